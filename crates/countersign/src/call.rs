@@ -1,0 +1,64 @@
+//! What the signalling claims about a call, from whichever door it came.
+//!
+//! A [`Call`] is what both services judge a PASSporT against. The SIP crate fills one from a request, the HTTP door from JSON,
+//! the CLI from flags. It holds claims, not truths: nothing in it is believed because it is here.
+
+use crate::identity::Identity;
+use crate::time::UnixTime;
+
+/// A call as the signalling tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// The calling identity; `None` if the request names no usable one (anonymous, malformed).
+    pub orig: Option<Identity>,
+    /// Where [`Call::orig`] was read.
+    pub orig_from: OrigSource,
+    /// The called identities, in the order they are tried, each with where it was read.
+    pub dest: Vec<(Identity, DestSource)>,
+    /// The `Date` header.
+    pub date: DateHeader,
+    /// What makes this transaction different from a replay of it; `None` at doors that have none (HTTP, CLI).
+    pub reference: Option<CallReference>,
+}
+
+/// The header that spoke for the caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrigSource {
+    /// The `From` header.
+    From,
+    /// The operator or an API request said so.
+    Given,
+    /// The `P-Asserted-Identity` header (RFC 3325), from a trunk whose assertions are trusted.
+    PAssertedIdentity,
+}
+
+/// The part of the request that named the called party.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DestSource {
+    /// The operator or an API request said so.
+    Given,
+    /// The Request-URI.
+    RequestUri,
+    /// The `To` header.
+    To,
+}
+
+/// What became of the `Date` header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DateHeader {
+    /// There is none.
+    Absent,
+    /// The time it tells.
+    At(UnixTime),
+    /// There is one, but it tells no time (not GMT, no such day, two of them).
+    Unusable,
+}
+
+/// What tells one call attempt from another: RFC 3261 §8.1.1.4 makes the Call-ID unique, §19.3 the tag.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct CallReference {
+    /// The `Call-ID`, byte for byte.
+    pub call_id: Box<[u8]>,
+    /// The tag of `From`, byte for byte; empty if there is none.
+    pub from_tag: Box<[u8]>,
+}

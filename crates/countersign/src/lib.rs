@@ -1,0 +1,15 @@
+//! STIR for telephone calls: who is calling, signed by who may say so.
+//!
+//! The floors, from the ground up; a room uses only rooms above it in this list:
+//!
+//! - ground: [`time`], [`number`], [`identity`], [`call`], [`crypto`]
+//!
+//! This crate opens no socket, reads no clock and touches no disk: bytes and `now` in, verdicts and needs out.
+
+#![forbid(unsafe_code)]
+
+pub mod time;
+pub mod number;
+pub mod identity;
+pub mod call;
+pub mod crypto;
