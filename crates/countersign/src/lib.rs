@@ -3,6 +3,7 @@
 //! The floors, from the ground up; a room uses only rooms above it in this list:
 //!
 //! - ground: [`time`], [`number`], [`identity`], [`call`], [`crypto`]
+//! - judgement: [`authentication`], [`verification`]
 //!
 //! This crate opens no socket, reads no clock and touches no disk: bytes and `now` in, verdicts and needs out.
 
@@ -13,3 +14,5 @@ pub mod number;
 pub mod identity;
 pub mod call;
 pub mod crypto;
+pub mod authentication;
+pub mod verification;

@@ -1,0 +1,94 @@
+//! The verification service of RFC 8224 §6.2: does this call prove who is calling?
+//!
+//! What lives here: the verdict and how it is reached. [`fault`] is the glossary with the one table, [`need`] what the service
+//! asks of the world, [`policy`] what it may decide for itself, [`replay`] its memory.
+//!
+//! What does not: fetching (the server does), parsing of Identity headers (`countersign-sip`), of tokens
+//! (`crate::passport`), and the path to an anchor (`crate::certificate`).
+
+pub mod fault;
+pub mod need;
+pub mod policy;
+pub mod replay;
+
+pub use fault::{Code, Fault, Standing, Verstat, VerstatProfile};
+pub use need::{Need, NeedId, NeedKind, NeedLimit, Refresh, Source, Unavailable};
+pub use policy::VerificationPolicy;
+pub use replay::{MemoryReplay, ReplayMemory, Sighting};
+
+/// What a call's proof is worth. A bad call is a verdict, not an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// The proof was checked and is bad.
+    Failed(Fault),
+    /// The proof could not be checked: neither good nor bad.
+    NotValidated(Fault),
+    /// The proof was checked and is good.
+    Passed,
+    /// There is no proof.
+    Unsigned,
+}
+
+impl Verdict {
+    /// What a fault makes of a proof.
+    pub const fn of(fault: Fault) -> Self {
+        match fault.standing() {
+            Standing::Failed => Self::Failed(fault),
+            Standing::NotValidated => Self::NotValidated(fault),
+        }
+    }
+
+    /// The fault, if there is one.
+    pub const fn fault(self) -> Option<Fault> {
+        match self {
+            Self::Failed(fault) | Self::NotValidated(fault) => Some(fault),
+            Self::Passed | Self::Unsigned => None,
+        }
+    }
+
+    /// The name in logs, metrics and JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Failed(_) => "failed",
+            Self::NotValidated(_) => "not-validated",
+            Self::Passed => "passed",
+            Self::Unsigned => "unsigned",
+        }
+    }
+
+    /// What the called side is told.
+    pub const fn verstat(self, profile: VerstatProfile) -> Verstat {
+        match self {
+            Self::Failed(fault) | Self::NotValidated(fault) => fault.verstat(profile),
+            Self::Passed => Verstat::Passed,
+            Self::Unsigned => Verstat::NoValidation,
+        }
+    }
+}
+
+/// Why an Identity header is not one: what the grammar of RFC 8224 §4, read generously, still refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Malformed {
+    /// The `info` parameter is not a URI in angle brackets.
+    Info,
+    /// The form of RFC 4474: a quoted digest.
+    Obsolete,
+    /// A parameter that is none, or one of `info`, `alg` and `ppt` twice.
+    Parameter,
+    /// No token, or characters in it that no token has.
+    Token,
+    /// Longer than we read.
+    TooLong,
+}
+
+impl Malformed {
+    /// The fault that it is.
+    pub const fn fault(self) -> Fault {
+        match self {
+            Self::Info => Fault::InfoInvalid,
+            Self::Obsolete | Self::Parameter | Self::Token | Self::TooLong => {
+                Fault::IdentityMalformed
+            }
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! What a verification asks of the world outside, and what it may be answered.
+//!
+//! The verification never fetches. It says which certificates it needs ([`Need`]); whoever drives it brings them, or says why
+//! they cannot be had ([`Unavailable`]). An answer that never comes is one, too: see `Verification::expire`.
+
+use crate::time::Ticks;
+use std::fmt;
+
+/// Names one need of one verification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct NeedId(pub(crate) u32);
+
+/// Something the verification cannot know by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Need {
+    /// To be given back with the answer.
+    pub id: NeedId,
+    /// What is needed.
+    pub kind: NeedKind,
+    /// How much and how long at most.
+    pub limit: NeedLimit,
+}
+
+/// What is needed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NeedKind {
+    /// The certificate chain that a URL leads to.
+    Certificate {
+        /// Already judged by the rules for repository URLs; addresses are for the fetcher to judge.
+        url: Box<str>,
+        /// Whether a chain from the cache will do.
+        refresh: Refresh,
+    },
+}
+
+/// Whether a cached answer will do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refresh {
+    /// Ask the origin whether what is cached still holds (RFC 9110 §13.1), whatever its freshness says.
+    Conditional,
+    /// A cached answer will do.
+    No,
+}
+
+/// The bounds of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NeedLimit {
+    /// Longest answer, in bytes.
+    pub bytes: usize,
+    /// When the call stops waiting. The fetch may go on for the next one.
+    pub until: Ticks,
+}
+
+/// Where an answered chain came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// From a cache: it may have been replaced at its origin since.
+    Cache,
+    /// From its origin, now; or given by the operator.
+    Fetched,
+}
+
+/// Why something needed could not be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Unavailable {
+    /// What came is no certificate chain.
+    BadChain,
+    /// The HTTP answer breaks the protocol.
+    BadResponse,
+    /// An HTTP status other than 200.
+    BadStatus(u16),
+    /// The URL cannot be fetched from.
+    BadUrl,
+    /// No connection.
+    Connect,
+    /// The host is at an address that nobody outside may make us talk to.
+    ForbiddenAddress,
+    /// The answer has another media type than a certificate.
+    MediaType,
+    /// Nothing is fetched here.
+    Offline,
+    /// Too many fetches are under way, or this one failed a moment ago.
+    Overloaded,
+    /// A redirect, which is not followed.
+    Redirect,
+    /// The host name has no address.
+    Resolve,
+    /// No answer in time.
+    TimedOut,
+    /// TLS failed: no handshake, or a certificate that the web does not trust.
+    Tls,
+    /// More bytes than the limit.
+    TooLarge,
+}
+
+impl Unavailable {
+    /// The name in logs, metrics and JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::BadChain => "bad-chain",
+            Self::BadResponse => "bad-response",
+            Self::BadStatus(_) => "bad-status",
+            Self::BadUrl => "bad-url",
+            Self::Connect => "connect",
+            Self::ForbiddenAddress => "forbidden-address",
+            Self::MediaType => "media-type",
+            Self::Offline => "offline",
+            Self::Overloaded => "overloaded",
+            Self::Redirect => "redirect",
+            Self::Resolve => "resolve",
+            Self::TimedOut => "timed-out",
+            Self::Tls => "tls",
+            Self::TooLarge => "too-large",
+        }
+    }
+}
+
+impl fmt::Display for Unavailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::BadChain => "what came is no certificate chain",
+            Self::BadResponse => "the HTTP answer breaks the protocol",
+            Self::BadStatus(status) => return write!(f, "the HTTP status is {status}"),
+            Self::BadUrl => "the URL cannot be fetched from",
+            Self::Connect => "no connection",
+            Self::ForbiddenAddress => "the host is at a forbidden address",
+            Self::MediaType => "the answer is not of the media type of a certificate",
+            Self::Offline => "nothing is fetched here",
+            Self::Overloaded => "too many fetches, or this one failed a moment ago",
+            Self::Redirect => "redirects are not followed",
+            Self::Resolve => "the host name has no address",
+            Self::TimedOut => "no answer in time",
+            Self::Tls => "TLS failed",
+            Self::TooLarge => "the answer is too large",
+        })
+    }
+}

@@ -1,0 +1,171 @@
+//! What a verification service may decide for itself: windows, strictness, and which of several faults is told.
+
+use super::fault::{Code, Fault};
+
+/// How far from now a PASSporT or a Date may be, in seconds.
+// RFC 8224 §6.2: "The verifier furthermore ensures that the value of the Date header field of the request meets local policy
+// for freshness (sixty seconds is RECOMMENDED)"
+pub const DEFAULT_FRESHNESS_SECONDS: u32 = 60;
+
+/// Longest wait of a call for what its proof needs, in milliseconds: one T1 of
+/// [RFC 3261 §17.1.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-17.1.1.1), after which a caller over UDP repeats itself.
+pub const DEFAULT_DEADLINE_MILLIS: u32 = 500;
+
+/// Most Identity headers that are judged in one request. RFC 8224 §9 wants several supported and names no limit; a diverted
+/// call has one more per diversion, and Max-Forwards starts at 70, but every header can cost a fetch and a verification.
+pub const MAX_IDENTITY_HEADERS: usize = 8;
+
+/// The local policy of a verification service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VerificationPolicy {
+    /// Seconds that iat and Date may lie in the past, and in the future.
+    pub freshness: u32,
+    /// Milliseconds after which what is undecided is not validated.
+    pub deadline: u32,
+    /// Which of the found faults is told.
+    pub order: Order,
+    /// Whether checks go on after the first fault.
+    pub thoroughness: Thoroughness,
+    /// What an `iat` written as a string is.
+    pub string_iat: StringIat,
+    /// What a token is that is serialized otherwise than RFC 8225 §9 says.
+    pub serialization: Serialization,
+    /// What a Date header is that is stale while iat is fresh.
+    pub stale_date: StaleDate,
+    /// What a token without ppt is.
+    pub base_passport: BasePassport,
+    /// What a token of an unsupported ppt is.
+    pub unsupported_ppt: UnsupportedPpt,
+    /// What a call without a usable Identity header is.
+    pub identity: IdentityRequirement,
+    /// What a signature seen with another call is.
+    pub replay: Replay,
+    /// Most Identity headers that are judged in one request.
+    pub max_identity_headers: usize,
+}
+
+impl Default for VerificationPolicy {
+    fn default() -> Self {
+        Self {
+            freshness: DEFAULT_FRESHNESS_SECONDS,
+            deadline: DEFAULT_DEADLINE_MILLIS,
+            order: Order::default(),
+            thoroughness: Thoroughness::default(),
+            string_iat: StringIat::default(),
+            serialization: Serialization::default(),
+            stale_date: StaleDate::default(),
+            base_passport: BasePassport::default(),
+            unsupported_ppt: UnsupportedPpt::default(),
+            identity: IdentityRequirement::default(),
+            replay: Replay::default(),
+            max_identity_headers: MAX_IDENTITY_HEADERS,
+        }
+    }
+}
+
+/// Which of several found faults is told. The order in which checks are made is another matter, and fixed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// As ATIS-1000082 lists its cases: staleness first, then the order of the checks.
+    Atis,
+    /// As RFC 8224 §6.2 orders its steps: the credential, the date, the signature. The default.
+    #[default]
+    Rfc8224,
+}
+
+impl Order {
+    /// The place of a fault in this order; lower is told first, equals as they were found.
+    pub const fn rank(self, fault: Fault) -> u8 {
+        match (self, fault.code()) {
+            (Self::Rfc8224, Code::BadIdentityInfo | Code::UnsupportedCredential) => 0,
+            (Self::Rfc8224, Code::StaleDate) => 1,
+            (Self::Rfc8224, _) => 2,
+            (Self::Atis, Code::StaleDate) => 0,
+            (Self::Atis, _) => 1,
+        }
+    }
+}
+
+/// Whether checks go on after the first fault.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Thoroughness {
+    /// Every check that can be made is made: for people who want to know all that is wrong.
+    EveryCheck,
+    /// The first stage that fails ends it: a stale forgery buys no fetch. The default.
+    #[default]
+    FirstFault,
+}
+
+/// What an `iat` written as a string is. Samples in RFC 8225 §7.1 and RFC 8588 §6 have one, against RFC 7519 §2.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StringIat {
+    /// A number in quotes.
+    Lenient,
+    /// A fault. The default.
+    #[default]
+    Refuse,
+}
+
+/// What a token is that is serialized otherwise than [RFC 8225 §9](https://www.rfc-editor.org/rfc/rfc8225#section-9) says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Serialization {
+    /// Judged over the bytes received; the report says so. The default.
+    #[default]
+    AsReceived,
+    /// A fault.
+    Strict,
+}
+
+/// What a Date header is that is stale, or from the future, while iat is fresh.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StaleDate {
+    /// A fault.
+    Refuse,
+    /// Changed on the way; iat is the truth. The default.
+    #[default]
+    TrustIat,
+}
+
+/// What a PASSporT without extension is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BasePassport {
+    /// A PASSporT. The default.
+    #[default]
+    Accept,
+    /// A fault: ATIS-1000082 case E9.
+    Refuse,
+}
+
+/// What a PASSporT of an unsupported type is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnsupportedPpt {
+    /// As if it were not there. The default.
+    // RFC 8224 §6.2: "If a "ppt" parameter value is present and the verifier does not support it, it MUST ignore the Identity
+    // header field."
+    #[default]
+    Ignore,
+    /// A fault: ATIS-1000082 cases E5 and E13, where the service was asked about shaken and nothing else.
+    Refuse,
+}
+
+/// What a call without a usable Identity header is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IdentityRequirement {
+    /// Unsigned, and no more is said. The default.
+    #[default]
+    Optional,
+    /// Unsigned, and to be answered 428.
+    Required,
+}
+
+/// What a signature is that was seen a moment ago with another call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Replay {
+    /// A fault.
+    Enforce,
+    /// Told in the evidence, while the verdict stays. The default.
+    #[default]
+    Observe,
+    /// Not looked for.
+    Off,
+}
