@@ -1,2 +1,43 @@
-//! Project tasks.
-fn main() {}
+//! Project tasks: `cargo xtask test | fuzz | bench | judge | instructions`.
+//!
+//! Each task is one file. They only start other programs and read what these print: nothing of the product is linked in here, so that
+//! `cargo xtask test` can tell what is wrong with a tree that does not compile.
+
+#![forbid(unsafe_code)]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "telling what happens is what a task runner does"
+)]
+
+mod house;
+mod step;
+mod tally;
+mod packages;
+mod test;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask TASK
+
+  test [--quick]          install what the tests need (Debian packages), then check and test everything;
+                          --quick: formatting, clippy and tests only, nothing is installed
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["test"] => test::run(test::Extent::Everything),
+        ["test", "--quick"] => test::run(test::Extent::Quick),
+        ["help" | "--help" | "-h"] => {
+            print!("{USAGE}");
+            ExitCode::SUCCESS
+        }
+        _ => {
+            eprint!("{USAGE}");
+            ExitCode::from(2)
+        }
+    }
+}
