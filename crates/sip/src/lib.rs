@@ -1,1 +1,21 @@
-//! Under construction.
+//! SIP for STIR: a zero-copy parser, edits that leave untouched bytes untouched, transactions and a proxy.
+//!
+//! The floors, from the ground up; a room uses only rooms above it in this list:
+//!
+//! - bytes: [`defect`], [`grammar`], [`message`]
+//! - meaning: [`uri`], [`header`], [`inspect`]
+//! - writing: [`patch`], [`response`], [`stream`]
+//!
+//! Everything is sans-IO: bytes and `now` in, bytes and steps out. Nothing here opens a socket, reads a clock or sleeps.
+
+#![forbid(unsafe_code)]
+
+pub mod defect;
+pub mod grammar;
+pub mod message;
+pub mod uri;
+pub mod header;
+pub mod inspect;
+pub mod patch;
+pub mod response;
+pub mod stream;

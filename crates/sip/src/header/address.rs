@@ -1,0 +1,178 @@
+//! `"Display" <uri>;parameters`: From, To, Contact, Route, Record-Route, P-Asserted-Identity.
+
+use crate::grammar::{Parameters, after_quoted, is_lws, is_token_char, quoted_content, trim};
+use crate::uri::{NotAUri, Uri};
+use memchr::{memchr, memchr3};
+
+/// A name-addr or addr-spec with its header parameters, RFC 3261 §25.1.
+#[derive(Clone, Debug)]
+pub struct NameAddr<'a> {
+    /// The whole value as received.
+    pub raw: &'a [u8],
+    /// The display name as written, quotes included; empty if there is none.
+    pub display: &'a [u8],
+    /// What stands between the angle brackets, or the bare URI.
+    pub uri: &'a [u8],
+    /// Whether the URI stands in angle brackets.
+    pub form: AddressForm,
+    /// The header parameters, from their first `;`; empty if there are none.
+    pub parameters: &'a [u8],
+}
+
+/// How the URI of a [`NameAddr`] is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddressForm {
+    /// `sip:a@h`; what follows a `;` belongs to the header.
+    Bare,
+    /// `<sip:a@h>`.
+    Bracketed,
+}
+
+impl<'a> NameAddr<'a> {
+    /// Reads one value, an element of the comma list; `None` if it is malformed. The URI itself is not looked into.
+    pub fn parse(raw: &'a [u8]) -> Option<Self> {
+        let address = Self::read(raw)?;
+        address.parameters().are_well_formed().then_some(address)
+    }
+
+    fn read(raw: &'a [u8]) -> Option<Self> {
+        // A display name in quotes may hold any of the delimiters; it is passed over before they are looked for.
+        let after_display = match raw.first()? {
+            b'"' => after_quoted(raw, 0)?,
+            _ => 0,
+        };
+        let Some(open) = memchr3(b'<', b';', b'"', raw.get(after_display..)?)
+            .map(|at| at + after_display)
+            .filter(|at| raw.get(*at) == Some(&b'<'))
+        else {
+            return if after_display == 0 {
+                Self::bare(raw)
+            } else {
+                None
+            };
+        };
+        let close = memchr(b'>', raw.get(open..)?)? + open;
+        let (display, parameters) = (trim(raw.get(..open)?), raw.get(close + 1..)?);
+        let uri = raw.get(open + 1..close)?;
+        if !is_display(display) || !begins_parameters(parameters) {
+            return None;
+        }
+        Some(Self {
+            raw,
+            display,
+            uri,
+            form: AddressForm::Bracketed,
+            parameters,
+        })
+    }
+
+    // RFC 3261 §20.10: "Even if the "display-name" is empty, the "name-addr" form MUST be used if the "addr-spec" contains a
+    // comma, semicolon, or question mark."
+    fn bare(raw: &'a [u8]) -> Option<Self> {
+        let end = memchr(b';', raw).unwrap_or(raw.len());
+        let (uri, parameters) = raw.split_at_checked(end)?;
+        let uri = trim(uri);
+        let unfit = |byte: &u8| is_lws(*byte) || matches!(byte, b'?' | b',' | b'<' | b'>' | b'"');
+        if uri.is_empty() || uri.iter().any(unfit) {
+            return None;
+        }
+        Some(Self {
+            raw,
+            display: &[],
+            uri,
+            form: AddressForm::Bare,
+            parameters,
+        })
+    }
+
+    /// The URI, taken apart.
+    ///
+    /// # Errors
+    /// [`NotAUri`].
+    pub fn uri(&self) -> Result<Uri<'a>, NotAUri> {
+        Uri::parse(self.uri)
+    }
+
+    /// The header parameters.
+    pub fn parameters(&self) -> Parameters<'a> {
+        Parameters::of(self.parameters)
+    }
+
+    /// The `tag` parameter, RFC 3261 §19.3; an empty one is none.
+    pub fn tag(&self) -> Option<&'a [u8]> {
+        self.parameters().value("tag").filter(|tag| !tag.is_empty())
+    }
+}
+
+// RFC 3261 §25.1: display-name = *(token LWS) / quoted-string. Bytes above ASCII are tolerated: the field has them.
+fn is_display(display: &[u8]) -> bool {
+    let fits = |byte: &u8| is_token_char(*byte) || is_lws(*byte) || !byte.is_ascii();
+    display.iter().all(fits) || quoted_content(display).is_some()
+}
+
+fn begins_parameters(text: &[u8]) -> bool {
+    matches!(trim(text).first(), None | Some(b';'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(text: &str) -> Option<(&str, &str, Option<&str>)> {
+        let text_of = |bytes| std::str::from_utf8(bytes).unwrap();
+        let address = NameAddr::parse(text.as_bytes())?;
+        Some((
+            text_of(address.display),
+            text_of(address.uri),
+            address.tag().map(text_of),
+        ))
+    }
+
+    #[test]
+    fn every_form_of_an_address() {
+        for (text, expected) in [
+            ("<sip:a@h>", ("", "sip:a@h", None)),
+            ("sip:a@h;tag=1", ("", "sip:a@h", Some("1"))),
+            ("sip:a@h ; tag = 1", ("", "sip:a@h", Some("1"))),
+            (
+                "Alice B. <sip:a@h;x=y>;TAG=1",
+                ("Alice B.", "sip:a@h;x=y", Some("1")),
+            ),
+            (
+                "caller<sip:caller@example.com>;tag=323",
+                ("caller", "sip:caller@example.com", Some("323")),
+            ),
+            (
+                r#""A \" <B>; C," <sip:a@h> ;x"#,
+                (r#""A \" <B>; C,""#, "sip:a@h", None),
+            ),
+            ("\"A\"\r\n <sip:a@h>", ("\"A\"", "sip:a@h", None)),
+            ("<tel:+12025550100>;tag=", ("", "tel:+12025550100", None)),
+        ] {
+            if text.ends_with("tag=") {
+                assert_eq!(parts(text), None, "{text}");
+            } else {
+                assert_eq!(parts(text), Some(expected), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn malformed_addresses_are_refused() {
+        for text in [
+            "",
+            "<sip:a@h",
+            "\"A <sip:a@h>",
+            "\"A\" B <sip:a@h>",
+            "A, B <sip:a@h>",
+            "<sip:a@h> x",
+            "sip:a@h?Subject=x",
+            "<sip:a@h>;;",
+            "\"A\" sip:a@h",
+            "A \"B\" <sip:a@h>",
+            "sip:a@h, sip:b@h",
+        ] {
+            assert_eq!(parts(text), None, "{text}");
+        }
+    }
+}

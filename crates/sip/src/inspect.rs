@@ -1,0 +1,103 @@
+//! Whether a message is a proper request or response: what RFC 3261 §8.1.1 and §16.3 ask for before anything is done.
+//!
+//! Parsing tells lines apart; this room looks into the headers that every element needs. It does not judge what only an end
+//! point cares about (methods it supports, bodies, Expires), nor what a proxy decides (Max-Forwards of 0, loops).
+
+use crate::defect::Defect;
+use crate::header::Via;
+use crate::message::{Message, Name, StartLine};
+use crate::uri::Uri;
+
+/// Headers without which no request or response can be handled. RFC 3261 §8.1.1: "A valid SIP request formulated by a UAC
+/// MUST, at a minimum, contain the following header fields: To, From, CSeq, Call-ID, Max-Forwards, and Via". Max-Forwards is
+/// not here: §16.3 has a proxy accept a request without it.
+const MANDATORY: [Name; 5] = [Name::Via, Name::From, Name::To, Name::CallId, Name::CSeq];
+
+/// Headers that may stand only once, of those that we act on: RFC 3261 §7.3.1 allows several only where the value is a comma
+/// list. Content-Length is the parser's; a second Date makes the date unusable and no more.
+const SINGLE: [Name; 5] = [
+    Name::From,
+    Name::To,
+    Name::CallId,
+    Name::CSeq,
+    Name::MaxForwards,
+];
+
+/// Headers with lists of addresses, and what it is called if one of them is malformed.
+const ADDRESSES: [(Name, Defect); 4] = [
+    (Name::Contact, Defect::Contact),
+    (Name::RecordRoute, Defect::Route),
+    (Name::Route, Defect::Route),
+    (Name::PAssertedIdentity, Defect::PAssertedIdentity),
+];
+
+/// Looks for the first defect.
+///
+/// # Errors
+/// The defect; [`Defect::status`] says what to answer a request. A response with one is dropped.
+pub fn inspect(message: &Message) -> Result<(), Defect> {
+    mandatory(message)?;
+    single(message)?;
+    message
+        .vias()
+        .try_for_each(|via: Result<Via<'_>, Defect>| via.map(drop))?;
+    message.call_id()?;
+    let cseq = message.cseq()?;
+    if let StartLine::Request { method, uri } = message.start_line() {
+        // RFC 3261 §8.1.1.5: "The method MUST match that of the request."
+        if cseq.method != method {
+            return Err(Defect::CSeqMethod);
+        }
+        request_uri(uri)?;
+    }
+    // Schemes that we do not know are fine here: it is not us who must understand them.
+    message.from()?.uri().map_err(|_| Defect::From)?;
+    message.to()?.uri().map_err(|_| Defect::To)?;
+    message.max_forwards()?;
+    addresses(message)
+}
+
+fn mandatory(message: &Message) -> Result<(), Defect> {
+    let missing = |name: &&Name| message.header(**name).is_none();
+    match MANDATORY.iter().find(missing) {
+        Some(name) => Err(Defect::Missing(*name)),
+        None => Ok(()),
+    }
+}
+
+fn single(message: &Message) -> Result<(), Defect> {
+    let repeated = |name: &&Name| message.headers(**name).nth(1).is_some();
+    match SINGLE.iter().find(repeated) {
+        Some(name) => Err(Defect::Repeated(*name)),
+        None => Ok(()),
+    }
+}
+
+fn request_uri(uri: &[u8]) -> Result<(), Defect> {
+    match Uri::parse(uri).map_err(|_| Defect::RequestUri)? {
+        // RFC 3261 §19.1.1, table 1: headers are not allowed in a Request-URI.
+        Uri::Sip(uri) if uri.headers.is_some() => Err(Defect::RequestUriHeaders),
+        Uri::Sip(_) | Uri::Tel(_) => Ok(()),
+        // RFC 5031 §4: urn:service is what an emergency call asks for; it has to get through.
+        Uri::Other { scheme, .. } if scheme.eq_ignore_ascii_case(b"urn") => Ok(()),
+        Uri::Other { .. } => Err(Defect::Scheme),
+    }
+}
+
+fn addresses(message: &Message) -> Result<(), Defect> {
+    for (name, defect) in ADDRESSES {
+        // RFC 3261 §20.10: a Contact of "*" asks a registrar to remove everything.
+        let star = |line: &[u8]| name == Name::Contact && line == b"*";
+        let bad = message
+            .elements(name)
+            .filter(|element| !star(element))
+            .any(|element| {
+                let address = crate::header::NameAddr::parse(element);
+                address.is_none_or(|address| address.uri().is_err())
+            });
+        if bad {
+            return Err(defect);
+        }
+    }
+    Ok(())
+}
