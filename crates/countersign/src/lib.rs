@@ -2,7 +2,8 @@
 //!
 //! The floors, from the ground up; a room uses only rooms above it in this list:
 //!
-//! - ground: [`time`], [`number`], [`identity`], [`call`], [`crypto`]
+//! - ground: [`time`], [`number`], [`identity`], [`call`], [`crypto`], [`jose`]
+//! - objects: [`passport`]
 //! - judgement: [`authentication`], [`verification`]
 //!
 //! This crate opens no socket, reads no clock and touches no disk: bytes and `now` in, verdicts and needs out.
@@ -14,5 +15,7 @@ pub mod number;
 pub mod identity;
 pub mod call;
 pub mod crypto;
+pub mod jose;
+pub mod passport;
 pub mod authentication;
 pub mod verification;

@@ -1,0 +1,15 @@
+//! JSON, base64url and JWS, strictly: the one room for everything that is signed as text.
+//!
+//! PASSporTs, authority tokens, trust lists and ACME requests are all JSON inside base64url inside a JWS. Two readers that
+//! disagree about such a thing are an attack, so there is one reader here, and it refuses whatever another could read
+//! otherwise: duplicate member names, padding, stray bits, broken Unicode.
+//!
+//! - [`json`]: the strict reader, and the deterministic writer of [RFC 8225 §9](https://www.rfc-editor.org/rfc/rfc8225#section-9)
+//! - [`base64url`]: the unpadded URL-safe alphabet
+//! - [`jws`]: the compact serialization, ES256 only
+//!
+//! What a header or a claim means is not known here; see [`crate::passport`].
+
+pub mod base64url;
+pub mod json;
+pub mod jws;

@@ -1,0 +1,274 @@
+//! A token as received, from outside to inside: first the header, then the claims.
+//!
+//! [`Envelope`] knows the header only. Whoever judges a call wants it before the claims: an unknown `ppt` makes the rest
+//! nobody's business, and a wrong `typ` is worth telling even if a claim is missing, too. [`Envelope::open`] reads the claims;
+//! what comes out is a [`SignedPassport`], well formed and not believed.
+
+use super::MAX_TOKEN;
+use super::claims::{Claims, Extension, IatForm};
+use super::compact::CompactPassport;
+use super::error::{HeaderName, Part, PassportError};
+use super::shaken::SHAKEN;
+use crate::crypto::Signature;
+use crate::jose::json::{self, Form, JsonCause, JsonError, Object, Value};
+use crate::jose::jws::{CompactJws, ES256, SignatureFault, check_crit};
+
+/// The value of `typ`: [RFC 8225 §4.1](https://www.rfc-editor.org/rfc/rfc8225#section-4.1), "the "typ" header MUST be the string
+/// "passport"".
+pub const PASSPORT: &str = "passport";
+
+/// The header of a PASSporT, strings as received; nothing is judged yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// The algorithm.
+    pub alg: Box<str>,
+    /// The media type; [`PASSPORT`] in a PASSporT.
+    pub typ: Box<str>,
+    /// The extension.
+    pub ppt: Option<Box<str>>,
+    /// Where the certificate is.
+    pub x5u: Option<Box<str>>,
+}
+
+/// A token whose header is read and whose claims are not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Envelope {
+    token: Box<str>,
+    header: Header,
+    form: Form,
+    signature: Result<Signature, SignatureFault>,
+}
+
+/// A token that could not be opened, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unopened {
+    /// The token, as far as it was read.
+    pub envelope: Envelope,
+    /// What is wrong with the rest.
+    pub error: PassportError,
+}
+
+impl Envelope {
+    /// Reads the header of a full-form token.
+    ///
+    /// # Errors
+    /// [`PassportError`] for a token that is too long, compact, not of three parts, or whose header is no header. What is
+    /// wrong with payload and signature is told by [`Envelope::open`].
+    pub fn parse(token: &str) -> Result<Self, PassportError> {
+        if token.len() > MAX_TOKEN {
+            return Err(PassportError::TooLong);
+        }
+        let jws = CompactJws::split(token).map_err(|_| PassportError::NotThreeParts)?;
+        if CompactPassport::recognise(token) {
+            return Err(PassportError::CompactForm);
+        }
+        let (header, form) = read_header(&decode(jws.header_bytes().ok(), Part::Header)?)?;
+        Ok(Self {
+            token: token.into(),
+            header,
+            form,
+            signature: jws.signature(),
+        })
+    }
+
+    /// The token as received.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// The header.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// What was signed: the bytes received, up to the second dot.
+    pub fn signing_input(&self) -> &str {
+        before_last_dot(&self.token)
+    }
+
+    /// The signature, if it is one.
+    ///
+    /// # Errors
+    /// [`SignatureFault`] if it is not.
+    pub fn signature(&self) -> Result<&Signature, SignatureFault> {
+        self.signature.as_ref().map_err(|fault| *fault)
+    }
+
+    /// Whether `ppt` names no extension or one that we support.
+    pub fn is_supported(&self) -> bool {
+        matches!(self.header.ppt.as_deref(), None | Some(SHAKEN))
+    }
+
+    /// Reads the claims and the signature.
+    ///
+    /// # Errors
+    /// [`Unopened`] with the first defect found. Under an unsupported `ppt` the only defect is that: the extension may have
+    /// rules for its claims that we do not know, and RFC 8224 §6.2 ignores the whole thing.
+    pub fn open(self, iat: IatForm) -> Result<SignedPassport, Box<Unopened>> {
+        let opened = self.read_payload(iat).and_then(|(payload, form, claims)| {
+            let signature = self
+                .signature
+                .map_err(|fault| self.signature_error(fault))?;
+            Ok((payload, form, claims, signature))
+        });
+        match opened {
+            Ok((payload, form, claims, signature)) => Ok(SignedPassport {
+                form: if form == self.form { form } else { Form::Free },
+                token: self.token,
+                header: self.header,
+                payload,
+                claims,
+                signature,
+            }),
+            Err(error) => Err(Box::new(Unopened {
+                error: self.unless_unsupported(error),
+                envelope: self,
+            })),
+        }
+    }
+
+    fn read_payload(&self, iat: IatForm) -> Result<(String, Form, Claims), PassportError> {
+        let jws = CompactJws::split(&self.token).map_err(|_| PassportError::NotThreeParts)?;
+        let payload = decode(jws.payload_bytes().ok(), Part::Payload)?;
+        let parsed =
+            json::parse_str(&payload).map_err(|error| PassportError::json(Part::Payload, error))?;
+        let object = parsed
+            .value
+            .as_object()
+            .ok_or(PassportError::NotAnObject(Part::Payload))?;
+        let claims = Claims::read(object, self.header.ppt.as_deref(), iat)?;
+        let form = parsed.form;
+        Ok((payload, form, claims))
+    }
+
+    fn signature_error(&self, fault: SignatureFault) -> PassportError {
+        match fault {
+            SignatureFault::Base64 => PassportError::Base64(Part::Signature),
+            // Other algorithms have other lengths; then the algorithm is what is wrong.
+            SignatureFault::Length(_) if &*self.header.alg != ES256 => {
+                PassportError::UnsupportedAlg(self.header.alg.clone())
+            }
+            SignatureFault::Length(length) => PassportError::SignatureLength(length),
+        }
+    }
+
+    fn unless_unsupported(&self, error: PassportError) -> PassportError {
+        match &self.header.ppt {
+            Some(ppt) if !self.is_supported() => PassportError::UnsupportedPpt(ppt.clone()),
+            _ => error,
+        }
+    }
+}
+
+fn before_last_dot(token: &str) -> &str {
+    token.rsplit_once('.').map_or("", |(input, _)| input)
+}
+
+fn decode(bytes: Option<Vec<u8>>, part: Part) -> Result<String, PassportError> {
+    let bytes = bytes.ok_or(PassportError::Base64(part))?;
+    String::from_utf8(bytes).map_err(|error| {
+        let offset = error.utf8_error().valid_up_to();
+        let cause = JsonCause::Utf8;
+        PassportError::Json(part, JsonError { cause, offset })
+    })
+}
+
+fn read_header(text: &str) -> Result<(Header, Form), PassportError> {
+    let parsed = json::parse_str(text).map_err(|error| PassportError::json(Part::Header, error))?;
+    let object = parsed
+        .value
+        .as_object()
+        .ok_or(PassportError::NotAnObject(Part::Header))?;
+    // RFC 7515 §4.1.11. The one extension parameter of PASSporT is "ppt", and it is understood; whether its value is, is told
+    // by its own rule.
+    check_crit(object, &[HeaderName::Ppt.as_str()]).map_err(|_| PassportError::CriticalHeader)?;
+    let header = Header {
+        alg: required(object, HeaderName::Alg)?,
+        typ: required(object, HeaderName::Typ)?,
+        ppt: optional(object, HeaderName::Ppt)?,
+        x5u: optional(object, HeaderName::X5u)?,
+    };
+    Ok((header, parsed.form))
+}
+
+fn required(object: &Object<'_>, name: HeaderName) -> Result<Box<str>, PassportError> {
+    optional(object, name)?.ok_or(PassportError::HeaderMissing(name))
+}
+
+fn optional(object: &Object<'_>, name: HeaderName) -> Result<Option<Box<str>>, PassportError> {
+    match object.get(name.as_str()) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.as_ref().into())),
+        Some(_) => Err(PassportError::HeaderShape(name)),
+    }
+}
+
+/// A well-formed PASSporT: three parts, a header, claims, a signature. Nothing in it is believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedPassport {
+    pub(super) token: Box<str>,
+    pub(super) header: Header,
+    pub(super) payload: String,
+    pub(super) claims: Claims,
+    pub(super) signature: Signature,
+    pub(super) form: Form,
+}
+
+impl SignedPassport {
+    /// Reads a token in full form with an integer `iat`.
+    ///
+    /// # Errors
+    /// [`PassportError`] with the first defect found.
+    pub fn parse(token: &str) -> Result<Self, PassportError> {
+        Self::parse_with(token, IatForm::Integer)
+    }
+
+    /// [`SignedPassport::parse`] with a say in how `iat` may be written.
+    ///
+    /// # Errors
+    /// [`PassportError`] with the first defect found.
+    pub fn parse_with(token: &str, iat: IatForm) -> Result<Self, PassportError> {
+        let envelope = Envelope::parse(token)?;
+        envelope.open(iat).map_err(|unopened| unopened.error)
+    }
+
+    /// The token as received or signed.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// The header.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The claims that we know.
+    pub fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    /// All claims: the payload as received, JSON.
+    pub fn payload(&self) -> &str {
+        &self.payload
+    }
+
+    /// What was signed: the bytes received, up to the second dot.
+    pub fn signing_input(&self) -> &str {
+        before_last_dot(&self.token)
+    }
+
+    /// The signature.
+    pub fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    /// Whether header and payload are written as RFC 8225 §9 prescribes, or merely mean the same.
+    pub fn is_canonical(&self) -> bool {
+        self.form == Form::Deterministic
+    }
+
+    /// Whether the extension is none or one that we support.
+    pub fn is_supported(&self) -> bool {
+        !matches!(self.claims.extension, Extension::Unsupported(_))
+    }
+}

@@ -1,0 +1,310 @@
+//! What we sign: the deterministic serialization of [RFC 8225 §9](https://www.rfc-editor.org/rfc/rfc8225#section-9), and the
+//! signature over it.
+//!
+//! A signer's header never changes, so [`HeaderCache`] holds it encoded; a PASSporT then costs little more than its signature.
+//! The claims have a fixed shape and are written in the order that §9 demands, without a detour over a tree of values.
+
+use super::claims::{Claims, Extension, MAX_DESTINATIONS, is_uri};
+use super::envelope::{Header, PASSPORT, SignedPassport};
+use super::shaken::SHAKEN;
+use super::{MAX_TOKEN, MAX_X5U};
+use crate::crypto::{SIGNATURE_LEN, SigningFailed, SigningKey};
+use crate::identity::{Dest, Identity, MAX_URI};
+use crate::jose::base64url::{encode, encode_into, encoded_len};
+use crate::jose::json::{Form, write_integer, write_string};
+use crate::jose::jws::ES256;
+use crate::number::TelephoneNumber;
+use std::fmt;
+
+/// The headers of one signer, encoded once: without an extension and for each one that we sign.
+#[derive(Clone, Debug)]
+pub struct HeaderCache {
+    base: EncodedHeader,
+    shaken: EncodedHeader,
+}
+
+#[derive(Clone, Debug)]
+struct EncodedHeader {
+    header: Header,
+    encoded: Box<str>,
+}
+
+impl HeaderCache {
+    /// The headers of a signer whose certificate is found at `x5u`.
+    ///
+    /// # Errors
+    /// [`BadX5u`] if that is no URI of at most [`MAX_X5U`] bytes.
+    pub fn new(x5u: &str) -> Result<Self, BadX5u> {
+        if !is_uri(x5u, MAX_X5U) {
+            return Err(BadX5u);
+        }
+        Ok(Self {
+            base: EncodedHeader::new(x5u, None),
+            shaken: EncodedHeader::new(x5u, Some(SHAKEN)),
+        })
+    }
+
+    /// Where the certificate is found.
+    pub fn x5u(&self) -> &str {
+        self.base.header.x5u.as_deref().unwrap_or_default()
+    }
+
+    fn of(&self, shape: Shape) -> &EncodedHeader {
+        match shape {
+            Shape::Base => &self.base,
+            Shape::Shaken => &self.shaken,
+        }
+    }
+}
+
+impl EncodedHeader {
+    /// The members in the order of RFC 8225 §9: `alg`, `ppt`, `typ`, `x5u`.
+    fn new(x5u: &str, ppt: Option<&str>) -> Self {
+        let mut json = String::new();
+        json.push_str("{\"alg\":");
+        write_string(ES256, &mut json);
+        if let Some(ppt) = ppt {
+            json.push_str(",\"ppt\":");
+            write_string(ppt, &mut json);
+        }
+        json.push_str(",\"typ\":");
+        write_string(PASSPORT, &mut json);
+        json.push_str(",\"x5u\":");
+        write_string(x5u, &mut json);
+        json.push('}');
+        Self {
+            header: Header {
+                alg: ES256.into(),
+                typ: PASSPORT.into(),
+                ppt: ppt.map(Box::from),
+                x5u: Some(x5u.into()),
+            },
+            encoded: encode(json.as_bytes()).into_boxed_str(),
+        }
+    }
+}
+
+/// What we are about to sign: claims that are known to make a valid PASSporT.
+///
+/// # Example
+/// ```
+/// use countersign::crypto::{AwsLc, EcdsaP256Key, SigningKey, VerifyingKeys};
+/// use countersign::identity::{Dest, Identity};
+/// use countersign::passport::{Attestation, Claims, Extension, HeaderCache, OrigId, Passport, Shaken};
+/// use countersign::time::UnixTime;
+///
+/// let header = HeaderCache::new("https://certificates.example.com/4711.pem")?;
+/// let passport = Passport::new(Claims {
+///     orig: Identity::Number("12025550100".parse()?),
+///     dest: Dest::one(Identity::Number("12025550101".parse()?)),
+///     iat: UnixTime::from_secs(1_443_208_345),
+///     extension: Extension::Shaken(Shaken { attest: Attestation::A, origid: OrigId::from_random([7; 16]) }),
+/// })?;
+/// let key = EcdsaP256Key::generate()?;
+/// let signed = passport.sign(&header, &key)?;
+/// assert_eq!(
+///     signed.payload(),
+///     r#"{"attest":"A","dest":{"tn":["12025550101"]},"iat":1443208345,"orig":{"tn":"12025550100"},"origid":"07070707-0707-4707-8707-070707070707"}"#
+/// );
+/// let verifying = AwsLc.p256(&key.public_key())?;
+/// verifying.verify(signed.signing_input().as_bytes(), signed.signature())?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passport {
+    claims: Claims,
+    shape: Shape,
+    payload: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shape {
+    Base,
+    Shaken,
+}
+
+/// Room for the claims of a call with one destination.
+const USUAL_PAYLOAD: usize = 192;
+
+impl Passport {
+    /// The PASSporT of these claims; the destinations are put in order.
+    ///
+    /// # Errors
+    /// [`Unsignable`] if the claims make no valid PASSporT, or one that is too long.
+    pub fn new(mut claims: Claims) -> Result<Self, Unsignable> {
+        let shape = match claims.extension {
+            Extension::Base => Shape::Base,
+            Extension::Shaken(_) => Shape::Shaken,
+            Extension::Unsupported(_) => return Err(Unsignable::Extension),
+        };
+        if claims.dest.is_empty() {
+            return Err(Unsignable::NoDestination);
+        }
+        if claims.dest.numbers.len() + claims.dest.uris.len() > MAX_DESTINATIONS {
+            return Err(Unsignable::TooManyDestinations);
+        }
+        let orig_uri = match &claims.orig {
+            Identity::Number(_) => None,
+            Identity::Uri(uri) => Some(uri),
+        };
+        let mut uris = orig_uri.into_iter().chain(&claims.dest.uris);
+        if !uris.all(|uri| is_uri(uri, MAX_URI)) {
+            return Err(Unsignable::Uri);
+        }
+        // RFC 8225 §5.2.1: "Within the "tn" and "uri" arrays, the identity strings should be put in lexicographical order,
+        // including the scheme-specific portion of the URI characters."
+        claims.dest.numbers.sort_unstable();
+        claims.dest.uris.sort_unstable();
+        let payload = write_claims(&claims);
+        if encoded_len(payload.len()) > MAX_ENCODED_PAYLOAD {
+            return Err(Unsignable::TooLong);
+        }
+        Ok(Self {
+            claims,
+            shape,
+            payload,
+        })
+    }
+
+    /// The claims, destinations in order.
+    pub fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    /// Signs. The result is of the full form and canonical.
+    ///
+    /// # Errors
+    /// [`SigningFailed`] if the key could not sign.
+    pub fn sign(
+        self,
+        headers: &HeaderCache,
+        key: &dyn SigningKey,
+    ) -> Result<SignedPassport, SigningFailed> {
+        let EncodedHeader { header, encoded } = headers.of(self.shape);
+        let length = encoded.len()
+            + encoded_len(self.payload.len())
+            + encoded_len(SIGNATURE_LEN)
+            + ".".len() * 2;
+        let mut token = String::with_capacity(length);
+        token.push_str(encoded);
+        token.push('.');
+        encode_into(self.payload.as_bytes(), &mut token);
+        let signature = key.sign(token.as_bytes())?;
+        token.push('.');
+        encode_into(&signature, &mut token);
+        Ok(SignedPassport {
+            token: token.into_boxed_str(),
+            header: header.clone(),
+            payload: self.payload,
+            claims: self.claims,
+            signature,
+            form: Form::Deterministic,
+        })
+    }
+}
+
+/// What a header can take at most: the fixed members and [`MAX_X5U`].
+const MAX_HEADER: usize = 64 + MAX_X5U;
+/// What is left of [`MAX_TOKEN`] for the payload.
+const MAX_ENCODED_PAYLOAD: usize =
+    MAX_TOKEN - encoded_len(MAX_HEADER) - encoded_len(SIGNATURE_LEN) - 2;
+
+/// RFC 8225 §9: "JSON objects MUST have the keys ordered lexicographically by the Unicode [UNICODE] code points of the member
+/// names." RFC 8588 §8 gives the order for `shaken`: attest, dest, iat, orig, origid.
+fn write_claims(claims: &Claims) -> String {
+    let mut json = String::with_capacity(USUAL_PAYLOAD);
+    json.push('{');
+    let shaken = match &claims.extension {
+        Extension::Shaken(shaken) => Some(shaken),
+        Extension::Base | Extension::Unsupported(_) => None,
+    };
+    if let Some(shaken) = shaken {
+        json.push_str("\"attest\":\"");
+        json.push_str(shaken.attest.as_str());
+        json.push_str("\",");
+    }
+    json.push_str("\"dest\":{");
+    let Dest { numbers, uris } = &claims.dest;
+    write_list("tn", numbers, TelephoneNumber::as_str, &mut json);
+    if !numbers.is_empty() && !uris.is_empty() {
+        json.push(',');
+    }
+    write_list("uri", uris, |uri| uri, &mut json);
+    json.push_str("},\"iat\":");
+    write_integer(claims.iat.as_secs(), &mut json);
+    json.push_str(",\"orig\":{");
+    match &claims.orig {
+        Identity::Number(number) => {
+            json.push_str("\"tn\":");
+            write_string(number.as_str(), &mut json);
+        }
+        Identity::Uri(uri) => {
+            json.push_str("\"uri\":");
+            write_string(uri, &mut json);
+        }
+    }
+    json.push('}');
+    if let Some(shaken) = shaken {
+        json.push_str(",\"origid\":\"");
+        shaken.origid.write(&mut json);
+        json.push('"');
+    }
+    json.push('}');
+    json
+}
+
+/// Writes `"name":[…]`, or nothing if the list is empty.
+fn write_list<T>(name: &str, items: &[T], as_str: impl Fn(&T) -> &str, json: &mut String) {
+    for (position, item) in items.iter().enumerate() {
+        if position == 0 {
+            write_string(name, json);
+            json.push_str(":[");
+        } else {
+            json.push(',');
+        }
+        write_string(as_str(item), json);
+    }
+    if !items.is_empty() {
+        json.push(']');
+    }
+}
+
+/// The certificate's place is no URI, or too long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadX5u;
+
+/// Why claims make no PASSporT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unsignable {
+    /// We do not know the claims of this extension.
+    Extension,
+    /// `dest` names nobody.
+    NoDestination,
+    /// The token would be longer than [`MAX_TOKEN`].
+    TooLong,
+    /// `dest` names more than [`MAX_DESTINATIONS`].
+    TooManyDestinations,
+    /// An identity is no URI, or too long.
+    Uri,
+}
+
+impl fmt::Display for BadX5u {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "x5u is not a URI of at most {MAX_X5U} bytes")
+    }
+}
+
+impl fmt::Display for Unsignable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Extension => f.write_str("the extension is not one that we sign"),
+            Self::NoDestination => f.write_str("no destination"),
+            Self::TooLong => write!(f, "the token would be longer than {MAX_TOKEN} bytes"),
+            Self::TooManyDestinations => write!(f, "more than {MAX_DESTINATIONS} destinations"),
+            Self::Uri => f.write_str("an identity is not a usable URI"),
+        }
+    }
+}
+
+impl std::error::Error for BadX5u {}
+impl std::error::Error for Unsignable {}
