@@ -11,8 +11,8 @@
 )]
 
 mod house;
-mod step;
 mod tally;
+mod step;
 mod packages;
 mod test;
 
