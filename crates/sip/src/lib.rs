@@ -5,6 +5,7 @@
 //! - bytes: [`defect`], [`grammar`], [`message`]
 //! - meaning: [`uri`], [`header`], [`inspect`]
 //! - writing: [`patch`], [`response`], [`stream`]
+//! - behaviour: [`transaction`]
 //!
 //! Everything is sans-IO: bytes and `now` in, bytes and steps out. Nothing here opens a socket, reads a clock or sleeps.
 
@@ -19,3 +20,4 @@ pub mod inspect;
 pub mod patch;
 pub mod response;
 pub mod stream;
+pub mod transaction;
