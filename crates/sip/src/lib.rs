@@ -5,6 +5,7 @@
 //! - bytes: [`defect`], [`grammar`], [`message`]
 //! - meaning: [`uri`], [`header`], [`inspect`]
 //! - writing: [`patch`], [`response`], [`stream`]
+//! - STIR: [`identity_header`], [`call`], [`verstat`]
 //! - behaviour: [`transaction`]
 //!
 //! Everything is sans-IO: bytes and `now` in, bytes and steps out. Nothing here opens a socket, reads a clock or sleeps.
@@ -20,4 +21,7 @@ pub mod inspect;
 pub mod patch;
 pub mod response;
 pub mod stream;
+pub mod identity_header;
+pub mod call;
+pub mod verstat;
 pub mod transaction;

@@ -1,0 +1,184 @@
+//! What a request claims about its call: the [`Call`] that both services judge, and whether it is an emergency.
+//!
+//! Which header speaks for the caller is decided here; what its URI is worth as an identity is decided in
+//! `countersign::identity`.
+
+use crate::header::NameAddr;
+use crate::message::{Message, Name};
+use crate::uri::Uri;
+use countersign::call::{Call, CallReference, DestSource, OrigSource};
+use countersign::identity::{Identity, IdentityPolicy, Role};
+use countersign::number::TelephoneNumber;
+
+/// What the trunk's configuration says about reading calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CallPolicy {
+    /// How URIs become identities.
+    pub identity: IdentityPolicy,
+    /// Whether the sender's P-Asserted-Identity speaks for the caller.
+    pub trust_pai: TrustPai,
+}
+
+/// Whether the other side of a trunk is in the trust domain of RFC 3325.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TrustPai {
+    /// Its P-Asserted-Identity is not looked at.
+    #[default]
+    Ignored,
+    /// Its P-Asserted-Identity comes before From.
+    Trusted,
+}
+
+/// Most P-Asserted-Identity values that are looked at. RFC 3325 §9.1 allows two.
+pub const MAX_ASSERTED: usize = 8;
+
+/// Reads the call out of a request.
+///
+/// orig: the first number among the P-Asserted-Identity values of a trusted side, else their first URI, else From; an
+/// anonymous or unusable one is skipped. dest: To, then the Request-URI, as far as they name somebody.
+pub fn from_request(message: &Message, policy: &CallPolicy) -> Call {
+    let asserted = match policy.trust_pai {
+        TrustPai::Trusted => asserted(message, policy.identity),
+        TrustPai::Ignored => None,
+    };
+    let from = message.from().ok();
+    let (orig, orig_from) = match asserted {
+        Some(identity) => (Some(identity), OrigSource::PAssertedIdentity),
+        None => {
+            let orig = from
+                .as_ref()
+                .and_then(|from| caller(from.uri, policy.identity));
+            (orig, OrigSource::From)
+        }
+    };
+    Call {
+        orig,
+        orig_from,
+        dest: destinations(message, policy.identity),
+        date: message.date(),
+        reference: message.call_id().ok().map(|call_id| CallReference {
+            call_id: call_id.into(),
+            from_tag: from.and_then(|from| from.tag()).unwrap_or_default().into(),
+        }),
+    }
+}
+
+// RFC 3325 §9.1: "If there are two values, one value MUST be a sip or sips URI and the other MUST be a tel URI."
+fn asserted(message: &Message, policy: IdentityPolicy) -> Option<Identity> {
+    let mut first_uri = None;
+    let values = message
+        .addresses(Name::PAssertedIdentity)
+        .take(MAX_ASSERTED);
+    for identity in values.filter_map(|value| caller(value?.uri, policy)) {
+        match identity {
+            Identity::Number(_) => return Some(identity),
+            Identity::Uri(_) => first_uri = first_uri.or(Some(identity)),
+        }
+    }
+    first_uri
+}
+
+fn caller(uri: &[u8], policy: IdentityPolicy) -> Option<Identity> {
+    if is_anonymous(uri) {
+        return None;
+    }
+    identity(uri, Role::Orig, policy)
+}
+
+/// Whether a URI says that it does not say who it is.
+// RFC 3323 §4.1.1.3: "the hostname value 'anonymous.invalid' SHOULD be used for anonymous URIs"; nobody has an address under
+// the reserved top level `invalid`. `anonymous` at a real host is what session border controllers make of it.
+pub(crate) fn is_anonymous(uri: &[u8]) -> bool {
+    let Ok(Uri::Sip(uri)) = Uri::parse(uri) else {
+        return false;
+    };
+    let top = uri.host.rsplit(|byte| *byte == b'.').next();
+    top.is_some_and(|top| top.eq_ignore_ascii_case(b"invalid"))
+        || uri
+            .user
+            .is_some_and(|user| user.eq_ignore_ascii_case(b"anonymous"))
+}
+
+fn destinations(message: &Message, policy: IdentityPolicy) -> Vec<(Identity, DestSource)> {
+    let mut dest = Vec::with_capacity(2);
+    for (source, uri) in called(message) {
+        if let Some(identity) = identity(uri, Role::Dest, policy) {
+            dest.push((identity, source));
+        }
+    }
+    dest
+}
+
+/// The URIs of the called side: To, then the Request-URI.
+fn called(message: &Message) -> impl Iterator<Item = (DestSource, &[u8])> {
+    let to = message
+        .to()
+        .ok()
+        .map(|to: NameAddr<'_>| (DestSource::To, to.uri));
+    let request = message
+        .request_uri()
+        .map(|uri| (DestSource::RequestUri, uri));
+    to.into_iter().chain(request)
+}
+
+fn identity(uri: &[u8], role: Role, policy: IdentityPolicy) -> Option<Identity> {
+    Identity::from_uri(std::str::from_utf8(uri).ok()?, role, policy).ok()
+}
+
+/// Where a request asks for an emergency service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Emergency {
+    /// In the Request-URI: it is being routed there.
+    RequestUri,
+    /// Only in To: it was called there, and is routed somewhere else by now. Anybody can write this into a call to anybody.
+    To,
+}
+
+/// Whether, and where, a request asks for an emergency service: `urn:service:sos` and what is below it
+/// ([RFC 5031 §4.2](https://www.rfc-editor.org/rfc/rfc5031#section-4.2)), or one of `numbers`, which are compared digit by
+/// digit without completing them to E.164 (`911`, `112`).
+pub fn emergency(message: &Message, numbers: &[TelephoneNumber]) -> Option<Emergency> {
+    if message
+        .request_uri()
+        .is_some_and(|uri| is_emergency(uri, numbers))
+    {
+        return Some(Emergency::RequestUri);
+    }
+    let to = message.to().ok()?;
+    is_emergency(to.uri, numbers).then_some(Emergency::To)
+}
+
+fn is_emergency(uri: &[u8], numbers: &[TelephoneNumber]) -> bool {
+    match Uri::parse(uri) {
+        Ok(Uri::Other { scheme, rest }) => scheme.eq_ignore_ascii_case(b"urn") && is_sos(rest),
+        Ok(Uri::Sip(uri)) => uri.user.is_some_and(|user| is_one_of(user, numbers)),
+        Ok(Uri::Tel(uri)) => is_one_of(uri.subscriber, numbers),
+        Err(_) => false,
+    }
+}
+
+// RFC 5031 §4.1: "'service' identifiers are compared according to case-insensitive string equality."; sub-services follow
+// their service after a period.
+fn is_sos(rest: &[u8]) -> bool {
+    const SOS: &[u8] = b"service:sos";
+    rest.split_at_checked(SOS.len())
+        .is_some_and(|(start, rest)| {
+            start.eq_ignore_ascii_case(SOS) && matches!(rest.first(), None | Some(b'.'))
+        })
+}
+
+/// Whether the digits of a user part or subscriber, without its parameters and visual separators, are one of `numbers`.
+fn is_one_of(user: &[u8], numbers: &[TelephoneNumber]) -> bool {
+    if numbers.is_empty() {
+        return false;
+    }
+    let digits = user.split(|byte| *byte == b';').next().unwrap_or_default();
+    let separator = |byte: &u8| matches!(byte, b'-' | b'.' | b'(' | b')');
+    numbers.iter().any(|number| {
+        let bare = digits.iter().filter(|byte| !separator(byte));
+        bare.eq(number.as_bytes())
+    })
+}
+
+#[cfg(test)]
+mod tests;
