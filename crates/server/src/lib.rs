@@ -1,1 +1,12 @@
-//! Under construction.
+//! The roof: sockets, TLS, files, clocks and the command line around the crates that have none of them.
+//!
+//! The floors, from the ground up; a room uses only rooms above it in this list:
+//!
+//! - [`clock`], [`metrics`]
+//! - [`fetch`]: certificate chains from their repositories
+
+#![forbid(unsafe_code)]
+
+pub mod clock;
+pub mod metrics;
+pub mod fetch;

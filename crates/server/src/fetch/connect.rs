@@ -1,0 +1,193 @@
+//! From a judged URL to a TLS connection with a host that may be talked to.
+//!
+//! The order is the guard: resolve, judge **every** address, connect to one of those very addresses, and never resolve
+//! again. A name that answers differently the second time (DNS rebinding) is not asked a second time. Literal addresses go
+//! the same way as resolved ones.
+
+use super::address;
+use super::url::{Origin, RepositoryHost};
+use countersign::verification::Unavailable;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, RootCertStore};
+use std::collections::HashMap;
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tracing::{debug, warn};
+
+/// Most addresses of one name that are tried; the whole fetch has two seconds.
+const MAX_ADDRESSES_TRIED: usize = 4;
+
+/// Most lookups at one time. The system's resolver blocks a thread for as long as it likes, so those that have outlived
+/// their fetch are counted, too.
+const MAX_LOOKUPS: usize = 64;
+
+/// The addresses of a name, some time later.
+pub type Resolution<'a> = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send + 'a>>;
+
+/// Turns names into addresses.
+pub trait Resolve: Send + Sync {
+    /// All addresses of `name`.
+    fn resolve<'a>(&'a self, name: &'a str) -> Resolution<'a>;
+}
+
+/// The resolver of the operating system.
+#[derive(Debug)]
+pub struct SystemResolver {
+    lookups: Arc<Semaphore>,
+}
+
+impl Default for SystemResolver {
+    fn default() -> Self {
+        Self {
+            lookups: Arc::new(Semaphore::new(MAX_LOOKUPS)),
+        }
+    }
+}
+
+impl Resolve for SystemResolver {
+    fn resolve<'a>(&'a self, name: &'a str) -> Resolution<'a> {
+        Box::pin(async move {
+            let permit = self.lookups.clone().acquire_owned().await;
+            let name = name.to_owned();
+            // A task of its own: the permit comes back when the lookup ends, not when its fetch gives up.
+            let lookup = tokio::spawn(async move {
+                let _permit = permit;
+                let found = tokio::net::lookup_host((name, 0)).await?;
+                Ok(found.map(|address| address.ip()).collect())
+            });
+            lookup.await.map_err(io::Error::other)?
+        })
+    }
+}
+
+/// A host that may be fetched from although the rules say otherwise: one entry of `[[fetch.exceptions]]`.
+#[derive(Clone, Debug)]
+pub struct Exception {
+    /// Host and port, exactly.
+    pub origin: Origin,
+    /// Addresses that are allowed besides public ones.
+    pub addresses: Vec<IpAddr>,
+    /// Web trust anchors for this origin instead of the general ones.
+    pub web_roots: Option<Arc<RootCertStore>>,
+}
+
+/// Makes connections.
+pub(super) struct Connector {
+    resolver: Arc<dyn Resolve>,
+    tls: Arc<ClientConfig>,
+    exceptions: HashMap<Origin, Allowed>,
+}
+
+struct Allowed {
+    addresses: Vec<IpAddr>,
+    tls: Option<Arc<ClientConfig>>,
+}
+
+impl Connector {
+    pub(super) fn new(
+        resolver: Arc<dyn Resolve>,
+        web_roots: Arc<RootCertStore>,
+        exceptions: Vec<Exception>,
+    ) -> Result<Self, rustls::Error> {
+        let mut by_origin = HashMap::new();
+        for exception in exceptions {
+            let tls = exception.web_roots.map(client_config).transpose()?;
+            let allowed = Allowed {
+                addresses: exception.addresses,
+                tls,
+            };
+            by_origin.insert(exception.origin, allowed);
+        }
+        Ok(Self {
+            resolver,
+            tls: client_config(web_roots)?,
+            exceptions: by_origin,
+        })
+    }
+
+    pub(super) fn is_exception(&self, origin: &Origin) -> bool {
+        self.exceptions.contains_key(origin)
+    }
+
+    /// Resolves, judges, connects and shakes hands.
+    pub(super) async fn connect(
+        &self,
+        origin: &Origin,
+    ) -> Result<TlsStream<TcpStream>, Unavailable> {
+        let exception = self.exceptions.get(origin);
+        let addresses = self.addresses(origin, exception).await?;
+        let stream = connect_to_any(&addresses, origin.port).await?;
+        // Small request, small answer: nothing to gain from waiting for more.
+        let _ = stream.set_nodelay(true);
+        let tls = exception.and_then(|e| e.tls.as_ref()).unwrap_or(&self.tls);
+        let name = server_name(origin)?;
+        let connector = TlsConnector::from(tls.clone());
+        connector.connect(name, stream).await.map_err(|error| {
+            debug!(%origin, %error, "TLS with the certificate repository failed");
+            Unavailable::Tls
+        })
+    }
+
+    async fn addresses(
+        &self,
+        origin: &Origin,
+        exception: Option<&Allowed>,
+    ) -> Result<Vec<IpAddr>, Unavailable> {
+        let addresses = match &origin.host {
+            RepositoryHost::Address(address) => vec![*address],
+            RepositoryHost::Name(name) => self.resolver.resolve(name).await.map_err(|error| {
+                debug!(%origin, %error, "the certificate repository does not resolve");
+                Unavailable::Resolve
+            })?,
+        };
+        if addresses.is_empty() {
+            return Err(Unavailable::Resolve);
+        }
+        // One forbidden address condemns the name: a mixed answer is what a rebinding attack looks like, and whoever means
+        // well has no reason to publish one.
+        for address in &addresses {
+            let excepted = exception.is_some_and(|allowed| allowed.addresses.contains(address));
+            if let (false, Err(reason)) = (excepted, address::judge(*address)) {
+                warn!(%origin, %address, %reason, "a certificate URL leads to a forbidden address");
+                return Err(Unavailable::ForbiddenAddress);
+            }
+        }
+        Ok(addresses)
+    }
+}
+
+async fn connect_to_any(addresses: &[IpAddr], port: u16) -> Result<TcpStream, Unavailable> {
+    for address in addresses.iter().take(MAX_ADDRESSES_TRIED) {
+        match TcpStream::connect(SocketAddr::new(*address, port)).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => debug!(%address, port, %error, "no connection"),
+        }
+    }
+    Err(Unavailable::Connect)
+}
+
+fn server_name(origin: &Origin) -> Result<ServerName<'static>, Unavailable> {
+    match &origin.host {
+        RepositoryHost::Address(address) => Ok(ServerName::IpAddress((*address).into())),
+        RepositoryHost::Name(name) => {
+            ServerName::try_from(String::from(&**name)).map_err(|_| Unavailable::BadUrl)
+        }
+    }
+}
+
+fn client_config(web_roots: Arc<RootCertStore>) -> Result<Arc<ClientConfig>, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(web_roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}

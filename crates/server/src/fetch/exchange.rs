@@ -1,0 +1,197 @@
+//! One request and its answer over a connection that is already trusted with a host name.
+//!
+//! The peer is a stranger who may hang, drip, lie about lengths or send without end. Time is bounded by the caller; here the
+//! bounds are on bytes and on what may be ambiguous: two framings of one body are refused, not resolved.
+
+use super::caching::{Freshness, Validators};
+use super::url::RepositoryUrl;
+use bytes::Bytes;
+use countersign::time::UnixTime;
+use countersign::verification::Unavailable;
+use http_body_util::{BodyExt, Empty};
+use hyper::body::{Body, Incoming};
+use hyper::header::{
+    ACCEPT, ACCEPT_ENCODING, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST,
+    HeaderMap, TRANSFER_ENCODING, USER_AGENT,
+};
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::JoinSet;
+use tracing::debug;
+
+/// Largest header of an answer, in bytes: hyper needs at least 8 KiB; repositories send below 2 KiB.
+const MAX_HEADER_BYTES: usize = 16 * 1024;
+
+/// Most header fields of an answer.
+const MAX_HEADER_FIELDS: usize = 64;
+
+/// Which media types are taken for a certificate chain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MediaTypes {
+    /// Also what servers say that do not know the type of a `.pem` file, or say nothing.
+    #[default]
+    Lenient,
+    /// `application/pem-certificate-chain` ([RFC 8555 §9.1](https://www.rfc-editor.org/rfc/rfc8555#section-9.1)) and
+    /// `application/pkix-cert` ([RFC 8224 §7.4](https://www.rfc-editor.org/rfc/rfc8224#section-7.4)).
+    Strict,
+}
+
+impl MediaTypes {
+    fn allow(self, headers: &HeaderMap) -> bool {
+        let value = headers.get(CONTENT_TYPE).map(|value| value.to_str());
+        let essence = match value {
+            None => "",
+            Some(Err(_)) => return false,
+            Some(Ok(value)) => value.split(';').next().unwrap_or_default().trim(),
+        };
+        let known = |types: &[&str]| {
+            types
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(essence))
+        };
+        known(&STANDARD_TYPES) || (self == Self::Lenient && known(&FIELD_TYPES))
+    }
+}
+
+const STANDARD_TYPES: [&str; 2] = ["application/pem-certificate-chain", "application/pkix-cert"];
+
+/// What repositories of the field say instead; the empty one is none at all.
+const FIELD_TYPES: [&str; 8] = [
+    "",
+    "application/octet-stream",
+    "application/x-pem-file",
+    "application/x-x509-ca-cert",
+    "application/x-x509-user-cert",
+    "binary/octet-stream",
+    "text/plain",
+    "text/x-pem-file",
+];
+
+/// What is asked.
+pub(super) struct Question<'a> {
+    pub(super) url: &'a RepositoryUrl,
+    /// With these, an unchanged answer is a short one.
+    pub(super) validators: &'a Validators,
+    pub(super) max_bytes: usize,
+    pub(super) media_types: MediaTypes,
+}
+
+/// What is answered.
+pub(super) enum Reply {
+    /// A body, with what it says about its future.
+    Body(Bytes, Freshness),
+    /// What we have still holds.
+    Unchanged(Freshness),
+}
+
+/// Asks once and closes the connection.
+pub(super) async fn ask<S>(
+    stream: S,
+    question: &Question<'_>,
+    now: UnixTime,
+) -> Result<Reply, Unavailable>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
+        .max_buf_size(MAX_HEADER_BYTES)
+        .max_headers(MAX_HEADER_FIELDS)
+        .handshake(TokioIo::new(stream))
+        .await
+        .map_err(|_| Unavailable::BadResponse)?;
+    // The set ends the connection when this function is over, however it ends.
+    let mut driver = JoinSet::new();
+    driver.spawn(connection);
+    let request = request(question)?;
+    let response = sender.send_request(request).await.map_err(|error| {
+        debug!(origin = %question.url.origin(), %error, "no HTTP answer");
+        Unavailable::BadResponse
+    })?;
+    let asked_conditionally = question.validators.conditions().next().is_some();
+    if response.status() == StatusCode::NOT_MODIFIED && asked_conditionally {
+        return Ok(Reply::Unchanged(Freshness::of(response.headers(), now)));
+    }
+    inspect(&response, question)?;
+    let freshness = Freshness::of(response.headers(), now);
+    let body = read(response.into_body(), question.max_bytes).await?;
+    Ok(Reply::Body(body, freshness))
+}
+
+fn request(question: &Question<'_>) -> Result<Request<Empty<Bytes>>, Unavailable> {
+    let mut request = Request::get(question.url.path())
+        .header(HOST, question.url.origin().to_string())
+        .header(
+            USER_AGENT,
+            concat!("countersign/", env!("CARGO_PKG_VERSION")),
+        )
+        .header(
+            ACCEPT,
+            "application/pem-certificate-chain, application/pkix-cert, */*;q=0.1",
+        )
+        // A compressed body could unfold to any size.
+        .header(ACCEPT_ENCODING, "identity")
+        .header(CONNECTION, "close");
+    for (name, value) in question.validators.conditions() {
+        request = request.header(name, value);
+    }
+    request.body(Empty::new()).map_err(|_| Unavailable::BadUrl)
+}
+
+fn inspect(response: &Response<Incoming>, question: &Question<'_>) -> Result<(), Unavailable> {
+    let status = response.status();
+    // ATIS-1000074 §5.3.1: redirects are not followed; the status is 200.
+    if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
+        return Err(Unavailable::Redirect);
+    }
+    if status != StatusCode::OK {
+        return Err(Unavailable::BadStatus(status.as_u16()));
+    }
+    if !framing_is_plain(response.headers()) {
+        return Err(Unavailable::BadResponse);
+    }
+    if !question.media_types.allow(response.headers()) {
+        return Err(Unavailable::MediaType);
+    }
+    match response.body().size_hint().lower() > question.max_bytes as u64 {
+        true => Err(Unavailable::TooLarge),
+        false => Ok(()),
+    }
+}
+
+/// Whether there is one way to tell where the body ends, and no coding over it.
+// RFC 9112 §6.3: "If a message is received with both a Transfer-Encoding and a Content-Length header field, the
+// Transfer-Encoding overrides the Content-Length. Such a message might indicate an attempt to perform request smuggling or
+// response splitting and ought to be handled as an error."
+fn framing_is_plain(headers: &HeaderMap) -> bool {
+    let codings: Vec<_> = headers.get_all(TRANSFER_ENCODING).iter().collect();
+    let lengths = headers.get_all(CONTENT_LENGTH).iter().count();
+    let framed_once = match codings.as_slice() {
+        [] => lengths <= 1,
+        [only] => lengths == 0 && only.as_bytes().eq_ignore_ascii_case(b"chunked"),
+        _ => false,
+    };
+    let identity = |value: &hyper::header::HeaderValue| {
+        value.as_bytes().eq_ignore_ascii_case(b"identity") || value.is_empty()
+    };
+    framed_once && headers.get_all(CONTENT_ENCODING).iter().all(identity)
+}
+
+async fn read(mut body: Incoming, max_bytes: usize) -> Result<Bytes, Unavailable> {
+    let mut received = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| {
+            debug!(%error, "the HTTP body broke off");
+            Unavailable::BadResponse
+        })?;
+        // Trailers are none of our business.
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        if received.len() + data.len() > max_bytes {
+            return Err(Unavailable::TooLarge);
+        }
+        received.extend_from_slice(&data);
+    }
+    Ok(received.into())
+}

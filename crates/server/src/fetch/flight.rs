@@ -1,0 +1,117 @@
+//! One flight per URL, however many wait for it.
+//!
+//! A flight is a task of its own: it belongs to nobody who waits, so nobody who leaves can end it. How many there are at a
+//! time is bounded, in all and per origin, because each is begun by a stranger's header.
+
+use super::Outcome;
+use super::url::Origin;
+use countersign::verification::Unavailable;
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+/// Most flights at one time. With two seconds each at worst, hostile URLs alone cannot hold more sockets than this.
+const MAX_FLIGHTS: usize = 256;
+
+/// Most flights at one time to one origin: many URLs of one host are somebody's attempt to aim us at it, or a CA's
+/// repository after a restart; sixteen at a time serve the latter well.
+const MAX_FLIGHTS_PER_ORIGIN: usize = 16;
+
+/// The flights under way.
+pub(super) struct Flights {
+    under_way: Arc<Mutex<HashMap<Box<str>, Flight>>>,
+    runtime: Handle,
+}
+
+struct Flight {
+    origin: Origin,
+    outcome: watch::Receiver<Option<Outcome>>,
+}
+
+/// A place in a flight.
+pub(super) enum Waiting {
+    /// There is nothing to wait for.
+    Over(Outcome),
+    /// The outcome will be here.
+    UnderWay(watch::Receiver<Option<Outcome>>),
+}
+
+impl Flights {
+    pub(super) fn new(runtime: Handle) -> Self {
+        Self {
+            under_way: Arc::default(),
+            runtime,
+        }
+    }
+
+    /// Joins the flight of `url`; if there is none and `known` (asked under the lock) knows nothing either, starts `journey`.
+    pub(super) fn board(
+        &self,
+        url: &str,
+        origin: Origin,
+        known: impl FnOnce() -> Option<Outcome>,
+        journey: impl Future<Output = Outcome> + Send + 'static,
+    ) -> Waiting {
+        let mut under_way = lock(&self.under_way);
+        if let Some(flight) = under_way.get(url) {
+            return Waiting::UnderWay(flight.outcome.clone());
+        }
+        if let Some(outcome) = known() {
+            return Waiting::Over(outcome);
+        }
+        let to_origin = under_way.values().filter(|flight| flight.origin == origin);
+        if under_way.len() >= MAX_FLIGHTS || to_origin.count() >= MAX_FLIGHTS_PER_ORIGIN {
+            return Waiting::Over(Err(Unavailable::Overloaded));
+        }
+        let (landed, outcome) = watch::channel(None);
+        let flight = Flight {
+            origin,
+            outcome: outcome.clone(),
+        };
+        under_way.insert(url.into(), flight);
+        let departure = Departure {
+            under_way: self.under_way.clone(),
+            url: url.into(),
+        };
+        self.runtime.spawn(async move {
+            let outcome = journey.await;
+            // What was learnt is in the cache by now: who comes after this line finds it there.
+            drop(departure);
+            let _ = landed.send(Some(outcome));
+        });
+        Waiting::UnderWay(outcome)
+    }
+}
+
+impl Waiting {
+    /// Waits.
+    pub(super) async fn outcome(self) -> Outcome {
+        let mut receiver = match self {
+            Self::Over(outcome) => return outcome,
+            Self::UnderWay(receiver) => receiver,
+        };
+        match receiver.wait_for(Option::is_some).await {
+            Ok(outcome) => outcome.clone().unwrap_or(Err(Unavailable::TimedOut)),
+            // The task is gone without a word: the runtime is shutting down.
+            Err(_) => Err(Unavailable::TimedOut),
+        }
+    }
+}
+
+/// Takes a flight off the board, however it ends.
+struct Departure {
+    under_way: Arc<Mutex<HashMap<Box<str>, Flight>>>,
+    url: Box<str>,
+}
+
+impl Drop for Departure {
+    fn drop(&mut self) {
+        lock(&self.under_way).remove(&self.url);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,363 @@
+//! The certificate fetcher: from an x5u that a stranger wrote to the chain behind it, or to the reason why not.
+//!
+//! ```text
+//!   peek ──────────────► what is known now, in nanoseconds, from any thread
+//!   fetch ─► known? ─► under way? ─► a new flight: url ─► connect ─► exchange ─► parse ─► cache
+//!              │            │                                                              │
+//!              └────────────┴──────────────────────────── everybody who waits ◄────────────┘
+//! ```
+//!
+//! - [`url`]: the rules that need no network; [`address`]: whom we may connect to; [`connect`]: resolve, judge, connect, in
+//!   that order and once; [`exchange`]: one bounded question and answer; [`caching`]: how long it holds.
+//! - A URL is fetched once however many ask (one *flight*), and the flight goes on when nobody waits any more: a call has
+//!   half a second, a repository two, and the next call finds the answer.
+//! - Failures are remembered for seconds, apart from chains. Nothing here judges a chain: that it parses is all.
+//! - Web trust (who is that host?) is never STI trust (may it speak for a number?): the roots here are for TLS only.
+//!
+//! What does not live here: the path to a trust anchor (`countersign::certificate`), and the choice to fetch at all
+//! (`countersign::verification`).
+
+pub mod address;
+mod cache;
+pub mod caching;
+mod chain;
+pub mod connect;
+pub mod exchange;
+mod flight;
+pub mod url;
+
+pub use cache::Bounds;
+pub use chain::CertificateChain;
+pub use connect::{Exception, Resolve, SystemResolver};
+pub use exchange::MediaTypes;
+
+use self::cache::Store;
+use self::caching::Validators;
+use self::connect::Connector;
+use self::flight::Flights;
+use self::url::RepositoryUrl;
+use crate::clock::Clock;
+use crate::metrics::Metrics;
+use countersign::time::{Now, Ticks, UnixTime};
+use countersign::verification::{Refresh, Source, Unavailable};
+use rustls::RootCertStore;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Longest fetch, from the lookup of the name to the last byte: what the widest-spread verifiers allow.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Largest body, in bytes. Chains of two or three certificates have below 8 KiB; the bound leaves room for what repositories
+/// put around them.
+pub const DEFAULT_MAX_BYTES: usize = 256 * 1024;
+
+/// How long a failure is remembered: long enough that a dead repository costs one fetch per this time and not one per call.
+pub const DEFAULT_NEGATIVE_LIFETIME: Duration = Duration::from_secs(10);
+
+/// Least time between two conditional re-fetches of one URL: whoever sends bad signatures over somebody else's certificate
+/// must not be able to aim us at its repository.
+pub const REFRESH_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Chains kept. About a thousand certificates sign calls in the largest country that has them; several countries fit.
+pub const DEFAULT_CACHE: Bounds = Bounds {
+    entries: 16_384,
+    bytes: 64 * 1024 * 1024,
+};
+
+/// Failures kept.
+const NEGATIVE_CACHE: Bounds = Bounds {
+    entries: 16_384,
+    bytes: 8 * 1024 * 1024,
+};
+
+/// What the operator decides about fetching.
+#[derive(Clone, Debug)]
+pub struct FetchPolicy {
+    /// Longest fetch.
+    pub timeout: Duration,
+    /// Largest body, in bytes.
+    pub max_bytes: usize,
+    /// Which media types are taken for a chain.
+    pub media_types: MediaTypes,
+    /// How long a failure is remembered.
+    pub negative_lifetime: Duration,
+    /// How much is kept.
+    pub cache: Bounds,
+    /// Whom TLS trusts.
+    pub web_roots: Arc<RootCertStore>,
+    /// Hosts that may be fetched from although the rules say otherwise.
+    pub exceptions: Vec<Exception>,
+}
+
+impl FetchPolicy {
+    /// The defaults, with these web trust anchors and no exceptions.
+    pub fn with_web_roots(web_roots: Arc<RootCertStore>) -> Self {
+        Self {
+            timeout: DEFAULT_TIMEOUT,
+            max_bytes: DEFAULT_MAX_BYTES,
+            media_types: MediaTypes::default(),
+            negative_lifetime: DEFAULT_NEGATIVE_LIFETIME,
+            cache: DEFAULT_CACHE,
+            web_roots,
+            exceptions: Vec::new(),
+        }
+    }
+}
+
+/// What is known about a URL without asking anybody.
+#[derive(Clone, Debug)]
+pub enum Cached {
+    /// Its chain, still fresh.
+    Chain(Arc<CertificateChain>),
+    /// That it failed a moment ago, and why.
+    Unavailable(Unavailable),
+}
+
+/// A chain, and whether its origin was asked.
+#[derive(Clone, Debug)]
+pub struct Fetched {
+    /// The chain, whole, as received.
+    pub chain: Arc<CertificateChain>,
+    /// [`Source::Fetched`] if the origin confirmed it now (or less than [`REFRESH_INTERVAL`] ago).
+    pub source: Source,
+}
+
+/// What came of a fetch.
+pub type Outcome = Result<Fetched, Unavailable>;
+
+/// Fetches certificate chains, once each, and keeps them.
+pub struct Fetcher {
+    policy: FetchPolicy,
+    connector: Connector,
+    clock: Arc<dyn Clock>,
+    metrics: Arc<Metrics>,
+    chains: Store<Entry>,
+    failures: Store<Failure>,
+    flights: Flights,
+}
+
+struct Entry {
+    chain: Arc<CertificateChain>,
+    expires: UnixTime,
+    /// When its origin last said that this is what it serves.
+    confirmed: Ticks,
+    validators: Validators,
+}
+
+struct Failure {
+    why: Unavailable,
+    at: Ticks,
+}
+
+impl Fetcher {
+    /// A fetcher that runs its flights on `runtime`.
+    ///
+    /// # Errors
+    /// If TLS cannot be set up.
+    pub fn new(
+        policy: FetchPolicy,
+        resolver: Arc<dyn Resolve>,
+        clock: Arc<dyn Clock>,
+        metrics: Arc<Metrics>,
+        runtime: tokio::runtime::Handle,
+    ) -> Result<Arc<Self>, rustls::Error> {
+        let connector = Connector::new(
+            resolver,
+            policy.web_roots.clone(),
+            policy.exceptions.clone(),
+        )?;
+        Ok(Arc::new(Self {
+            connector,
+            clock,
+            metrics,
+            chains: Store::new(policy.cache),
+            failures: Store::new(NEGATIVE_CACHE),
+            flights: Flights::new(runtime),
+            policy,
+        }))
+    }
+
+    /// What is known about `url` now. Never waits for anything but a short lock; starts nothing.
+    pub fn peek(&self, url: &str, now: Now) -> Option<Cached> {
+        let chain = self.chains.read(url, used_at(now), |entry| {
+            (now.unix < entry.expires).then(|| entry.chain.clone())
+        });
+        if let Some(Some(chain)) = chain {
+            return Some(Cached::Chain(chain));
+        }
+        let why = self.failure(url, now, self.policy.negative_lifetime)?;
+        Some(Cached::Unavailable(why))
+    }
+
+    /// Brings the chain of `url`: from the cache, from a flight under way, or by a new one.
+    ///
+    /// The flight starts when this is called, not when the future is first polled, and goes on if the future is dropped.
+    /// May be called from any thread.
+    pub fn fetch(
+        self: &Arc<Self>,
+        url: &str,
+        refresh: Refresh,
+    ) -> impl Future<Output = Outcome> + Send + use<> {
+        let now = self.clock.now();
+        let waiting = match self.known(url, refresh, now) {
+            Some(outcome) => flight::Waiting::Over(outcome),
+            None => self.board(url, refresh, now),
+        };
+        waiting.outcome()
+    }
+
+    /// Chains in the cache.
+    pub fn len(&self) -> usize {
+        self.chains.len()
+    }
+
+    /// Whether the cache holds no chain.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Forgets what is known about `url`.
+    pub fn forget(&self, url: &str) {
+        self.chains.remove(url);
+        self.failures.remove(url);
+        self.metrics.cached_chains.set(self.chains.len());
+    }
+
+    fn known(&self, url: &str, refresh: Refresh, now: Now) -> Option<Outcome> {
+        match refresh {
+            Refresh::No => match self.peek(url, now)? {
+                Cached::Chain(chain) => Some(Ok(Fetched {
+                    chain,
+                    source: Source::Cache,
+                })),
+                Cached::Unavailable(why) => Some(Err(why)),
+            },
+            Refresh::Conditional => {
+                if let Some(why) = self.failure(url, now, REFRESH_INTERVAL) {
+                    return Some(Err(why));
+                }
+                let chain = self.chains.read(url, used_at(now), |entry| {
+                    let age = now.ticks.since(entry.confirmed);
+                    (age < REFRESH_INTERVAL).then(|| entry.chain.clone())
+                })??;
+                Some(Ok(Fetched {
+                    chain,
+                    source: Source::Fetched,
+                }))
+            }
+        }
+    }
+
+    fn failure(&self, url: &str, now: Now, lifetime: Duration) -> Option<Unavailable> {
+        self.failures.read(url, used_at(now), |failure| {
+            (now.ticks.since(failure.at) < lifetime).then_some(failure.why)
+        })?
+    }
+
+    /// Joins the flight of `url` or starts one.
+    fn board(self: &Arc<Self>, url: &str, refresh: Refresh, now: Now) -> flight::Waiting {
+        let judged = match RepositoryUrl::parse(url) {
+            Ok(judged) => judged,
+            Err(_) => return flight::Waiting::Over(Err(Unavailable::BadUrl)),
+        };
+        if !judged.port_is_ordinary() && !self.connector.is_exception(judged.origin()) {
+            return flight::Waiting::Over(Err(Unavailable::BadUrl));
+        }
+        let fetcher = self.clone();
+        let name: Box<str> = url.into();
+        self.flights.board(
+            url,
+            judged.origin().clone(),
+            // Between the first look and the lock the flight may have landed.
+            || self.known(url, refresh, now),
+            async move { fetcher.fly(&name, &judged).await },
+        )
+    }
+
+    /// One whole fetch, remembered.
+    async fn fly(&self, name: &str, url: &RepositoryUrl) -> Outcome {
+        let known = self.chains.read(name, 0, |entry| {
+            (entry.validators.clone(), entry.chain.clone())
+        });
+        let (validators, old) = known.unzip();
+        let validators = validators.unwrap_or_default();
+        let reply = tokio::time::timeout(self.policy.timeout, self.ask(url, &validators)).await;
+        let reply = reply.unwrap_or(Err(Unavailable::TimedOut));
+        let now = self.clock.now();
+        match reply.and_then(|reply| self.learn(name, reply, old, validators, now)) {
+            Ok(chain) => {
+                self.failures.remove(name);
+                Ok(Fetched {
+                    chain,
+                    source: Source::Fetched,
+                })
+            }
+            Err(why) => {
+                self.metrics.fetches.increment([why.name()]);
+                tracing::info!(url = name, reason = why.name(), "certificate not fetched");
+                let failure = Failure { why, at: now.ticks };
+                self.failures
+                    .insert(name, failure, size_of::<Failure>(), used_at(now));
+                Err(why)
+            }
+        }
+    }
+
+    async fn ask(
+        &self,
+        url: &RepositoryUrl,
+        validators: &Validators,
+    ) -> Result<exchange::Reply, Unavailable> {
+        let stream = self.connector.connect(url.origin()).await?;
+        let question = exchange::Question {
+            url,
+            validators,
+            max_bytes: self.policy.max_bytes,
+            media_types: self.policy.media_types,
+        };
+        exchange::ask(stream, &question, self.clock.now().unix).await
+    }
+
+    /// Makes an entry of a reply.
+    fn learn(
+        &self,
+        name: &str,
+        reply: exchange::Reply,
+        old: Option<Arc<CertificateChain>>,
+        asked_with: Validators,
+        now: Now,
+    ) -> Result<Arc<CertificateChain>, Unavailable> {
+        let (chain, mut freshness, outcome) = match reply {
+            exchange::Reply::Unchanged(freshness) => {
+                (old.ok_or(Unavailable::BadResponse)?, freshness, "unchanged")
+            }
+            exchange::Reply::Body(bytes, freshness) => {
+                let chain = CertificateChain::parse(&bytes).map_err(|error| {
+                    tracing::debug!(url = name, %error, "not a certificate chain");
+                    Unavailable::BadChain
+                })?;
+                (Arc::new(chain), freshness, "ok")
+            }
+        };
+        if outcome == "unchanged" && freshness.validators == Validators::default() {
+            freshness.validators = asked_with;
+        }
+        self.metrics.fetches.increment([outcome]);
+        let entry = Entry {
+            expires: freshness.expires(now.unix, chain::not_after(&chain)),
+            confirmed: now.ticks,
+            validators: freshness.validators,
+            chain: chain.clone(),
+        };
+        let bytes = chain::size(&chain) + size_of::<Entry>();
+        self.chains.insert(name, entry, bytes, used_at(now));
+        self.metrics.cached_chains.set(self.chains.len());
+        Ok(chain)
+    }
+}
+
+/// The measure of use for eviction: seconds are fine enough.
+fn used_at(now: Now) -> u64 {
+    now.ticks.as_micros() / 1_000_000
+}

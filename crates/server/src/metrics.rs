@@ -1,0 +1,366 @@
+//! What is counted, and how it is told: Prometheus text on the admin listener.
+//!
+//! [`Metrics`] is one struct of named families; every family is one line there with its name, help and labels. Label values
+//! are the names of glossaries (faults, verdicts, outcomes), so their number is fixed by the code: no telephone number, URL
+//! or address ever becomes one. Own atomics instead of a registry crate: the whole need is below.
+
+use std::collections::HashMap;
+use std::fmt::{self, Write};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+/// Most series of one family. Glossaries are far smaller; the bound is for the day when somebody labels with something else.
+pub const MAX_SERIES: usize = 4_096;
+
+/// Everything that this process counts.
+#[derive(Debug)]
+pub struct Metrics {
+    /// Calls that were judged or signed, by what was done and what came of it.
+    pub calls: Family<4>,
+    /// What signing decided: the attestation, or why a call was forwarded without one.
+    pub signings: Family<2>,
+    /// Fetches of certificate chains, by outcome: `ok`, `unchanged`, or the name of the reason.
+    pub fetches: Family<1>,
+    /// Lookups in the certificate cache, by result.
+    pub cache_lookups: Family<1>,
+    /// Certificate chains in the cache.
+    pub cached_chains: Gauge,
+    /// SIP messages, by transport, direction and kind.
+    pub sip_messages: Family<3>,
+    /// SIP messages that could not be used, by reason.
+    pub sip_refused: Family<1>,
+    /// Requests that signing pushed past the size of a datagram and that went the other way, by way.
+    pub oversize_fallbacks: Family<1>,
+    /// Time from the arrival of a request to its verdict.
+    pub judge_latency: Histogram,
+    /// Time from the arrival of a request to its signature.
+    pub sign_latency: Histogram,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            calls: Family::new(
+                "countersign_calls_total",
+                "Calls by role, verdict, fault and the verstat that left.",
+                ["role", "verdict", "fault", "verstat"],
+            ),
+            signings: Family::new(
+                "countersign_signings_total",
+                "Signing decisions by outcome and attestation.",
+                ["outcome", "attest"],
+            ),
+            fetches: Family::new(
+                "countersign_certificate_fetches_total",
+                "Fetches of certificate chains by outcome.",
+                ["outcome"],
+            ),
+            cache_lookups: Family::new(
+                "countersign_certificate_cache_lookups_total",
+                "Lookups in the certificate cache by result.",
+                ["result"],
+            ),
+            cached_chains: Gauge::new(
+                "countersign_certificate_cache_chains",
+                "Certificate chains in the cache.",
+            ),
+            sip_messages: Family::new(
+                "countersign_sip_messages_total",
+                "SIP messages by transport, direction and kind.",
+                ["transport", "direction", "kind"],
+            ),
+            sip_refused: Family::new(
+                "countersign_sip_refused_total",
+                "SIP messages that could not be used, by reason.",
+                ["reason"],
+            ),
+            oversize_fallbacks: Family::new(
+                "countersign_sip_oversize_total",
+                "SIP requests too large for a datagram, by the way they left.",
+                ["way"],
+            ),
+            judge_latency: Histogram::new(
+                "countersign_judge_seconds",
+                "Time from the arrival of a request to its verdict.",
+            ),
+            sign_latency: Histogram::new(
+                "countersign_sign_seconds",
+                "Time from the arrival of a request to its signature.",
+            ),
+        }
+    }
+}
+
+impl Metrics {
+    /// Everything in the text format of Prometheus, version 0.0.4.
+    pub fn render(&self) -> String {
+        let mut text = String::with_capacity(8 * 1024);
+        // Writing to a String cannot fail.
+        let _ = self.write(&mut text);
+        text
+    }
+
+    fn write(&self, out: &mut String) -> fmt::Result {
+        writeln!(
+            out,
+            "# HELP countersign_build_info The version that runs.\n# TYPE countersign_build_info gauge\n\
+             countersign_build_info{{version=\"{}\"}} 1",
+            env!("CARGO_PKG_VERSION")
+        )?;
+        self.calls.write(out)?;
+        self.signings.write(out)?;
+        self.fetches.write(out)?;
+        self.cache_lookups.write(out)?;
+        self.cached_chains.write(out)?;
+        self.sip_messages.write(out)?;
+        self.sip_refused.write(out)?;
+        self.oversize_fallbacks.write(out)?;
+        self.judge_latency.write(out)?;
+        self.sign_latency.write(out)
+    }
+}
+
+/// A counter with `N` labels.
+#[derive(Debug)]
+pub struct Family<const N: usize> {
+    name: &'static str,
+    help: &'static str,
+    labels: [&'static str; N],
+    series: RwLock<HashMap<[&'static str; N], Arc<AtomicU64>>>,
+}
+
+impl<const N: usize> Family<N> {
+    fn new(name: &'static str, help: &'static str, labels: [&'static str; N]) -> Self {
+        Self {
+            name,
+            help,
+            labels,
+            series: RwLock::default(),
+        }
+    }
+
+    /// Counts one more of these label values.
+    pub fn increment(&self, values: [&'static str; N]) {
+        if let Some(counter) = self.counter(values) {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// The counter itself, for who increments it often; `None` above [`MAX_SERIES`].
+    pub fn counter(&self, values: [&'static str; N]) -> Option<Arc<AtomicU64>> {
+        let series = self.series.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(counter) = series.get(&values) {
+            return Some(counter.clone());
+        }
+        drop(series);
+        let mut series = self.series.write().unwrap_or_else(PoisonError::into_inner);
+        if series.len() >= MAX_SERIES && !series.contains_key(&values) {
+            return None;
+        }
+        Some(series.entry(values).or_default().clone())
+    }
+
+    /// How many of these label values were counted.
+    pub fn count(&self, values: [&'static str; N]) -> u64 {
+        let series = self.series.read().unwrap_or_else(PoisonError::into_inner);
+        series
+            .get(&values)
+            .map_or(0, |counter| counter.load(Ordering::Relaxed))
+    }
+
+    fn write(&self, out: &mut String) -> fmt::Result {
+        write_head(out, self.name, self.help, "counter")?;
+        let series = self.series.read().unwrap_or_else(PoisonError::into_inner);
+        let mut rows: Vec<_> = series
+            .iter()
+            .map(|(values, counter)| (*values, counter.load(Ordering::Relaxed)))
+            .collect();
+        drop(series);
+        rows.sort_unstable();
+        for (values, count) in rows {
+            out.write_str(self.name)?;
+            let mut separator = '{';
+            for (label, value) in self.labels.iter().zip(values) {
+                // Label values are names of our own glossaries: nothing in them needs an escape.
+                write!(out, "{separator}{label}=\"{value}\"")?;
+                separator = ',';
+            }
+            writeln!(out, "}} {count}")?;
+        }
+        Ok(())
+    }
+}
+
+/// A number that goes up and down.
+#[derive(Debug)]
+pub struct Gauge {
+    name: &'static str,
+    help: &'static str,
+    value: AtomicI64,
+}
+
+impl Gauge {
+    fn new(name: &'static str, help: &'static str) -> Self {
+        Self {
+            name,
+            help,
+            value: AtomicI64::new(0),
+        }
+    }
+
+    /// Sets the value.
+    pub fn set(&self, value: usize) {
+        let value = i64::try_from(value).unwrap_or(i64::MAX);
+        self.value.store(value, Ordering::Relaxed);
+    }
+
+    /// The value.
+    pub fn get(&self) -> i64 {
+        self.value.load(Ordering::Relaxed)
+    }
+
+    fn write(&self, out: &mut String) -> fmt::Result {
+        write_head(out, self.name, self.help, "gauge")?;
+        writeln!(out, "{} {}", self.name, self.get())
+    }
+}
+
+/// Upper bounds of the buckets in microseconds: from a warm judgement (one ECDSA verification is about 65) past the call
+/// deadline of 500 ms to the longest fetch.
+const BUCKETS: [u64; 12] = [
+    50, 100, 200, 500, 1_000, 2_000, 5_000, 20_000, 100_000, 250_000, 500_000, 2_000_000,
+];
+
+/// How long something took, in buckets.
+#[derive(Debug)]
+pub struct Histogram {
+    name: &'static str,
+    help: &'static str,
+    buckets: [AtomicU64; BUCKETS.len()],
+    beyond: AtomicU64,
+    sum_micros: AtomicU64,
+}
+
+impl Histogram {
+    fn new(name: &'static str, help: &'static str) -> Self {
+        Self {
+            name,
+            help,
+            buckets: Default::default(),
+            beyond: AtomicU64::new(0),
+            sum_micros: AtomicU64::new(0),
+        }
+    }
+
+    /// Counts one more that took `duration`.
+    pub fn observe(&self, duration: Duration) {
+        let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+        let bucket = BUCKETS
+            .iter()
+            .zip(&self.buckets)
+            .find(|(bound, _)| micros <= **bound)
+            .map_or(&self.beyond, |(_, bucket)| bucket);
+        bucket.fetch_add(1, Ordering::Relaxed);
+        self.sum_micros.fetch_add(micros, Ordering::Relaxed);
+    }
+
+    /// How many were counted.
+    pub fn count(&self) -> u64 {
+        let within: u64 = self.buckets.iter().map(|b| b.load(Ordering::Relaxed)).sum();
+        within + self.beyond.load(Ordering::Relaxed)
+    }
+
+    fn write(&self, out: &mut String) -> fmt::Result {
+        write_head(out, self.name, self.help, "histogram")?;
+        let mut total = 0;
+        for (bound, bucket) in BUCKETS.iter().zip(&self.buckets) {
+            total += bucket.load(Ordering::Relaxed);
+            let name = self.name;
+            writeln!(out, "{name}_bucket{{le=\"{}\"}} {total}", seconds(*bound))?;
+        }
+        total += self.beyond.load(Ordering::Relaxed);
+        let sum = seconds(self.sum_micros.load(Ordering::Relaxed));
+        let name = self.name;
+        writeln!(
+            out,
+            "{name}_bucket{{le=\"+Inf\"}} {total}\n{name}_sum {sum}\n{name}_count {total}"
+        )
+    }
+}
+
+fn seconds(micros: u64) -> f64 {
+    Duration::from_micros(micros).as_secs_f64()
+}
+
+fn write_head(out: &mut String, name: &str, help: &str, kind: &str) -> fmt::Result {
+    writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_family_is_told_with_help_and_type() {
+        let metrics = Metrics::default();
+        metrics
+            .calls
+            .increment(["verify", "passed", "none", "TN-Validation-Passed"]);
+        metrics
+            .calls
+            .increment(["verify", "passed", "none", "TN-Validation-Passed"]);
+        metrics.fetches.increment(["timed-out"]);
+        metrics.cached_chains.set(3);
+        let text = metrics.render();
+        for line in [
+            "# TYPE countersign_calls_total counter",
+            "countersign_calls_total{role=\"verify\",verdict=\"passed\",fault=\"none\",verstat=\"TN-Validation-Passed\"} 2",
+            "countersign_certificate_fetches_total{outcome=\"timed-out\"} 1",
+            "countersign_certificate_cache_chains 3",
+            "# TYPE countersign_judge_seconds histogram",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+        }
+        let helps = text.lines().filter(|line| line.starts_with("# HELP"));
+        let types = text.lines().filter(|line| line.starts_with("# TYPE"));
+        assert_eq!(helps.count(), types.count());
+        assert!(text.ends_with('\n'));
+    }
+
+    #[test]
+    fn buckets_add_up() {
+        let histogram = Histogram::new("h", "Help.");
+        for micros in [10, 50, 51, 700, 3_000_000] {
+            histogram.observe(Duration::from_micros(micros));
+        }
+        let mut text = String::new();
+        histogram.write(&mut text).unwrap();
+        for line in [
+            "h_bucket{le=\"0.00005\"} 2",
+            "h_bucket{le=\"0.0001\"} 3",
+            "h_bucket{le=\"0.001\"} 4",
+            "h_bucket{le=\"2\"} 4",
+            "h_bucket{le=\"+Inf\"} 5",
+            "h_count 5",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+        }
+        assert_eq!(histogram.count(), 5);
+    }
+
+    #[test]
+    fn counters_are_shared_between_threads() {
+        let metrics = Metrics::default();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..1_000 {
+                        metrics.sip_messages.increment(["udp", "in", "INVITE"]);
+                    }
+                });
+            }
+        });
+        assert_eq!(metrics.sip_messages.count(["udp", "in", "INVITE"]), 4_000);
+    }
+}

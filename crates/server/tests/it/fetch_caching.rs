@@ -1,0 +1,122 @@
+//! How long a chain is kept, and what happens when its repository changes it.
+//!
+//! ```text
+//!   day 1   GET /c.pem                        ──► 200, ETag "1"
+//!   day 2   GET /c.pem, If-None-Match: "1"    ──► 304: another day      or 200 with another chain
+//! ```
+//!
+//! This test verifies that a repository is asked once a day or less, once in ten seconds when a signature does not fit, and
+//! never about a certificate that has ended.
+
+use crate::repository::{Bench, Pki, Reaction, Repository, answer};
+use countersign::verification::{Refresh, Source, Unavailable};
+use countersign_server::clock::Clock;
+use countersign_server::fetch::Cached;
+use std::sync::Arc;
+
+const DAY: u64 = 86_400;
+
+fn is_chain(cached: Option<Cached>) -> bool {
+    matches!(cached, Some(Cached::Chain(_)))
+}
+
+#[tokio::test]
+async fn a_chain_is_kept_for_a_day_and_then_asked_about() {
+    let chain = Pki::get().read("first.pem");
+    let repository = Repository::start(move |request| {
+        let conditional = request
+            .to_ascii_lowercase()
+            .contains("if-none-match: \"1\"");
+        Reaction::Bytes(match conditional {
+            true => b"HTTP/1.1 304 Not Modified\r\nCache-Control: max-age=200000\r\n\r\n".to_vec(),
+            false => answer(&chain, &["ETag: \"1\"", "Cache-Control: no-store"]),
+        })
+    })
+    .await;
+    let bench = Bench::reaching(&[&repository]);
+    let url = repository.url("/c.pem");
+    let first = bench.fetcher.fetch(&url, Refresh::No).await.unwrap();
+    assert_eq!(first.source, Source::Fetched);
+    bench.clock.advance(DAY - 1);
+    assert!(is_chain(bench.fetcher.peek(&url, bench.clock.now())));
+    bench.clock.advance(1);
+    assert!(
+        bench.fetcher.peek(&url, bench.clock.now()).is_none(),
+        "stale after a day"
+    );
+    let second = bench.fetcher.fetch(&url, Refresh::No).await.unwrap();
+    assert!(
+        Arc::ptr_eq(&first.chain, &second.chain),
+        "unchanged: parsed once"
+    );
+    assert_eq!(bench.metrics.fetches.count(["unchanged"]), 1);
+    bench.clock.advance(199_999);
+    assert!(
+        is_chain(bench.fetcher.peek(&url, bench.clock.now())),
+        "the 304 brought more time"
+    );
+    assert_eq!(repository.requests(), 2);
+}
+
+#[tokio::test]
+async fn a_changed_chain_is_found_by_asking_once_in_ten_seconds() {
+    let pki = Pki::get();
+    let repository = Repository::saying(answer(&pki.read("first.pem"), &["ETag: \"1\""])).await;
+    let bench = Bench::reaching(&[&repository]);
+    let url = repository.url("/c.pem");
+    let first = bench.fetcher.fetch(&url, Refresh::No).await.unwrap().chain;
+    let second = answer(&pki.read("second.pem"), &["ETag: \"2\""]);
+    repository.change(move |_| Reaction::Bytes(second.clone()));
+    // A signature did not fit, but the origin said this a moment ago: it counts as asked.
+    let asked = bench
+        .fetcher
+        .fetch(&url, Refresh::Conditional)
+        .await
+        .unwrap();
+    assert_eq!(asked.source, Source::Fetched);
+    assert!(Arc::ptr_eq(&asked.chain, &first));
+    assert_eq!(repository.requests(), 1);
+    bench.clock.advance(10);
+    let changed = bench
+        .fetcher
+        .fetch(&url, Refresh::Conditional)
+        .await
+        .unwrap();
+    assert!(!Arc::ptr_eq(&changed.chain, &first));
+    for _ in 0..100 {
+        let again = bench
+            .fetcher
+            .fetch(&url, Refresh::Conditional)
+            .await
+            .unwrap();
+        assert!(Arc::ptr_eq(&again.chain, &changed.chain));
+    }
+    assert_eq!(repository.requests(), 2);
+    let now = bench.clock.now();
+    let Some(Cached::Chain(kept)) = bench.fetcher.peek(&url, now) else {
+        panic!("gone");
+    };
+    assert!(
+        Arc::ptr_eq(&kept, &changed.chain),
+        "the next call gets the new one"
+    );
+}
+
+#[tokio::test]
+async fn a_refresh_that_fails_is_told_and_leaves_the_chain() {
+    let repository = Repository::saying(answer(&Pki::get().read("first.pem"), &[])).await;
+    let bench = Bench::reaching(&[&repository]);
+    let url = repository.url("/c.pem");
+    bench.fetcher.fetch(&url, Refresh::No).await.unwrap();
+    repository
+        .change(|_| Reaction::Bytes(b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n".to_vec()));
+    bench.clock.advance(11);
+    for _ in 0..10 {
+        let outcome = bench.fetcher.fetch(&url, Refresh::Conditional).await;
+        assert_eq!(outcome.unwrap_err(), Unavailable::BadStatus(503));
+    }
+    assert_eq!(repository.requests(), 2, "asked once");
+    assert!(is_chain(bench.fetcher.peek(&url, bench.clock.now())));
+    let outcome = bench.fetcher.fetch(&url, Refresh::No).await.unwrap();
+    assert_eq!(outcome.source, Source::Cache);
+}

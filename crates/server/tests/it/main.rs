@@ -1,0 +1,15 @@
+//! Integration tests of the server: real sockets, real TLS, hostile peers. One file per behaviour.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    unreachable_pub,
+    reason = "a test that cannot go on says so, and nobody outside sees its names"
+)]
+
+mod fetch_caching;
+mod fetch_guard;
+mod fetch_hostile;
+mod fetch_single_flight;
+mod repository;
