@@ -3,7 +3,7 @@
 //! The floors, from the ground up; a room uses only rooms above it in this list:
 //!
 //! - ground: [`time`], [`number`], [`identity`], [`call`], [`crypto`], [`jose`]
-//! - objects: [`passport`]
+//! - objects: [`passport`], [`certificate`], [`trust`], [`path`]
 //! - judgement: [`authentication`], [`verification`]
 //!
 //! This crate opens no socket, reads no clock and touches no disk: bytes and `now` in, verdicts and needs out.
@@ -17,5 +17,8 @@ pub mod call;
 pub mod crypto;
 pub mod jose;
 pub mod passport;
+pub mod certificate;
+pub mod trust;
+pub mod path;
 pub mod authentication;
 pub mod verification;

@@ -1,0 +1,290 @@
+//! The extensions of a certificate that a path rests on, [RFC 5280 §4.2](https://www.rfc-editor.org/rfc/rfc5280#section-4.2)
+//! and [RFC 8226 §9](https://www.rfc-editor.org/rfc/rfc8226#section-9).
+//!
+//! Read here: basicConstraints, keyUsage, subject and authority key identifier, subjectAltName, TNAuthList. What is critical
+//! and not read here is remembered, and refuses the path; an extension we know but cannot read is remembered, too: the
+//! certificate parses, and no path goes through it. Policies, name constraints, CRL distribution points, AIA and claim
+//! constraints are not read yet.
+
+use super::tnauthlist::TnAuthList;
+use super::walk::{Malformed, Walk, boolean, primitive, unsigned};
+use const_oid::ObjectIdentifier;
+use der::Tag;
+
+/// Most extensions in one certificate: ours has at most ten kinds, the widest profiles about twenty.
+pub const MAX_EXTENSIONS: usize = 64;
+
+/// OBJECT IDENTIFIERs of extensions.
+pub mod oid {
+    use const_oid::ObjectIdentifier;
+
+    /// RFC 5280 §4.2.1.1.
+    pub const AUTHORITY_KEY_IDENTIFIER: ObjectIdentifier =
+        ObjectIdentifier::new_unwrap("2.5.29.35");
+    /// RFC 5280 §4.2.1.9.
+    pub const BASIC_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.19");
+    /// RFC 5280 §4.2.1.3.
+    pub const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.15");
+    /// RFC 5280 §4.2.1.10.
+    pub const NAME_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.30");
+    /// RFC 5280 §4.2.1.6.
+    pub const SUBJECT_ALT_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
+    /// RFC 5280 §4.2.1.2.
+    pub const SUBJECT_KEY_IDENTIFIER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.14");
+    /// RFC 8226 §9: "id-pe-TNAuthList OBJECT IDENTIFIER ::= { id-pe 26 }".
+    pub const TN_AUTH_LIST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.1.26");
+}
+
+/// Whether the subject is a certification authority: RFC 5280 §4.2.1.9.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BasicConstraints {
+    /// The cA boolean.
+    pub ca: bool,
+    /// The most intermediate certificates that may follow it, self-issued ones not counted.
+    pub path_len: Option<u64>,
+}
+
+/// What the key may be used for: RFC 5280 §4.2.1.3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyUsage(u16);
+
+impl KeyUsage {
+    /// Signatures other than those on certificates and CRLs: a PASSporT's.
+    pub fn digital_signature(self) -> bool {
+        self.has(0)
+    }
+
+    /// Signatures on certificates.
+    pub fn key_cert_sign(self) -> bool {
+        self.has(5)
+    }
+
+    /// Signatures on CRLs.
+    pub fn crl_sign(self) -> bool {
+        self.has(6)
+    }
+
+    /// Bit `number` of the BIT STRING, counted from its start.
+    fn has(self, number: u32) -> bool {
+        self.0 >> (15 - number) & 1 == 1
+    }
+}
+
+/// The names of a subjectAltName that RFC 5922 §7.1 looks at.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SubjectAltName {
+    /// dNSName values.
+    pub dns: Vec<Box<str>>,
+    /// uniformResourceIdentifier values.
+    pub uris: Vec<Box<str>>,
+}
+
+/// What was read out of the extensions of one certificate.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Extensions {
+    pub(super) authority_key: Option<Box<[u8]>>,
+    pub(super) basic_constraints: Option<BasicConstraints>,
+    pub(super) key_usage: Option<KeyUsage>,
+    pub(super) subject_alt_name: Option<SubjectAltName>,
+    pub(super) subject_key: Option<Box<[u8]>>,
+    pub(super) tn_auth_list: Option<TnAuthList>,
+    /// Extensions we know and could not read.
+    pub(super) malformed: Vec<ObjectIdentifier>,
+    /// Every extension there is, in order.
+    pub(super) present: Vec<ObjectIdentifier>,
+    /// Critical extensions that are not read here.
+    pub(super) unknown_critical: Vec<ObjectIdentifier>,
+}
+
+/// Why the run of extensions itself cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BadExtensions {
+    Duplicate(ObjectIdentifier),
+    Malformed,
+    TooMany,
+}
+
+impl From<Malformed> for BadExtensions {
+    fn from(_: Malformed) -> Self {
+        Self::Malformed
+    }
+}
+
+impl Extensions {
+    /// Reads `Extensions ::= SEQUENCE SIZE (1..MAX) OF Extension`.
+    pub(super) fn read(der: &[u8]) -> Result<Self, BadExtensions> {
+        let mut outer = Walk::over(der)?;
+        let mut list = outer.enter(Tag::Sequence)?;
+        outer.finish()?;
+        if list.at_end() {
+            return Err(BadExtensions::Malformed);
+        }
+        let mut extensions = Self::default();
+        while !list.at_end() {
+            let (kind, critical, value) = read_one(list.enter(Tag::Sequence)?)?;
+            // RFC 5280 §4.2: "A certificate MUST NOT include more than one instance of a particular extension."
+            if extensions.present.contains(&kind) {
+                return Err(BadExtensions::Duplicate(kind));
+            }
+            if extensions.present.len() == MAX_EXTENSIONS {
+                return Err(BadExtensions::TooMany);
+            }
+            extensions.present.push(kind);
+            match extensions.take(kind, value) {
+                Ok(Known::Yes) => {}
+                Ok(Known::No) if critical => extensions.unknown_critical.push(kind),
+                Ok(Known::No) => {}
+                Err(Malformed) => extensions.malformed.push(kind),
+            }
+        }
+        Ok(extensions)
+    }
+
+    fn take(&mut self, kind: ObjectIdentifier, value: &[u8]) -> Result<Known, Malformed> {
+        match kind {
+            oid::AUTHORITY_KEY_IDENTIFIER => self.authority_key = authority_key(value)?,
+            oid::BASIC_CONSTRAINTS => self.basic_constraints = Some(basic_constraints(value)?),
+            oid::KEY_USAGE => self.key_usage = Some(key_usage(value)?),
+            oid::SUBJECT_ALT_NAME => self.subject_alt_name = Some(subject_alt_name(value)?),
+            oid::SUBJECT_KEY_IDENTIFIER => {
+                self.subject_key = Some(only(value, Tag::OctetString)?.into())
+            }
+            oid::TN_AUTH_LIST => {
+                self.tn_auth_list = Some(TnAuthList::from_der(value).map_err(|_| Malformed)?)
+            }
+            _ => return Ok(Known::No),
+        }
+        Ok(Known::Yes)
+    }
+}
+
+enum Known {
+    No,
+    Yes,
+}
+
+/// RFC 5280 §4.1: "Extension ::= SEQUENCE { extnID OBJECT IDENTIFIER, critical BOOLEAN DEFAULT FALSE, extnValue OCTET STRING }"
+fn read_one(mut fields: Walk<'_>) -> Result<(ObjectIdentifier, bool, &[u8]), Malformed> {
+    let kind = fields.oid()?;
+    let critical = match fields.content_if(Tag::Boolean)? {
+        Some(content) => boolean(content)?,
+        None => false,
+    };
+    let value = fields.content(Tag::OctetString)?;
+    fields.finish()?;
+    Ok((kind, critical, value))
+}
+
+/// The content of the one element that `value` is.
+fn only(value: &[u8], tag: Tag) -> Result<&[u8], Malformed> {
+    let mut walk = Walk::over(value)?;
+    let content = walk.content(tag)?;
+    walk.finish()?;
+    Ok(content)
+}
+
+/// RFC 5280 §4.2.1.1: the `[0] keyIdentifier`; the issuer and serial number beside it are not used for STIR paths.
+fn authority_key(value: &[u8]) -> Result<Option<Box<[u8]>>, Malformed> {
+    let mut fields = Walk::over(only(value, Tag::Sequence)?)?;
+    let key = fields.content_if(primitive(0))?;
+    while !fields.at_end() {
+        fields.any()?;
+    }
+    Ok(key.map(Box::from))
+}
+
+/// RFC 5280 §4.2.1.9: "BasicConstraints ::= SEQUENCE { cA BOOLEAN DEFAULT FALSE, pathLenConstraint INTEGER (0..MAX) OPTIONAL }"
+fn basic_constraints(value: &[u8]) -> Result<BasicConstraints, Malformed> {
+    let mut fields = Walk::over(only(value, Tag::Sequence)?)?;
+    // An explicit FALSE is not DER, but common, and says the same.
+    let ca = match fields.content_if(Tag::Boolean)? {
+        Some(content) => boolean(content)?,
+        None => false,
+    };
+    let path_len = match fields.content_if(Tag::Integer)? {
+        Some(content) => Some(unsigned(content)?),
+        None => None,
+    };
+    fields.finish()?;
+    Ok(BasicConstraints { ca, path_len })
+}
+
+/// RFC 5280 §4.2.1.3: "KeyUsage ::= BIT STRING", nine named bits.
+fn key_usage(value: &[u8]) -> Result<KeyUsage, Malformed> {
+    match *only(value, Tag::BitString)? {
+        // RFC 5280 §4.2.1.3: "When the keyUsage extension appears in a certificate, at least one of the bits MUST be set to 1."
+        [unused @ 0..=7, first] if first != 0 && first.trailing_zeros() >= u32::from(unused) => {
+            Ok(KeyUsage(u16::from_be_bytes([first, 0])))
+        }
+        [unused @ 0..=7, first, second] if second.trailing_zeros() >= u32::from(unused) => {
+            match u16::from_be_bytes([first, second]) {
+                0 => Err(Malformed),
+                bits => Ok(KeyUsage(bits)),
+            }
+        }
+        _ => Err(Malformed),
+    }
+}
+
+/// RFC 5280 §4.2.1.6: `[2] dNSName` and `[6] uniformResourceIdentifier`; the other kinds of name are read over.
+fn subject_alt_name(value: &[u8]) -> Result<SubjectAltName, Malformed> {
+    let mut names = Walk::over(only(value, Tag::Sequence)?)?;
+    let mut found = SubjectAltName::default();
+    while !names.at_end() {
+        let (tag, content) = names.any()?;
+        let text = || match std::str::from_utf8(content) {
+            Ok(text) if text.is_ascii() => Ok(Box::from(text)),
+            _ => Err(Malformed),
+        };
+        if tag == primitive(2) {
+            found.dns.push(text()?);
+        } else if tag == primitive(6) {
+            found.uris.push(text()?);
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn key_usage_bits_are_counted_from_the_left() {
+        let signing = key_usage(&[3, 2, 7, 0x80]).unwrap();
+        assert!(signing.digital_signature() && !signing.key_cert_sign() && !signing.crl_sign());
+        let authority = key_usage(&[3, 2, 1, 0x06]).unwrap();
+        assert!(
+            !authority.digital_signature() && authority.key_cert_sign() && authority.crl_sign()
+        );
+        let decipher_only = key_usage(&[3, 3, 7, 0, 0x80]).unwrap();
+        assert!(!decipher_only.digital_signature() && decipher_only.has(8));
+        for bad in [
+            &[3, 1, 0][..],
+            &[3, 2, 0, 0],
+            &[3, 2, 8, 0x80],
+            &[3, 2, 7, 0xc0],
+            &[3, 4, 0, 1, 1, 1],
+            &[4, 2, 7, 0x80],
+        ] {
+            assert_eq!(key_usage(bad), Err(Malformed), "{bad:02x?}");
+        }
+    }
+
+    #[test]
+    fn basic_constraints_in_every_form() {
+        let form = |bytes: &[u8]| basic_constraints(bytes).map(|found| (found.ca, found.path_len));
+        assert_eq!(form(&[0x30, 0]), Ok((false, None)));
+        assert_eq!(form(&[0x30, 3, 1, 1, 0]), Ok((false, None)));
+        assert_eq!(form(&[0x30, 3, 1, 1, 0xff]), Ok((true, None)));
+        assert_eq!(form(&[0x30, 6, 1, 1, 0xff, 2, 1, 0]), Ok((true, Some(0))));
+        for bad in [
+            &[0x30, 3, 1, 1, 1][..],
+            &[0x30, 6, 1, 1, 0xff, 2, 1, 0x80],
+            &[0x30, 0, 0],
+            &[0x31, 0],
+        ] {
+            assert_eq!(form(bad), Err(Malformed), "{bad:02x?}");
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! Certificates: what one says, and what a chain of them lets its holder say.
+//!
+//! - [`Certificate`] is raw: parsed, not believed. It keeps the DER it was read from; signatures are verified over those bytes.
+//! - [`CertificateChain`] is a list of them as a repository serves it, end entity first.
+//! - [`tnauthlist`] is the TN Authorization List of RFC 8226, [`numbers`] the set algebra under it.
+//! - [`authority`] is what a whole path lets its holder say: [`Authority::covers`].
+//! - [`name`] and [`extensions`] are the parts of a certificate, [`signature`] the form of its signature.
+//!
+//! The way from raw to proven is [`crate::path`], which needs [`crate::trust`] and stands above both. Revocation, claim
+//! constraints and lists by reference are not here yet.
+
+pub(crate) mod walk;
+pub mod numbers;
+pub mod tnauthlist;
+pub mod name;
+pub mod extensions;
+pub mod signature;
+mod parse;
+pub mod chain;
+pub mod authority;
+
+pub use authority::{Authority, Coverage};
+pub use chain::{CertificateChain, ChainError};
+pub use extensions::{BasicConstraints, KeyUsage, SubjectAltName};
+pub use name::DistinguishedName;
+pub use tnauthlist::{ServiceProviderCode, TnAuthList, TnEntry};
+
+use crate::crypto::{Point, Signature};
+use crate::time::Validity;
+use const_oid::ObjectIdentifier;
+use extensions::Extensions;
+use std::fmt;
+use std::ops::Range;
+
+/// Largest certificate we read, in bytes. STIR certificates have about 800; a TN Authorization List of a thousand ranges adds
+/// 25,000.
+pub const MAX_CERTIFICATE: usize = 128 * 1024;
+
+/// A certificate as it was received: parsed, not believed.
+#[derive(Clone)]
+pub struct Certificate {
+    der: Box<[u8]>,
+    tbs: Range<usize>,
+    digest: [u8; 32],
+    serial: Box<[u8]>,
+    algorithm: SignatureAlgorithm,
+    signature: Box<[u8]>,
+    issuer: DistinguishedName,
+    subject: DistinguishedName,
+    validity: Validity,
+    public_key: PublicKey,
+    extensions: Extensions,
+}
+
+impl Certificate {
+    /// Reads one certificate: X.509 version 3 in DER, nothing after it.
+    ///
+    /// Keys and signatures of other algorithms than ours parse; a path through them is refused.
+    ///
+    /// # Errors
+    /// [`CertificateError`] if it is not one.
+    pub fn parse(der: &[u8]) -> Result<Self, CertificateError> {
+        parse::certificate(der)
+    }
+
+    /// The DER as received.
+    pub fn as_der(&self) -> &[u8] {
+        &self.der
+    }
+
+    /// The signed part, as received.
+    pub fn tbs(&self) -> &[u8] {
+        self.der.get(self.tbs.clone()).unwrap_or_default()
+    }
+
+    /// SHA-256 of the DER: the fingerprint.
+    pub fn sha256(&self) -> [u8; 32] {
+        self.digest
+    }
+
+    /// The serial number: the content of its INTEGER, big endian.
+    pub fn serial(&self) -> &[u8] {
+        &self.serial
+    }
+
+    /// Who issued it.
+    pub fn issuer(&self) -> &DistinguishedName {
+        &self.issuer
+    }
+
+    /// Whose it is.
+    pub fn subject(&self) -> &DistinguishedName {
+        &self.subject
+    }
+
+    /// When it is valid.
+    pub fn validity(&self) -> Validity {
+        self.validity
+    }
+
+    /// The subject's public key.
+    pub fn public_key(&self) -> &PublicKey {
+        &self.public_key
+    }
+
+    /// How it is signed.
+    pub fn signature_algorithm(&self) -> SignatureAlgorithm {
+        self.algorithm
+    }
+
+    /// The signature in the fixed form of [`crate::crypto`]; `None` if it is not the strict DER of an ECDSA signature.
+    pub fn signature(&self) -> Option<Signature> {
+        signature::fixed_from_der(&self.signature)
+    }
+
+    /// The TN Authorization List, if there is a readable one.
+    pub fn tn_auth_list(&self) -> Option<&TnAuthList> {
+        self.extensions.tn_auth_list.as_ref()
+    }
+
+    /// The basic constraints, if there are readable ones.
+    pub fn basic_constraints(&self) -> Option<BasicConstraints> {
+        self.extensions.basic_constraints
+    }
+
+    /// Whether the basic constraints call the subject a certification authority.
+    pub fn is_ca(&self) -> bool {
+        self.basic_constraints()
+            .is_some_and(|constraints| constraints.ca)
+    }
+
+    /// The key usage, if there is a readable one.
+    pub fn key_usage(&self) -> Option<KeyUsage> {
+        self.extensions.key_usage
+    }
+
+    /// The subject key identifier.
+    pub fn ski(&self) -> Option<&[u8]> {
+        self.extensions.subject_key.as_deref()
+    }
+
+    /// The key identifier of the authority key identifier.
+    pub fn aki(&self) -> Option<&[u8]> {
+        self.extensions.authority_key.as_deref()
+    }
+
+    /// The subject alternative name, if there is a readable one.
+    pub fn subject_alt_name(&self) -> Option<&SubjectAltName> {
+        self.extensions.subject_alt_name.as_ref()
+    }
+
+    /// Every extension there is, in order.
+    pub fn extensions(&self) -> &[ObjectIdentifier] {
+        &self.extensions.present
+    }
+
+    /// Critical extensions that we do not process.
+    pub fn unknown_critical(&self) -> &[ObjectIdentifier] {
+        &self.extensions.unknown_critical
+    }
+
+    /// Extensions that we process and could not read.
+    pub fn malformed_extensions(&self) -> &[ObjectIdentifier] {
+        &self.extensions.malformed
+    }
+
+    /// Whether subject and issuer are the same name.
+    // RFC 5280 §6.1: "A certificate is self-issued if the same DN appears in the subject and issuer fields"
+    pub fn is_self_issued(&self) -> bool {
+        self.subject.matches(&self.issuer)
+    }
+}
+
+impl PartialEq for Certificate {
+    fn eq(&self, other: &Self) -> bool {
+        self.der == other.der
+    }
+}
+
+impl Eq for Certificate {}
+
+impl fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "Certificate({}, issued by {})",
+            self.subject, self.issuer
+        )
+    }
+}
+
+/// A public key: one of ours, or named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PublicKey {
+    /// Any other key: the algorithm, and the curve if it has one.
+    Other {
+        /// The algorithm of the SubjectPublicKeyInfo.
+        algorithm: ObjectIdentifier,
+        /// The named curve, for id-ecPublicKey.
+        curve: Option<ObjectIdentifier>,
+    },
+    /// P-256, an uncompressed point: the only kind that can sign PASSporTs.
+    P256(Box<Point>),
+}
+
+impl PublicKey {
+    /// The point, if the key is P-256.
+    pub fn p256(&self) -> Option<&Point> {
+        match self {
+            Self::P256(point) => Some(point),
+            Self::Other { .. } => None,
+        }
+    }
+}
+
+/// How a certificate is signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignatureAlgorithm {
+    /// ecdsa-with-SHA256, the one we verify.
+    EcdsaWithSha256,
+    /// Any other.
+    Other(ObjectIdentifier),
+}
+
+/// Why some bytes are not a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CertificateError {
+    /// The algorithm beside the signature is not the one inside the signed part.
+    AlgorithmMismatch,
+    /// An extension stands there twice.
+    DuplicateExtension(ObjectIdentifier),
+    /// The issuer has no name.
+    EmptyIssuer,
+    /// Not the DER of a certificate.
+    Malformed,
+    /// The serial number has more than [`parse::MAX_SERIAL`] octets.
+    SerialTooLong,
+    /// Larger than [`MAX_CERTIFICATE`].
+    TooLarge,
+    /// More than [`extensions::MAX_EXTENSIONS`] extensions.
+    TooManyExtensions,
+    /// Not version 3, so without extensions, or with a number that no standard has.
+    Version,
+}
+
+impl fmt::Display for CertificateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AlgorithmMismatch => {
+                f.write_str("the certificate names two signature algorithms")
+            }
+            Self::DuplicateExtension(kind) => {
+                write!(f, "the certificate has the extension {kind} twice")
+            }
+            Self::EmptyIssuer => f.write_str("the certificate has no issuer name"),
+            Self::Malformed => f.write_str("not a certificate in DER"),
+            Self::SerialTooLong => {
+                write!(
+                    f,
+                    "the serial number has more than {} octets",
+                    parse::MAX_SERIAL
+                )
+            }
+            Self::TooLarge => write!(f, "the certificate has more than {MAX_CERTIFICATE} bytes"),
+            Self::TooManyExtensions => {
+                write!(
+                    f,
+                    "the certificate has more than {} extensions",
+                    extensions::MAX_EXTENSIONS
+                )
+            }
+            Self::Version => f.write_str("the certificate is not X.509 version 3"),
+        }
+    }
+}
+
+impl std::error::Error for CertificateError {}

@@ -1,0 +1,248 @@
+//! Distinguished names: compared for name chaining, shown to people.
+//!
+//! The DER is kept as received. Two names are the same if [`DistinguishedName::matches`] says so: attribute by attribute, text
+//! folded as far as [RFC 5280 §7.1](https://www.rfc-editor.org/rfc/rfc5280#section-7.1) asks, without the Unicode
+//! normalization of RFC 4518 (`docs/divergences.md`). Name constraints live elsewhere.
+
+use super::walk::{Malformed, Walk};
+use const_oid::ObjectIdentifier;
+use der::Tag;
+use std::fmt::{self, Write};
+
+/// A distinguished name, as it stands in a certificate.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct DistinguishedName(Box<[u8]>);
+
+impl DistinguishedName {
+    /// Takes a `Name` (RFC 5280 §4.1.2.4) in DER, tag and length included.
+    pub(crate) fn from_der(der: &[u8]) -> Result<Self, Malformed> {
+        let name = Self(der.into());
+        name.attributes()?;
+        Ok(name)
+    }
+
+    /// The name in DER, as received.
+    pub fn as_der(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Whether it has no attribute at all.
+    pub fn is_empty(&self) -> bool {
+        self.attributes().is_ok_and(|sets| sets.is_empty())
+    }
+
+    /// Whether both name the same entity.
+    // RFC 5280 §7.1: "Two distinguished names DN1 and DN2 match if they have the same number of RDNs, for each RDN in DN1
+    // there is a matching RDN in DN2, and the matching RDNs appear in the same order in both DNs."
+    pub fn matches(&self, other: &Self) -> bool {
+        if self.0 == other.0 {
+            return true;
+        }
+        let (Ok(left), Ok(right)) = (self.attributes(), other.attributes()) else {
+            return false;
+        };
+        left.len() == right.len() && left.iter().zip(&right).all(|(a, b)| sets_match(a, b))
+    }
+
+    /// The value of the first CN attribute, if it is text.
+    pub fn common_name(&self) -> Option<String> {
+        let sets = self.attributes().ok()?;
+        let common_name = sets
+            .iter()
+            .flatten()
+            .find(|attribute| attribute.kind == COMMON_NAME)?;
+        common_name.text().map(str::to_owned)
+    }
+
+    fn attributes(&self) -> Result<Vec<Vec<Attribute<'_>>>, Malformed> {
+        let mut outer = Walk::over(&self.0)?;
+        let mut sequence = outer.enter(Tag::Sequence)?;
+        outer.finish()?;
+        let mut sets = Vec::new();
+        while !sequence.at_end() {
+            let mut set = sequence.enter(Tag::Set)?;
+            let mut attributes = Vec::new();
+            while !set.at_end() {
+                attributes.push(Attribute::read(set.enter(Tag::Sequence)?)?);
+            }
+            sets.push(attributes);
+        }
+        Ok(sets)
+    }
+}
+
+const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
+
+/// Attributes that people know by a short name: RFC 4514 §3, and serialNumber.
+const SHORT_NAMES: [(&str, ObjectIdentifier); 7] = [
+    ("C", ObjectIdentifier::new_unwrap("2.5.4.6")),
+    ("CN", COMMON_NAME),
+    ("L", ObjectIdentifier::new_unwrap("2.5.4.7")),
+    ("O", ObjectIdentifier::new_unwrap("2.5.4.10")),
+    ("OU", ObjectIdentifier::new_unwrap("2.5.4.11")),
+    ("ST", ObjectIdentifier::new_unwrap("2.5.4.8")),
+    ("serialNumber", ObjectIdentifier::new_unwrap("2.5.4.5")),
+];
+
+struct Attribute<'a> {
+    kind: ObjectIdentifier,
+    tag: Tag,
+    value: &'a [u8],
+}
+
+impl<'a> Attribute<'a> {
+    fn read(mut fields: Walk<'a>) -> Result<Self, Malformed> {
+        let kind = fields.oid()?;
+        let (tag, value) = fields.any()?;
+        fields.finish()?;
+        Ok(Self { kind, tag, value })
+    }
+
+    /// The value, if it is of a type whose text we compare and show.
+    fn text(&self) -> Option<&'a str> {
+        match self.tag {
+            Tag::Utf8String | Tag::PrintableString | Tag::Ia5String => {
+                std::str::from_utf8(self.value).ok()
+            }
+            _ => None,
+        }
+    }
+
+    fn matches(&self, other: &Self) -> bool {
+        if self.kind != other.kind {
+            return false;
+        }
+        match (self.text(), other.text()) {
+            (Some(left), Some(right)) => folded(left).eq(folded(right)),
+            _ => self.tag == other.tag && self.value == other.value,
+        }
+    }
+}
+
+/// RFC 5280 §7.1: "two relative distinguished names RDN1 and RDN2 match if they have the same number of naming attributes and
+/// for each naming attribute in RDN1 there is a matching naming attribute in RDN2."
+fn sets_match(left: &[Attribute<'_>], right: &[Attribute<'_>]) -> bool {
+    left.len() == right.len()
+        && left
+            .iter()
+            .all(|one| right.iter().any(|other| one.matches(other)))
+}
+
+/// Text without case, without blanks at the ends, and with one blank for several: RFC 4518 §2.2 and §2.6.1 in short.
+fn folded(text: &str) -> impl Iterator<Item = char> {
+    let words = text.split_whitespace().enumerate();
+    words.flat_map(|(index, word)| {
+        let blank = (index > 0).then_some(' ');
+        blank
+            .into_iter()
+            .chain(word.chars().flat_map(char::to_lowercase))
+    })
+}
+
+impl fmt::Display for DistinguishedName {
+    /// `CN=SHAKEN 1234,O=Example,C=US`: the form of RFC 4514, the last attribute first. Control characters are shown escaped,
+    /// whatever the certificate holds: this text stands in logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sets = self.attributes().unwrap_or_default();
+        for (index, set) in sets.iter().rev().enumerate() {
+            for (inner, attribute) in set.iter().enumerate() {
+                f.write_str(match (index, inner) {
+                    (0, 0) => "",
+                    (_, 0) => ",",
+                    _ => "+",
+                })?;
+                show(attribute, f)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn show(attribute: &Attribute<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match SHORT_NAMES.iter().find(|(_, kind)| *kind == attribute.kind) {
+        Some((short, _)) => write!(f, "{short}=")?,
+        None => write!(f, "{}=", attribute.kind)?,
+    }
+    let Some(text) = attribute.text() else {
+        f.write_char('#')?;
+        return attribute
+            .value
+            .iter()
+            .try_for_each(|byte| write!(f, "{byte:02x}"));
+    };
+    for character in text.chars() {
+        match character {
+            ',' | '+' | '"' | '\\' | '<' | '>' | ';' => write!(f, "\\{character}")?,
+            _ if character.is_control() => write!(f, "{}", character.escape_default())?,
+            _ => f.write_char(character)?,
+        }
+    }
+    Ok(())
+}
+
+impl fmt::Debug for DistinguishedName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DistinguishedName({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A name of one-attribute sets: (attribute of 2.5.4, string tag, text).
+    fn name(parts: &[(u8, u8, &str)]) -> DistinguishedName {
+        let tlv = |tag: u8, content: &[u8]| {
+            [&[tag, u8::try_from(content.len()).unwrap()], content].concat()
+        };
+        let sets: Vec<u8> = parts
+            .iter()
+            .flat_map(|(kind, tag, text)| {
+                let attribute = [tlv(6, &[0x55, 4, *kind]), tlv(*tag, text.as_bytes())].concat();
+                tlv(0x31, &tlv(0x30, &attribute))
+            })
+            .collect();
+        DistinguishedName::from_der(&tlv(0x30, &sets)).unwrap()
+    }
+
+    const UTF8: u8 = 12;
+    const PRINTABLE: u8 = 19;
+    const T61: u8 = 20;
+
+    #[test]
+    fn case_blanks_and_string_type_do_not_matter() {
+        let left = name(&[(6, PRINTABLE, "US"), (3, UTF8, "Example  SHAKEN Root ")]);
+        assert!(left.matches(&name(&[
+            (6, UTF8, "us"),
+            (3, PRINTABLE, "EXAMPLE shaken root")
+        ])));
+        assert!(!left.matches(&name(&[
+            (6, UTF8, "us"),
+            (3, PRINTABLE, "EXAMPLE shakenroot")
+        ])));
+        assert!(
+            !left.matches(&name(&[
+                (3, PRINTABLE, "EXAMPLE shaken root"),
+                (6, UTF8, "us")
+            ])),
+            "order matters"
+        );
+        assert!(!left.matches(&name(&[(6, PRINTABLE, "US")])));
+        assert!(
+            !name(&[(3, T61, "A")]).matches(&name(&[(3, T61, "a")])),
+            "other types are compared by their bytes"
+        );
+    }
+
+    #[test]
+    fn shown_as_rfc_4514_writes_it() {
+        let shown = name(&[
+            (6, PRINTABLE, "US"),
+            (10, UTF8, "A, B\n"),
+            (3, UTF8, "SHAKEN 1234"),
+        ]);
+        assert_eq!(shown.to_string(), "CN=SHAKEN 1234,O=A\\, B\\n,C=US");
+        assert_eq!(shown.common_name().as_deref(), Some("SHAKEN 1234"));
+        assert_eq!(name(&[(99, T61, "x")]).to_string(), "2.5.4.99=#78");
+    }
+}

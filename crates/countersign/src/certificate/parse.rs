@@ -1,0 +1,234 @@
+//! From DER to [`Certificate`], field by field in the order of
+//! [RFC 5280 §4.1](https://www.rfc-editor.org/rfc/rfc5280#section-4.1).
+//!
+//! The signed part is remembered as a range of the bytes received; nothing is ever encoded again.
+
+use super::extensions::{BadExtensions, Extensions};
+use super::walk::{Malformed, Walk, constructed, octets, primitive, unsigned};
+use super::{
+    Certificate, CertificateError, DistinguishedName, MAX_CERTIFICATE, PublicKey,
+    SignatureAlgorithm,
+};
+use crate::crypto::{Point, sha256};
+use crate::time::{CivilTime, UnixTime, Validity};
+use const_oid::ObjectIdentifier;
+use der::Tag;
+
+/// Longest serial number, in octets.
+// RFC 5280 §4.1.2.2: "Certificate users MUST be able to handle serialNumber values up to 20 octets." The sign octet of a
+// number whose first bit is set comes on top of what some authorities call 20 octets.
+pub(super) const MAX_SERIAL: usize = 21;
+
+const ECDSA_WITH_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
+const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+const SECP256R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
+/// INTEGER of `Version ::= INTEGER { v1(0), v2(1), v3(2) }`.
+const VERSION_3: u64 = 2;
+
+impl From<Malformed> for CertificateError {
+    fn from(_: Malformed) -> Self {
+        Self::Malformed
+    }
+}
+
+impl From<BadExtensions> for CertificateError {
+    fn from(bad: BadExtensions) -> Self {
+        match bad {
+            BadExtensions::Duplicate(kind) => Self::DuplicateExtension(kind),
+            BadExtensions::Malformed => Self::Malformed,
+            BadExtensions::TooMany => Self::TooManyExtensions,
+        }
+    }
+}
+
+/// `Certificate ::= SEQUENCE { tbsCertificate, signatureAlgorithm, signatureValue BIT STRING }`
+pub(super) fn certificate(der: &[u8]) -> Result<Certificate, CertificateError> {
+    if der.len() > MAX_CERTIFICATE {
+        return Err(CertificateError::TooLarge);
+    }
+    let mut file = Walk::over(der)?;
+    let content = file.content(Tag::Sequence)?;
+    file.finish()?;
+    let mut outer = Walk::over(content)?;
+    let tbs = outer.whole(Tag::Sequence)?;
+    let outer_algorithm = outer.whole(Tag::Sequence)?;
+    let signature = octets(outer.content(Tag::BitString)?)?;
+    outer.finish()?;
+    // The signed part is the first thing inside the outermost SEQUENCE.
+    let start = der.len() - content.len();
+    let fields = Fields::read(tbs)?;
+    // RFC 5280 §4.1.1.2: "This field MUST contain the same algorithm identifier as the signature field in the sequence
+    // tbsCertificate"
+    if fields.algorithm != outer_algorithm {
+        return Err(CertificateError::AlgorithmMismatch);
+    }
+    let issuer = DistinguishedName::from_der(fields.issuer)?;
+    // RFC 5280 §4.1.2.4: "The issuer field MUST contain a non-empty distinguished name (DN)."
+    if issuer.is_empty() {
+        return Err(CertificateError::EmptyIssuer);
+    }
+    Ok(Certificate {
+        der: der.into(),
+        tbs: start..start + tbs.len(),
+        digest: sha256(der),
+        serial: fields.serial.into(),
+        algorithm: algorithm(outer_algorithm)?,
+        signature: signature.into(),
+        issuer,
+        subject: DistinguishedName::from_der(fields.subject)?,
+        validity: validity(fields.validity)?,
+        public_key: public_key(fields.public_key)?,
+        extensions: Extensions::read(fields.extensions)?,
+    })
+}
+
+/// The fields of `TBSCertificate`, still in DER.
+struct Fields<'a> {
+    serial: &'a [u8],
+    algorithm: &'a [u8],
+    issuer: &'a [u8],
+    validity: &'a [u8],
+    subject: &'a [u8],
+    public_key: &'a [u8],
+    extensions: &'a [u8],
+}
+
+impl<'a> Fields<'a> {
+    fn read(tbs: &'a [u8]) -> Result<Self, CertificateError> {
+        let mut walk = Walk::over(tbs)?.enter(Tag::Sequence)?;
+        version(&mut walk)?;
+        let serial = walk.content(Tag::Integer)?;
+        if serial.len() > MAX_SERIAL {
+            return Err(CertificateError::SerialTooLong);
+        }
+        let algorithm = walk.whole(Tag::Sequence)?;
+        let issuer = walk.whole(Tag::Sequence)?;
+        let validity = walk.content(Tag::Sequence)?;
+        let subject = walk.whole(Tag::Sequence)?;
+        let public_key = walk.content(Tag::Sequence)?;
+        // issuerUniqueID and subjectUniqueID: conforming CAs do not write them (RFC 5280 §4.1.2.8) and nothing rests on them.
+        walk.content_if(primitive(1))?;
+        walk.content_if(primitive(2))?;
+        let extensions = walk.content(constructed(3))?;
+        walk.finish()?;
+        Ok(Self {
+            serial,
+            algorithm,
+            issuer,
+            validity,
+            subject,
+            public_key,
+            extensions,
+        })
+    }
+}
+
+/// RFC 5280 §4.1.2.1: "When extensions are used, as expected in this profile, version MUST be 3 (value is 2)."
+fn version(walk: &mut Walk<'_>) -> Result<(), CertificateError> {
+    let explicit = walk
+        .content_if(constructed(0))?
+        .ok_or(CertificateError::Version)?;
+    let mut inner = Walk::over(explicit)?;
+    let version = unsigned(inner.content(Tag::Integer)?)?;
+    inner.finish()?;
+    if version == VERSION_3 {
+        Ok(())
+    } else {
+        Err(CertificateError::Version)
+    }
+}
+
+fn algorithm(der: &[u8]) -> Result<SignatureAlgorithm, Malformed> {
+    let mut fields = Walk::over(der)?.enter(Tag::Sequence)?;
+    let kind = fields.oid()?;
+    // RFC 5758 §3.2: "the encoding MUST omit the parameters field."
+    Ok(match kind {
+        ECDSA_WITH_SHA256 if fields.at_end() => SignatureAlgorithm::EcdsaWithSha256,
+        _ => SignatureAlgorithm::Other(kind),
+    })
+}
+
+/// `SubjectPublicKeyInfo ::= SEQUENCE { algorithm AlgorithmIdentifier, subjectPublicKey BIT STRING }`
+fn public_key(content: &[u8]) -> Result<PublicKey, Malformed> {
+    let mut fields = Walk::over(content)?;
+    let mut identifier = fields.enter(Tag::Sequence)?;
+    let algorithm = identifier.oid()?;
+    let bits = fields.content(Tag::BitString)?;
+    fields.finish()?;
+    let curve = match identifier.peek() {
+        Some(Tag::ObjectIdentifier) if algorithm == EC_PUBLIC_KEY => Some(identifier.oid()?),
+        _ => None,
+    };
+    let other = PublicKey::Other { algorithm, curve };
+    if curve != Some(SECP256R1) || !identifier.at_end() {
+        return Ok(other);
+    }
+    // RFC 5480 §2.2: "Implementations of Elliptic Curve Cryptography according to this document MUST support the uncompressed
+    // form and MAY support the compressed form of the ECC public key." We do not.
+    Ok(match Point::try_from(octets(bits)?) {
+        Ok(point) => PublicKey::P256(Box::new(point)),
+        Err(_) => other,
+    })
+}
+
+/// `Validity ::= SEQUENCE { notBefore Time, notAfter Time }`
+fn validity(content: &[u8]) -> Result<Validity, Malformed> {
+    let mut fields = Walk::over(content)?;
+    let not_before = time(&mut fields)?;
+    let not_after = time(&mut fields)?;
+    fields.finish()?;
+    Ok(Validity {
+        not_before,
+        not_after,
+    })
+}
+
+/// UTCTime or GeneralizedTime, in the one form that RFC 5280 allows: to the second, in Z.
+fn time(fields: &mut Walk<'_>) -> Result<UnixTime, Malformed> {
+    let (tag, text) = fields.any()?;
+    let (year, rest) = match (tag, text) {
+        (Tag::UtcTime, [y1, y2, rest @ ..]) => {
+            let short = i64::from(two_digits(*y1, *y2)?);
+            // RFC 5280 §4.1.2.5.1: "Where YY is greater than or equal to 50, the year SHALL be interpreted as 19YY; and Where
+            // YY is less than 50, the year SHALL be interpreted as 20YY."
+            (
+                if short >= 50 {
+                    1900 + short
+                } else {
+                    2000 + short
+                },
+                rest,
+            )
+        }
+        (Tag::GeneralizedTime, [y1, y2, y3, y4, rest @ ..]) => {
+            let (high, low) = (two_digits(*y1, *y2)?, two_digits(*y3, *y4)?);
+            (i64::from(high) * 100 + i64::from(low), rest)
+        }
+        _ => return Err(Malformed),
+    };
+    // RFC 5280 §4.1.2.5.2: "values MUST be expressed in Greenwich Mean Time (Zulu) and MUST include seconds (i.e., times are
+    // YYYYMMDDHHMMSSZ), even where the number of seconds is zero. GeneralizedTime values MUST NOT include fractional seconds."
+    let [mo1, mo2, d1, d2, h1, h2, mi1, mi2, s1, s2, b'Z'] = *rest else {
+        return Err(Malformed);
+    };
+    let civil = CivilTime {
+        year,
+        month: two_digits(mo1, mo2)?,
+        day: two_digits(d1, d2)?,
+        hour: two_digits(h1, h2)?,
+        minute: two_digits(mi1, mi2)?,
+        second: two_digits(s1, s2)?,
+    };
+    civil.to_unix().ok_or(Malformed)
+}
+
+fn two_digits(high: u8, low: u8) -> Result<u8, Malformed> {
+    if high.is_ascii_digit() && low.is_ascii_digit() {
+        Ok((high - b'0') * 10 + (low - b'0'))
+    } else {
+        Err(Malformed)
+    }
+}
+
+#[cfg(test)]
+mod tests;

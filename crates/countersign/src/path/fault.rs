@@ -1,0 +1,246 @@
+//! What can be wrong with a path: one glossary, alphabetical, each with its evidence.
+//!
+//! What follows from a fault (a code, a verstat) is one table in the verification room.
+
+use crate::time::UnixTime;
+use const_oid::ObjectIdentifier;
+use std::fmt;
+
+/// Where on the path, counted from the signer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The anchor, when it does not stand in the list itself.
+    Anchor,
+    /// The signer's certificate.
+    EndEntity,
+    /// Another certificate of the list: 1 has certified the signer's.
+    Issuer(usize),
+}
+
+impl Step {
+    /// The certificate at `index` of the list.
+    pub(crate) fn of_index(index: usize) -> Self {
+        match index {
+            0 => Self::EndEntity,
+            index => Self::Issuer(index),
+        }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Anchor => f.write_str("the anchor"),
+            Self::EndEntity => f.write_str("the signer's certificate"),
+            Self::Issuer(index) => write!(f, "certificate {index} above the signer's"),
+        }
+    }
+}
+
+/// What a key must be allowed to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyPurpose {
+    /// keyCertSign.
+    CertificateSigning,
+    /// digitalSignature.
+    DigitalSignature,
+}
+
+/// Why a list of certificates does not lead to an anchor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PathFault {
+    /// The signature does not verify with the key of the certificate above, or is not DER.
+    BadSignature {
+        /// Whose signature.
+        step: Step,
+    },
+    /// A certificate without a TN Authorization List stands below one that has a list.
+    DelegationGap {
+        /// The one without.
+        step: Step,
+    },
+    /// The signer's certificate is one of a certification authority; only end entities sign PASSporTs.
+    EndEntityIsAuthority,
+    /// The signer's certificate names itself as issuer.
+    EndEntitySelfIssued,
+    /// The validity is over.
+    Expired {
+        /// Whose.
+        step: Step,
+        /// The last second of it.
+        not_after: UnixTime,
+    },
+    /// The list goes on after an anchor, and what follows leads to none.
+    ExtraCertificates {
+        /// The first one after the anchor.
+        step: Step,
+    },
+    /// The issuer of a certificate is not in the list.
+    IssuerMissing {
+        /// Whose issuer.
+        step: Step,
+        /// Its name.
+        issuer: Box<str>,
+    },
+    /// The authority key identifier is not the subject key identifier of the certificate above.
+    KeyIdentifierMismatch {
+        /// Whose authority key identifier.
+        step: Step,
+    },
+    /// A delegate's authority key identifier, or its parent's subject key identifier, is absent.
+    KeyIdentifierMissing {
+        /// The delegate.
+        step: Step,
+    },
+    /// The key may not be used for what it was used for.
+    KeyUsage {
+        /// Whose key.
+        step: Step,
+        /// What it would have to be for.
+        needed: KeyPurpose,
+    },
+    /// An extension that the path rests on cannot be read.
+    MalformedExtension {
+        /// Whose.
+        step: Step,
+        /// Which.
+        extension: ObjectIdentifier,
+    },
+    /// There are name constraints, which we do not process.
+    NameConstraints {
+        /// Whose.
+        step: Step,
+    },
+    /// The certificate has signed another and is not one of a certification authority.
+    NotAnAuthority {
+        /// Which.
+        step: Step,
+    },
+    /// The validity has not begun.
+    NotYetValid {
+        /// Whose.
+        step: Step,
+        /// The first second of it.
+        not_before: UnixTime,
+    },
+    /// The issuer of a certificate is in the list, but not next to it.
+    OutOfOrder {
+        /// Whose issuer.
+        step: Step,
+    },
+    /// More certificates follow than the path length constraint allows.
+    PathTooLong {
+        /// Whose constraint.
+        step: Step,
+        /// How many it allows.
+        limit: u64,
+    },
+    /// A critical extension that we do not process.
+    UnknownCriticalExtension {
+        /// Whose.
+        step: Step,
+        /// Which.
+        extension: ObjectIdentifier,
+    },
+    /// A signature of an algorithm other than ECDSA with SHA-256.
+    UnsupportedAlgorithm {
+        /// Whose signature.
+        step: Step,
+        /// Which algorithm.
+        algorithm: ObjectIdentifier,
+    },
+    /// A key that is not P-256.
+    UnsupportedKey {
+        /// Whose key.
+        step: Step,
+        /// Its algorithm, or its curve.
+        algorithm: ObjectIdentifier,
+    },
+    /// The list ends at an issuer that is no anchor of ours.
+    Untrusted {
+        /// The issuer.
+        issuer: Box<str>,
+    },
+    /// The bytes of the key are no point of the curve.
+    UnusableKey {
+        /// Whose key.
+        step: Step,
+    },
+}
+
+impl fmt::Display for PathFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BadSignature { step } => write!(f, "the signature on {step} does not verify"),
+            Self::DelegationGap { step } => {
+                write!(f, "{step} has no TNAuthList below one that has")
+            }
+            Self::EndEntityIsAuthority => {
+                f.write_str("a certification authority's certificate signed the PASSporT")
+            }
+            Self::EndEntitySelfIssued => f.write_str("the signer's certificate is self-issued"),
+            Self::Expired { step, not_after } => write!(f, "{step} expired at {not_after}"),
+            Self::ExtraCertificates { step } => {
+                write!(f, "{step} follows an anchor and leads to none")
+            }
+            Self::IssuerMissing { step, issuer } => {
+                write!(f, "the issuer of {step} is not in the list: {issuer}")
+            }
+            Self::KeyIdentifierMismatch { step } => {
+                write!(f, "{step} names another key than its issuer has")
+            }
+            Self::KeyIdentifierMissing { step } => {
+                write!(f, "no key identifiers link {step} to its parent")
+            }
+            Self::KeyUsage { step, needed } => write!(f, "the key of {step} is not for {needed}"),
+            Self::MalformedExtension { step, extension } => {
+                write!(f, "{step} has an unreadable extension {extension}")
+            }
+            Self::NameConstraints { step } => {
+                write!(f, "{step} has name constraints, which are not processed")
+            }
+            Self::NotAnAuthority { step } => {
+                write!(f, "{step} signed a certificate and is no authority")
+            }
+            Self::NotYetValid { step, not_before } => {
+                write!(f, "{step} is not valid before {not_before}")
+            }
+            Self::OutOfOrder { step } => {
+                write!(f, "the issuer of {step} does not stand next to it")
+            }
+            Self::PathTooLong { step, limit } => write!(
+                f,
+                "{step} allows {limit} intermediate certificates below it"
+            ),
+            Self::UnknownCriticalExtension { step, extension } => {
+                write!(
+                    f,
+                    "{step} has a critical extension that is not known: {extension}"
+                )
+            }
+            Self::UnsupportedAlgorithm { step, algorithm } => {
+                write!(
+                    f,
+                    "{step} is signed with an algorithm that is not supported: {algorithm}"
+                )
+            }
+            Self::UnsupportedKey { step, algorithm } => {
+                write!(f, "the key of {step} is not P-256: {algorithm}")
+            }
+            Self::Untrusted { issuer } => write!(f, "no anchor of ours: {issuer}"),
+            Self::UnusableKey { step } => write!(f, "the key of {step} is no point of P-256"),
+        }
+    }
+}
+
+impl fmt::Display for KeyPurpose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::CertificateSigning => "signing certificates",
+            Self::DigitalSignature => "digital signatures",
+        })
+    }
+}
+
+impl std::error::Error for PathFault {}

@@ -1,0 +1,419 @@
+//! From a list of certificates to an anchor: the path of [RFC 5280 §6](https://www.rfc-editor.org/rfc/rfc5280#section-6), as
+//! rigid as [RFC 9060 §6](https://www.rfc-editor.org/rfc/rfc9060#section-6) makes it.
+//!
+//! - [`verify`] judges a [`CertificateChain`] against a [`Trust`] at a time and makes a [`VerifiedPath`], the only proof that a
+//!   key may be believed; `grep '::assertion('` finds the one place that makes it.
+//! - [`PathFault`] names what is wrong, with the certificate it is wrong with.
+//! - [`PathCache`] remembers both outcomes.
+//!
+//! The list is taken as it is: each certificate certified by the next, the last one an anchor or certified by one. Nothing is
+//! looked up elsewhere and no other order is tried. This is a first version: signatures are ECDSA over P-256 and SHA-256
+//! only; policies, name constraints and extended key usage are not processed (critical ones refuse the path), revocation is
+//! not checked.
+
+pub mod cache;
+pub mod fault;
+
+pub use cache::PathCache;
+pub use fault::{KeyPurpose, PathFault, Step};
+
+use crate::certificate::extensions::oid;
+use crate::certificate::{
+    Authority, Certificate, CertificateChain, PublicKey, ServiceProviderCode, SignatureAlgorithm,
+};
+use crate::crypto::{VerifyingKey, VerifyingKeys};
+use crate::time::{UnixTime, Validity};
+use crate::trust::{Anchor, Standing, Trust};
+use std::fmt;
+use std::sync::Arc;
+
+/// Most anchors of one name that are tried with their key: a root and the ones it was renewed as.
+pub const MAX_ANCHOR_TRIES: usize = 4;
+
+/// Judges a list of certificates at the time `at`.
+///
+/// # Errors
+/// [`PathFault`], the first one found: what costs nothing is looked at before any signature.
+pub fn verify(
+    chain: &CertificateChain,
+    trust: &Trust,
+    at: UnixTime,
+    keys: &dyn VerifyingKeys,
+) -> Result<VerifiedPath, PathFault> {
+    let certificates = chain.certificates();
+    inspect_end_entity(chain.end_entity())?;
+    inspect_order(certificates)?;
+    let candidates = candidate_anchors(certificates, trust)?;
+    inspect_each(certificates, at)?;
+    let anchor = verify_signatures(certificates, &candidates, at, keys)?;
+    let authority = authority(certificates, anchor)?;
+    let key = usable_key(chain.end_entity(), Step::EndEntity, keys)?;
+    Ok(VerifiedPath::assertion(Proven {
+        key,
+        authority,
+        validity: common_validity(certificates, anchor),
+        subject: chain.end_entity().subject().to_string().into(),
+        anchor: anchor.certificate().sha256(),
+        standing: anchor.standing(),
+    }))
+}
+
+/// A path that leads to an anchor: proof that the key of its end entity may be believed, and how far.
+#[derive(Clone)]
+pub struct VerifiedPath(Proven);
+
+/// What a [`VerifiedPath`] is made of.
+#[derive(Clone)]
+pub(crate) struct Proven {
+    pub(crate) key: Arc<dyn VerifyingKey>,
+    pub(crate) authority: Authority,
+    pub(crate) validity: Validity,
+    pub(crate) subject: Box<str>,
+    pub(crate) anchor: [u8; 32],
+    pub(crate) standing: Standing,
+}
+
+impl VerifiedPath {
+    /// Makes the proof. Only for [`verify`], and for tests that stand in for it.
+    pub(crate) fn assertion(proven: Proven) -> Self {
+        Self(proven)
+    }
+
+    /// The key of the end entity.
+    pub fn key(&self) -> &Arc<dyn VerifyingKey> {
+        &self.0.key
+    }
+
+    /// What the end entity may say.
+    pub fn authority(&self) -> &Authority {
+        &self.0.authority
+    }
+
+    /// When every certificate of the path is valid, the anchor's included.
+    pub fn validity(&self) -> Validity {
+        self.0.validity
+    }
+
+    /// The subject of the end entity, as text for people.
+    pub fn subject(&self) -> &str {
+        &self.0.subject
+    }
+
+    /// The providers whose numbers the end entity may speak for.
+    pub fn providers(&self) -> &[ServiceProviderCode] {
+        self.0.authority.providers()
+    }
+
+    /// SHA-256 of the anchor's certificate.
+    pub fn anchor(&self) -> [u8; 32] {
+        self.0.anchor
+    }
+
+    /// What the anchor is worth.
+    pub fn standing(&self) -> Standing {
+        self.0.standing
+    }
+}
+
+impl fmt::Debug for VerifiedPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "VerifiedPath({})", self.0.subject)
+    }
+}
+
+/// What must be true of the signer's certificate alone.
+fn inspect_end_entity(certificate: &Certificate) -> Result<(), PathFault> {
+    // RFC 9060 §4: "only end-entity certificates can actually sign PASSporTs"
+    if certificate.is_ca() {
+        return Err(PathFault::EndEntityIsAuthority);
+    }
+    if certificate.is_self_issued() {
+        return Err(PathFault::EndEntitySelfIssued);
+    }
+    // RFC 5280 §4.2.1.3: "The digitalSignature bit is asserted when the subject public key is used for verifying digital
+    // signatures, other than signatures on certificates (bit 5) and CRLs (bit 6)". Neither RFC 5280 nor RFC 8226 demands the
+    // extension of an end entity; without one the key is not restricted (docs/divergences.md).
+    match certificate.key_usage() {
+        Some(usage) if !usage.digital_signature() => Err(PathFault::KeyUsage {
+            step: Step::EndEntity,
+            needed: KeyPurpose::DigitalSignature,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Each certificate must be certified by the next.
+// RFC 9060 §7: "The certificate path [RFC5280] ordering MUST be ordered from the signer to the trust anchor."
+fn inspect_order(certificates: &[Certificate]) -> Result<(), PathFault> {
+    for (index, pair) in certificates.windows(2).enumerate() {
+        let [subject, issuer] = pair else { continue };
+        if !subject.issuer().matches(issuer.subject()) {
+            let step = Step::of_index(index);
+            let elsewhere = certificates
+                .iter()
+                .any(|one| one != subject && one.subject().matches(subject.issuer()));
+            return Err(if elsewhere {
+                PathFault::OutOfOrder { step }
+            } else {
+                let issuer = subject.issuer().to_string().into();
+                PathFault::IssuerMissing { step, issuer }
+            });
+        }
+        inspect_key_identifiers(subject, issuer, index)?;
+    }
+    Ok(())
+}
+
+// RFC 9060 §7: "The key identifier in the Authority Key Identifier extension in the first certificate MUST appear in the Subject
+// Key Identifier extension in the second certificate. The key identifier pairing MUST match in this way throughout the entire
+// chain of certificates." Below a certificate without a TN Authorization List that section does not apply, and identifiers may
+// be absent; where both are there they must agree everywhere.
+fn inspect_key_identifiers(
+    subject: &Certificate,
+    issuer: &Certificate,
+    index: usize,
+) -> Result<(), PathFault> {
+    let step = Step::of_index(index);
+    match (subject.aki(), issuer.ski()) {
+        (Some(wanted), Some(found)) if wanted != found => {
+            Err(PathFault::KeyIdentifierMismatch { step })
+        }
+        (Some(_), Some(_)) => Ok(()),
+        _ if issuer.tn_auth_list().is_some() => Err(PathFault::KeyIdentifierMissing { step }),
+        _ => Ok(()),
+    }
+}
+
+/// The anchors that may certify the list: the last certificate itself, or those that bear the name of its issuer.
+fn candidate_anchors<'t>(
+    certificates: &[Certificate],
+    trust: &'t Trust,
+) -> Result<Vec<&'t Anchor>, PathFault> {
+    let Some((last, below)) = certificates.split_last() else {
+        return Err(PathFault::Untrusted {
+            issuer: Box::default(),
+        });
+    };
+    if let Some(anchor) = trust
+        .anchors()
+        .iter()
+        .find(|anchor| anchor.certificate() == last)
+    {
+        return Ok(vec![anchor]);
+    }
+    let candidates: Vec<_> = trust
+        .anchors()
+        .iter()
+        .filter(|anchor| anchor.certificate().subject().matches(last.issuer()))
+        .filter(|anchor| key_identifiers_agree(last, anchor.certificate()))
+        .take(MAX_ANCHOR_TRIES)
+        .collect();
+    if !candidates.is_empty() {
+        return Ok(candidates);
+    }
+    let is_anchor = |one: &Certificate| {
+        trust
+            .anchors()
+            .iter()
+            .any(|anchor| anchor.certificate() == one)
+    };
+    // RFC 9060 §6: "It MUST then validate all of the credentials in the list"
+    Err(match below.iter().position(is_anchor) {
+        Some(index) => PathFault::ExtraCertificates {
+            step: Step::of_index(index + 1),
+        },
+        None => PathFault::Untrusted {
+            issuer: last.issuer().to_string().into(),
+        },
+    })
+}
+
+fn key_identifiers_agree(subject: &Certificate, issuer: &Certificate) -> bool {
+    match (subject.aki(), issuer.ski()) {
+        (Some(wanted), Some(found)) => wanted == found,
+        _ => true,
+    }
+}
+
+/// What must be true of every certificate by itself, from the signer's up.
+fn inspect_each(certificates: &[Certificate], at: UnixTime) -> Result<(), PathFault> {
+    let mut intermediates = 0;
+    for (index, certificate) in certificates.iter().enumerate() {
+        let step = Step::of_index(index);
+        inspect_any(certificate, step, at)?;
+        if index > 0 {
+            inspect_authority(certificate, step, intermediates)?;
+            // RFC 5280 §4.2.1.9: "it gives the maximum number of non-self-issued intermediate certificates that may follow
+            // this certificate in a valid certification path."
+            intermediates += u64::from(!certificate.is_self_issued());
+        }
+    }
+    Ok(())
+}
+
+fn inspect_any(certificate: &Certificate, step: Step, at: UnixTime) -> Result<(), PathFault> {
+    // RFC 5280 §6.1.3 (a) (2): "The certificate validity period includes the current time."
+    let Validity {
+        not_before,
+        not_after,
+    } = certificate.validity();
+    if at < not_before {
+        return Err(PathFault::NotYetValid { step, not_before });
+    }
+    if at > not_after {
+        return Err(PathFault::Expired { step, not_after });
+    }
+    if let Some(extension) = certificate.malformed_extensions().first() {
+        return Err(PathFault::MalformedExtension {
+            step,
+            extension: *extension,
+        });
+    }
+    // RFC 5280 §4.2: "A certificate-using system MUST reject the certificate if it encounters a critical extension it does not
+    // recognize or a critical extension that contains information that it cannot process."
+    if let Some(extension) = certificate.unknown_critical().first() {
+        return Err(PathFault::UnknownCriticalExtension {
+            step,
+            extension: *extension,
+        });
+    }
+    // Name constraints must be critical (RFC 5280 §4.2.1.10); where they are not, they still mean what they say, and we do not
+    // process them yet.
+    if certificate.extensions().contains(&oid::NAME_CONSTRAINTS) {
+        return Err(PathFault::NameConstraints { step });
+    }
+    Ok(())
+}
+
+/// What must be true of a certificate that certifies another one; `intermediates` is how many stand between it and the end
+/// entity, self-issued ones not counted.
+fn inspect_authority(
+    certificate: &Certificate,
+    step: Step,
+    intermediates: u64,
+) -> Result<(), PathFault> {
+    // RFC 5280 §6.1.4 (k): "If certificate i is a version 3 certificate, verify that the basicConstraints extension is present
+    // and that cA is set to TRUE."
+    let Some(constraints) = certificate
+        .basic_constraints()
+        .filter(|constraints| constraints.ca)
+    else {
+        return Err(PathFault::NotAnAuthority { step });
+    };
+    if let Some(limit) = constraints.path_len.filter(|limit| intermediates > *limit) {
+        return Err(PathFault::PathTooLong { step, limit });
+    }
+    // RFC 5280 §4.2.1.3: "Conforming CAs MUST include this extension in certificates that contain public keys that are used to
+    // validate digital signatures on other public key certificates or CRLs." §6.1.4 (n) would let an absent one pass; we do
+    // not (docs/divergences.md).
+    match certificate.key_usage() {
+        Some(usage) if usage.key_cert_sign() => Ok(()),
+        _ => Err(PathFault::KeyUsage {
+            step,
+            needed: KeyPurpose::CertificateSigning,
+        }),
+    }
+}
+
+/// Verifies each signature with the key of the next certificate, the last one's with an anchor's; the anchor that fits.
+fn verify_signatures<'t>(
+    certificates: &[Certificate],
+    candidates: &[&'t Anchor],
+    at: UnixTime,
+    keys: &dyn VerifyingKeys,
+) -> Result<&'t Anchor, PathFault> {
+    for (index, pair) in certificates.windows(2).enumerate() {
+        let [subject, issuer] = pair else { continue };
+        let key = usable_key(issuer, Step::of_index(index + 1), keys)?;
+        verify_one(subject, Step::of_index(index), key.as_ref())?;
+    }
+    let mut outcome = Err(PathFault::Untrusted {
+        issuer: Box::default(),
+    });
+    let Some((last, below)) = certificates.split_last() else {
+        return outcome;
+    };
+    for anchor in candidates {
+        outcome = verify_anchored(last, below, anchor, at, keys).map(|()| *anchor);
+        if outcome.is_ok() {
+            break;
+        }
+    }
+    outcome
+}
+
+/// The last certificate of the list under an anchor: it is the anchor, or the anchor has signed it.
+fn verify_anchored(
+    last: &Certificate,
+    below: &[Certificate],
+    anchor: &Anchor,
+    at: UnixTime,
+    keys: &dyn VerifyingKeys,
+) -> Result<(), PathFault> {
+    let root = anchor.certificate();
+    if last == root {
+        return Ok(());
+    }
+    inspect_any(root, Step::Anchor, at)?;
+    let intermediates = below.iter().chain([last]).skip(1);
+    let counted = intermediates.filter(|one| !one.is_self_issued()).count();
+    inspect_authority(root, Step::Anchor, counted as u64)?;
+    let key = usable_key(root, Step::Anchor, keys)?;
+    verify_one(last, Step::of_index(below.len()), key.as_ref())
+}
+
+fn verify_one(
+    subject: &Certificate,
+    step: Step,
+    issuer: &dyn VerifyingKey,
+) -> Result<(), PathFault> {
+    match subject.signature_algorithm() {
+        SignatureAlgorithm::EcdsaWithSha256 => {}
+        SignatureAlgorithm::Other(algorithm) => {
+            return Err(PathFault::UnsupportedAlgorithm { step, algorithm });
+        }
+    }
+    let signature = subject
+        .signature()
+        .ok_or(PathFault::BadSignature { step })?;
+    issuer
+        .verify(subject.tbs(), &signature)
+        .map_err(|_| PathFault::BadSignature { step })
+}
+
+// RFC 8226 §4: the keys must suit ES256, which RFC 8225 §4.2 and §8 make the one algorithm of PASSporTs.
+fn usable_key(
+    certificate: &Certificate,
+    step: Step,
+    keys: &dyn VerifyingKeys,
+) -> Result<Arc<dyn VerifyingKey>, PathFault> {
+    match certificate.public_key() {
+        PublicKey::P256(point) => keys
+            .p256(point.as_slice())
+            .map_err(|_| PathFault::UnusableKey { step }),
+        PublicKey::Other { algorithm, curve } => Err(PathFault::UnsupportedKey {
+            step,
+            algorithm: curve.unwrap_or(*algorithm),
+        }),
+    }
+}
+
+fn authority(certificates: &[Certificate], anchor: &Anchor) -> Result<Authority, PathFault> {
+    let root = anchor.certificate();
+    let above = (certificates.last() != Some(root)).then_some(root);
+    let length = certificates.len() + usize::from(above.is_some());
+    let path = above.into_iter().chain(certificates.iter().rev());
+    Authority::of_path(path).map_err(|gap| PathFault::DelegationGap {
+        step: Step::of_index(length - 1 - gap.index),
+    })
+}
+
+fn common_validity(certificates: &[Certificate], anchor: &Anchor) -> Validity {
+    certificates.iter().map(Certificate::validity).fold(
+        anchor.certificate().validity(),
+        |common, one| Validity {
+            not_before: common.not_before.max(one.not_before),
+            not_after: common.not_after.min(one.not_after),
+        },
+    )
+}
