@@ -2,11 +2,13 @@
 //!
 //! The floors, from the ground up; a room uses only rooms above it in this list:
 //!
-//! - [`clock`], [`metrics`]
+//! - [`clock`], [`metrics`], [`log`], [`files`]
 //! - [`fetch`]: certificate chains from their repositories
 
 #![forbid(unsafe_code)]
 
 pub mod clock;
 pub mod metrics;
+pub mod log;
+pub mod files;
 pub mod fetch;

@@ -1,0 +1,327 @@
+//! Files that must be right before anything listens: private keys, web trust anchors, TLS identities.
+//!
+//! Every reader here is bounded, says which file it means and what is wrong with it ([`FileFault`]), and leaves no private
+//! key behind in memory. What a certificate or an inventory says is judged by the rooms whose noun it is; this room only
+//! brings their bytes.
+
+use countersign::crypto::EcdsaP256Key;
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{RootCertStore, ServerConfig};
+use std::fmt;
+use std::fs::{File, Metadata};
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// Largest private key file, in bytes: a P-256 key has below 400, an RSA one below 8 KiB.
+pub const MAX_KEY_FILE: u64 = 32 * 1024;
+
+/// Largest other file, in bytes: a bundle of web trust anchors has about 220 KiB, an inventory of a million lines 30 MiB.
+pub const MAX_FILE: u64 = 64 * 1024 * 1024;
+
+/// What is wrong with a file.
+#[derive(Debug)]
+pub enum FileFault {
+    /// The private key is encrypted.
+    EncryptedKey,
+    /// TLS cannot be served with this certificate and key.
+    NoTls(rustls::Error),
+    /// It holds no certificate.
+    NoCertificate,
+    /// It holds no private key.
+    NoKey,
+    /// It is not a file: a directory, a device.
+    NotAFile,
+    /// It is not UTF-8, from this byte on.
+    NotText(usize),
+    /// Others than its owner may read it; these are its permissions.
+    OpenToOthers(u32),
+    /// Longer than what it should hold can be.
+    TooLarge(u64),
+    /// It cannot be read.
+    Unreadable(io::Error),
+    /// The private key is not P-256, or not a key at all.
+    UnusableKey,
+}
+
+impl fmt::Display for FileFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::EncryptedKey => f.write_str("the private key is encrypted"),
+            Self::NoTls(error) => write!(f, "TLS cannot be served with it: {error}"),
+            Self::NoCertificate => f.write_str("there is no certificate in it"),
+            Self::NoKey => f.write_str("there is no private key in it"),
+            Self::NotAFile => f.write_str("it is not a file"),
+            Self::NotText(at) => write!(f, "it is not UTF-8 text (byte {at})"),
+            Self::OpenToOthers(mode) => write!(f, "others may read it (permissions {mode:04o})"),
+            Self::TooLarge(limit) => write!(f, "it is longer than {limit} bytes"),
+            Self::Unreadable(error) => write!(f, "it cannot be read: {error}"),
+            Self::UnusableKey => f.write_str("it is not a P-256 private key"),
+        }
+    }
+}
+
+impl FileFault {
+    /// What the operator may do about it.
+    pub const fn fix(&self) -> &'static str {
+        match self {
+            Self::EncryptedKey => "store it unencrypted (openssl pkey) with permissions 0600",
+            Self::NoTls(_) => "give the certificate chain and the private key that belongs to it",
+            Self::NoCertificate => "give PEM with BEGIN CERTIFICATE lines",
+            Self::NoKey => "give PEM (PRIVATE KEY or EC PRIVATE KEY) or DER",
+            Self::NotAFile | Self::Unreadable(_) => "give the path of a file that can be read",
+            Self::NotText(_) => "save it as UTF-8",
+            Self::OpenToOthers(_) => "chmod 600",
+            Self::TooLarge(_) => "give the right file",
+            Self::UnusableKey => "STIR signs with ES256: make a P-256 key",
+        }
+    }
+}
+
+impl std::error::Error for FileFault {}
+
+/// Reads a whole file.
+///
+/// # Errors
+/// [`FileFault`].
+pub fn read(path: &Path) -> Result<Vec<u8>, FileFault> {
+    let (file, _) = open(path)?;
+    let mut bytes = Vec::new();
+    read_bounded(file, MAX_FILE, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// Reads a whole file as text.
+///
+/// # Errors
+/// [`FileFault`].
+pub fn read_text(path: &Path) -> Result<String, FileFault> {
+    String::from_utf8(read(path)?)
+        .map_err(|error| FileFault::NotText(error.utf8_error().valid_up_to()))
+}
+
+/// Reads a private key that signs calls: PEM or DER, PKCS#8 or SEC1, P-256. Others than the owner may not read the file.
+///
+/// # Errors
+/// [`FileFault`].
+pub fn read_signing_key(path: &Path) -> Result<EcdsaP256Key, FileFault> {
+    let bytes = read_secret(path)?;
+    if !bytes.trim_ascii_start().starts_with(b"-----") {
+        return EcdsaP256Key::from_der(&bytes).map_err(|_| FileFault::UnusableKey);
+    }
+    let key = Erased(private_key(&bytes)?);
+    EcdsaP256Key::from_der(key.0.secret_der()).map_err(|_| FileFault::UnusableKey)
+}
+
+/// Reads web trust anchors: PEM, any number. Those that TLS cannot use are skipped, as long as one remains.
+///
+/// # Errors
+/// [`FileFault`].
+pub fn read_web_roots(path: &Path) -> Result<Arc<RootCertStore>, FileFault> {
+    let bytes = read(path)?;
+    let certificates = CertificateDer::pem_slice_iter(&bytes).flatten();
+    let mut roots = RootCertStore::empty();
+    match roots.add_parsable_certificates(certificates) {
+        (0, _) => Err(FileFault::NoCertificate),
+        _ => Ok(Arc::new(roots)),
+    }
+}
+
+/// Reads what a TLS listener shows: its chain and its key (any kind that TLS knows).
+///
+/// # Errors
+/// [`TlsFault`], which tells the certificate from the key.
+pub fn read_tls_identity(certificate: &Path, key: &Path) -> Result<ServerConfig, TlsFault> {
+    let bytes = read(certificate).map_err(TlsFault::Certificate)?;
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(&bytes)
+        .collect::<Result<_, _>>()
+        .map_err(|_| TlsFault::Certificate(FileFault::NoCertificate))?;
+    if chain.is_empty() {
+        return Err(TlsFault::Certificate(FileFault::NoCertificate));
+    }
+    let secret = read_secret(key).map_err(TlsFault::Key)?;
+    let key = private_key(&secret).map_err(TlsFault::Key)?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
+        .map_err(|error| TlsFault::Key(FileFault::NoTls(error)))?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+/// Which of the two files of a TLS identity is wrong.
+#[derive(Debug)]
+pub enum TlsFault {
+    /// The certificate.
+    Certificate(FileFault),
+    /// The key, or that the two do not belong together.
+    Key(FileFault),
+}
+
+fn open(path: &Path) -> Result<(File, Metadata), FileFault> {
+    let file = File::open(path).map_err(FileFault::Unreadable)?;
+    let metadata = file.metadata().map_err(FileFault::Unreadable)?;
+    match metadata.is_file() {
+        true => Ok((file, metadata)),
+        false => Err(FileFault::NotAFile),
+    }
+}
+
+fn read_secret(path: &Path) -> Result<Zeroizing<Vec<u8>>, FileFault> {
+    let (file, metadata) = open(path)?;
+    refuse_open_to_others(&metadata)?;
+    // Room for the whole file at once: a buffer that grows would leave copies behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_KEY_FILE as usize + 1));
+    read_bounded(file, MAX_KEY_FILE, &mut bytes)?;
+    Ok(bytes)
+}
+
+fn read_bounded(file: File, limit: u64, into: &mut Vec<u8>) -> Result<(), FileFault> {
+    let read = file
+        .take(limit + 1)
+        .read_to_end(into)
+        .map_err(FileFault::Unreadable)?;
+    match read as u64 > limit {
+        true => Err(FileFault::TooLarge(limit)),
+        false => Ok(()),
+    }
+}
+
+#[cfg(unix)]
+fn refuse_open_to_others(metadata: &Metadata) -> Result<(), FileFault> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = metadata.permissions().mode() & 0o7777;
+    match mode & 0o077 {
+        0 => Ok(()),
+        _ => Err(FileFault::OpenToOthers(mode)),
+    }
+}
+
+#[cfg(not(unix))]
+fn refuse_open_to_others(_: &Metadata) -> Result<(), FileFault> {
+    Ok(())
+}
+
+fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, FileFault> {
+    let marker = b"ENCRYPTED";
+    match PrivateKeyDer::from_pem_slice(pem) {
+        Ok(key) => Ok(key),
+        Err(pem::Error::NoItemsFound)
+            if pem.windows(marker.len()).any(|window| window == marker) =>
+        {
+            Err(FileFault::EncryptedKey)
+        }
+        Err(_) => Err(FileFault::NoKey),
+    }
+}
+
+/// Wiped when dropped.
+struct Erased(PrivateKeyDer<'static>);
+
+impl Drop for Erased {
+    fn drop(&mut self) {
+        zeroize::Zeroize::zeroize(&mut self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use countersign::crypto::SigningKey;
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::PathBuf;
+
+    fn write(name: &str, bytes: &[u8], mode: u32) -> PathBuf {
+        let directory =
+            std::env::temp_dir().join(format!("countersign-files-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let path = directory.join(name);
+        std::fs::write(&path, bytes).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        path
+    }
+
+    fn pem(label: &str, der: &[u8]) -> Vec<u8> {
+        let base64 = to_base64(der);
+        format!("-----BEGIN {label}-----\n{base64}\n-----END {label}-----\n").into_bytes()
+    }
+
+    fn to_base64(bytes: &[u8]) -> String {
+        const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        let mut text = String::new();
+        for chunk in bytes.chunks(3) {
+            let mut group = [0; 3];
+            group[..chunk.len()].copy_from_slice(chunk);
+            let bits = u32::from_be_bytes([0, group[0], group[1], group[2]]);
+            for place in 0..4 {
+                let index = (bits >> (18 - 6 * place)) & 63;
+                match place <= chunk.len() {
+                    true => text.push(char::from(ALPHABET[index as usize])),
+                    false => text.push('='),
+                }
+            }
+        }
+        text
+    }
+
+    #[test]
+    fn a_key_is_read_in_all_four_forms() {
+        let key = EcdsaP256Key::generate().unwrap();
+        let (pkcs8, sec1) = (key.to_pkcs8().unwrap(), key.to_sec1().unwrap());
+        for (name, bytes) in [
+            ("pkcs8.pem", pem("PRIVATE KEY", &pkcs8)),
+            ("sec1.pem", pem("EC PRIVATE KEY", &sec1)),
+            ("pkcs8.der", pkcs8.to_vec()),
+            ("sec1.der", sec1.to_vec()),
+        ] {
+            let read = read_signing_key(&write(name, &bytes, 0o600)).unwrap();
+            assert_eq!(read.public_key(), key.public_key(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_others_may_read_is_refused() {
+        let key = EcdsaP256Key::generate().unwrap().to_pkcs8().unwrap();
+        for mode in [0o644, 0o640, 0o604, 0o660] {
+            let path = write(&format!("open-{mode:o}.der"), &key, mode);
+            let fault = read_signing_key(&path).unwrap_err();
+            assert!(matches!(fault, FileFault::OpenToOthers(found) if found == mode));
+        }
+        assert!(read_signing_key(&write("owner.der", &key, 0o400)).is_ok());
+    }
+
+    #[test]
+    fn every_fault_is_told_apart() {
+        let encrypted = pem("ENCRYPTED PRIVATE KEY", b"secret");
+        let fault =
+            |name: &str, bytes: &[u8]| read_signing_key(&write(name, bytes, 0o600)).unwrap_err();
+        assert!(matches!(
+            fault("e.pem", &encrypted),
+            FileFault::EncryptedKey
+        ));
+        assert!(matches!(
+            fault("c.pem", &pem("CERTIFICATE", b"x")),
+            FileFault::NoKey
+        ));
+        assert!(matches!(fault("g.der", b"garbage"), FileFault::UnusableKey));
+        assert!(matches!(
+            fault("g.pem", &pem("PRIVATE KEY", b"garbage")),
+            FileFault::UnusableKey
+        ));
+        assert!(matches!(
+            fault("long.pem", &vec![b'-'; 40_000]),
+            FileFault::TooLarge(MAX_KEY_FILE)
+        ));
+        let missing = read_signing_key(Path::new("/no/such/key.pem")).unwrap_err();
+        assert!(matches!(missing, FileFault::Unreadable(_)));
+        let directory = read_signing_key(&std::env::temp_dir()).unwrap_err();
+        assert!(matches!(directory, FileFault::NotAFile));
+        let latin = read_text(&write("latin.txt", b"caf\xe9", 0o644)).unwrap_err();
+        assert!(matches!(latin, FileFault::NotText(3)));
+        let no_roots = read_web_roots(&write("none.pem", b"nothing", 0o644)).unwrap_err();
+        assert!(matches!(no_roots, FileFault::NoCertificate));
+    }
+}

@@ -1,0 +1,344 @@
+//! What is said in the log: one structured line per call, and no more of anybody's number than the operator wants.
+//!
+//! [`start`] sets up the process's log (text or JSON). [`CallLog`] writes the line of a call; every number in it goes through
+//! [`Pii`], which alone decides how much is shown. Strings that strangers wrote are logged as quoted fields, never as
+//! message text, so nobody can forge a line.
+
+use countersign::identity::Identity;
+use countersign::number::TelephoneNumber;
+use std::fmt;
+use std::time::Duration;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Registry, reload};
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// One JSON object a line.
+    Json,
+    /// For people. The default.
+    #[default]
+    Text,
+}
+
+/// How much of a telephone number, or of the user part of a URI, a log line shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Numbers {
+    /// All of it.
+    Full,
+    /// Nothing.
+    Hidden,
+    /// A number without its last four digits, a URI without its user part. The default.
+    #[default]
+    Redacted,
+}
+
+/// Something that tells who somebody is, on its way into a log line.
+#[derive(Clone, Copy)]
+pub struct Pii<T> {
+    value: T,
+    shown: Numbers,
+}
+
+impl<T> Pii<T> {
+    /// Guards a value.
+    pub const fn new(value: T, shown: Numbers) -> Self {
+        Self { value, shown }
+    }
+}
+
+/// Can be shown in part.
+pub trait Redact: fmt::Display {
+    /// The part that may be shown under [`Numbers::Redacted`].
+    fn redacted(&self) -> String;
+}
+
+impl Redact for TelephoneNumber {
+    fn redacted(&self) -> String {
+        Self::redacted(self)
+    }
+}
+
+impl Redact for Identity {
+    fn redacted(&self) -> String {
+        match self {
+            Self::Number(number) => number.redacted(),
+            Self::Uri(uri) => match (uri.split_once(':'), uri.rsplit_once('@')) {
+                (Some((scheme, _)), Some((_, host))) => format!("{scheme}:XXXX@{host}"),
+                (Some((scheme, _)), None) => format!("{scheme}:XXXX"),
+                (None, _) => "XXXX".to_owned(),
+            },
+        }
+    }
+}
+
+impl<T: Redact> Redact for &T {
+    fn redacted(&self) -> String {
+        (*self).redacted()
+    }
+}
+
+impl<T: Redact> fmt::Display for Pii<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.shown {
+            Numbers::Full => self.value.fmt(f),
+            Numbers::Hidden => f.write_str("hidden"),
+            Numbers::Redacted => f.write_str(&self.value.redacted()),
+        }
+    }
+}
+
+/// Never more than `Display` shows: a guarded value stays guarded in `{:?}`.
+impl<T: Redact> fmt::Debug for Pii<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// What is told of one call.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CallLine<'a> {
+    /// The trunk it came by.
+    pub trunk: &'a str,
+    /// What was done: the name of a role.
+    pub role: &'a str,
+    /// Its Call-ID, as received.
+    pub call_id: &'a [u8],
+    /// Who calls.
+    pub orig: Option<&'a Identity>,
+    /// Who is called.
+    pub dest: Option<&'a Identity>,
+    /// What came of it: the name of a verdict, or of a signing decision.
+    pub verdict: &'a str,
+    /// The fault's name.
+    pub fault: Option<&'a str>,
+    /// The SIP code that belongs to the fault.
+    pub code: Option<u16>,
+    /// The verstat that left.
+    pub verstat: Option<&'a str>,
+    /// The attestation, signed or found.
+    pub attest: Option<&'a str>,
+    /// What the attestation rests on.
+    pub basis: Option<&'a str>,
+    /// The origid, signed or found.
+    pub origid: Option<&'a str>,
+    /// Where the certificate is.
+    pub x5u: Option<&'a str>,
+    /// Whose certificate it is.
+    pub signer: Option<&'a str>,
+    /// From the request to the decision.
+    pub took: Duration,
+}
+
+/// Writes the lines of calls.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CallLog {
+    /// How much of a number is shown.
+    pub numbers: Numbers,
+}
+
+impl CallLog {
+    /// Writes one line.
+    pub fn write(&self, call: &CallLine<'_>) {
+        tracing::info!(
+            target: "countersign::call",
+            trunk = call.trunk,
+            role = call.role,
+            call_id = &*String::from_utf8_lossy(call.call_id),
+            orig = call.orig.map(|orig| self.guarded(orig)),
+            dest = call.dest.map(|dest| self.guarded(dest)),
+            verdict = call.verdict,
+            fault = call.fault,
+            code = call.code,
+            verstat = call.verstat,
+            attest = call.attest,
+            basis = call.basis,
+            origid = call.origid,
+            x5u = call.x5u,
+            signer = call.signer,
+            micros = u64::try_from(call.took.as_micros()).unwrap_or(u64::MAX),
+            "call"
+        );
+    }
+
+    /// A number or URI as this log shows it.
+    pub fn guarded<T: Redact>(&self, value: T) -> String {
+        Pii::new(value, self.numbers).to_string()
+    }
+}
+
+/// The running log: its level can be changed.
+pub struct LogHandle(reload::Handle<EnvFilter, Registry>);
+
+impl LogHandle {
+    /// Changes what is logged from now on.
+    ///
+    /// # Errors
+    /// [`BadLevel`] if `level` is none.
+    pub fn set_level(&self, level: &str) -> Result<(), BadLevel> {
+        let filter = parse_level(level)?;
+        self.0.reload(filter).map_err(|_| BadLevel)
+    }
+}
+
+/// Not a level, nor a list of `target=level`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadLevel;
+
+impl fmt::Display for BadLevel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not a level (error, warn, info, debug, trace, off)")
+    }
+}
+
+impl std::error::Error for BadLevel {}
+
+/// Whether `level` is one, or a list of `target=level`.
+///
+/// # Errors
+/// [`BadLevel`] if it is not.
+pub fn parse_level(level: &str) -> Result<EnvFilter, BadLevel> {
+    EnvFilter::try_new(level).map_err(|_| BadLevel)
+}
+
+/// Starts the log of this process, on standard error.
+///
+/// # Errors
+/// [`BadLevel`] if `level` is none. A log that was started before stays as it is.
+pub fn start(format: Format, level: &str) -> Result<LogHandle, BadLevel> {
+    let (filter, handle) = reload::Layer::new(parse_level(level)?);
+    let registry = tracing_subscriber::registry().with(filter);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    // A second start in one process (tests) finds a log that works.
+    let _ = match format {
+        Format::Json => registry
+            .with(lines.json().flatten_event(true).with_current_span(false))
+            .try_init(),
+        Format::Text => registry.with(lines.with_target(false)).try_init(),
+    };
+    Ok(LogHandle(handle))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
+    use tracing_subscriber::fmt::MakeWriter;
+
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl<'a> MakeWriter<'a> for Kept {
+        type Writer = Self;
+
+        fn make_writer(&'a self) -> Self {
+            self.clone()
+        }
+    }
+
+    fn line_of(call: &CallLine<'_>, numbers: Numbers, format: Format) -> String {
+        let kept = Kept::default();
+        let lines = tracing_subscriber::fmt::layer()
+            .with_ansi(false)
+            .with_writer(kept.clone());
+        let write = || CallLog { numbers }.write(call);
+        let registry = tracing_subscriber::registry();
+        match format {
+            Format::Json => {
+                let subscriber = registry.with(lines.json().flatten_event(true));
+                tracing::subscriber::with_default(subscriber, write);
+            }
+            Format::Text => tracing::subscriber::with_default(registry.with(lines), write),
+        }
+        let bytes = kept.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    fn call() -> CallLine<'static> {
+        static ORIG: std::sync::OnceLock<(Identity, Identity)> = std::sync::OnceLock::new();
+        let (orig, dest) = ORIG.get_or_init(|| {
+            (
+                Identity::Number("12025550100".parse().unwrap()),
+                Identity::Uri("sip:alice@example.com".into()),
+            )
+        });
+        CallLine {
+            trunk: "carrier",
+            role: "verify",
+            call_id: b"a84b4c76e66710@pc33.example.com",
+            orig: Some(orig),
+            dest: Some(dest),
+            verdict: "failed",
+            fault: Some("signature"),
+            code: Some(438),
+            took: Duration::from_micros(812),
+            ..CallLine::default()
+        }
+    }
+
+    #[test]
+    fn a_line_shows_as_much_of_a_number_as_the_operator_wants() {
+        for (numbers, shown) in [
+            (
+                Numbers::Full,
+                ["\"12025550100\"", "\"sip:alice@example.com\""],
+            ),
+            (
+                Numbers::Redacted,
+                ["\"1202555XXXX\"", "\"sip:XXXX@example.com\""],
+            ),
+            (Numbers::Hidden, ["\"hidden\"", "\"hidden\""]),
+        ] {
+            let line = line_of(&call(), numbers, Format::Json);
+            let object: serde_json::Value = serde_json::from_str(&line).unwrap();
+            assert_eq!(object["orig"].to_string(), shown[0]);
+            assert_eq!(object["dest"].to_string(), shown[1]);
+            assert_eq!(object["verdict"], "failed");
+            assert_eq!(object["code"], 438);
+            assert_eq!(object["micros"], 812);
+            assert!(
+                object.get("attest").is_none(),
+                "what is not known is not told"
+            );
+            assert_eq!(line.contains("12025550100"), numbers == Numbers::Full);
+        }
+    }
+
+    #[test]
+    fn nobody_forges_a_line() {
+        let forged = CallLine {
+            call_id: b"x\nINFO call trunk=\"forged\"\r\n\x1b[2J",
+            ..call()
+        };
+        for format in [Format::Json, Format::Text] {
+            let line = line_of(&forged, Numbers::Redacted, format);
+            assert_eq!(line.lines().count(), 1, "{line:?}");
+            assert!(!line.contains('\x1b'), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn a_guarded_value_stays_guarded_in_debug() {
+        let number: TelephoneNumber = "12025550100".parse().unwrap();
+        let guarded = Pii::new(number, Numbers::Redacted);
+        assert_eq!(format!("{guarded:?} {guarded}"), "1202555XXXX 1202555XXXX");
+    }
+
+    #[test]
+    fn levels() {
+        assert!(parse_level("info,countersign_server::fetch=debug").is_ok());
+        assert!(parse_level("countersign=loud").is_err());
+    }
+}
