@@ -20,14 +20,12 @@
 pub mod address;
 mod cache;
 pub mod caching;
-mod chain;
 pub mod connect;
 pub mod exchange;
 mod flight;
 pub mod url;
 
 pub use cache::Bounds;
-pub use chain::CertificateChain;
 pub use connect::{Exception, Resolve, SystemResolver};
 pub use exchange::MediaTypes;
 
@@ -38,6 +36,7 @@ use self::flight::Flights;
 use self::url::RepositoryUrl;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
+use countersign::certificate::CertificateChain;
 use countersign::time::{Now, Ticks, UnixTime};
 use countersign::verification::{Refresh, Source, Unavailable};
 use rustls::RootCertStore;
@@ -345,16 +344,25 @@ impl Fetcher {
         }
         self.metrics.fetches.increment([outcome]);
         let entry = Entry {
-            expires: freshness.expires(now.unix, chain::not_after(&chain)),
+            expires: freshness.expires(now.unix, chain.end_entity().validity().not_after),
             confirmed: now.ticks,
             validators: freshness.validators,
             chain: chain.clone(),
         };
-        let bytes = chain::size(&chain) + size_of::<Entry>();
+        let bytes = size_of_chain(&chain) + size_of::<Entry>();
         self.chains.insert(name, entry, bytes, used_at(now));
         self.metrics.cached_chains.set(self.chains.len());
         Ok(chain)
     }
+}
+
+/// What a chain costs the cache: its bytes, and as much again for what was read out of them.
+fn size_of_chain(chain: &CertificateChain) -> usize {
+    let der = chain
+        .certificates()
+        .iter()
+        .map(|certificate| certificate.as_der().len());
+    2 * der.sum::<usize>()
 }
 
 /// The measure of use for eviction: seconds are fine enough.

@@ -59,6 +59,27 @@ async fn a_chain_is_kept_for_a_day_and_then_asked_about() {
 }
 
 #[tokio::test]
+async fn a_chain_is_not_kept_past_its_certificate() {
+    let chain = answer(
+        &Pki::get().read("short.pem"),
+        &["Cache-Control: max-age=9000000"],
+    );
+    let repository = Repository::saying(chain).await;
+    let bench = Bench::reaching(&[&repository]);
+    let url = repository.url("/c.pem");
+    bench.fetcher.fetch(&url, Refresh::No).await.unwrap();
+    bench.clock.advance(2 * DAY - 60);
+    assert!(is_chain(bench.fetcher.peek(&url, bench.clock.now())));
+    bench.clock.advance(120);
+    assert!(bench.fetcher.peek(&url, bench.clock.now()).is_none());
+    // It is over now: every call would fetch it again if it were not kept for seconds.
+    for _ in 0..50 {
+        bench.fetcher.fetch(&url, Refresh::No).await.unwrap();
+    }
+    assert_eq!(repository.requests(), 2);
+}
+
+#[tokio::test]
 async fn a_changed_chain_is_found_by_asking_once_in_ten_seconds() {
     let pki = Pki::get();
     let repository = Repository::saying(answer(&pki.read("first.pem"), &["ETag: \"1\""])).await;
