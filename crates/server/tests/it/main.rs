@@ -4,6 +4,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stderr,
     unreachable_pub,
     reason = "a test that cannot go on says so, and nobody outside sees its names"
 )]
@@ -12,4 +13,6 @@ mod fetch_caching;
 mod fetch_guard;
 mod fetch_hostile;
 mod fetch_single_flight;
+mod peers;
+mod peers_among_themselves;
 mod repository;

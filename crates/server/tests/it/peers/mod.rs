@@ -1,0 +1,30 @@
+//! Foreign peers as guarded processes.
+//!
+//! ```text
+//!     Sipp caller ──► … ──► Kamailio ──► … ──► Sipp called          SIP, on loopback, ports of their own
+//!                              │
+//!                              └─ https ─► Repository (openssl s_server)
+//! ```
+//!
+//! - [`Sipp`] places or answers calls by a scenario of `tests/sipp/`; what it sent and received is a [`Trace`].
+//! - [`Kamailio`] signs, verifies or changes calls by a configuration of `tests/kamailio/`.
+//! - [`Repository`] serves a directory over https, and [`Lab`] has the certificates that all of them need.
+//! - [`Process`] is what they share: started in the foreground, bounded in time, killed when the guard is dropped, its output
+//!   printed when the test fails.
+//!
+//! A peer that is not installed fails the test. `cargo xtask test` installs them. What they are like is written in
+//! `docs/design/interop-kamailio.md`.
+
+mod process;
+mod trace;
+mod sipp;
+mod kamailio;
+mod repository;
+mod lab;
+
+pub(crate) use kamailio::{Change, Kamailio};
+pub(crate) use lab::Lab;
+pub(crate) use process::{Process, Workspace, free_address};
+pub(crate) use repository::Repository;
+pub(crate) use sipp::{Called, Caller, Sipp};
+pub(crate) use trace::Trace;
