@@ -1,10 +1,10 @@
 //! What can be wrong with a SIP message, and what a server answers to it.
 //!
-//! One glossary for both steps: [`crate::message::Message::parse`] finds what makes bytes no message,
-//! [`crate::inspect`] what makes a message no proper request or response. Whether an answer can be written at all is told
-//! by [`ParseError::answerable`].
+//! One glossary for both steps: parsing (`crate::message`) finds what makes bytes no message, `crate::inspect` what makes a
+//! message no proper request or response. Whether an answer can be written at all is told by
+//! `crate::message::ParseError::answerable`.
 
-use crate::message::{Message, Name};
+use crate::name::Name;
 use std::fmt;
 
 /// One thing that is wrong with a message.
@@ -56,9 +56,9 @@ pub enum Defect {
     StatusCode,
     /// To is malformed.
     To,
-    /// Larger than [`crate::message::MAX_MESSAGE`].
+    /// Larger than `crate::message::MAX_MESSAGE`.
     TooLarge,
-    /// More header lines than [`crate::message::MAX_HEADERS`].
+    /// More header lines than `crate::message::MAX_HEADERS`.
     TooManyHeaders,
     /// The header section does not end.
     Truncated,
@@ -130,48 +130,3 @@ impl fmt::Display for Defect {
 }
 
 impl std::error::Error for Defect {}
-
-/// Bytes that are no message: the first defect found, and what of the message could be read.
-#[derive(Clone, Debug)]
-pub struct ParseError {
-    defect: Defect,
-    request: Option<Box<Message>>,
-}
-
-impl ParseError {
-    /// An error about which nothing can be answered.
-    pub(crate) fn silent(defect: Defect) -> Self {
-        Self {
-            defect,
-            request: None,
-        }
-    }
-
-    /// An error found in a message whose header lines could be told apart.
-    pub(crate) fn about(defect: Defect, message: Message) -> Self {
-        Self {
-            defect,
-            request: message.can_be_answered().then(|| Box::new(message)),
-        }
-    }
-
-    /// What is wrong.
-    pub fn defect(&self) -> Defect {
-        self.defect
-    }
-
-    /// The request as far as it could be read, if an answer may be written to it: it is a request other than ACK, and Via,
-    /// From, To, Call-ID and CSeq can be copied from it. Hand it to [`crate::response::build`] with
-    /// [`Defect::status`]; `None` means: drop in silence.
-    pub fn answerable(&self) -> Option<&Message> {
-        self.request.as_deref()
-    }
-}
-
-impl fmt::Display for ParseError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.defect.fmt(f)
-    }
-}
-
-impl std::error::Error for ParseError {}

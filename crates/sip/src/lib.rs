@@ -2,7 +2,7 @@
 //!
 //! The floors, from the ground up; a room uses only rooms above it in this list:
 //!
-//! - bytes: [`defect`], [`grammar`], [`message`]
+//! - bytes: [`name`], [`defect`], [`grammar`], [`message`]
 //! - meaning: [`uri`], [`header`], [`inspect`]
 //! - writing: [`patch`], [`response`], [`stream`]
 //! - STIR: [`identity_header`], [`call`], [`verstat`]
@@ -12,6 +12,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod name;
 pub mod defect;
 pub mod grammar;
 pub mod message;

@@ -4,13 +4,13 @@
 //! values; [`crate::header`] has views for that, [`crate::inspect`] says whether they add up to a request. Values are raw
 //! bytes: folds are kept, UTF-8 is not assumed. To change a message, see [`crate::patch`].
 
-mod name;
+mod error;
 mod parse;
 
-use crate::defect::ParseError;
 use bytes::Bytes;
 
-pub use name::Name;
+pub use crate::name::Name;
+pub use error::ParseError;
 pub(crate) use parse::read_head;
 
 /// Longest message, in bytes: what fits a UDP datagram. RFC 3261 §18.1.1: "implementations MUST be able to handle messages
@@ -83,7 +83,7 @@ impl Span {
 /// assert_eq!(message.start_line(), StartLine::Request { method: Method::Options, uri: b"sip:h" });
 /// assert_eq!(message.header(Name::Via), Some(b"SIP/2.0/UDP h2;branch=z9hG4bKa".as_slice()));
 /// assert_eq!(message.headers_named("x-note").next().unwrap().value, b"one\r\n two");
-/// # Ok::<(), countersign_sip::defect::ParseError>(())
+/// # Ok::<(), countersign_sip::message::ParseError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Message {
@@ -331,13 +331,19 @@ impl Message {
 
     /// Offset of the empty line that ends the header section.
     pub(crate) fn headers_end(&self) -> usize {
-        self.body.start().saturating_sub(2)
+        match self.lines.last() {
+            Some(line) => line.line.end(),
+            None => self.body.start().saturating_sub(2),
+        }
     }
 
-    /// Whether a response can be written to it: a request, not ACK, with everything that RFC 3261 §8.2.6.2 copies.
-    pub(crate) fn can_be_answered(&self) -> bool {
-        let copied = [Name::Via, Name::From, Name::To, Name::CallId, Name::CSeq];
-        // RFC 3261 §17.1: an ACK is never answered.
+    /// Whether a response can be written to it with [`crate::response::build`]: a request other than ACK whose Via and CSeq can be
+    /// copied, without which no response finds its way back.
+    ///
+    /// From, To and Call-ID are copied where they are: RFC 4475 §3.3.1 wants a 400 even for a request that has none of them.
+    pub fn is_answerable(&self) -> bool {
+        let copied = [Name::Via, Name::CSeq];
+        // RFC 3261 §22.1, in passing: "any requests that take no response, including ACK"
         self.method().is_some_and(|method| method != Method::Ack)
             && copied
                 .iter()

@@ -3,11 +3,11 @@
 //! A [`Patch`] collects edits by offset and [`Patch::apply`] writes the new message in one go. Edits do not see each other;
 //! two that touch the same bytes are a mistake of the caller and an error, never a silent choice.
 
-use crate::grammar::{List, is_lws};
+use crate::grammar::{List, Parameter, is_lws};
 use crate::message::{Message, Name, Span};
 use bytes::{BufMut, Bytes, BytesMut};
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 /// Edits to one message.
 ///
@@ -155,33 +155,36 @@ impl Patch {
     // RFC 3261 §18.2.1: "If the host portion of the "sent-by" parameter contains a domain name, or if it contains an IP
     // address that differs from the packet source address, the server MUST add a "received" parameter to that Via header
     // field value."
-    // RFC 3581 §4: "When a server compliant to this specification (which can be a proxy or UAS) receives a request, it
-    // examines the topmost Via header field value. If this Via header field value contains an "rport" parameter with no
-    // value, it MUST set the value of the parameter to the source port of the request." and "It MUST also insert a
-    // "received" parameter".
+    // RFC 3581 §4: "If this Via header field value contains an "rport" parameter with no value, it MUST set the value of the
+    // parameter to the source port of the request." and "the server MUST insert a "received" parameter containing the source
+    // IP address that the request came from, even if it is identical to the value of the "sent-by" component."
+    // An IPv6 address stands there without brackets: RFC 3261 §25.1 via-received = "received" EQUAL (IPv4address /
+    // IPv6address).
     pub fn stamp_received(&mut self, message: &Message, source: SocketAddr) {
         let Ok(via) = message.top_via() else {
             return self.fail(PatchError::NotThere);
         };
         let address = source.ip().to_canonical();
+        // A value that is already there was not written by the sender we see: it is replaced, not believed.
         let rport = via.parameters().get("rport");
-        if let Some(rport) = rport.filter(|rport| rport.value.is_none()) {
-            let port = format!("={}", source.port());
-            self.insert_after(message, rport.name, port.as_bytes());
+        if let Some(rport) = rport {
+            self.set_parameter(message, rport, &source.port().to_string());
         }
-        // A `received` that is already there was not written by the sender we see: it is replaced, not believed.
-        let claimed = via.parameters().value("received");
         let written = via.host_address().map(|host| host.to_canonical());
-        match claimed {
-            Some(value) if via.received() != Some(address) => {
-                self.replace_part(message, value, address_text(address).as_bytes());
-            }
-            Some(_) => {}
+        match via.parameters().get("received") {
+            Some(received) => self.set_parameter(message, received, &address.to_string()),
             None if rport.is_some() || written != Some(address) => {
-                let text = format!(";received={}", address_text(address));
+                let text = format!(";received={address}");
                 self.insert_after(message, via.raw, text.as_bytes());
             }
             None => {}
+        }
+    }
+
+    fn set_parameter(&mut self, message: &Message, parameter: Parameter<'_>, value: &str) {
+        match parameter.value {
+            Some(written) => self.replace_part(message, written, value.as_bytes()),
+            None => self.insert_after(message, parameter.name, format!("={value}").as_bytes()),
         }
     }
 
@@ -254,11 +257,6 @@ pub(crate) fn has_bare_break(value: &[u8]) -> bool {
         }
     }
     false
-}
-
-// RFC 3261 §25.1: via-received = "received" EQUAL (IPv4address / IPv6address), without brackets.
-fn address_text(address: IpAddr) -> String {
-    address.to_string()
 }
 
 impl fmt::Display for PatchError {

@@ -5,7 +5,7 @@ use crate::message::{Message, Name};
 use crate::patch::has_bare_break;
 use bytes::{BufMut, Bytes, BytesMut};
 
-/// Headers copied from the request as they came, in the order they are written. RFC 3261 §8.2.6.2: "The From field of the
+/// Headers copied from the request as they came, where it has them, in the order they are written. RFC 3261 §8.2.6.2: "The From field of the
 /// response MUST equal the From header field of the request. The Call-ID header field of the response MUST equal the Call-ID
 /// header field of the request. The CSeq header field of the response MUST equal the CSeq field of the request. The Via
 /// header field values in the response MUST equal the Via header field values in the request and MUST maintain the same
@@ -24,7 +24,7 @@ pub enum ToTag<'a> {
 /// Writes a response to `request`, without body.
 ///
 /// `extra` are header lines after the mandatory ones; a value that would break its line is left out. Works on what
-/// [`crate::defect::ParseError::answerable`] gives, too.
+/// [`crate::message::ParseError::answerable`] gives, too.
 ///
 /// # Example
 /// ```
@@ -36,7 +36,7 @@ pub enum ToTag<'a> {
 /// let response = build(&request, 200, "OK", ToTag::Ours(b"2"), &[("Allow", b"INVITE, OPTIONS")]);
 /// assert_eq!(response, "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP a;branch=z9hG4bK1\r\nFrom: <sip:a@h>;tag=1\r\n\
 ///     Call-ID: x\r\nCSeq: 1 OPTIONS\r\nTo: <sip:b@h>;tag=2\r\nAllow: INVITE, OPTIONS\r\nContent-Length: 0\r\n\r\n");
-/// # Ok::<(), countersign_sip::defect::ParseError>(())
+/// # Ok::<(), countersign_sip::message::ParseError>(())
 /// ```
 pub fn build(
     request: &Message,
@@ -61,17 +61,13 @@ pub fn build(
         }
     }
     for name in COPIED {
-        put_header(
-            &mut response,
-            name.as_str(),
-            request.header(name).unwrap_or_default(),
-        );
+        if let Some(value) = request.header(name) {
+            put_header(&mut response, name.as_str(), value);
+        }
     }
-    put_to(
-        &mut response,
-        request.header(Name::To).unwrap_or_default(),
-        to_tag,
-    );
+    if let Some(to) = request.header(Name::To) {
+        put_to(&mut response, to, to_tag);
+    }
     // RFC 3261 §8.2.6.1: "When a 100 (Trying) response is generated, any Timestamp header field present in the request MUST
     // be copied into this 100 (Trying) response."
     if let (100, Some(timestamp)) = (status, request.header(Name::Timestamp)) {

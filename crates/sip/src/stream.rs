@@ -1,7 +1,7 @@
 //! Messages out of a byte stream: RFC 3261 §18.3, §7.5, and the keep-alives of RFC 5626 §3.5.1.
 
-use crate::defect::{Defect, ParseError};
-use crate::message::{Framing, MAX_MESSAGE, Message, read_head};
+use crate::defect::Defect;
+use crate::message::{Framing, MAX_MESSAGE, Message, ParseError, read_head};
 use bytes::{Buf, BytesMut};
 use memchr::memmem;
 
@@ -138,20 +138,13 @@ impl Framer {
         if head_end > MAX_MESSAGE {
             return Some(Err(ParseError::silent(Defect::TooLarge)));
         }
-        let length = match read_head(head) {
-            Ok(head) => head.message_length(),
-            Err(defect) => Err(defect),
-        };
-        Some(length.map_err(|defect| self.unframed(defect, head_end)))
-    }
-
-    /// The error for a message whose head is here but whose end is unknown.
-    fn unframed(&self, defect: Defect, head_end: usize) -> ParseError {
-        let head = self.buffer.get(..head_end).unwrap_or_default();
-        match Message::parse(bytes::Bytes::copy_from_slice(head), Framing::Stream) {
-            Err(error) if error.defect() != Defect::BodyTooShort => error,
-            _ => ParseError::silent(defect),
-        }
+        Some(match read_head(head) {
+            Ok(parsed) => parsed.message_length().map_err(|defect| {
+                let bytes = bytes::Bytes::copy_from_slice(head);
+                ParseError::about(defect, parsed.into_message(bytes))
+            }),
+            Err(defect) => Err(ParseError::silent(defect)),
+        })
     }
 
     fn lose(&mut self, error: ParseError) -> Piece {

@@ -11,7 +11,7 @@ use crate::grammar::{after_quoted, is_lws};
 use crate::header::NameAddr;
 use crate::message::{HeaderLine, Message, Name, Span};
 use crate::patch::Patch;
-use crate::uri::Uri;
+use crate::uri::{SipUri, Uri};
 use bytes::Bytes;
 use countersign::identity::{Identity, IdentityPolicy, Role};
 use memchr::memchr;
@@ -120,10 +120,9 @@ fn place_in(uri: &[u8], policy: IdentityPolicy) -> Option<Place> {
                     at,
                 });
             }
-            let at = memchr(b'?', uri).unwrap_or(uri.len());
             return Some(Place {
                 bearer: Bearer::Other,
-                at,
+                at: before_headers(uri, &parts),
             });
         }
         Uri::Other { .. } => return None,
@@ -132,6 +131,12 @@ fn place_in(uri: &[u8], policy: IdentityPolicy) -> Option<Place> {
         bearer: Bearer::Number,
         at,
     })
+}
+
+/// The end of a SIP URI without its headers. A `?` may stand in the user part, too.
+fn before_headers(uri: &[u8], parts: &SipUri<'_>) -> usize {
+    let headers = parts.headers.map_or(0, |headers| headers.len() + 1);
+    uri.len().saturating_sub(headers)
 }
 
 fn bears_number(uri: &[u8], policy: IdentityPolicy) -> bool {
@@ -149,8 +154,9 @@ fn add_from(message: &Message, patch: &mut Patch, text: &str, policy: IdentityPo
     };
     let mut uri = without_verstat(from.uri);
     // Headers of a URI make a request, they do not name anybody.
-    if let Some(headers) = memchr(b'?', &uri) {
-        uri.truncate(headers);
+    if let Ok(Uri::Sip(parts)) = Uri::parse(&uri) {
+        let end = before_headers(&uri, &parts);
+        uri.truncate(end);
     }
     let Some(place) = place_in(&uri, policy) else {
         return;

@@ -1,3 +1,5 @@
+//! What a request claims, header by header.
+
 use super::*;
 use crate::message::Framing;
 use countersign::call::DateHeader;

@@ -17,7 +17,7 @@ const MONTHS: [&[u8]; 12] = [
 /// assert_eq!(sip_date(b"Fri, 25 Sep 2015 19:12:25 GMT").unwrap().as_secs(), 1_443_208_345);
 /// assert_eq!(sip_date(b"Fri, 25 Sep 2015 14:12:25 EST"), None);
 /// ```
-// RFC 3261 §20.17: "Unlike HTTP/1.1, SIP only supports the most recent RFC 1123 [20] format for dates. As in [H14.18], SIP
+// RFC 3261 §20.17: "Unlike HTTP/1.1, SIP only supports the most recent RFC 1123 [20] format for dates. As in [H3.3], SIP
 // restricts the time zone in SIP-date to "GMT", while RFC 1123 allows any time zone."
 pub fn sip_date(value: &[u8]) -> Option<UnixTime> {
     // rfc1123-date = wkday "," SP date1 SP time SP "GMT"; "An RFC 1123 date is case-sensitive."

@@ -1,3 +1,5 @@
+//! Every spelling of an Identity header, and what is none.
+
 use super::*;
 use crate::message::Framing;
 use proptest::prelude::*;

@@ -3,8 +3,10 @@
 //! A defect does not stop the pass if the lines can still be told apart: an answer to a bad request needs its Via, and the
 //! Via may come after the fault.
 
-use super::{Framing, Line, MAX_HEADERS, MAX_MESSAGE, Message, Method, Name, Span, Start};
-use crate::defect::{Defect, ParseError};
+use super::{
+    Framing, Line, MAX_HEADERS, MAX_MESSAGE, Message, Method, Name, ParseError, Span, Start,
+};
+use crate::defect::Defect;
 use crate::grammar::{is_lws, is_token, is_token_char, number};
 use bytes::Bytes;
 use memchr::{memchr, memchr2, memrchr};
@@ -38,8 +40,8 @@ pub(super) fn message(mut bytes: Bytes, framing: Framing) -> Result<Message, Par
     let head = read_head(&bytes).map_err(ParseError::silent)?;
     let available = bytes.len() - head.body;
     let (length, defect) = match (head.length, framing) {
-        // RFC 3261 §18.3: "If the message does not have a Content-Length, the message body is assumed to end at the end of
-        // the transport packet."
+        // RFC 3261 §18.3: "If the message has no Content-Length header field, the message body is assumed to end at the end
+        // of the transport packet."
         (ContentLength::Absent, Framing::Datagram) => (available, None),
         // RFC 3261 §18.3: "The Content-Length header field MUST be used with stream oriented transports."
         (ContentLength::Absent, Framing::Stream) => (0, Some(Defect::ContentLengthMissing)),
@@ -56,19 +58,26 @@ pub(super) fn message(mut bytes: Bytes, framing: Framing) -> Result<Message, Par
     };
     let end = head.body + length;
     bytes.truncate(end);
-    let message = Message {
-        bytes,
-        start: head.start,
-        lines: head.lines,
-        body: Span::new(head.body, end),
-    };
-    match head.defect.or(defect) {
+    let defect = head.defect.or(defect);
+    let message = head.into_message(bytes);
+    match defect {
         None => Ok(message),
         Some(defect) => Err(ParseError::about(defect, message)),
     }
 }
 
 impl Head {
+    /// The message of this head; its body is all that `bytes` has after it.
+    pub(crate) fn into_message(self, bytes: Bytes) -> Message {
+        let body = Span::new(self.body, bytes.len());
+        Message {
+            bytes,
+            start: self.start,
+            lines: self.lines,
+            body,
+        }
+    }
+
     /// How long the whole message is, once its head is known; `None` if nobody can tell.
     pub(crate) fn message_length(&self) -> Result<usize, Defect> {
         match self.length {
@@ -96,7 +105,14 @@ pub(crate) fn read_head(bytes: &[u8]) -> Result<Head, Defect> {
     // Whether a fold that comes next belongs to the last line kept, and not to a bad one after it.
     let mut last_is_open = false;
     loop {
-        let line = next_line(bytes, at)?;
+        let line = match next_line(bytes, at) {
+            // Cut off between two lines: what is missing is missing, but the sender can be told.
+            Err(Defect::Truncated) if at == bytes.len() => {
+                defect = defect.or(Some(Defect::Truncated));
+                break;
+            }
+            line => line?,
+        };
         at = line.next;
         if line.start == line.end {
             break;
@@ -222,8 +238,9 @@ fn read_start(bytes: &[u8], line: RawLine) -> Result<(Start, Option<Defect>), De
     if !is_token(first) {
         return Err(Defect::StartLine);
     }
-    // RFC 3261 §7.1: "No LWS is allowed in any of the elements." and one space stands between them; a line with more is
-    // refused, because two elements could read two different Request-URIs in it.
+    // RFC 3261 §7.1: "A Request-Line contains a method name, a Request-URI, and the protocol version separated by a single
+    // space (SP) character." and "No linear whitespace (LWS) is allowed in any of the elements." A line with more is refused,
+    // because two elements could read two different Request-URIs in it.
     let last = memrchr(b' ', text).unwrap_or(space);
     let uri_start = space + 1;
     let uri = Span::new(line.start + uri_start, line.start + last.max(uri_start));

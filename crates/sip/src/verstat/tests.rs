@@ -1,3 +1,5 @@
+//! Where `verstat` is taken out and put in.
+
 use super::*;
 use crate::message::Framing;
 use proptest::prelude::*;

@@ -75,7 +75,7 @@ pub enum Name {
     Via,
     Warning,
     WwwAuthenticate,
-    /// Any other name; see [`super::Message::headers_named`].
+    /// Any other name; see `Message::headers_named`.
     Other,
 }
 
@@ -161,7 +161,7 @@ impl Name {
     ///
     /// # Example
     /// ```
-    /// use countersign_sip::message::Name;
+    /// use countersign_sip::name::Name;
     /// assert_eq!(Name::of(b"IDENTITY"), Name::Identity);
     /// assert_eq!(Name::of(b"y"), Name::Identity);
     /// assert_eq!(Name::of(b"X-Date"), Name::Other);

@@ -1,0 +1,15 @@
+//! Tests of the SIP crate as its users see it: one binary, one module a behaviour.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails"
+)]
+
+mod any_bytes;
+mod rfc4475;
+mod rfc5118;
+mod streams;
+mod torture;
+mod untouched_bytes;
