@@ -15,6 +15,7 @@ mod tally;
 mod step;
 mod packages;
 mod test;
+mod fuzz;
 
 use std::process::ExitCode;
 
@@ -23,6 +24,7 @@ usage: cargo xtask TASK
 
   test [--quick]          install what the tests need (Debian packages), then check and test everything;
                           --quick: formatting, clippy and tests only, nothing is installed
+  fuzz [SECONDS]          every fuzz target in turn, SECONDS each (60); installs cargo-fuzz if it is missing
 ";
 
 fn main() -> ExitCode {
@@ -31,6 +33,8 @@ fn main() -> ExitCode {
     match words.as_slice() {
         ["test"] => test::run(test::Extent::Everything),
         ["test", "--quick"] => test::run(test::Extent::Quick),
+        ["fuzz"] => fuzz::run(fuzz::DEFAULT_SECONDS),
+        ["fuzz", seconds] if let Ok(seconds) = seconds.parse() => fuzz::run(seconds),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
             ExitCode::SUCCESS

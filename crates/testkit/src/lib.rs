@@ -1,5 +1,10 @@
 //! Proof: what the tests of every crate share. Never published, never part of the product.
 //!
+//! - [`fuzz_entry`]: one function for each parser of foreign bytes, with what must hold for any input; used by the fuzz targets and,
+//!   with checked-in seeds, by an ordinary test.
+//!
 //! The project as a whole is tested from here too (`tests/it`): the house rules over the source text.
 
 #![forbid(unsafe_code)]
+
+pub mod fuzz_entry;

@@ -5,4 +5,5 @@
     reason = "a report of what is close to a limit is read with --nocapture"
 )]
 
+mod seeds;
 mod tidy;

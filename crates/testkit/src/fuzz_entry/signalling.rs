@@ -1,0 +1,205 @@
+//! What comes in by SIP: messages, streams of them, what is read out of one, and what is written into one.
+
+use bytes::Bytes;
+use countersign::identity::IdentityPolicy;
+use countersign_sip::call::{CallPolicy, TrustPai, emergency, from_request};
+use countersign_sip::header::sip_date;
+use countersign_sip::identity_header;
+use countersign_sip::inspect::inspect;
+use countersign_sip::message::{Framing, MAX_HEADERS, MAX_MESSAGE, Message, Name};
+use countersign_sip::patch::Patch;
+use countersign_sip::response::{ToTag, build};
+use countersign_sip::stream::{Framer, Piece};
+use countersign_sip::uri::Uri;
+use countersign_sip::verstat::{Asserted, strip, tag};
+
+fn read(bytes: &[u8]) -> Option<Message> {
+    Message::parse(Bytes::copy_from_slice(bytes), Framing::Datagram).ok()
+}
+
+/// Every view of a message can be asked for; its bytes are those received; what was read of a stream is read of a datagram.
+pub(super) fn message(bytes: &[u8]) {
+    if let Ok(message) = Message::parse(Bytes::copy_from_slice(bytes), Framing::Stream) {
+        assert!(message.bytes().starts_with(bytes) || bytes.starts_with(message.bytes()));
+    }
+    let Some(message) = read(bytes) else { return };
+    assert!(bytes.starts_with(message.bytes()));
+    assert!(message.header_count() <= MAX_HEADERS);
+    for line in message.all_headers() {
+        assert!(
+            message.span_of(line.value).is_some(),
+            "a value from somewhere else"
+        );
+    }
+    let _ = (
+        message.start_line(),
+        message.method(),
+        message.status(),
+        message.body(),
+    );
+    let _ = (
+        message.vias().count(),
+        message.top_via().map(|via| (via.branch(), via.received())),
+    );
+    let _ = (
+        message.from().map(|from| from.uri()),
+        message.to().map(|to| to.tag()),
+    );
+    let _ = (
+        message.call_id(),
+        message.cseq(),
+        message.max_forwards(),
+        message.date(),
+    );
+    for name in [
+        Name::PAssertedIdentity,
+        Name::Contact,
+        Name::Route,
+        Name::RecordRoute,
+    ] {
+        for address in message.addresses(name).flatten() {
+            let _ = (address.uri(), address.parameters().are_well_formed());
+        }
+    }
+    let _ = inspect(&message);
+}
+
+/// A stream cut anywhere delivers what it delivers in one piece. The first byte says how large the pieces are.
+pub(super) fn stream(bytes: &[u8]) {
+    let Some((size, bytes)) = bytes.split_first() else {
+        return;
+    };
+    let at_once = deliver(&[bytes]);
+    let pieces: Vec<&[u8]> = bytes.chunks(usize::from(*size).max(1)).collect();
+    assert_eq!(deliver(&pieces), at_once);
+}
+
+/// What a connection delivers, as texts that can be compared.
+fn deliver(pieces: &[&[u8]]) -> Vec<String> {
+    let (mut framer, mut delivered) = (Framer::default(), Vec::new());
+    for piece in pieces {
+        framer.push(piece);
+        while let Some(piece) = framer.next() {
+            delivered.push(match piece {
+                Piece::Bad(error) => format!("bad: {error}"),
+                Piece::Message(message) => format!("{:?}", message.bytes()),
+                Piece::Ping => "ping".to_owned(),
+            });
+        }
+    }
+    delivered
+}
+
+/// Edits change what they say they change: a header more is a header more, and the body stays. A response can be read by a peer.
+pub(super) fn patch(bytes: &[u8]) {
+    let Some(message) = read(bytes) else { return };
+    assert_eq!(
+        Patch::default().apply(&message).as_ref(),
+        Ok(message.bytes())
+    );
+    if message.header_count() == MAX_HEADERS || bytes.len() > MAX_MESSAGE - 100 {
+        return;
+    }
+    let mut patch = Patch::default();
+    patch.prepend_header(
+        &message,
+        "Via",
+        b"SIP/2.0/UDP proxy.example;branch=z9hG4bK1",
+    );
+    patch.append_header(
+        &message,
+        "Identity",
+        b"a.b.c;info=<https://cert.example/c.pem>",
+    );
+    let edited = patch.apply(&message).ok().and_then(|edited| read(&edited));
+    let counts = edited
+        .as_ref()
+        .map(|edited| (edited.header_count(), edited.body()));
+    if message.header_count() + 2 <= MAX_HEADERS {
+        assert_eq!(counts, Some((message.header_count() + 2, message.body())));
+    }
+    if message.method().is_some() && inspect(&message).is_ok() {
+        let response = build(&message, 428, "Use Identity Header", ToTag::Ours(b"1"), &[]);
+        let status =
+            (response.len() <= MAX_MESSAGE).then(|| read(&response).and_then(|read| read.status()));
+        assert!(
+            status.is_none_or(|status| status == Some(428)),
+            "{response:?}"
+        );
+    }
+}
+
+/// A call can be read out of any request.
+pub(super) fn call(bytes: &[u8]) {
+    let Some(message) = read(bytes) else { return };
+    for trust_pai in [TrustPai::Ignored, TrustPai::Trusted] {
+        let policy = CallPolicy {
+            identity: IdentityPolicy::default(),
+            trust_pai,
+        };
+        let call = from_request(&message, &policy);
+        assert!(call.dest.len() <= 2, "To and Request-URI are all there is");
+    }
+    let _ = emergency(&message, &[]);
+    let _ = identity_header::presented(&message);
+}
+
+/// After the parameter was taken out there is nothing left to take out, and the message is still one.
+pub(super) fn verstat(bytes: &[u8]) {
+    let Some(message) = read(bytes) else { return };
+    for asserted in [Asserted::Kept, Asserted::Removed] {
+        let mut patch = Patch::default();
+        strip(&message, &mut patch, asserted);
+        let stripped = patch
+            .apply(&message)
+            .ok()
+            .and_then(|stripped| read(&stripped));
+        assert!(stripped.is_some(), "stripping broke the message");
+        if let Some(stripped) = stripped {
+            let mut again = Patch::default();
+            strip(&stripped, &mut again, asserted);
+            assert!(
+                again.is_empty(),
+                "something was left: {:?}",
+                stripped.bytes()
+            );
+            assert_eq!(stripped.body(), message.body());
+        }
+        let mut patch = Patch::default();
+        tag(
+            &message,
+            &mut patch,
+            "TN-Validation-Failed",
+            asserted,
+            IdentityPolicy::default(),
+        );
+        assert!(patch.apply(&message).is_ok(), "edits overlap");
+    }
+}
+
+/// Every value of a header is read or refused.
+pub(super) fn identity_header(bytes: &[u8]) {
+    let _ = identity_header::parse(bytes);
+    for value in identity_header::values(bytes) {
+        if let Ok(presented) = identity_header::parse(value) {
+            assert!(!presented.token.is_empty());
+        }
+    }
+}
+
+/// A URI is read or refused.
+pub(super) fn uri(bytes: &[u8]) {
+    let _ = Uri::parse(bytes);
+}
+
+/// A date that is read is the one that the calendar writes.
+pub(super) fn date(bytes: &[u8]) {
+    if let Some(time) = sip_date(bytes) {
+        let civil = countersign::time::CivilTime::from(time);
+        let clock = format!(
+            " {:02}:{:02}:{:02} GMT",
+            civil.hour, civil.minute, civil.second
+        );
+        assert!(bytes.ends_with(clock.as_bytes()));
+    }
+}

@@ -1,0 +1,79 @@
+//! What a token is made of: base64url, strict JSON, JWS, PASSporT.
+
+use countersign::jose::base64url;
+use countersign::jose::json;
+use countersign::jose::jws::CompactJws;
+use countersign::passport::{CompactPassport, Envelope, IatForm, SignedPassport};
+
+/// What decodes is the one encoding of what it decodes to.
+pub(super) fn base64url(bytes: &[u8]) {
+    assert_eq!(
+        base64url::decode(&base64url::encode(bytes)).as_deref(),
+        Ok(bytes)
+    );
+    if let Ok(text) = std::str::from_utf8(bytes)
+        && let Ok(decoded) = base64url::decode(text)
+    {
+        assert_eq!(
+            base64url::encode(&decoded),
+            text,
+            "a second encoding was accepted"
+        );
+    }
+}
+
+/// What is written can be read, and is written the same again; a text in the deterministic form is written as it came.
+pub(super) fn json(bytes: &[u8]) {
+    let Ok(value) = json::parse(bytes) else {
+        return;
+    };
+    let written = write(&value);
+    let again = json::parse(written.as_bytes()).map(|again| write(&again));
+    assert_eq!(again.as_ref(), Ok(&written));
+    let text = std::str::from_utf8(bytes).unwrap_or_default();
+    let parsed = json::parse_str(text);
+    if parsed.is_ok_and(|parsed| parsed.form == json::Form::Deterministic) {
+        assert_eq!(
+            written, text,
+            "called deterministic, but written differently"
+        );
+    }
+}
+
+fn write(value: &json::Value<'_>) -> String {
+    let mut text = String::new();
+    value.write(&mut text);
+    text
+}
+
+/// The three parts are the token.
+pub(super) fn jws(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let Ok(jws) = CompactJws::split(text) else {
+        return;
+    };
+    assert_eq!(jws.token(), text);
+    assert_eq!(
+        jws.signing_input(),
+        format!("{}.{}", jws.header_part(), jws.payload_part())
+    );
+    let _ = (jws.header_bytes(), jws.payload_bytes(), jws.signature());
+}
+
+/// A token is kept as received; the lenient reading accepts whatever the strict one does, and reads the same.
+pub(super) fn passport(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let _ = CompactPassport::parse(text);
+    let _ = Envelope::parse(text);
+    let lenient = SignedPassport::parse_with(text, IatForm::IntegerOrString);
+    let Ok(strict) = SignedPassport::parse(text) else {
+        return;
+    };
+    assert_eq!(strict.token(), text);
+    assert!(text.starts_with(strict.signing_input()));
+    assert_eq!(lenient.as_ref(), Ok(&strict));
+}
