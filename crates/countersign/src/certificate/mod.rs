@@ -3,6 +3,7 @@
 //! - [`Certificate`] is raw: parsed, not believed. It keeps the DER it was read from; signatures are verified over those bytes.
 //! - [`CertificateChain`] is a list of them as a repository serves it, end entity first.
 //! - [`tnauthlist`] is the TN Authorization List of RFC 8226, [`numbers`] the set algebra under it.
+//! - [`repository_url`] says which URLs a certificate may be fetched from.
 //! - [`authority`] is what a whole path lets its holder say: [`Authority::covers`].
 //! - [`name`] and [`extensions`] are the parts of a certificate, [`signature`] the form of its signature.
 //!
@@ -18,6 +19,7 @@ pub mod signature;
 mod parse;
 pub mod chain;
 pub mod authority;
+pub mod repository_url;
 
 pub use authority::{Authority, Coverage};
 pub use chain::{CertificateChain, ChainError};

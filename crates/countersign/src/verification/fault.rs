@@ -226,6 +226,8 @@ faults! {
     InfoMissing "info-missing" Failed BadIdentityInfo NoValidation;
     /// The certificate may not speak for the calling identity.
     NotCovered "not-covered" Failed UnsupportedCredential Failed;
+    /// A check that the proof rests on was not made.
+    NotExamined "not-examined" NotValidated InvalidIdentityHeader NoValidation;
     /// The orig claim is not exactly one number or one URI.
     OrigInvalid "orig-invalid" Failed InvalidIdentityHeader NoValidation;
     /// The token was made for a call from somebody else.

@@ -1,7 +1,8 @@
 //! The verification service of RFC 8224 §6.2: does this call prove who is calling?
 //!
-//! What lives here: the verdict and how it is reached. [`fault`] is the glossary with the one table, [`need`] what the service
-//! asks of the world, [`policy`] what it may decide for itself, [`replay`] its memory.
+//! What lives here: the verdict and how it is reached. [`fault`] is the glossary with the one table, [`check`] what is looked at
+//! and in which order, [`report`] what is told; [`need`] is what the service asks of the world, [`policy`] what it may decide
+//! for itself, [`replay`] its memory; [`states`] drives one verification from the first glance to the verdict.
 //!
 //! What does not: fetching (the server does), parsing of Identity headers (`countersign-sip`), of tokens
 //! (`crate::passport`), and the path to an anchor (`crate::certificate`).
@@ -10,11 +11,22 @@ pub mod fault;
 pub mod need;
 pub mod policy;
 pub mod replay;
+pub mod check;
+pub mod report;
+mod findings;
+mod inspect;
+mod proof;
+pub mod states;
 
+pub use check::{Check, CheckResult, Evidence, Outcome};
 pub use fault::{Code, Fault, Standing, Verstat, VerstatProfile};
 pub use need::{Need, NeedId, NeedKind, NeedLimit, Refresh, Source, Unavailable};
 pub use policy::VerificationPolicy;
 pub use replay::{MemoryReplay, ReplayMemory, Sighting};
+pub use report::{PassportReport, Report, SignerReport, Token};
+pub use states::{Answer, Poll, Verification, VerificationService};
+
+use std::fmt;
 
 /// What a call's proof is worth. A bad call is a verdict, not an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -90,5 +102,17 @@ impl Malformed {
                 Fault::IdentityMalformed
             }
         }
+    }
+}
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Info => "info is not a URI in angle brackets",
+            Self::Obsolete => "the form of RFC 4474",
+            Self::Parameter => "a parameter that is none, or is there twice",
+            Self::Token => "no token, or characters that no token has",
+            Self::TooLong => "longer than we read",
+        })
     }
 }

@@ -1,6 +1,8 @@
 //! What a verification service may decide for itself: windows, strictness, and which of several faults is told.
 
 use super::fault::{Code, Fault};
+use crate::certificate::repository_url::Origin;
+use std::sync::Arc;
 
 /// How far from now a PASSporT or a Date may be, in seconds.
 // RFC 8224 §6.2: "The verifier furthermore ensures that the value of the Date header field of the request meets local policy
@@ -16,7 +18,7 @@ pub const DEFAULT_DEADLINE_MILLIS: u32 = 500;
 pub const MAX_IDENTITY_HEADERS: usize = 8;
 
 /// The local policy of a verification service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerificationPolicy {
     /// Seconds that iat and Date may lie in the past, and in the future.
     pub freshness: u32,
@@ -36,6 +38,10 @@ pub struct VerificationPolicy {
     pub base_passport: BasePassport,
     /// What a token of an unsupported ppt is.
     pub unsupported_ppt: UnsupportedPpt,
+    /// What a token without an info parameter beside it is.
+    pub info: InfoRequirement,
+    /// Origins that certificates may be fetched from whatever their port is: the lab's, and what the operator excepts.
+    pub port_exceptions: Arc<[Origin]>,
     /// What a call without a usable Identity header is.
     pub identity: IdentityRequirement,
     /// What a signature seen with another call is.
@@ -56,6 +62,8 @@ impl Default for VerificationPolicy {
             stale_date: StaleDate::default(),
             base_passport: BasePassport::default(),
             unsupported_ppt: UnsupportedPpt::default(),
+            info: InfoRequirement::default(),
+            port_exceptions: Arc::default(),
             identity: IdentityRequirement::default(),
             replay: Replay::default(),
             max_identity_headers: MAX_IDENTITY_HEADERS,
@@ -146,6 +154,16 @@ pub enum UnsupportedPpt {
     Ignore,
     /// A fault: ATIS-1000082 cases E5 and E13, where the service was asked about shaken and nothing else.
     Refuse,
+}
+
+/// What a token without an info parameter beside it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum InfoRequirement {
+    /// Judged by its x5u alone: for a bare token, which no Identity header surrounds.
+    Optional,
+    /// A fault: RFC 8224 §4. The default.
+    #[default]
+    Required,
 }
 
 /// What a call without a usable Identity header is.

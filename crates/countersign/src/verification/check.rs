@@ -1,0 +1,338 @@
+//! What was looked at, and what came of it.
+//!
+//! A [`CheckResult`] holds its evidence as it was found; words are made of it only when somebody asks
+//! ([`CheckResult::detail`]), because a call that is on its way does not.
+//!
+//! Details may tell telephone numbers: whoever logs them guards them.
+
+use super::Malformed;
+use super::fault::{Fault, Standing};
+use super::need::Unavailable;
+use super::replay::Sighting;
+use crate::call::{DestSource, OrigSource};
+use crate::certificate::repository_url::UrlFault;
+use crate::identity::{Dest, Identity};
+use crate::passport::PassportError;
+use crate::path::PathFault;
+use crate::time::UnixTime;
+use std::fmt;
+
+/// One thing that is looked at, in the order in which they are: cheapest and most damning first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Check {
+    /// The Identity header follows its grammar.
+    Header,
+    /// The token is one: three parts, a header that can be read.
+    Token,
+    /// `typ` is passport.
+    Typ,
+    /// `alg` is ES256, in the token and beside it.
+    Alg,
+    /// `ppt` is supported, and the same in the token and beside it.
+    Ppt,
+    /// `x5u` is there and may be fetched from.
+    X5u,
+    /// `info` is there and equals `x5u`.
+    Info,
+    /// The claims are there and are what they must be.
+    Claims,
+    /// The token is serialized as RFC 8225 §9 says.
+    Serialization,
+    /// `orig` is who the signalling says is calling.
+    Orig,
+    /// `dest` is who the signalling says is called.
+    Dest,
+    /// `iat` is fresh.
+    Iat,
+    /// The Date header is fresh.
+    Date,
+    /// The certificate can be had.
+    Certificate,
+    /// The certificate leads to an anchor.
+    Path,
+    /// The signature is of the certificate's key.
+    Signature,
+    /// `iat` lies in the validity of the path.
+    Validity,
+    /// The path covers `orig`.
+    Authority,
+    /// The claims keep the certificate's constraints.
+    Constraints,
+    /// The signature has not come with another call.
+    Replay,
+}
+
+impl Check {
+    /// Every check in order.
+    pub const ALL: [Self; 20] = [
+        Self::Header,
+        Self::Token,
+        Self::Typ,
+        Self::Alg,
+        Self::Ppt,
+        Self::X5u,
+        Self::Info,
+        Self::Claims,
+        Self::Serialization,
+        Self::Orig,
+        Self::Dest,
+        Self::Iat,
+        Self::Date,
+        Self::Certificate,
+        Self::Path,
+        Self::Signature,
+        Self::Validity,
+        Self::Authority,
+        Self::Constraints,
+        Self::Replay,
+    ];
+
+    /// Whether a proof rests on this check: all but those that policy or the call may leave without an object.
+    pub(super) const fn is_essential(self) -> bool {
+        !matches!(
+            self,
+            Self::Info | Self::Serialization | Self::Date | Self::Constraints | Self::Replay
+        )
+    }
+
+    /// How many checks a proof rests on.
+    pub(super) const ESSENTIAL: usize = 15;
+
+    /// The name in logs, metrics and JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Header => "header",
+            Self::Token => "token",
+            Self::Typ => "typ",
+            Self::Alg => "alg",
+            Self::Ppt => "ppt",
+            Self::X5u => "x5u",
+            Self::Info => "info",
+            Self::Claims => "claims",
+            Self::Serialization => "serialization",
+            Self::Orig => "orig",
+            Self::Dest => "dest",
+            Self::Iat => "iat",
+            Self::Date => "date",
+            Self::Certificate => "certificate",
+            Self::Path => "path",
+            Self::Signature => "signature",
+            Self::Validity => "validity",
+            Self::Authority => "authority",
+            Self::Constraints => "constraints",
+            Self::Replay => "replay",
+        }
+    }
+}
+
+/// What came of a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was made, and the proof did not pass it.
+    Failed(Fault),
+    /// It was made, and the proof passed it.
+    Passed,
+    /// It was not made: something before it ended the examination, or there is nothing to check.
+    Skipped,
+    /// It could not be made.
+    Unavailable(Fault),
+}
+
+impl Outcome {
+    /// What a fault makes of a check.
+    pub const fn of(fault: Fault) -> Self {
+        match fault.standing() {
+            Standing::Failed => Self::Failed(fault),
+            Standing::NotValidated => Self::Unavailable(fault),
+        }
+    }
+
+    /// The fault, if there is one.
+    pub const fn fault(self) -> Option<Fault> {
+        match self {
+            Self::Failed(fault) | Self::Unavailable(fault) => Some(fault),
+            Self::Passed | Self::Skipped => None,
+        }
+    }
+
+    /// The name in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Failed(_) => "failed",
+            Self::Passed => "passed",
+            Self::Skipped => "skipped",
+            Self::Unavailable(_) => "unavailable",
+        }
+    }
+}
+
+/// What a check rests on, as it was found. Alphabetical.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Evidence {
+    /// The signer is covered by a provider code only; whether the number is the provider's was not asked.
+    ByProvider,
+    /// The called parties of the token and of the call.
+    DestDiffers(Box<(Dest, Vec<Identity>)>),
+    /// The part of the request that named the called party.
+    DestFrom(DestSource),
+    /// The Identity header breaks its grammar.
+    Malformed(Malformed),
+    /// The token is serialized otherwise than RFC 8225 §9 says.
+    NotCanonical,
+    /// Nothing but the outcome.
+    Nothing,
+    /// The callers of the token and of the call.
+    OrigDiffers(Box<(Identity, Identity)>),
+    /// The header that spoke for the caller.
+    OrigFrom(OrigSource),
+    /// What is wrong with the token.
+    Passport(Box<PassportError>),
+    /// What is wrong with the path.
+    Path(Box<PathFault>),
+    /// What the replay memory knows.
+    Sighting(Sighting),
+    /// A parameter of the token's header, as the token has it and as it stands beside the token.
+    Text(Box<(Box<str>, Option<Box<str>>)>),
+    /// A time that was claimed, and what time it was.
+    Times {
+        /// The time claimed.
+        claimed: UnixTime,
+        /// When it was looked at.
+        now: UnixTime,
+    },
+    /// Why the certificate could not be had.
+    Unavailable(Unavailable),
+    /// The rule that the URL breaks.
+    Url(UrlFault),
+}
+
+/// One check with its outcome and evidence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckResult {
+    /// What was looked at.
+    pub check: Check,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// What that rests on.
+    pub evidence: Evidence,
+}
+
+impl CheckResult {
+    /// The evidence in words, with the fault in front if there is one; `None` if there is nothing to say beyond the outcome.
+    pub fn detail(&self) -> Option<String> {
+        match (self.outcome.fault(), &self.evidence) {
+            (None, Evidence::Nothing) => None,
+            (None, evidence) => Some(evidence.to_string()),
+            (Some(fault), Evidence::Nothing) => Some(fault.to_string()),
+            (Some(fault), evidence) => Some(format!("{fault}: {evidence}")),
+        }
+    }
+}
+
+impl fmt::Display for Evidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ByProvider => f.write_str("by provider code; whose the number is was not asked"),
+            Self::DestDiffers(both) => {
+                let (claimed, signalled) = &**both;
+                f.write_str("the token says ")?;
+                write_list(f, claimed.iter())?;
+                f.write_str(", the call ")?;
+                write_list(f, signalled.iter())
+            }
+            Self::DestFrom(source) => f.write_str(match source {
+                DestSource::Given => "as given",
+                DestSource::RequestUri => "Request-URI",
+                DestSource::To => "To",
+            }),
+            Self::Malformed(malformed) => malformed.fmt(f),
+            Self::NotCanonical => f.write_str("not the serialization of RFC 8225 section 9"),
+            Self::Nothing => Ok(()),
+            Self::OrigDiffers(both) => {
+                write!(f, "the token says {}, the call {}", both.0, both.1)
+            }
+            Self::OrigFrom(source) => f.write_str(match source {
+                OrigSource::From => "From",
+                OrigSource::Given => "as given",
+                OrigSource::PAssertedIdentity => "P-Asserted-Identity",
+            }),
+            Self::Passport(error) => error.fmt(f),
+            Self::Path(fault) => fault.fmt(f),
+            Self::Sighting(Sighting::Again) => f.write_str("the same call again"),
+            Self::Sighting(Sighting::First) => f.write_str("seen for the first time"),
+            Self::Sighting(Sighting::OtherCall) => f.write_str("replayed: seen with another call"),
+            Self::Text(both) => match &both.1 {
+                Some(beside) => write!(f, "{:?} in the token, {beside:?} beside it", both.0),
+                None => write!(f, "{:?}", both.0),
+            },
+            Self::Times { claimed, now } => {
+                let (seconds, side) = match now.as_secs().checked_sub(claimed.as_secs()) {
+                    Some(age) if age < 0 => (age.unsigned_abs(), "ahead of"),
+                    Some(age) => (age.unsigned_abs(), "behind"),
+                    None => (u64::MAX, "apart from"),
+                };
+                write!(f, "{} is {seconds} s {side} {now}", claimed.as_secs())
+            }
+            Self::Unavailable(cause) => cause.fmt(f),
+            Self::Url(fault) => fault.fmt(f),
+        }
+    }
+}
+
+fn write_list<T: fmt::Display>(
+    f: &mut fmt::Formatter<'_>,
+    items: impl Iterator<Item = T>,
+) -> fmt::Result {
+    for (position, item) in items.enumerate() {
+        if position > 0 {
+            f.write_str(" ")?;
+        }
+        item.fmt(f)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn checks_are_listed_in_their_order() {
+        assert!(Check::ALL.is_sorted());
+        let mut names: Vec<_> = Check::ALL.iter().map(|check| check.name()).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), Check::ALL.len());
+    }
+
+    #[test]
+    fn evidence_is_told_in_words() {
+        let times = |claimed, now| Evidence::Times {
+            claimed: UnixTime::from_secs(claimed),
+            now: UnixTime::from_secs(now),
+        };
+        let stale = CheckResult {
+            check: Check::Iat,
+            outcome: Outcome::of(Fault::IatStale),
+            evidence: times(1_443_208_345, 1_443_208_406),
+        };
+        assert_eq!(
+            stale.detail().unwrap(),
+            "The token is too old: 1443208345 is 61 s behind 2015-09-25T19:13:26Z"
+        );
+        assert!(times(100, 40).to_string().contains("60 s ahead of"));
+        let _ = times(i64::MIN, i64::MAX).to_string();
+        let other: Identity = Identity::Number("12025550100".parse().unwrap());
+        let differs = CheckResult {
+            check: Check::Dest,
+            outcome: Outcome::of(Fault::DestMismatch),
+            evidence: Evidence::DestDiffers(Box::new((Dest::one(other.clone()), vec![other]))),
+        };
+        assert!(
+            differs
+                .detail()
+                .unwrap()
+                .ends_with("the token says 12025550100, the call 12025550100")
+        );
+    }
+}

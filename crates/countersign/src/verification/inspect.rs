@@ -1,0 +1,375 @@
+//! The stages that need nothing but the token and the call: inspect, match, freshness.
+//!
+//! They cost less than a microsecond and no fetch, so within this room every check is made even if one before it failed; what
+//! a fault spares is everything behind it: the certificate, the path, the signature.
+
+use super::Malformed;
+use super::check::{Check, Evidence};
+use super::fault::Fault;
+use super::findings::Findings;
+use super::policy::{
+    BasePassport, InfoRequirement, Serialization, StaleDate, StringIat, UnsupportedPpt,
+    VerificationPolicy,
+};
+use super::report::{PassportReport, Token};
+use crate::call::{Call, DateHeader};
+use crate::certificate::repository_url::RepositoryUrl;
+use crate::jose::jws::ES256;
+use crate::passport::{
+    Claim, Claims, Envelope, Header, HeaderName, IatForm, PASSPORT, Part, PassportError, Presented,
+    SHAKEN,
+};
+use crate::time::UnixTime;
+
+/// What the first stages leave.
+pub(super) enum Inspected {
+    /// The type of the PASSporT is not supported, so the header counts as if it were not there.
+    Ignored(PassportReport, Findings),
+    /// The later stages may follow, if nothing failed or every check is wanted.
+    Known(PassportReport, Findings),
+}
+
+/// Inspects a presented PASSporT and compares it with the call.
+pub(super) fn inspect(
+    presented: Result<Presented, Malformed>,
+    call: &Call,
+    policy: &VerificationPolicy,
+    now: UnixTime,
+) -> Inspected {
+    let mut findings = Findings::new();
+    let presented = match presented {
+        Ok(presented) => presented,
+        Err(malformed) => {
+            let evidence = Evidence::Malformed(malformed);
+            findings.fault(Check::Header, malformed.fault(), evidence);
+            return Inspected::Known(PassportReport::new(Token::None), findings);
+        }
+    };
+    findings.pass(Check::Header);
+    let envelope = match Envelope::parse(&presented.token) {
+        Ok(envelope) => envelope,
+        Err(error) => return unreadable(presented, error, policy, findings),
+    };
+    findings.pass(Check::Token);
+    if is_ignored(&presented, envelope.header(), policy) {
+        findings.fault(
+            Check::Ppt,
+            Fault::PptUnsupported,
+            text(envelope.header().ppt.clone(), None),
+        );
+        return Inspected::Ignored(PassportReport::new(Token::Sealed(envelope)), findings);
+    }
+    judge_header(&presented, envelope.header(), policy, &mut findings);
+    let iat_form = match policy.string_iat {
+        StringIat::Lenient => IatForm::IntegerOrString,
+        StringIat::Refuse => IatForm::Integer,
+    };
+    let mut report = match envelope.open(iat_form) {
+        Ok(passport) => {
+            findings.pass(Check::Claims);
+            judge_serialization(passport.is_canonical(), policy, &mut findings);
+            PassportReport::new(Token::Opened(passport))
+        }
+        Err(unopened) => {
+            passport_fault(unopened.error, &mut findings);
+            return Inspected::Known(
+                PassportReport::new(Token::Sealed(unopened.envelope)),
+                findings,
+            );
+        }
+    };
+    if let Some(passport) = report.token.passport() {
+        let claims = passport.claims();
+        let orig_from = match_orig(claims, call, &mut findings);
+        let dest_from = match_dest(claims, call, &mut findings);
+        judge_freshness(claims, call.date, policy, now, &mut findings);
+        (report.orig_from, report.dest_from) = (orig_from, dest_from);
+    }
+    Inspected::Known(report, findings)
+}
+
+/// A token that is none. RFC 8224 looks at the parameter before the token: what is announced as unsupported is not judged.
+fn unreadable(
+    presented: Presented,
+    error: PassportError,
+    policy: &VerificationPolicy,
+    mut findings: Findings,
+) -> Inspected {
+    let announced = presented.ppt.as_deref();
+    let unsupported = announced.is_some_and(|ppt| !ppt.eq_ignore_ascii_case(SHAKEN));
+    let report = PassportReport::new(Token::Unread(presented.token));
+    if unsupported && policy.unsupported_ppt == UnsupportedPpt::Ignore {
+        findings.fault(Check::Ppt, Fault::PptUnsupported, text(presented.ppt, None));
+        return Inspected::Ignored(report, findings);
+    }
+    passport_fault(error, &mut findings);
+    Inspected::Known(report, findings)
+}
+
+// RFC 8224 §6.2: "If a "ppt" parameter value is present and the verifier does not support it, it MUST ignore the Identity header
+// field." A parameter that contradicts the token is not such a header, but a broken one (docs/divergences.md).
+fn is_ignored(presented: &Presented, header: &Header, policy: &VerificationPolicy) -> bool {
+    let supported = matches!(header.ppt.as_deref(), None | Some(SHAKEN));
+    let agrees = presented.ppt.is_none() || same(&presented.ppt, &header.ppt);
+    !supported && agrees && policy.unsupported_ppt == UnsupportedPpt::Ignore
+}
+
+/// Tokens of SIP parameters are compared without regard to case: RFC 3261 §7.3.1.
+fn same(beside: &Option<Box<str>>, inside: &Option<Box<str>>) -> bool {
+    match (beside, inside) {
+        (Some(beside), Some(inside)) => beside.eq_ignore_ascii_case(inside),
+        (None, None) => true,
+        _ => false,
+    }
+}
+
+fn text(inside: Option<Box<str>>, beside: Option<Box<str>>) -> Evidence {
+    Evidence::Text(Box::new((inside.unwrap_or_default(), beside)))
+}
+
+fn judge_header(
+    presented: &Presented,
+    header: &Header,
+    policy: &VerificationPolicy,
+    findings: &mut Findings,
+) {
+    // RFC 8224 §4.1: "the JSON "typ" key MUST have the value "passport"."
+    if &*header.typ == PASSPORT {
+        findings.pass(Check::Typ);
+    } else {
+        let evidence = text(Some(header.typ.clone()), None);
+        findings.fault(Check::Typ, Fault::TypInvalid, evidence);
+    }
+    // RFC 8224 §4.1: "the JSON "alg" MUST mirror the value of the optional "alg" parameter in the SIP Identity header field.
+    // Note that if the "alg" parameter is absent from the Identity header, the default value is "ES256"."
+    let mirrored = presented.alg.as_deref().unwrap_or(ES256);
+    if &*header.alg != ES256 {
+        let evidence = text(Some(header.alg.clone()), presented.alg.clone());
+        findings.fault(Check::Alg, Fault::AlgUnsupported, evidence);
+    } else if !mirrored.eq_ignore_ascii_case(ES256) {
+        let evidence = text(Some(header.alg.clone()), presented.alg.clone());
+        findings.fault(Check::Alg, Fault::AlgMismatch, evidence);
+    } else {
+        findings.pass(Check::Alg);
+    }
+    judge_ppt(presented, header, policy, findings);
+    judge_x5u(presented, header, policy, findings);
+}
+
+// RFC 8224 §4.1: "if a PASSporT extension is in use, then the optional JSON key "ppt" MUST be present and have a value equivalent
+// to the quoted value of the "ppt" parameter of the Identity header field." Signers leave the parameter out; then the token's
+// own word counts.
+fn judge_ppt(
+    presented: &Presented,
+    header: &Header,
+    policy: &VerificationPolicy,
+    findings: &mut Findings,
+) {
+    let evidence = || text(header.ppt.clone(), presented.ppt.clone());
+    let agrees = presented.ppt.is_none() || same(&presented.ppt, &header.ppt);
+    match header.ppt.as_deref() {
+        _ if !agrees => findings.fault(Check::Ppt, Fault::PptMismatch, evidence()),
+        Some(SHAKEN) => findings.pass(Check::Ppt),
+        // RFC 8225 §8.1: "Relying parties MUST fail to validate PASSporT objects containing an unsupported "ppt"."
+        Some(_) => findings.fault(Check::Ppt, Fault::PptUnsupported, evidence()),
+        None if policy.base_passport == BasePassport::Refuse => {
+            findings.fault(Check::Ppt, Fault::PptMissing, Evidence::Nothing);
+        }
+        None => findings.pass(Check::Ppt),
+    }
+}
+
+// RFC 8224 §4.1: "the JSON key "x5u" MUST have a value equivalent to the quoted URI in the "info" parameter, per the simple string
+// comparison rules of [RFC3986], Section 6.2.1."
+fn judge_x5u(
+    presented: &Presented,
+    header: &Header,
+    policy: &VerificationPolicy,
+    findings: &mut Findings,
+) {
+    match &header.x5u {
+        None => findings.fault(Check::X5u, Fault::X5uMissing, Evidence::Nothing),
+        Some(x5u) => match RepositoryUrl::judge(x5u, &policy.port_exceptions) {
+            Ok(_) => findings.pass(Check::X5u),
+            Err(fault) => findings.fault(Check::X5u, Fault::X5uInvalid, Evidence::Url(fault)),
+        },
+    }
+    match (&presented.info, &header.x5u) {
+        (None, _) if policy.info == InfoRequirement::Optional => findings.skip(Check::Info),
+        (None, _) => findings.fault(Check::Info, Fault::InfoMissing, Evidence::Nothing),
+        (Some(info), Some(x5u)) if info == x5u => findings.pass(Check::Info),
+        (Some(info), x5u) => {
+            let evidence = text(x5u.clone(), Some(info.clone()));
+            findings.fault(Check::Info, Fault::InfoMismatch, evidence);
+        }
+    }
+}
+
+/// RFC 8225 §9 is for signers; whoever reads judges the bytes received, and may insist.
+fn judge_serialization(canonical: bool, policy: &VerificationPolicy, findings: &mut Findings) {
+    match (canonical, policy.serialization) {
+        (true, _) => findings.pass(Check::Serialization),
+        (false, Serialization::AsReceived) => {
+            findings.pass_with(Check::Serialization, Evidence::NotCanonical);
+        }
+        (false, Serialization::Strict) => {
+            let fault = Fault::SerializationNotCanonical;
+            findings.fault(Check::Serialization, fault, Evidence::NotCanonical);
+        }
+    }
+}
+
+// RFC 8224 §6.2.4: "the verification service MUST NOT treat the value in the "orig" of a full-form PASSporT as the originating
+// identity of the call: the originating identity of the call is always derived from the SIP signaling"
+fn match_orig(
+    claims: &Claims,
+    call: &Call,
+    findings: &mut Findings,
+) -> Option<crate::call::OrigSource> {
+    match &call.orig {
+        Some(caller) if *caller == claims.orig => {
+            findings.pass_with(Check::Orig, Evidence::OrigFrom(call.orig_from));
+            Some(call.orig_from)
+        }
+        Some(caller) => {
+            let both = Box::new((claims.orig.clone(), caller.clone()));
+            findings.fault(
+                Check::Orig,
+                Fault::OrigMismatch,
+                Evidence::OrigDiffers(both),
+            );
+            None
+        }
+        None => {
+            findings.fault(Check::Orig, Fault::CallerUnknown, Evidence::Nothing);
+            None
+        }
+    }
+}
+
+/// The call's destinations in their order; the first one that the token names, too, is the evidence.
+fn match_dest(
+    claims: &Claims,
+    call: &Call,
+    findings: &mut Findings,
+) -> Option<crate::call::DestSource> {
+    if call.dest.is_empty() {
+        findings.fault(Check::Dest, Fault::CalledPartyUnknown, Evidence::Nothing);
+        return None;
+    }
+    let mut named = call
+        .dest
+        .iter()
+        .filter(|(called, _)| claims.dest.contains(called));
+    match named.next() {
+        Some((_, source)) => {
+            findings.pass_with(Check::Dest, Evidence::DestFrom(*source));
+            Some(*source)
+        }
+        None => {
+            let called = call.dest.iter().map(|(called, _)| called.clone()).collect();
+            let both = Box::new((claims.dest.clone(), called));
+            findings.fault(
+                Check::Dest,
+                Fault::DestMismatch,
+                Evidence::DestDiffers(both),
+            );
+            None
+        }
+    }
+}
+
+// RFC 8224 §6.2 Step 4: "The verifier furthermore ensures that the value of the Date header field of the request meets local
+// policy for freshness (sixty seconds is RECOMMENDED) [...] If the two are different, and the "iat" value differs from the Date
+// header field value but remains within verification service policy for freshness, the verification service SHOULD perform the
+// computation required by Step 5, using the "iat" value instead of the Date header field value."
+fn judge_freshness(
+    claims: &Claims,
+    date: DateHeader,
+    policy: &VerificationPolicy,
+    now: UnixTime,
+    findings: &mut Findings,
+) {
+    let window = u64::from(policy.freshness);
+    let times = |claimed| Evidence::Times { claimed, now };
+    let fresh = |time: UnixTime| now.abs_diff(time) <= window;
+    if fresh(claims.iat) {
+        findings.pass(Check::Iat);
+    } else if claims.iat < now {
+        findings.fault(Check::Iat, Fault::IatStale, times(claims.iat));
+    } else {
+        findings.fault(Check::Iat, Fault::IatInFuture, times(claims.iat));
+    }
+    match (date, policy.stale_date) {
+        (DateHeader::Absent | DateHeader::Unusable, _) => findings.skip(Check::Date),
+        (DateHeader::At(date), _) if fresh(date) => findings.pass(Check::Date),
+        (DateHeader::At(date), StaleDate::TrustIat) => {
+            findings.pass_with(Check::Date, times(date));
+        }
+        (DateHeader::At(date), StaleDate::Refuse) => {
+            findings.fault(Check::Date, Fault::DateStale, times(date));
+        }
+    }
+}
+
+/// Notes what is wrong with a token under the check that it belongs to.
+fn passport_fault(error: PassportError, findings: &mut Findings) {
+    let (check, fault) = place(&error);
+    findings.fault(check, fault, Evidence::Passport(Box::new(error)));
+}
+
+fn place(error: &PassportError) -> (Check, Fault) {
+    use PassportError as E;
+    match error {
+        E::AttestInvalid => (Check::Claims, Fault::AttestInvalid),
+        E::Base64(Part::Signature) | E::SignatureLength(_) => {
+            (Check::Signature, Fault::SignatureMalformed)
+        }
+        E::Base64(_) | E::NotThreeParts | E::TooLong => (Check::Token, Fault::PassportMalformed),
+        E::ClaimMissing(claim) => (Check::Claims, claim_missing(*claim)),
+        E::ClaimNameNotAscii => (Check::Claims, Fault::ClaimsMalformed),
+        E::ClaimShape(claim)
+        | E::IdentityType(claim)
+        | E::TnNotCanonical(claim)
+        | E::UriMalformed(claim) => (Check::Claims, claim_invalid(*claim)),
+        E::CompactForm => (Check::Token, Fault::CompactForm),
+        E::CriticalHeader => (Check::Token, Fault::CritUnsupported),
+        E::DestEmpty | E::DestNotArray | E::DestTooMany => (Check::Claims, Fault::DestInvalid),
+        E::DuplicateMember(Part::Payload) => (Check::Claims, Fault::DuplicateMember),
+        E::DuplicateMember(_) => (Check::Token, Fault::DuplicateMember),
+        E::HeaderMissing(HeaderName::Alg) => (Check::Alg, Fault::AlgMissing),
+        E::HeaderMissing(HeaderName::Ppt) => (Check::Ppt, Fault::PptMissing),
+        E::HeaderMissing(HeaderName::Typ) => (Check::Typ, Fault::TypMissing),
+        E::HeaderMissing(HeaderName::X5u) => (Check::X5u, Fault::X5uMissing),
+        E::HeaderShape(_) => (Check::Token, Fault::HeaderMalformed),
+        E::IatNotInteger => (Check::Claims, Fault::IatInvalid),
+        E::Json(Part::Payload, _) | E::NotAnObject(Part::Payload) => {
+            (Check::Claims, Fault::ClaimsMalformed)
+        }
+        E::Json(..) | E::NotAnObject(_) => (Check::Token, Fault::HeaderMalformed),
+        E::OrigIdInvalid => (Check::Claims, Fault::OrigidInvalid),
+        E::OrigNotOne => (Check::Claims, Fault::OrigInvalid),
+        E::UnsupportedAlg(_) => (Check::Alg, Fault::AlgUnsupported),
+        E::UnsupportedPpt(_) => (Check::Ppt, Fault::PptUnsupported),
+    }
+}
+
+const fn claim_missing(claim: Claim) -> Fault {
+    match claim {
+        Claim::Attest => Fault::AttestMissing,
+        Claim::Dest => Fault::DestMissing,
+        Claim::Iat => Fault::IatMissing,
+        Claim::Orig => Fault::OrigMissing,
+        Claim::OrigId => Fault::OrigidMissing,
+    }
+}
+
+const fn claim_invalid(claim: Claim) -> Fault {
+    match claim {
+        Claim::Attest => Fault::AttestInvalid,
+        Claim::Dest => Fault::DestInvalid,
+        Claim::Iat => Fault::IatInvalid,
+        Claim::Orig => Fault::OrigInvalid,
+        Claim::OrigId => Fault::OrigidInvalid,
+    }
+}

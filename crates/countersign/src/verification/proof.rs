@@ -1,0 +1,273 @@
+//! The stages that need the certificate: path, signature, authorize, constraints; and last, whether the signature was seen
+//! before.
+
+use super::Verdict;
+use super::check::{Check, Evidence};
+use super::fault::Fault;
+use super::findings::Findings;
+use super::need::Source;
+use super::policy::{Replay, Thoroughness, VerificationPolicy};
+use super::replay::{ReplayMemory, Sighting};
+use super::report::{PassportReport, SignerReport, Token};
+use crate::call::CallReference;
+use crate::certificate::{CertificateChain, Coverage};
+use crate::crypto::{VerifyingKey, VerifyingKeys};
+use crate::jose::jws::ES256;
+use crate::passport::VerifiedPassport;
+use crate::path::{PathCache, PathFault};
+use crate::time::UnixTime;
+use crate::trust::Trust;
+use const_oid::ObjectIdentifier;
+
+/// What the later stages judge with.
+pub(super) struct Bench<'a> {
+    pub(super) policy: &'a VerificationPolicy,
+    pub(super) keys: &'a dyn VerifyingKeys,
+    pub(super) paths: &'a PathCache,
+    pub(super) replay: &'a dyn ReplayMemory,
+    pub(super) trust: &'a Trust,
+    pub(super) reference: Option<&'a CallReference>,
+    pub(super) now: UnixTime,
+}
+
+/// Where a chain stands that the signature is judged under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Provenance {
+    /// It may have been replaced at its origin since it was cached.
+    Doubtful,
+    /// Its origin has just confirmed it, or was asked and said nothing else.
+    Final,
+}
+
+impl Provenance {
+    /// Of a first answer.
+    pub(super) const fn of(source: Source) -> Self {
+        match source {
+            Source::Cache => Self::Doubtful,
+            Source::Fetched => Self::Final,
+        }
+    }
+}
+
+/// What became of the later stages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Judged {
+    /// All that can be said is in the findings.
+    Decided,
+    /// The signature does not fit a certificate from a cache: the origin may have a newer one.
+    Outdated,
+}
+
+impl Bench<'_> {
+    /// Judges an inspected token under a chain. Leaves report and findings untouched if the chain is [`Judged::Outdated`].
+    pub(super) fn judge(
+        &self,
+        report: &mut PassportReport,
+        findings: &mut Findings,
+        chain: &CertificateChain,
+        provenance: Provenance,
+    ) -> Judged {
+        let path = self.paths.verify(chain, self.trust, self.now, self.keys);
+        let signature = match &path {
+            Ok(path) => verify_signature(&report.token, &**path.key()),
+            Err(_) if self.policy.thoroughness == Thoroughness::FirstFault => {
+                Signature::NotLookedAt
+            }
+            // Nobody vouches for this key; whether it fits is worth knowing all the same.
+            Err(_) => match chain.end_entity().public_key().p256() {
+                Some(point) => match self.keys.p256(point) {
+                    Ok(key) => verify_signature(&report.token, &*key),
+                    Err(_) => Signature::NotLookedAt,
+                },
+                None => Signature::NotLookedAt,
+            },
+        };
+        if signature == Signature::Bad && provenance == Provenance::Doubtful {
+            return Judged::Outdated;
+        }
+        findings.pass(Check::Certificate);
+        match &path {
+            Ok(_) => findings.pass(Check::Path),
+            Err(fault) => {
+                let evidence = Evidence::Path(Box::new(fault.clone()));
+                findings.fault(Check::Path, path_fault(fault), evidence);
+            }
+        }
+        match signature {
+            Signature::Bad => {
+                findings.fault(Check::Signature, Fault::SignatureInvalid, Evidence::Nothing);
+            }
+            Signature::Good => findings.pass(Check::Signature),
+            Signature::NotLookedAt => findings.skip(Check::Signature),
+        }
+        if let Ok(path) = path {
+            report.signer = Some(SignerReport {
+                path,
+                coverage: None,
+            });
+            if !findings.has_failed() || self.policy.thoroughness == Thoroughness::EveryCheck {
+                self.authorize(report, findings);
+                judge_constraints(chain, findings);
+            }
+        }
+        Judged::Decided
+    }
+
+    /// May they say this, and may they say it at that time?
+    fn authorize(&self, report: &mut PassportReport, findings: &mut Findings) {
+        let (Some(signer), Some(passport)) = (&mut report.signer, report.token.passport()) else {
+            return;
+        };
+        let claims = passport.claims();
+        // RFC 8224 §6.2 Step 4: "that it falls within the validity period of the credential used to sign the Identity header
+        // field". The time meant is the Date's; iat stands for it.
+        if signer.path.validity().contains(claims.iat) {
+            findings.pass(Check::Validity);
+        } else {
+            let evidence = Evidence::Times {
+                claimed: claims.iat,
+                now: self.now,
+            };
+            findings.fault(Check::Validity, Fault::IatOutsideValidity, evidence);
+        }
+        // The token's orig is the signalling's by now, or that check has its own fault.
+        let coverage = signer.path.authority().covers(&claims.orig);
+        match &coverage {
+            Coverage::Covered => findings.pass(Check::Authority),
+            Coverage::ByProvider(_) => findings.pass_with(Check::Authority, Evidence::ByProvider),
+            Coverage::NotCovered => {
+                findings.fault(Check::Authority, Fault::NotCovered, Evidence::Nothing);
+            }
+        }
+        signer.coverage = Some(coverage);
+    }
+
+    /// The last word: asks the replay memory about a token that passed everything else, draws the sum, and if it is good turns
+    /// the token into a proven one.
+    pub(super) fn conclude(
+        &self,
+        mut report: PassportReport,
+        mut findings: Findings,
+    ) -> PassportReport {
+        if findings.verdict(self.policy.order) == Verdict::Passed {
+            self.look_for_replay(&mut report, &mut findings);
+        }
+        conclude(report, findings, self.policy)
+    }
+
+    fn look_for_replay(&self, report: &mut PassportReport, findings: &mut Findings) {
+        let (Some(reference), Some(passport)) = (self.reference, report.token.passport()) else {
+            return;
+        };
+        if self.policy.replay == Replay::Off {
+            return;
+        }
+        let until = passport
+            .claims()
+            .iat
+            .saturating_add(i64::from(self.policy.freshness));
+        let sighting = self
+            .replay
+            .witness(passport.signature(), reference, until, self.now);
+        report.sighting = Some(sighting);
+        let evidence = Evidence::Sighting(sighting);
+        match (sighting, self.policy.replay) {
+            (Sighting::OtherCall, Replay::Enforce) => {
+                findings.fault(Check::Replay, Fault::Replayed, evidence);
+            }
+            _ => findings.pass_with(Check::Replay, evidence),
+        }
+    }
+}
+
+/// Draws the sum of the findings. The one place where a token becomes a proven one.
+pub(super) fn conclude(
+    mut report: PassportReport,
+    findings: Findings,
+    policy: &VerificationPolicy,
+) -> PassportReport {
+    report.verdict = findings.verdict(policy.order);
+    if report.verdict == Verdict::Passed {
+        report.token = match report.token {
+            Token::Opened(passport) => Token::Proven(VerifiedPassport::assertion(passport)),
+            other => other,
+        };
+    }
+    report.checks = findings.into_checks();
+    report
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Signature {
+    Bad,
+    Good,
+    NotLookedAt,
+}
+
+fn verify_signature(token: &Token, key: &dyn VerifyingKey) -> Signature {
+    let Some((input, signature)) = token.signed().filter(|_| is_es256(token)) else {
+        return Signature::NotLookedAt;
+    };
+    match key.verify(input.as_bytes(), signature) {
+        Ok(()) => Signature::Good,
+        Err(_) => Signature::Bad,
+    }
+}
+
+fn is_es256(token: &Token) -> bool {
+    let alg = match token {
+        Token::Sealed(envelope) => Some(&envelope.header().alg),
+        other => other.passport().map(|passport| &passport.header().alg),
+    };
+    alg.is_some_and(|alg| &**alg == ES256)
+}
+
+/// id-pe-JWTClaimConstraints of [RFC 8226 §8](https://www.rfc-editor.org/rfc/rfc8226#section-8) and id-pe-eJWTClaimConstraints
+/// of [RFC 9118 §3](https://www.rfc-editor.org/rfc/rfc9118#section-3).
+const CONSTRAINTS: [ObjectIdentifier; 2] = [
+    ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.1.27"),
+    ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.1.33"),
+];
+
+/// Constraints are not evaluated yet. Where there are some, the check cannot be made, which is neither passed nor failed.
+fn judge_constraints(chain: &CertificateChain, findings: &mut Findings) {
+    let constrained = |extension: &ObjectIdentifier| CONSTRAINTS.contains(extension);
+    let mut extensions = chain.certificates().iter().flat_map(|one| one.extensions());
+    if extensions.any(constrained) {
+        findings.fault(
+            Check::Constraints,
+            Fault::ConstraintsNotJudged,
+            Evidence::Nothing,
+        );
+    } else {
+        findings.skip(Check::Constraints);
+    }
+}
+
+/// What a fault of the path is called outside.
+const fn path_fault(fault: &PathFault) -> Fault {
+    use PathFault as P;
+    match fault {
+        P::BadSignature { .. }
+        | P::EndEntityIsAuthority
+        | P::EndEntitySelfIssued
+        | P::ExtraCertificates { .. }
+        | P::IssuerMissing { .. }
+        | P::KeyIdentifierMismatch { .. }
+        | P::KeyIdentifierMissing { .. }
+        | P::KeyUsage { .. }
+        | P::NotAnAuthority { .. }
+        | P::OutOfOrder { .. }
+        | P::PathTooLong { .. } => Fault::PathInvalid,
+        P::DelegationGap { .. } => Fault::DelegationGap,
+        P::Expired { .. } => Fault::CertificateExpired,
+        P::MalformedExtension { .. }
+        | P::NameConstraints { .. }
+        | P::UnknownCriticalExtension { .. }
+        | P::UnsupportedAlgorithm { .. }
+        | P::UnsupportedKey { .. }
+        | P::UnusableKey { .. } => Fault::CertificateUnsupported,
+        P::NotYetValid { .. } => Fault::CertificateNotYetValid,
+        P::Untrusted { .. } => Fault::PathUntrusted,
+    }
+}

@@ -1,0 +1,306 @@
+//! What a verification tells: the verdict of the call, and for every PASSporT what was looked at and what came of it.
+//!
+//! A report keeps what was received and what was found; words and copies are made when somebody asks for them.
+
+use super::Verdict;
+use super::check::{Check, CheckResult};
+use super::fault::{Code, Fault};
+use super::policy::{IdentityRequirement, Order};
+use super::replay::Sighting;
+use crate::call::{DestSource, OrigSource};
+use crate::certificate::{Coverage, ServiceProviderCode};
+use crate::crypto::Signature;
+use crate::identity::{Dest, Orig};
+use crate::passport::{
+    Attestation, Claims, Envelope, Extension, OrigId, SignedPassport, VerifiedPassport,
+};
+use crate::path::VerifiedPath;
+use crate::time::UnixTime;
+use std::sync::Arc;
+
+/// The outcome of a verification.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// What the call's proof is worth.
+    pub verdict: Verdict,
+    /// The SIP answer, should policy want one: RFC 8224 §6.2.2. `None` if there is nothing to complain about.
+    pub code: Option<u16>,
+    /// One report for each PASSporT, in the order presented.
+    pub passports: Vec<PassportReport>,
+}
+
+impl Report {
+    /// Draws the sum over all PASSporTs.
+    // RFC 8224 §6.2.1: "only if a verifier determines that all Identity header fields within a message are invalid should the
+    // request be considered to have an invalid identity. If at least one Identity header field value is valid and from a trusted
+    // source, then relying parties can use that header for authorization decisions regardless of whether other untrusted or
+    // invalid Identity headers appear in a request."
+    pub(super) fn sum(
+        passports: Vec<PassportReport>,
+        order: Order,
+        requirement: IdentityRequirement,
+    ) -> Self {
+        let of_kind = |wanted: fn(Verdict) -> bool| {
+            let mut verdicts = passports.iter().map(|passport| passport.verdict);
+            verdicts.find(|verdict| wanted(*verdict))
+        };
+        let failed_first = passports
+            .iter()
+            .filter_map(|passport| match passport.verdict {
+                Verdict::Failed(fault) => Some(fault),
+                _ => None,
+            })
+            .min_by_key(|fault| order.rank(*fault));
+        let verdict = of_kind(|verdict| verdict == Verdict::Passed)
+            .or_else(|| of_kind(|verdict| matches!(verdict, Verdict::NotValidated(_))))
+            .or(failed_first.map(Verdict::Failed))
+            .unwrap_or(Verdict::Unsigned);
+        let code = match verdict {
+            Verdict::Passed => None,
+            Verdict::Unsigned => match requirement {
+                IdentityRequirement::Optional => None,
+                IdentityRequirement::Required => Some(Code::UseIdentityHeader),
+            },
+            Verdict::Failed(_) | Verdict::NotValidated(_) => common_code(&passports, order),
+        };
+        Self {
+            verdict,
+            code: code.map(Code::number),
+            passports,
+        }
+    }
+
+    /// The report of a call whose Identity headers were not judged at all.
+    pub(super) fn unjudged(fault: Fault) -> Self {
+        Self {
+            verdict: Verdict::of(fault),
+            code: Some(fault.code().number()),
+            passports: Vec::new(),
+        }
+    }
+
+    /// The PASSporT that decided the verdict, if one did.
+    pub fn deciding(&self) -> Option<&PassportReport> {
+        let decides = |passport: &&PassportReport| passport.verdict == self.verdict;
+        self.passports.iter().find(decides)
+    }
+
+    /// The verdict in words, with the evidence; `None` if there is nothing to say beyond the verdict.
+    pub fn detail(&self) -> Option<String> {
+        let fault = self.verdict.fault()?;
+        let check = self
+            .deciding()
+            .and_then(|passport| passport.check_of(fault));
+        check
+            .and_then(CheckResult::detail)
+            .or_else(|| Some(fault.to_string()))
+    }
+}
+
+/// One code for several PASSporTs.
+fn common_code(passports: &[PassportReport], order: Order) -> Option<Code> {
+    let codes = || {
+        passports
+            .iter()
+            .filter_map(|passport| passport.verdict.fault())
+            .map(Fault::code)
+    };
+    let first = codes().next()?;
+    if codes().all(|code| code == first) {
+        return Some(first);
+    }
+    // RFC 8224 §6.2.2: "this response code should only be sent when the verification service is unable to dereference the URIs
+    // and/or acquire the credentials associated with all Identity header fields in the request." It is not all of them.
+    let rank = |code: &Code| match (order, code) {
+        (Order::Atis, Code::StaleDate) => 0,
+        (_, Code::UnsupportedCredential) => 1,
+        (_, Code::StaleDate) => 2,
+        _ => 3,
+    };
+    codes()
+        .filter(|code| *code != Code::BadIdentityInfo)
+        .min_by_key(rank)
+}
+
+/// The examination of one PASSporT.
+#[derive(Clone, Debug)]
+pub struct PassportReport {
+    /// What it is worth. [`Verdict::Unsigned`] if its type is not supported, so that it counts as if it were not there.
+    pub verdict: Verdict,
+    /// The token, as far as it could be read.
+    pub token: Token,
+    /// Which header spoke for the caller, if it agreed with the token.
+    pub orig_from: Option<OrigSource>,
+    /// Which part of the request named the called party that the token names, too.
+    pub dest_from: Option<DestSource>,
+    /// Who signed, if the certificate leads to an anchor.
+    pub signer: Option<SignerReport>,
+    /// What the replay memory knows, if it was asked.
+    pub sighting: Option<Sighting>,
+    /// Every check in order.
+    pub checks: Vec<CheckResult>,
+}
+
+/// A token in the state in which the examination left it.
+#[derive(Clone, Debug)]
+pub enum Token {
+    /// There is none: the Identity header has no form.
+    None,
+    /// Header and claims were read; nothing is believed.
+    Opened(SignedPassport),
+    /// Proven.
+    Proven(VerifiedPassport),
+    /// Only the header could be read.
+    Sealed(Envelope),
+    /// Nothing could be read.
+    Unread(Box<str>),
+}
+
+/// Who signed.
+#[derive(Clone, Debug)]
+pub struct SignerReport {
+    /// The path of the signer's certificate.
+    pub path: Arc<VerifiedPath>,
+    /// Whether the path covers the caller; `None` if that was not looked at.
+    pub coverage: Option<Coverage>,
+}
+
+impl SignerReport {
+    /// The subject of the certificate.
+    pub fn subject(&self) -> &str {
+        self.path.subject()
+    }
+
+    /// The provider that the certificate names: the one that coverage rests on, else the first.
+    pub fn spc(&self) -> Option<&ServiceProviderCode> {
+        match &self.coverage {
+            Some(Coverage::ByProvider(code)) => Some(code),
+            _ => self.path.providers().first(),
+        }
+    }
+}
+
+impl Token {
+    /// The token as received; empty if there is none.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::None => "",
+            Self::Opened(passport) => passport.token(),
+            Self::Proven(proven) => proven.passport().token(),
+            Self::Sealed(envelope) => envelope.token(),
+            Self::Unread(token) => token,
+        }
+    }
+
+    /// What may be believed, if it is proven.
+    pub fn proven(&self) -> Option<&VerifiedPassport> {
+        match self {
+            Self::Proven(proven) => Some(proven),
+            _ => None,
+        }
+    }
+
+    /// The PASSporT, believed or not.
+    pub fn passport(&self) -> Option<&SignedPassport> {
+        match self {
+            Self::Opened(passport) => Some(passport),
+            Self::Proven(proven) => Some(proven.passport()),
+            Self::None | Self::Sealed(_) | Self::Unread(_) => None,
+        }
+    }
+
+    /// What was signed, and the signature, as far as there are such.
+    pub(super) fn signed(&self) -> Option<(&str, &Signature)> {
+        match self {
+            Self::Opened(passport) => Some((passport.signing_input(), passport.signature())),
+            Self::Sealed(envelope) => Some((envelope.signing_input(), envelope.signature().ok()?)),
+            Self::None | Self::Proven(_) | Self::Unread(_) => None,
+        }
+    }
+
+    fn header(&self) -> Option<&crate::passport::Header> {
+        match self {
+            Self::Sealed(envelope) => Some(envelope.header()),
+            other => other.passport().map(SignedPassport::header),
+        }
+    }
+}
+
+impl PassportReport {
+    /// Of a token that nothing is known about yet.
+    pub(super) fn new(token: Token) -> Self {
+        Self {
+            verdict: Verdict::Unsigned,
+            token,
+            orig_from: None,
+            dest_from: None,
+            signer: None,
+            sighting: None,
+            checks: Vec::new(),
+        }
+    }
+
+    /// The check that found `fault`.
+    pub fn check_of(&self, fault: Fault) -> Option<&CheckResult> {
+        self.checks
+            .iter()
+            .find(|result| result.outcome.fault() == Some(fault))
+    }
+
+    /// One check.
+    pub fn check(&self, check: Check) -> Option<&CheckResult> {
+        self.checks.iter().find(|result| result.check == check)
+    }
+
+    /// The verdict in words, with the evidence; `None` if there is nothing to say beyond the verdict.
+    pub fn detail(&self) -> Option<String> {
+        self.check_of(self.verdict.fault()?)
+            .and_then(CheckResult::detail)
+    }
+
+    /// The token's `ppt`.
+    pub fn ppt(&self) -> Option<&str> {
+        self.token.header().and_then(|header| header.ppt.as_deref())
+    }
+
+    /// The token's `x5u`.
+    pub fn x5u(&self) -> Option<&str> {
+        self.token.header().and_then(|header| header.x5u.as_deref())
+    }
+
+    /// The token's claims; believed only if [`Token::proven`].
+    pub fn claims(&self) -> Option<&Claims> {
+        self.token.passport().map(SignedPassport::claims)
+    }
+
+    /// The caller that the token names. Never the caller of the call, which the signalling names.
+    pub fn orig(&self) -> Option<&Orig> {
+        self.claims().map(|claims| &claims.orig)
+    }
+
+    /// The called parties that the token names.
+    pub fn dest(&self) -> Option<&Dest> {
+        self.claims().map(|claims| &claims.dest)
+    }
+
+    /// When the token says the call originated.
+    pub fn iat(&self) -> Option<UnixTime> {
+        self.claims().map(|claims| claims.iat)
+    }
+
+    /// How firmly the signer attests.
+    pub fn attest(&self) -> Option<Attestation> {
+        match self.claims()?.extension {
+            Extension::Shaken(shaken) => Some(shaken.attest),
+            Extension::Base | Extension::Unsupported(_) => None,
+        }
+    }
+
+    /// The signer's word for where the call entered.
+    pub fn origid(&self) -> Option<OrigId> {
+        match self.claims()?.extension {
+            Extension::Shaken(shaken) => Some(shaken.origid),
+            Extension::Base | Extension::Unsupported(_) => None,
+        }
+    }
+}

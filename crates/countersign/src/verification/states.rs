@@ -1,0 +1,409 @@
+//! One verification, from the first glance to the verdict, without a socket.
+//!
+//! ```text
+//!    begin ──► Open ──poll──► Needs ──answer──► poll ──► … ──► Done(report)
+//!                └──────────────── expire, or the deadline ───────┘
+//! ```
+//!
+//! [`VerificationService::begin`] inspects everything that costs nothing. [`Verification::poll`] tells what is still needed, all
+//! needs of all PASSporTs at once, or the report. Answers come in any order, or never: it always ends.
+
+use super::check::{Check, Evidence};
+use super::fault::Fault;
+use super::findings::Findings;
+use super::inspect::{Inspected, inspect};
+use super::need::{Need, NeedId, NeedKind, NeedLimit, Refresh, Source, Unavailable};
+use super::policy::{Replay, Thoroughness, VerificationPolicy};
+use super::proof::{Bench, Judged, Provenance, conclude};
+use super::replay::ReplayMemory;
+use super::report::{PassportReport, Report};
+use super::{Malformed, Verdict};
+use crate::call::{Call, CallReference};
+use crate::certificate::CertificateChain;
+use crate::certificate::chain::MAX_CHAIN_BYTES;
+use crate::crypto::VerifyingKeys;
+use crate::passport::Presented;
+use crate::path::PathCache;
+use crate::time::{Now, Ticks};
+use crate::trust::Trust;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Begins verifications: a policy and what all of them share. Cheap to clone.
+#[derive(Clone)]
+pub struct VerificationService {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    policy: VerificationPolicy,
+    keys: Arc<dyn VerifyingKeys>,
+    paths: Arc<PathCache>,
+    replay: Arc<dyn ReplayMemory>,
+}
+
+impl VerificationService {
+    /// A service. `paths` and `replay` may be shared with others, whatever their policies.
+    pub fn new(
+        policy: VerificationPolicy,
+        keys: Arc<dyn VerifyingKeys>,
+        paths: Arc<PathCache>,
+        replay: Arc<dyn ReplayMemory>,
+    ) -> Self {
+        let shared = Shared {
+            policy,
+            keys,
+            paths,
+            replay,
+        };
+        Self {
+            shared: Arc::new(shared),
+        }
+    }
+
+    /// The policy.
+    pub fn policy(&self) -> &VerificationPolicy {
+        &self.shared.policy
+    }
+
+    /// Begins to verify a call with the PASSporTs that it presents, one for each Identity header. An empty token is none.
+    pub fn begin(
+        &self,
+        call: &Call,
+        presented: Vec<Result<Presented, Malformed>>,
+        trust: &Arc<Trust>,
+        now: Now,
+    ) -> Verification {
+        let policy = &self.shared.policy;
+        let is_there = |one: &Result<Presented, Malformed>| {
+            one.as_ref()
+                .map_or(true, |presented| !presented.token.is_empty())
+        };
+        let state =
+            if presented.iter().filter(|one| is_there(one)).count() > policy.max_identity_headers {
+                State::Done(Report::unjudged(Fault::TooManyIdentityHeaders))
+            } else {
+                let until = now
+                    .ticks
+                    .after(Duration::from_millis(policy.deadline.into()));
+                let mut open = Open::new(until);
+                for one in presented.into_iter().filter(is_there) {
+                    let inspected = inspect(one, call, policy, now.unix);
+                    open.take_up(inspected, policy);
+                }
+                State::Open(open)
+            };
+        let reference = match policy.replay {
+            Replay::Off => None,
+            Replay::Enforce | Replay::Observe => call.reference.clone(),
+        };
+        Verification {
+            shared: Arc::clone(&self.shared),
+            trust: Arc::clone(trust),
+            reference,
+            state,
+        }
+    }
+}
+
+/// What a need is answered with.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// The chain, and whether it came from a cache.
+    Certificate(Arc<CertificateChain>, Source),
+    /// It could not be had.
+    Unavailable(Unavailable),
+}
+
+/// What a verification has come to.
+#[derive(Debug)]
+pub enum Poll<'a> {
+    /// It is over.
+    Done(Report),
+    /// It waits for all of these, in any order; those answered are not among them.
+    Needs(&'a [Need]),
+}
+
+/// One verification on its way.
+pub struct Verification {
+    shared: Arc<Shared>,
+    trust: Arc<Trust>,
+    reference: Option<CallReference>,
+    state: State,
+}
+
+enum State {
+    Open(Open),
+    /// Decided, and not told yet.
+    Done(Report),
+    /// Told. The verdict stays; the evidence went with the report.
+    Told {
+        verdict: Verdict,
+        code: Option<u16>,
+    },
+}
+
+/// Something is still undecided, or answers are not looked at yet.
+struct Open {
+    headers: Vec<Header>,
+    needs: Vec<Need>,
+    answers: Vec<(NeedId, Answer)>,
+    next_need: u32,
+    until: Ticks,
+}
+
+enum Header {
+    Judged(PassportReport),
+    Waiting(Waiting),
+}
+
+struct Waiting {
+    report: PassportReport,
+    findings: Findings,
+    need: NeedId,
+    refresh: Refresh,
+}
+
+impl Verification {
+    /// Looks at what was answered and tells what is needed, or the report. At the deadline it ends by itself.
+    ///
+    /// The report is given once; polled again, verdict and code stay, without the evidence.
+    pub fn poll(&mut self, now: Now) -> Poll<'_> {
+        self.advance(now);
+        match &mut self.state {
+            State::Open(open) => Poll::Needs(&open.needs),
+            state => Poll::Done(state.tell()),
+        }
+    }
+
+    /// Answers a need. Answers to what is not needed, or not needed any more, are ignored. They are looked at by the next
+    /// [`Verification::poll`].
+    pub fn answer(&mut self, need: NeedId, answer: Answer) {
+        let State::Open(open) = &mut self.state else {
+            return;
+        };
+        if let Some(at) = open.needs.iter().position(|open| open.id == need) {
+            open.needs.swap_remove(at);
+            open.answers.push((need, answer));
+        }
+    }
+
+    /// Ends it with what is known: what is undecided is not validated.
+    pub fn expire(&mut self, now: Now) -> Report {
+        self.advance(now);
+        if let State::Open(open) = &mut self.state {
+            let passports = open.give_up(&self.shared.policy);
+            self.end(passports);
+        }
+        self.state.tell()
+    }
+
+    /// When it ends by itself, if it has not ended yet.
+    pub fn deadline(&self) -> Option<Ticks> {
+        match &self.state {
+            State::Open(open) => Some(open.until),
+            State::Done(_) | State::Told { .. } => None,
+        }
+    }
+
+    fn advance(&mut self, now: Now) {
+        let State::Open(open) = &mut self.state else {
+            return;
+        };
+        let bench = Bench {
+            policy: &self.shared.policy,
+            keys: &*self.shared.keys,
+            paths: &self.shared.paths,
+            replay: &*self.shared.replay,
+            trust: &self.trust,
+            reference: self.reference.as_ref(),
+            now: now.unix,
+        };
+        open.digest_answers(&bench);
+        let passports = if open.is_decided() {
+            open.reports()
+        } else if now.ticks >= open.until {
+            open.give_up(&self.shared.policy)
+        } else {
+            return;
+        };
+        self.end(passports);
+    }
+
+    fn end(&mut self, passports: Vec<PassportReport>) {
+        let policy = &self.shared.policy;
+        let report = Report::sum(passports, policy.order, policy.identity);
+        self.state = State::Done(report);
+    }
+}
+
+impl State {
+    /// The report, or what is left of it. Of an open verification it would be nothing that anybody may rely on.
+    fn tell(&mut self) -> Report {
+        let (verdict, code) = match self {
+            Self::Done(report) => (report.verdict, report.code),
+            Self::Told { verdict, code } => (*verdict, *code),
+            Self::Open(_) => return Report::unjudged(Fault::NotExamined),
+        };
+        match std::mem::replace(self, Self::Told { verdict, code }) {
+            Self::Done(report) => report,
+            Self::Open(_) | Self::Told { .. } => Report {
+                verdict,
+                code,
+                passports: Vec::new(),
+            },
+        }
+    }
+}
+
+impl Open {
+    fn new(until: Ticks) -> Self {
+        Self {
+            headers: Vec::new(),
+            needs: Vec::new(),
+            answers: Vec::new(),
+            next_need: 0,
+            until,
+        }
+    }
+
+    /// Takes up what the first stages left of one Identity header.
+    fn take_up(&mut self, inspected: Inspected, policy: &VerificationPolicy) {
+        let header = match inspected {
+            Inspected::Ignored(mut report, findings) => {
+                report.verdict = Verdict::Unsigned;
+                report.checks = findings.into_checks();
+                Header::Judged(report)
+            }
+            Inspected::Known(report, findings) => {
+                match self.url_to_fetch(&report, &findings, policy) {
+                    Some(url) => Header::Waiting(Waiting {
+                        need: self.need(url, Refresh::No),
+                        refresh: Refresh::No,
+                        report,
+                        findings,
+                    }),
+                    None => Header::Judged(conclude(report, findings, policy)),
+                }
+            }
+        };
+        self.headers.push(header);
+    }
+
+    /// Where the certificate is, if it is worth a look: nothing has failed, or every check is wanted and the URL is a good one.
+    fn url_to_fetch(
+        &self,
+        report: &PassportReport,
+        findings: &Findings,
+        policy: &VerificationPolicy,
+    ) -> Option<Box<str>> {
+        let wanted = !findings.has_failed() || policy.thoroughness == Thoroughness::EveryCheck;
+        let url = report
+            .x5u()
+            .filter(|_| wanted && findings.has_passed(Check::X5u))?;
+        Some(url.into())
+    }
+
+    /// The need of this URL: one for all who need it.
+    fn need(&mut self, url: Box<str>, refresh: Refresh) -> NeedId {
+        let kind = NeedKind::Certificate { url, refresh };
+        if let Some(same) = self.needs.iter().find(|need| need.kind == kind) {
+            return same.id;
+        }
+        let id = NeedId(self.next_need);
+        self.next_need = self.next_need.wrapping_add(1);
+        self.needs.push(Need {
+            id,
+            kind,
+            limit: NeedLimit {
+                bytes: MAX_CHAIN_BYTES,
+                until: self.until,
+            },
+        });
+        id
+    }
+
+    fn digest_answers(&mut self, bench: &Bench<'_>) {
+        for (id, answer) in std::mem::take(&mut self.answers) {
+            for header in std::mem::take(&mut self.headers) {
+                let header = match header {
+                    Header::Waiting(waiting) if waiting.need == id => {
+                        self.digest(waiting, &answer, bench)
+                    }
+                    other => other,
+                };
+                self.headers.push(header);
+            }
+        }
+    }
+
+    fn digest(&mut self, mut waiting: Waiting, answer: &Answer, bench: &Bench<'_>) -> Header {
+        let (chain, provenance) = match (answer, waiting.refresh) {
+            (Answer::Certificate(chain, source), Refresh::No) => (chain, Provenance::of(*source)),
+            // Whoever was asked to ask the origin has done so, or has done so a moment ago.
+            (Answer::Certificate(chain, _), Refresh::Conditional) => (chain, Provenance::Final),
+            (Answer::Unavailable(cause), _) => {
+                let evidence = Evidence::Unavailable(*cause);
+                let fault = Fault::CertificateUnavailable;
+                waiting.findings.fault(Check::Certificate, fault, evidence);
+                return Header::Judged(conclude(waiting.report, waiting.findings, bench.policy));
+            }
+        };
+        match bench.judge(
+            &mut waiting.report,
+            &mut waiting.findings,
+            chain,
+            provenance,
+        ) {
+            Judged::Decided => Header::Judged(bench.conclude(waiting.report, waiting.findings)),
+            Judged::Outdated => {
+                let url = waiting.report.x5u().unwrap_or_default().into();
+                waiting.need = self.need(url, Refresh::Conditional);
+                waiting.refresh = Refresh::Conditional;
+                Header::Waiting(waiting)
+            }
+        }
+    }
+
+    fn is_decided(&self) -> bool {
+        let judged = |header: &Header| matches!(header, Header::Judged(_));
+        self.headers.iter().all(judged)
+    }
+
+    fn reports(&mut self) -> Vec<PassportReport> {
+        let report = |header| match header {
+            Header::Judged(report) => Some(report),
+            Header::Waiting(_) => None,
+        };
+        std::mem::take(&mut self.headers)
+            .into_iter()
+            .filter_map(report)
+            .collect()
+    }
+
+    /// What is undecided is not validated.
+    fn give_up(&mut self, policy: &VerificationPolicy) -> Vec<PassportReport> {
+        let report = |header| match header {
+            Header::Judged(report) => report,
+            Header::Waiting(Waiting {
+                report,
+                mut findings,
+                ..
+            }) => {
+                findings.fault(
+                    Check::Certificate,
+                    Fault::DeadlineExpired,
+                    Evidence::Nothing,
+                );
+                conclude(report, findings, policy)
+            }
+        };
+        std::mem::take(&mut self.headers)
+            .into_iter()
+            .map(report)
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;
