@@ -15,4 +15,5 @@ mod fetch_hostile;
 mod fetch_single_flight;
 mod peers;
 mod peers_among_themselves;
+mod peers_and_our_passports;
 mod repository;

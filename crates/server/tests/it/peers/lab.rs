@@ -1,6 +1,11 @@
-//! The certificates of a test: an anchor, an intermediate, a provider's end entity, and apart from these a web authority.
+//! The certificates of a foreign party: an anchor, an intermediate, a provider's end entity, and apart from these a web authority.
+//!
+//! Made by `openssl`, so that what we read was never written by ourselves. What our own server shows is made by itself.
 
 use super::Workspace;
+use countersign::crypto::EcdsaP256Key;
+use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject;
 use std::process::{Command, Stdio};
 
 /// One certification authority with a certificate below it, and their keys.
@@ -46,6 +51,14 @@ keyUsage = critical, digitalSignature
 extendedKeyUsage = serverAuth
 subjectAltName = IP:127.0.0.1
 ";
+
+impl Authority {
+    /// The end entity's private key, for ourselves.
+    pub(crate) fn signing_key(&self) -> EcdsaP256Key {
+        let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes()).unwrap();
+        EcdsaP256Key::from_der(key.secret_der()).unwrap()
+    }
+}
 
 impl Lab {
     /// Fresh keys and certificates.
