@@ -4,6 +4,7 @@
 //! again, that reading in pieces gives what reading at once gives, that untouched bytes stay untouched. `fuzz/fuzz_targets` calls them with
 //! what libFuzzer makes up, `tests/it/seeds.rs` with the files in `fuzz/seeds` and what proptest makes up.
 
+mod certificates;
 mod signalling;
 mod texts;
 mod tokens;
@@ -24,8 +25,20 @@ pub const TARGETS: &[Target] = &[
         run: tokens::base64url,
     },
     Target {
+        name: "certificate",
+        run: certificates::certificate,
+    },
+    Target {
+        name: "chain",
+        run: certificates::chain,
+    },
+    Target {
         name: "date",
         run: signalling::date,
+    },
+    Target {
+        name: "ecdsa_signature",
+        run: certificates::ecdsa_signature,
     },
     Target {
         name: "identity",
@@ -74,6 +87,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "sip_uri",
         run: signalling::uri,
+    },
+    Target {
+        name: "tnauthlist",
+        run: certificates::tnauthlist,
     },
     Target {
         name: "verstat",
