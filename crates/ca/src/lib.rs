@@ -1,1 +1,26 @@
-//! Under construction.
+//! A certification authority for telephone numbers: certificates that may sign calls, and lists of those that no longer may.
+//!
+//! - [`authority`]: an [`Authority`] is a certificate, its key and its practice; it issues what a [`Request`] asks for.
+//! - [`issuance`]: the profiles, and what each makes of a request.
+//! - [`crl`]: revocation lists, also for certificates of other authorities.
+//! - [`draft`]: a certificate before it is signed, every field open; profiles make drafts, and tests spoil them.
+//! - [`subject`], [`extension`]: the parts.
+//!
+//! Deterministic: keys, serial numbers and times are arguments, nothing is drawn or looked up here. What is issued is judged
+//! by other people's tools in the tests. The law is RFC 5280, 8226 and 9060; the profile of SHAKEN (ATIS-1000080 and -84) is
+//! followed as far as it is publicly known. Orders, challenges, tokens and the journal of an online authority are not here
+//! yet.
+
+#![forbid(unsafe_code)]
+
+pub mod subject;
+pub mod extension;
+pub mod draft;
+pub mod issuance;
+pub mod authority;
+pub mod crl;
+
+pub use authority::Authority;
+pub use draft::{Draft, Serial};
+pub use issuance::{CrlPoint, IssuanceError, Practice, Profile, Request};
+pub use subject::Subject;

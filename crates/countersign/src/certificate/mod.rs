@@ -5,12 +5,14 @@
 //! - [`tnauthlist`] is the TN Authorization List of RFC 8226, [`numbers`] the set algebra under it.
 //! - [`repository_url`] says which URLs a certificate may be fetched from.
 //! - [`authority`] is what a whole path lets its holder say: [`Authority::covers`].
-//! - [`name`] and [`extensions`] are the parts of a certificate, [`signature`] the form of its signature.
+//! - [`name`] and [`extensions`] are the parts of a certificate, [`signature`] the form of its signature,
+//!   [`encode`] writes DER.
 //!
 //! The way from raw to proven is [`crate::path`], which needs [`crate::trust`] and stands above both. Revocation, claim
 //! constraints and lists by reference are not here yet.
 
 pub(crate) mod walk;
+pub mod encode;
 pub mod numbers;
 pub mod tnauthlist;
 pub mod name;

@@ -14,8 +14,12 @@ use std::fmt::{self, Write};
 pub struct DistinguishedName(Box<[u8]>);
 
 impl DistinguishedName {
-    /// Takes a `Name` (RFC 5280 §4.1.2.4) in DER, tag and length included.
-    pub(crate) fn from_der(der: &[u8]) -> Result<Self, Malformed> {
+    /// Takes a `Name` (RFC 5280 §4.1.2.4) in DER, tag and length included; `None` if it is not one.
+    pub fn new(der: &[u8]) -> Option<Self> {
+        Self::from_der(der).ok()
+    }
+
+    pub(super) fn from_der(der: &[u8]) -> Result<Self, Malformed> {
         let name = Self(der.into());
         name.attributes()?;
         Ok(name)

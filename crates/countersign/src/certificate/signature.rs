@@ -3,6 +3,7 @@
 //! X.509 wraps R and S in DER (`ECDSA-Sig-Value` of [RFC 5480](https://www.rfc-editor.org/rfc/rfc5480), from
 //! [RFC 3279 §2.2.3](https://www.rfc-editor.org/rfc/rfc3279#section-2.2.3)); [`crate::crypto`] speaks of 64 fixed bytes.
 
+use super::encode;
 use super::walk::{Malformed, Walk, magnitude};
 use crate::crypto::{SIGNATURE_LEN, Signature};
 use der::Tag;
@@ -36,20 +37,7 @@ fn read(der: &[u8]) -> Result<Signature, Malformed> {
 /// Writes an `ECDSA-Sig-Value`.
 pub fn der_from_fixed(signature: &Signature) -> Vec<u8> {
     let (r, s) = signature.split_at(HALF);
-    let content = [integer(r), integer(s)].concat();
-    // Two numbers of at most 33 bytes each: every length fits one byte below 0x80.
-    [&[0x30, content.len() as u8], content.as_slice()].concat()
-}
-
-fn integer(number: &[u8]) -> Vec<u8> {
-    let zeros = number.iter().take_while(|byte| **byte == 0).count();
-    let significant = number.get(zeros..).unwrap_or_default();
-    let sign: &[u8] = match significant.first() {
-        Some(0..=0x7f) => &[],
-        _ => &[0],
-    };
-    let length = (sign.len() + significant.len()) as u8;
-    [&[0x02, length], sign, significant].concat()
+    encode::sequence(&[encode::integer(r), encode::integer(s)])
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 //! What lives elsewhere: lists by reference (the AIA method of §10.1), claim constraints, who is asked for the numbers of a
 //! provider.
 
+use super::encode;
 use super::numbers::NumberSet;
 use super::walk::{Malformed, Walk, constructed, unsigned};
 use crate::number::{TelephoneNumber, TelephoneNumberRange};
@@ -156,8 +157,8 @@ impl TnAuthList {
 
     /// The value of the extension.
     pub fn to_der(&self) -> Vec<u8> {
-        let entries: Vec<u8> = self.entries.iter().flat_map(write_entry).collect();
-        element(SEQUENCE, &entries)
+        let entries: Vec<_> = self.entries.iter().map(write_entry).collect();
+        encode::sequence(&entries)
     }
 
     /// The entries, in the order received.
@@ -274,55 +275,19 @@ fn read_number(fields: &mut Walk<'_>) -> Result<TelephoneNumber, Malformed> {
     TelephoneNumber::from_canonical(fields.content(Tag::Ia5String)?).map_err(|_| Malformed)
 }
 
-const SEQUENCE: u8 = 0x30;
-const INTEGER: u8 = 0x02;
-const IA5_STRING: u8 = 0x16;
-
 fn write_entry(entry: &TnEntry) -> Vec<u8> {
+    let text = |text: &[u8]| encode::element(encode::IA5_STRING, text);
     match entry {
-        TnEntry::Spc(code) => element(0xa0, &element(IA5_STRING, code.as_str().as_bytes())),
+        TnEntry::Spc(code) => {
+            encode::element(encode::constructed(0), &text(code.as_str().as_bytes()))
+        }
         TnEntry::Range(range) => {
-            let start = element(IA5_STRING, range.start().as_bytes());
-            let count = element(INTEGER, &integer(range.count()));
-            element(0xa1, &element(SEQUENCE, &[start, count].concat()))
+            let count = encode::integer(&range.count().to_be_bytes());
+            let range = encode::sequence(&[text(range.start().as_bytes()), count]);
+            encode::element(encode::constructed(1), &range)
         }
-        TnEntry::One(number) => element(0xa2, &element(IA5_STRING, number.as_bytes())),
+        TnEntry::One(number) => encode::element(encode::constructed(2), &text(number.as_bytes())),
     }
-}
-
-/// Shortest two's complement of a positive number.
-fn integer(value: u64) -> Vec<u8> {
-    let bytes = value.to_be_bytes();
-    let significant: Vec<u8> = bytes
-        .iter()
-        .copied()
-        .skip_while(|byte| *byte == 0)
-        .collect();
-    match significant.first() {
-        Some(0..=0x7f) => significant,
-        _ => [&[0], significant.as_slice()].concat(),
-    }
-}
-
-fn element(tag: u8, content: &[u8]) -> Vec<u8> {
-    let length = content.len().to_be_bytes();
-    let significant: Vec<u8> = length
-        .iter()
-        .copied()
-        .skip_while(|byte| *byte == 0)
-        .collect();
-    let mut der = vec![tag];
-    match significant.as_slice() {
-        [] => der.push(0),
-        [short @ 0..=0x7f] => der.push(*short),
-        // At most eight bytes of length: the cast cannot lose anything.
-        long => {
-            der.push(0x80 | long.len() as u8);
-            der.extend_from_slice(long);
-        }
-    }
-    der.extend_from_slice(content);
-    der
 }
 
 #[cfg(test)]

@@ -1,0 +1,129 @@
+//! A certificate before it is signed: every field open.
+//!
+//! Profiles ([`crate::issuance`]) make drafts that follow the rules. A test that needs a certificate which breaks one changes the
+//! draft and signs it; nothing else should.
+
+use crate::extension::Extension;
+use crate::issuance::IssuanceError;
+use const_oid::ObjectIdentifier;
+use countersign::certificate::encode::{
+    self, GENERALIZED_TIME, UTC_TIME, constructed, element, sequence,
+};
+use countersign::certificate::{DistinguishedName, signature};
+use countersign::crypto::{Point, SigningKey};
+use countersign::time::{CivilTime, UnixTime, Validity};
+
+const ECDSA_WITH_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
+const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+const SECP256R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
+/// INTEGER of version 3.
+const VERSION_3: u8 = 2;
+
+/// A serial number: positive, 16 octets.
+// RFC 5280 §4.1.2.2: "The serial number MUST be a positive integer assigned by the CA to each certificate. It MUST be unique for
+// each certificate issued by a given CA". 126 random bits are unique; SHAKEN wants at least 64.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Serial([u8; 16]);
+
+impl Serial {
+    /// A serial number of random octets. The first two bits become 01, so that every number is positive and of one length.
+    pub fn from_random(mut random: [u8; 16]) -> Self {
+        random[0] = random[0] & 0x3f | 0x40;
+        Self(random)
+    }
+
+    /// The octets, big endian.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// A certificate before it is signed.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// Big-endian octets of the serial number.
+    pub serial: Vec<u8>,
+    /// Who will sign it.
+    pub issuer: DistinguishedName,
+    /// When it is valid.
+    pub validity: Validity,
+    /// Whose it is.
+    pub subject: DistinguishedName,
+    /// The subject's key.
+    pub public_key: Point,
+    /// In this order.
+    pub extensions: Vec<Extension>,
+}
+
+impl Draft {
+    /// Signs the draft: the certificate in DER.
+    ///
+    /// # Errors
+    /// [`IssuanceError`] if the key does not sign, or a time is before year 0 or after 9999.
+    pub fn sign(&self, key: &dyn SigningKey) -> Result<Vec<u8>, IssuanceError> {
+        signed(self.to_tbs()?, key)
+    }
+
+    /// `TBSCertificate` of RFC 5280 §4.1.
+    fn to_tbs(&self) -> Result<Vec<u8>, IssuanceError> {
+        let extensions: Vec<_> = self.extensions.iter().map(Extension::to_der).collect();
+        Ok(sequence(&[
+            element(constructed(0), &encode::integer(&[VERSION_3])),
+            encode::integer(&self.serial),
+            algorithm(),
+            self.issuer.as_der().to_vec(),
+            sequence(&[
+                time(self.validity.not_before)?,
+                time(self.validity.not_after)?,
+            ]),
+            self.subject.as_der().to_vec(),
+            public_key(&self.public_key),
+            element(constructed(3), &sequence(&extensions)),
+        ]))
+    }
+}
+
+/// `SEQUENCE { tbs, signatureAlgorithm, signatureValue }`: a certificate or a revocation list.
+pub(crate) fn signed(tbs: Vec<u8>, key: &dyn SigningKey) -> Result<Vec<u8>, IssuanceError> {
+    let signature = key.sign(&tbs).map_err(|_| IssuanceError::SigningFailed)?;
+    let value = encode::bit_string(&signature::der_from_fixed(&signature));
+    Ok(sequence(&[tbs, algorithm(), value]))
+}
+
+/// `AlgorithmIdentifier` of ecdsa-with-SHA256, which has no parameters (RFC 5758 §3.2).
+pub(crate) fn algorithm() -> Vec<u8> {
+    sequence(&[encode::oid(&ECDSA_WITH_SHA256)])
+}
+
+/// `SubjectPublicKeyInfo` of RFC 5480 §2.
+fn public_key(point: &Point) -> Vec<u8> {
+    let algorithm = sequence(&[encode::oid(&EC_PUBLIC_KEY), encode::oid(&SECP256R1)]);
+    sequence(&[algorithm, encode::bit_string(point)])
+}
+
+/// `Time`, to the second, in Z.
+// RFC 5280 §4.1.2.5: "CAs conforming to this profile MUST always encode certificate validity dates through the year 2049 as
+// UTCTime; certificate validity dates in 2050 or later MUST be encoded as GeneralizedTime."
+pub(crate) fn time(at: UnixTime) -> Result<Vec<u8>, IssuanceError> {
+    let civil = CivilTime::from(at);
+    let CivilTime {
+        year,
+        month,
+        day,
+        hour,
+        minute,
+        second,
+    } = civil;
+    let rest = format!("{month:02}{day:02}{hour:02}{minute:02}{second:02}Z");
+    match year {
+        1950..=2049 => Ok(element(
+            UTC_TIME,
+            format!("{:02}{rest}", year % 100).as_bytes(),
+        )),
+        0..=9999 => Ok(element(
+            GENERALIZED_TIME,
+            format!("{year:04}{rest}").as_bytes(),
+        )),
+        _ => Err(IssuanceError::Time(at)),
+    }
+}

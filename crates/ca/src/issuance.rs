@@ -1,0 +1,182 @@
+//! The profiles: what each kind of certificate must and must not have.
+//!
+//! SHAKEN's profile as it is publicly known (ATIS-1000080 and -84): version 3, ecdsa-with-SHA256, P-256, basic constraints and
+//! key usage critical, key identifiers of 160 bits, one policy and one CRL distribution point below the root, the TN
+//! Authorization List not critical. Delegates are those of [RFC 9060](https://www.rfc-editor.org/rfc/rfc9060).
+
+use crate::extension::{self, Extension, PathLength, usage};
+use crate::subject::Subject;
+use const_oid::ObjectIdentifier;
+use countersign::certificate::{DistinguishedName, TnAuthList};
+use countersign::crypto::Point;
+use countersign::time::UnixTime;
+use std::fmt;
+
+/// The certificate policy of SHAKEN in its version 1.4; 1.1 to 1.3 end in 1 to 3.
+pub const SHAKEN_POLICY: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.114569.1.1.4");
+
+/// Kinds of certificate. Roots are made by [`crate::Authority::root`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Profile {
+    /// Signs revocation lists, and nothing else.
+    CrlIssuer,
+    /// An end entity below a certificate with a TN Authorization List: signs PASSporTs for some of its numbers.
+    Delegate,
+    /// A certification authority with a TN Authorization List of its own, which it can hand down in parts.
+    DelegateCa(PathLength),
+    /// A service provider's certificate: signs PASSporTs.
+    EndEntity,
+    /// A certification authority without numbers of its own, below another one.
+    Intermediate(PathLength),
+}
+
+/// What a certificate is asked for. Who asks, and whether they may, has been settled before.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Which kind.
+    pub profile: Profile,
+    /// For whom.
+    pub subject: Subject,
+    /// For which key.
+    pub public_key: Point,
+    /// For which providers and numbers: needed by end entities without domains and by every delegate.
+    pub scope: Option<TnAuthList>,
+    /// For which SIP domains (end entities and delegates; none in SHAKEN).
+    pub domains: Vec<Box<str>>,
+}
+
+impl Request {
+    /// A request without scope and domains.
+    pub fn new(profile: Profile, subject: Subject, public_key: Point) -> Self {
+        Self {
+            profile,
+            subject,
+            public_key,
+            scope: None,
+            domains: Vec::new(),
+        }
+    }
+
+    /// The same for `scope`.
+    pub fn with_scope(self, scope: TnAuthList) -> Self {
+        Self {
+            scope: Some(scope),
+            ..self
+        }
+    }
+
+    /// The same for these SIP domains.
+    pub fn with_domains(self, domains: Vec<Box<str>>) -> Self {
+        Self { domains, ..self }
+    }
+}
+
+/// What an authority writes into everything it issues.
+#[derive(Clone, Debug, Default)]
+pub struct Practice {
+    /// The policy it issues under.
+    pub policy: Option<ObjectIdentifier>,
+    /// Where its revocations are published, and by whom.
+    pub crl: Option<CrlPoint>,
+}
+
+/// Where revocations are published, and who signs the list.
+#[derive(Clone, Debug)]
+pub struct CrlPoint {
+    /// The URL of the list.
+    pub url: Box<str>,
+    /// Its issuer.
+    pub issuer: DistinguishedName,
+}
+
+/// The extensions of a root: no policy, no distribution point.
+pub(crate) fn root_extensions(key: &Point) -> Vec<Extension> {
+    vec![
+        extension::authority_constraints(PathLength::Unbounded),
+        extension::key_usage(usage::KEY_CERT_SIGN | usage::CRL_SIGN),
+        extension::subject_key(key),
+        extension::authority_key(&extension::key_identifier(key)),
+    ]
+}
+
+/// The extensions of what `request` asks for, below the issuer with `issuer_key`.
+pub(crate) fn extensions(
+    request: &Request,
+    practice: &Practice,
+    issuer: &DistinguishedName,
+    issuer_key: &[u8],
+) -> Vec<Extension> {
+    let (constraints, bits) = match request.profile {
+        Profile::CrlIssuer => (extension::end_entity_constraints(), usage::CRL_SIGN),
+        Profile::Delegate | Profile::EndEntity => (
+            extension::end_entity_constraints(),
+            usage::DIGITAL_SIGNATURE,
+        ),
+        Profile::DelegateCa(length) | Profile::Intermediate(length) => (
+            extension::authority_constraints(length),
+            usage::KEY_CERT_SIGN | usage::CRL_SIGN,
+        ),
+    };
+    let mut extensions = vec![
+        constraints,
+        extension::key_usage(bits),
+        extension::subject_key(&request.public_key),
+        extension::authority_key(issuer_key),
+    ];
+    extensions.extend(practice.policy.as_ref().map(extension::policy));
+    let point = practice.crl.as_ref();
+    extensions.extend(point.map(|point| extension::distribution_point(point, issuer)));
+    if !request.domains.is_empty() {
+        extensions.push(extension::sip_domains(&request.domains));
+    }
+    extensions.extend(request.scope.as_ref().map(extension::tn_auth_list));
+    extensions
+}
+
+/// Why a certificate or a revocation list is not issued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum IssuanceError {
+    /// The certificate of the authority cannot be read, or is not one of an authority.
+    BadAuthority,
+    /// The key is not the one in the authority's certificate.
+    KeyMismatch,
+    /// The authority may not certify another authority.
+    PathLength,
+    /// The profile has no TN Authorization List, and the request has one (or its issuer has, and hands nothing down).
+    ScopeForbidden,
+    /// The profile needs a TN Authorization List, and the request has none.
+    ScopeMissing,
+    /// The request asks for numbers or providers that the issuer does not have.
+    ScopeTooWide,
+    /// The key did not sign.
+    SigningFailed,
+    /// A time that no certificate can express.
+    Time(UnixTime),
+    /// The validity ends before it begins, or is not within the issuer's.
+    Validity,
+}
+
+impl fmt::Display for IssuanceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BadAuthority => {
+                f.write_str("the issuing certificate is not one of a certification authority")
+            }
+            Self::KeyMismatch => f.write_str("the key is not that of the issuing certificate"),
+            Self::PathLength => f.write_str("the authority may not certify another authority"),
+            Self::ScopeForbidden => {
+                f.write_str("a certificate of this kind has no TN Authorization List")
+            }
+            Self::ScopeMissing => {
+                f.write_str("a certificate of this kind needs a TN Authorization List")
+            }
+            Self::ScopeTooWide => f.write_str("the issuer does not have what is asked for"),
+            Self::SigningFailed => f.write_str("the key could not sign"),
+            Self::Time(at) => write!(f, "no certificate can hold the time {at}"),
+            Self::Validity => f.write_str("the validity is empty or not within the issuer's"),
+        }
+    }
+}
+
+impl std::error::Error for IssuanceError {}
