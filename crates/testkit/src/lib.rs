@@ -8,3 +8,4 @@
 #![forbid(unsafe_code)]
 
 pub mod fuzz_entry;
+pub mod lab;
