@@ -6,7 +6,7 @@
 //! - meaning: [`uri`], [`header`], [`inspect`]
 //! - writing: [`patch`], [`response`], [`stream`]
 //! - STIR: [`identity_header`], [`call`], [`verstat`]
-//! - behaviour: [`transaction`]
+//! - behaviour: [`transaction`], [`flow`], [`trunk`], [`proxy`]
 //!
 //! Everything is sans-IO: bytes and `now` in, bytes and steps out. Nothing here opens a socket, reads a clock or sleeps.
 
@@ -26,3 +26,6 @@ pub mod identity_header;
 pub mod call;
 pub mod verstat;
 pub mod transaction;
+pub mod flow;
+pub mod trunk;
+pub mod proxy;

@@ -1,0 +1,264 @@
+//! The response context of RFC 3261 §16.2: one request, its server transaction, and its branches.
+//!
+//! What it does next depends on its [`Stage`]; what happened so far is in its record. The steps live in other rooms: `decision`
+//! for signing and judging, `outgoing` for branches and responses.
+
+use super::branch::Branch;
+use super::decision::Deciding;
+use super::event::{Event, Finished, Handling, SignatureFate};
+use super::forwarding::Copy;
+use super::outgoing::Candidate;
+use super::server_side::{AckFate, ServerNews, ServerSide};
+use super::tokens::{LocalTag, Shape};
+use super::{ContextId, Part, Turn};
+use crate::flow::{Flow, Transport};
+use crate::header::{Branch as ViaBranch, NameAddr};
+use crate::message::{Framing, Message, Method, Name};
+use crate::response::{ToTag, build};
+use crate::transaction::matching::ServerKey;
+use crate::trunk::Trunk;
+use bytes::Bytes;
+use countersign::time::Ticks;
+use countersign::verification::Verdict;
+use std::sync::Arc;
+
+pub(super) struct Context {
+    pub(super) id: ContextId,
+    pub(super) trunk: Arc<Trunk>,
+    /// As it came, with what RFC 3581 has us note in its Via.
+    pub(super) request: Message,
+    pub(super) shape: Shape,
+    /// How it came.
+    pub(super) transport: Transport,
+    pub(super) stage: Stage,
+    /// In the order they were opened; `None` once over.
+    pub(super) branches: Vec<Option<Branch>>,
+    /// The best response so far, of those that were not forwarded at once.
+    pub(super) best: Option<Candidate>,
+    pub(super) cancellation: Cancellation,
+    pub(super) record: Record,
+    server: ServerSide,
+    tag: LocalTag,
+    /// What finds this context: its transaction, and the ACK of a client that sends no branch.
+    keys: Vec<ServerKey>,
+    /// The request as it came, if its transaction is known by headers and not by branch.
+    without_branch: Option<Message>,
+}
+
+/// How far a request has come.
+pub(super) enum Stage {
+    /// The final response was passed, or there will be none.
+    Answered,
+    /// Nothing was decided.
+    Arrived,
+    /// It waits for a signature or a judgement.
+    Deciding(Deciding),
+    /// It is at one of the next hops.
+    Forwarding(Forwarding),
+}
+
+/// It is at one of the next hops.
+pub(super) struct Forwarding {
+    pub(super) copy: Copy,
+    /// Which next hop comes after this one.
+    pub(super) next_hop: usize,
+}
+
+/// Whether the caller has given up.
+pub(super) enum Cancellation {
+    None,
+    /// A CANCEL came, with these Reason values.
+    Asked(Vec<Box<[u8]>>),
+}
+
+/// What is told when it is over.
+pub(super) struct Record {
+    pub(super) handling: Handling,
+    pub(super) verdict: Option<Verdict>,
+    pub(super) signature: SignatureFate,
+    pub(super) forwarded: Option<Ticks>,
+    pub(super) received: Ticks,
+}
+
+/// A request that has just come, and begins a context.
+pub(super) struct Arrival {
+    pub(super) flow: Flow,
+    pub(super) trunk: Arc<Trunk>,
+    /// As it came.
+    pub(super) original: Message,
+    /// With its Via stamped.
+    pub(super) request: Message,
+    pub(super) key: ServerKey,
+    pub(super) shape: Shape,
+}
+
+impl Context {
+    /// Begins a context; an INVITE gets its 100 (Trying) before anything else is done.
+    pub(super) fn begin(id: ContextId, arrival: Arrival, turn: &mut Turn<'_>) -> Self {
+        let Arrival {
+            flow,
+            trunk,
+            original,
+            request,
+            key,
+            shape,
+        } = arrival;
+        let method = request.method().unwrap_or(Method::Invite);
+        let server = ServerSide::open(id, method, flow.back(&request), turn);
+        turn.table.servers.insert(key.clone(), id);
+        let tag = turn.tokens.local_tag(&request);
+        let by_headers = original
+            .top_via()
+            .is_ok_and(|via| via.branch() == ViaBranch::Rfc2543);
+        let mut context = Self {
+            id,
+            trunk,
+            request,
+            shape,
+            transport: flow.transport,
+            stage: Stage::Arrived,
+            branches: Vec::new(),
+            best: None,
+            cancellation: Cancellation::None,
+            record: Record {
+                handling: Handling::Passed,
+                verdict: None,
+                signature: SignatureFate::NotAsked,
+                forwarded: None,
+                received: turn.now.ticks,
+            },
+            server,
+            tag,
+            keys: vec![key],
+            without_branch: by_headers.then_some(original),
+        };
+        if context.is_invite() {
+            // RFC 3261 §17.2.1: "The server transaction MUST generate a 100 (Trying) response unless it knows that the TU will
+            // generate a provisional or final response within 200 ms".
+            let trying = context.trying();
+            context.server.pass(100, trying, turn);
+        }
+        context
+    }
+
+    pub(super) fn is_invite(&self) -> bool {
+        self.server.is_invite()
+    }
+
+    /// Answers the request ourselves.
+    pub(super) fn answer(
+        &mut self,
+        status: u16,
+        reason: &str,
+        extra: &[(&str, &[u8])],
+        turn: &mut Turn<'_>,
+    ) {
+        let tag = ToTag::Ours(self.tag.as_bytes());
+        let response = build(&self.request, status, reason, tag, extra);
+        self.pass_final(status, response, turn);
+    }
+
+    /// Passes a provisional response of somebody else.
+    pub(super) fn pass_provisional(&mut self, status: u16, response: Bytes, turn: &mut Turn<'_>) {
+        self.server.pass(status, response, turn);
+    }
+
+    /// Passes a final response, ours or somebody else's. More than one is passed only of 2xx.
+    pub(super) fn pass_final(&mut self, status: u16, response: Bytes, turn: &mut Turn<'_>) {
+        self.expect_ack(status, &response, turn);
+        self.server.pass(status, response, turn);
+        self.finish(Some(status), turn);
+    }
+
+    /// There will never be an answer: RFC 4320 §4.2.
+    pub(super) fn abandon(&mut self, turn: &mut Turn<'_>) {
+        self.server.abandon();
+        self.finish(None, turn);
+    }
+
+    /// The request came once more.
+    pub(super) fn receive_retransmission(&mut self, turn: &mut Turn<'_>) {
+        turn.event(Event::Retransmission(self.id));
+        self.server.receive_retransmission(turn);
+    }
+
+    pub(super) fn receive_ack(&mut self, turn: &mut Turn<'_>) -> AckFate {
+        self.server.receive_ack(turn)
+    }
+
+    /// A timer is due.
+    pub(super) fn fire(&mut self, part: Part, turn: &mut Turn<'_>) {
+        match part {
+            Part::Branch(index, timer) => self.branch_fired(index, timer, turn),
+            Part::Decision => self.deadline_passed(turn),
+            Part::Server(timer) => match self.server.fire(timer, turn) {
+                ServerNews::AckMissing => turn.event(Event::AckMissing(self.id)),
+                ServerNews::Nothing => {}
+                ServerNews::TryingDue => {
+                    let trying = self.trying();
+                    self.server.send_trying(trying, turn);
+                }
+            },
+        }
+    }
+
+    // RFC 3261 §16.7: "The proxy MUST maintain the response context until all of its associated transactions have been terminated, even
+    // after forwarding a final response."
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Answered)
+            && self.server.is_over()
+            && self.branches.iter().all(Option::is_none)
+    }
+
+    /// Nothing will find this context any more.
+    pub(super) fn leave(&self, turn: &mut Turn<'_>) {
+        for key in &self.keys {
+            turn.table.servers.remove(key);
+        }
+    }
+
+    fn trying(&self) -> Bytes {
+        build(&self.request, 100, "Trying", ToTag::None, &[])
+    }
+
+    /// Once only: a second 2xx finishes nothing.
+    fn finish(&mut self, status: Option<u16>, turn: &mut Turn<'_>) {
+        if matches!(self.stage, Stage::Answered) {
+            return;
+        }
+        self.stage = Stage::Answered;
+        let method = self.request.method().map_or(&[][..], Method::as_bytes);
+        turn.event(Event::Finished(Box::new(Finished {
+            id: self.id,
+            trunk: Arc::clone(&self.trunk),
+            method: method.into(),
+            call_id: self.request.header(Name::CallId).unwrap_or_default().into(),
+            handling: self.record.handling,
+            verdict: self.record.verdict,
+            signature: self.record.signature,
+            status,
+            received: self.record.received,
+            forwarded: self.record.forwarded,
+            answered: turn.now.ticks,
+        })));
+    }
+
+    /// Has the ACK for a rejection find its way here, where no branch tells it.
+    fn expect_ack(&mut self, status: u16, response: &Bytes, turn: &mut Turn<'_>) {
+        let Some(invite) = self.without_branch.take() else {
+            return;
+        };
+        if status < 300 || !self.is_invite() {
+            return;
+        }
+        let response = Message::parse(response.clone(), Framing::Datagram).ok();
+        let to = response
+            .as_ref()
+            .and_then(|response| response.header(Name::To));
+        let tag = to.and_then(NameAddr::parse).and_then(|to| to.tag());
+        if let Ok(Some(key)) = ServerKey::of_expected_ack(&invite, tag.unwrap_or_default()) {
+            turn.table.servers.insert(key.clone(), self.id);
+            self.keys.push(key);
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! What happens to a request before it is sent on: whether it is signed, judged or passed, and what follows from the answer.
+//!
+//! ```text
+//!   INVITE without To tag            everything else, emergency calls, role none
+//!     │                                   │
+//!     ├─ role verify, both with Identity ─┼─▶ judge ─▶ rejected, or tagged ─┐
+//!     │                                   │                                 ├─▶ (role both, replace or add) sign ─▶ forwarded
+//!     └─ role sign, both without ─────────┼─▶ sign, unless an Identity is kept
+//!                                         └─▶ forwarded
+//! ```
+//!
+//! Whatever the host does, the deadline of the trunk ends the wait.
+
+use super::context::{Context, Stage};
+use super::event::{Handling, SignatureFate};
+use super::forwarding::Additions;
+use super::{EXPIRE_GRACE, Judge, Judgement, Output, Part, Sign, Turn};
+use crate::call::{self, Emergency};
+use crate::identity_header;
+use crate::message::{Message, Name};
+use crate::trunk::{AttestationSuffix, ExistingIdentity, Leniency, Role, Treatment};
+use countersign::call::DateHeader;
+use countersign::time::Ticks;
+use countersign::verification::{Code, Fault, Verdict};
+use std::sync::Arc;
+
+/// It waits for a signature or a judgement.
+pub(super) struct Deciding {
+    question: Question,
+    /// When the wait ends.
+    due: Ticks,
+    /// What the copy will have, as far as it is known.
+    additions: Additions,
+}
+
+/// What was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Question {
+    /// For a judgement.
+    Judgement,
+    /// For a judgement with what is known, because the deadline has passed.
+    LastJudgement,
+    /// For a signature.
+    Signature,
+}
+
+/// What is wanted of a request before it is sent on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Plan {
+    Emergency,
+    Judge,
+    /// Signing was wanted, but there is an Identity that stays.
+    Keep,
+    Pass,
+    Sign,
+}
+
+impl Context {
+    /// Decides about a request that is fit to be forwarded.
+    pub(super) fn decide(&mut self, turn: &mut Turn<'_>) {
+        let plan = self.plan();
+        self.record.handling = match plan {
+            Plan::Emergency => Handling::Emergency,
+            Plan::Pass => Handling::Passed,
+            Plan::Judge | Plan::Keep | Plan::Sign => Handling::Call,
+        };
+        match plan {
+            Plan::Judge => self.ask_for_judgement(turn),
+            Plan::Sign => self.ask_for_signature(Additions::default(), turn),
+            Plan::Keep => {
+                self.record.signature = SignatureFate::Kept;
+                self.forward(&Additions::default(), turn);
+            }
+            Plan::Emergency | Plan::Pass => self.forward(&Additions::default(), turn),
+        }
+    }
+
+    /// The host has judged.
+    pub(super) fn judged(&mut self, judgement: Judgement, turn: &mut Turn<'_>) {
+        let Stage::Deciding(deciding) = &mut self.stage else {
+            return;
+        };
+        if deciding.question == Question::Signature {
+            return;
+        }
+        let additions = std::mem::take(&mut deciding.additions);
+        self.follow(judgement, additions, turn);
+    }
+
+    /// The host has signed, or not.
+    pub(super) fn signed(&mut self, identity: Option<Box<str>>, turn: &mut Turn<'_>) {
+        let Stage::Deciding(deciding) = &mut self.stage else {
+            return;
+        };
+        if deciding.question != Question::Signature {
+            return;
+        }
+        let mut additions = std::mem::take(&mut deciding.additions);
+        self.record.signature = match identity {
+            Some(_) => SignatureFate::Added,
+            None => SignatureFate::Refused,
+        };
+        additions.identity = identity;
+        self.forward(&additions, turn);
+    }
+
+    /// The timer of the decision is due.
+    pub(super) fn deadline_passed(&mut self, turn: &mut Turn<'_>) {
+        let Stage::Deciding(deciding) = &mut self.stage else {
+            return;
+        };
+        if turn.now.ticks < deciding.due {
+            return;
+        }
+        match deciding.question {
+            Question::Judgement => {
+                deciding.question = Question::LastJudgement;
+                deciding.due = turn.now.ticks.after(EXPIRE_GRACE);
+                turn.set_timer(self.id, Part::Decision, deciding.due);
+                turn.out.push(Output::Expire(self.id));
+            }
+            Question::LastJudgement => {
+                let additions = std::mem::take(&mut deciding.additions);
+                turn.out.push(Output::Forget(self.id));
+                let judgement = Judgement {
+                    verdict: Verdict::of(Fault::DeadlineExpired),
+                    code: None,
+                    attestation: None,
+                };
+                self.follow(judgement, additions, turn);
+            }
+            Question::Signature => {
+                let additions = std::mem::take(&mut deciding.additions);
+                turn.out.push(Output::Forget(self.id));
+                self.record.signature = SignatureFate::Late;
+                self.forward(&additions, turn);
+            }
+        }
+    }
+
+    fn plan(&self) -> Plan {
+        if !is_initial_invite(&self.request) || self.trunk.role == Role::None {
+            return Plan::Pass;
+        }
+        // Only the Request-URI says where a call goes; To can be written into any call.
+        let emergency = call::emergency(&self.request, &self.trunk.emergency_numbers);
+        if emergency == Some(Emergency::RequestUri) {
+            return Plan::Emergency;
+        }
+        let keeps = self.trunk.existing_identity == ExistingIdentity::Keep;
+        match (self.trunk.role, has_identity(&self.request)) {
+            (Role::None, _) => Plan::Pass,
+            (Role::Verify, _) | (Role::Both, true) => Plan::Judge,
+            (Role::Sign, true) if keeps => Plan::Keep,
+            (Role::Both, false) if self.rejects(Verdict::Unsigned) => Plan::Judge,
+            (Role::Both | Role::Sign, _) => Plan::Sign,
+        }
+    }
+
+    fn ask_for_judgement(&mut self, turn: &mut Turn<'_>) {
+        let due = self.wait_for(Question::Judgement, Additions::default(), turn);
+        turn.out.push(Output::Judge(Judge {
+            id: self.id,
+            call: call::from_request(&self.request, &self.trunk.call),
+            presented: identity_header::presented(&self.request),
+            trunk: Arc::clone(&self.trunk),
+            deadline: due,
+        }));
+    }
+
+    fn ask_for_signature(&mut self, mut additions: Additions, turn: &mut Turn<'_>) {
+        let mut call = call::from_request(&self.request, &self.trunk.call);
+        if call.date == DateHeader::Absent {
+            call.date = DateHeader::At(turn.now.unix);
+            additions.date = Some(turn.now.unix);
+        }
+        self.wait_for(Question::Signature, additions, turn);
+        turn.out.push(Output::Sign(Sign {
+            id: self.id,
+            call,
+            trunk: Arc::clone(&self.trunk),
+            transport: self.transport,
+        }));
+    }
+
+    /// The whole wait is one deadline, but each question gets at least [`EXPIRE_GRACE`].
+    fn wait_for(&mut self, question: Question, additions: Additions, turn: &mut Turn<'_>) -> Ticks {
+        let deadline = self.record.received.after(self.trunk.deadline);
+        let due = deadline.max(turn.now.ticks.after(EXPIRE_GRACE));
+        turn.set_timer(self.id, Part::Decision, due);
+        self.stage = Stage::Deciding(Deciding {
+            question,
+            due,
+            additions,
+        });
+        due
+    }
+
+    /// Does what the verdict demands.
+    fn follow(&mut self, judgement: Judgement, mut additions: Additions, turn: &mut Turn<'_>) {
+        let verdict = judgement.verdict;
+        self.record.verdict = Some(verdict);
+        if self.rejects(verdict) {
+            let code = judgement.code.unwrap_or_else(|| code_of(verdict));
+            return self.answer(code.number(), code.phrase(), &[], turn);
+        }
+        additions.verstat = Some(self.verstat(judgement));
+        let signs =
+            self.trunk.role == Role::Both && self.trunk.existing_identity != ExistingIdentity::Keep;
+        if signs {
+            self.ask_for_signature(additions, turn);
+        } else {
+            self.forward(&additions, turn);
+        }
+    }
+
+    fn rejects(&self, verdict: Verdict) -> bool {
+        let Treatment::Reject {
+            not_validated,
+            unsigned,
+        } = self.trunk.treatment
+        else {
+            return false;
+        };
+        match verdict {
+            Verdict::Failed(_) => true,
+            Verdict::NotValidated(_) => not_validated == Leniency::Reject,
+            Verdict::Passed => false,
+            Verdict::Unsigned => unsigned == Leniency::Reject,
+        }
+    }
+
+    fn verstat(&self, judgement: Judgement) -> String {
+        let style = self.trunk.verstat;
+        let text = judgement.verdict.verstat(style.profile).text();
+        match (style.suffix, judgement.verdict, judgement.attestation) {
+            (AttestationSuffix::Appended, Verdict::Passed, Some(attestation)) => {
+                format!("{text}-{attestation}")
+            }
+            _ => text.to_owned(),
+        }
+    }
+}
+
+// RFC 8224 §6.2.2: "If a verifier receives a request without an Identity header field when an Identity header field is required" and the
+// like: the table of faults says it for all but a call without proof.
+fn code_of(verdict: Verdict) -> Code {
+    verdict.fault().map_or(Code::UseIdentityHeader, Fault::code)
+}
+
+/// Whether a request begins a call: an INVITE without To tag.
+fn is_initial_invite(request: &Message) -> bool {
+    use crate::message::Method;
+    let in_dialog = request.to().is_ok_and(|to| to.tag().is_some());
+    request.method() == Some(Method::Invite) && !in_dialog
+}
+
+fn has_identity(request: &Message) -> bool {
+    request
+        .headers(Name::Identity)
+        .any(|line| identity_header::values(line.value).next().is_some())
+}

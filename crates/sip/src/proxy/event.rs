@@ -1,0 +1,108 @@
+//! What the host logs and counts: one line per request, and what never became one.
+
+use super::ContextId;
+use crate::defect::Defect;
+use crate::patch::PatchError;
+use crate::trunk::Trunk;
+use countersign::time::Ticks;
+use countersign::verification::Verdict;
+use std::sync::Arc;
+
+/// Something to log or count.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A caller never acknowledged our answer.
+    AckMissing(ContextId),
+    /// A message was dropped.
+    Dropped(DropCause),
+    /// A request got its final response, or will never get one. Once for each request that had a context.
+    Finished(Box<Finished>),
+    /// OPTIONS to us was answered.
+    OptionsAnswered,
+    /// A request too large for UDP found no TCP at its next hop and went by UDP.
+    OversizeFellBack {
+        /// Which request.
+        id: ContextId,
+    },
+    /// There is no room for another request; it was answered 503.
+    Overloaded,
+    /// A request was answered with this code without a context.
+    Refused {
+        /// The code.
+        status: u16,
+        /// What was wrong with it, if it was its form.
+        defect: Option<Defect>,
+    },
+    /// A request came once more.
+    Retransmission(ContextId),
+}
+
+/// Why a message was dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DropCause {
+    /// An ACK that is malformed, loops, or has no hop left.
+    Ack,
+    /// A request that cannot be answered.
+    Defect(Defect),
+    /// An edit that is a mistake of ours.
+    OwnFault(PatchError),
+    /// A response to nothing that we sent.
+    StrayResponse,
+    /// A request that came by no trunk.
+    UnknownSource,
+}
+
+/// What became of a request.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// Which one; also what the host knew it by while signing and judging.
+    pub id: ContextId,
+    /// How it came.
+    pub trunk: Arc<Trunk>,
+    /// Its method as written.
+    pub method: Box<[u8]>,
+    /// Its Call-ID as written.
+    pub call_id: Box<[u8]>,
+    /// How it was handled.
+    pub handling: Handling,
+    /// The verdict, if it was judged.
+    pub verdict: Option<Verdict>,
+    /// What became of its signature.
+    pub signature: SignatureFate,
+    /// The final response; `None` if it will never get one (RFC 4320 §4.2).
+    pub status: Option<u16>,
+    /// When it came.
+    pub received: Ticks,
+    /// When it was sent on first; `None` if it never was.
+    pub forwarded: Option<Ticks>,
+    /// When it was answered.
+    pub answered: Ticks,
+}
+
+/// How a request was handled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handling {
+    /// A call that was, or would have been, signed or judged.
+    Call,
+    /// An emergency call: forwarded at once.
+    Emergency,
+    /// Neither signed nor judged: mid-dialog, another method, or a trunk that asks for neither.
+    Passed,
+    /// It was not fit to be forwarded.
+    Refused,
+}
+
+/// What became of a signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignatureFate {
+    /// It was added.
+    Added,
+    /// There was an Identity already, and the trunk keeps it.
+    Kept,
+    /// It did not come before the deadline; the call went on without.
+    Late,
+    /// None was wanted.
+    NotAsked,
+    /// The service refused; the call went on without.
+    Refused,
+}

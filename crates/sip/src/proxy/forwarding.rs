@@ -1,0 +1,215 @@
+//! The copy of a request that is sent on: RFC 3261 §16.4 and §16.6, with what signing and judging add.
+//!
+//! Everything that is not edited leaves byte for byte as it came. The [`Copy`] is made once for a request; each branch puts its own
+//! Via on top.
+
+use super::Options;
+use crate::flow::Transport;
+use crate::message::{Message, Name};
+use crate::patch::{Patch, PatchError};
+use crate::trunk::{ExistingIdentity, SentBy, Trunk};
+use crate::uri::Uri;
+use crate::verstat;
+use crate::verstat::Asserted;
+use bytes::{BufMut, Bytes, BytesMut};
+use countersign::time::{CivilTime, UnixTime};
+
+/// RFC 3261 §18.1.1: "If a request is within 200 bytes of the path MTU, or if it is larger than 1300 bytes and the path MTU is unknown,
+/// the request MUST be sent using an RFC 2914 [43] congestion controlled transport protocol, such as TCP."
+pub(super) const MAX_UDP_REQUEST: usize = 1300;
+
+/// RFC 3261 §16.6: "If the copy does not contain a Max-Forwards header field, the proxy MUST add one with a field value, which SHOULD be 70."
+const MAX_FORWARDS: &str = "70";
+
+/// What signing and judging add to a request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Additions {
+    /// The value of our Identity header.
+    pub(super) identity: Option<Box<str>>,
+    /// The Date header that our signature speaks of, where there was none.
+    pub(super) date: Option<UnixTime>,
+    /// The verdict, as `verstat` writes it.
+    pub(super) verstat: Option<String>,
+}
+
+/// A request as it is sent on, but for our Via.
+#[derive(Clone, Debug)]
+pub(super) struct Copy {
+    bytes: Bytes,
+    /// Where the header lines begin.
+    headers: usize,
+}
+
+impl Copy {
+    /// Makes the copy.
+    ///
+    /// # Errors
+    /// [`PatchError`]: a mistake of ours.
+    pub(super) fn of(
+        request: &Message,
+        trunk: &Trunk,
+        additions: &Additions,
+        options: &Options,
+    ) -> Result<Self, PatchError> {
+        let mut patch = Patch::default();
+        route(request, options, &mut patch);
+        max_forwards(request, &mut patch);
+        caller(request, trunk, additions, &mut patch);
+        signature(request, trunk, additions, &mut patch);
+        content_length(request, &mut patch);
+        let bytes = patch.apply(request)?;
+        let line_end = memchr::memchr(b'\n', &bytes).ok_or(PatchError::NotThere)?;
+        Ok(Self {
+            bytes,
+            headers: line_end + 1,
+        })
+    }
+
+    /// The copy with a Via of ours on top.
+    // RFC 3261 §16.6: "The proxy MUST insert a Via header field value into the copy before the existing Via header field values."
+    pub(super) fn with_via(&self, transport: Transport, sent_by: &SentBy, branch: &str) -> Bytes {
+        // RFC 3581 §3: "A client, compliant to this specification (clients include UACs and proxies), MAY include an "rport" parameter in
+        // the top Via header field value of requests it generates."
+        let rport = match transport {
+            Transport::Udp => ";rport",
+            Transport::Tcp | Transport::Tls => "",
+        };
+        let transport = transport.as_str();
+        let via = format!("Via: SIP/2.0/{transport} {sent_by}{rport};branch={branch}\r\n");
+        let mut bytes = BytesMut::with_capacity(self.bytes.len() + via.len());
+        bytes.put_slice(self.bytes.get(..self.headers).unwrap_or_default());
+        bytes.put_slice(via.as_bytes());
+        bytes.put_slice(self.bytes.get(self.headers..).unwrap_or_default());
+        bytes.freeze()
+    }
+}
+
+/// RFC 3261 §16.4 and §16.6 step 6.
+///
+/// Where the request goes is not taken from Route: next hops are configured, and are loose routers.
+fn route(request: &Message, options: &Options, patch: &mut Patch) {
+    let mut routes = request.addresses(Name::Route).peekable();
+    // RFC 3261 §16.4: "If the first value in the Route header field indicates this proxy, the proxy MUST remove that value from the
+    // request."
+    let is_ours = match routes.peek() {
+        Some(Some(first)) => names_us(first.uri, options),
+        _ => false,
+    };
+    if is_ours {
+        routes.next();
+    }
+    match routes.peek() {
+        Some(Some(next)) if is_strict(next.uri) => {
+            let next = next.uri.to_vec();
+            routes.next();
+            let rest = routes.flatten().map(|route| route.raw.to_vec());
+            pop_strict(request, &next, rest.collect(), patch);
+        }
+        _ if is_ours => patch.remove_first_element(request, Name::Route),
+        _ => {}
+    }
+}
+
+fn names_us(uri: &[u8], options: &Options) -> bool {
+    matches!(Uri::parse(uri), Ok(Uri::Sip(uri)) if options.is_us(uri.host, uri.port))
+}
+
+/// Whether a Route value is that of a strict router: RFC 3261 §16.6: "If that URI does not contain an lr parameter".
+fn is_strict(uri: &[u8]) -> bool {
+    match Uri::parse(uri) {
+        Ok(Uri::Sip(uri)) => crate::grammar::Parameters::of(uri.parameters)
+            .get("lr")
+            .is_none(),
+        _ => false,
+    }
+}
+
+// RFC 3261 §16.6: "The proxy MUST place the Request-URI into the Route header field as the last value." and "The proxy MUST then place the
+// first Route header field value into the Request-URI and remove that value from the Route header field."
+fn pop_strict(request: &Message, next: &[u8], mut routes: Vec<Vec<u8>>, patch: &mut Patch) {
+    let uri = request.request_uri().unwrap_or_default();
+    routes.push([b"<", uri, b">"].concat());
+    if let Some(line) = request.headers(Name::Route).next() {
+        let value = routes.join(&b", "[..]);
+        patch.insert_after_line(request, line.index, Name::Route.as_str(), &value);
+    }
+    patch.remove_headers(request, Name::Route);
+    patch.replace_request_uri(request, next);
+}
+
+// RFC 3261 §16.6: "If the copy contains a Max-Forwards header field, the proxy MUST decrement its value by one (1)."
+fn max_forwards(request: &Message, patch: &mut Patch) {
+    match (
+        request.headers(Name::MaxForwards).next(),
+        request.max_forwards(),
+    ) {
+        (Some(line), Ok(Some(hops))) => {
+            let left = hops.saturating_sub(1).to_string();
+            patch.replace_value(request, line.index, left.as_bytes());
+        }
+        _ => patch.prepend_header(request, Name::MaxForwards.as_str(), MAX_FORWARDS.as_bytes()),
+    }
+}
+
+/// What the request says about its caller beyond From: nothing that the sender may not say, and our verdict.
+fn caller(request: &Message, trunk: &Trunk, additions: &Additions, patch: &mut Patch) {
+    match (&additions.verstat, trunk.asserted()) {
+        (Some(text), asserted) => {
+            verstat::tag(request, patch, text, asserted, trunk.call.identity);
+        }
+        (None, Asserted::Removed) => verstat::strip(request, patch, Asserted::Removed),
+        (None, Asserted::Kept) => {}
+    }
+}
+
+fn signature(request: &Message, trunk: &Trunk, additions: &Additions, patch: &mut Patch) {
+    let Some(identity) = &additions.identity else {
+        return;
+    };
+    if trunk.existing_identity == ExistingIdentity::Replace {
+        patch.remove_headers(request, Name::Identity);
+    }
+    // RFC 8224 §6.1: "An authentication service MUST add a Date header field to SIP requests that do not have one."
+    if let Some(date) = additions.date
+        && request.header(Name::Date).is_none()
+    {
+        patch.append_header(request, Name::Date.as_str(), sip_date(date).as_bytes());
+    }
+    patch.append_header(request, Name::Identity.as_str(), identity.as_bytes());
+}
+
+// RFC 3261 §16.6: "If the request will be sent to the next hop using a stream-based transport and the copy contains no Content-Length header
+// field, the proxy MUST insert one with the correct value for the body of the request (see Section 20.14)." A request may change to TCP for
+// its size, so it is inserted always.
+fn content_length(request: &Message, patch: &mut Patch) {
+    if request.header(Name::ContentLength).is_none() {
+        let length = request.body().len().to_string();
+        patch.append_header(request, Name::ContentLength.as_str(), length.as_bytes());
+    }
+}
+
+/// `Fri, 25 Sep 2015 19:12:25 GMT`: RFC 3261 §20.17.
+fn sip_date(time: UnixTime) -> String {
+    const WEEKDAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
+    let civil = CivilTime::from(time);
+    let name = |names: &[&'static str], index: Option<u8>| {
+        let name = index.and_then(|index| names.get(usize::from(index)));
+        name.copied().unwrap_or_default()
+    };
+    format!(
+        "{}, {:02} {} {:04} {:02}:{:02}:{:02} GMT",
+        name(&WEEKDAYS, civil.weekday()),
+        civil.day,
+        name(&MONTHS, civil.month.checked_sub(1)),
+        civil.year,
+        civil.hour,
+        civil.minute,
+        civil.second
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,171 @@
+//! What a request looks like when it leaves.
+
+use super::*;
+use crate::call::TrustPai;
+use crate::message::Framing;
+
+const FROM_TO: &str = "From: <sip:+12025550100@a.example>;tag=1\r\nTo: <sip:+12025550101@b.example>\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\n";
+
+fn request(uri: &str, headers: &str) -> Message {
+    let text = format!("INVITE {uri} SIP/2.0\r\n{headers}\r\n");
+    Message::parse(text.into(), Framing::Datagram).unwrap()
+}
+
+fn copied(message: &Message, trunk: &Trunk, additions: &Additions) -> String {
+    let mut options = Options::new(SentBy::new("proxy.example", None).unwrap(), [7; 16]);
+    options.also_known_as = vec![SentBy::new("192.0.2.1", Some(5060)).unwrap()];
+    let copy = Copy::of(message, trunk, additions, &options).unwrap();
+    let bytes = copy.with_via(Transport::Udp, &options.sent_by, "z9hG4bKours");
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+fn passed(uri: &str, headers: &str) -> String {
+    copied(
+        &request(uri, headers),
+        &Trunk::new("t", Vec::new()),
+        &Additions::default(),
+    )
+}
+
+#[test]
+fn only_via_and_max_forwards_change() {
+    let sent = passed(
+        "sip:+12025550101@b.example",
+        "v:  SIP/2.0/UDP a.example;branch=z9hG4bKtheirs\r\nX-Odd:\tvalue\r\n folded\r\nMAX-FORWARDS: 10\r\nl: 0\r\n",
+    );
+    assert_eq!(
+        sent,
+        "INVITE sip:+12025550101@b.example SIP/2.0\r\n\
+         Via: SIP/2.0/UDP proxy.example;rport;branch=z9hG4bKours\r\n\
+         v:  SIP/2.0/UDP a.example;branch=z9hG4bKtheirs\r\nX-Odd:\tvalue\r\n folded\r\nMAX-FORWARDS: 9\r\nl: 0\r\n\r\n"
+    );
+}
+
+#[test]
+fn what_is_missing_is_added() {
+    let sent = passed("sip:b@h", "Via: SIP/2.0/UDP a\r\n");
+    assert!(sent.contains("\r\nMax-Forwards: 70\r\n"), "{sent}");
+    assert!(sent.ends_with("\r\nContent-Length: 0\r\n\r\n"), "{sent}");
+}
+
+#[test]
+fn our_route_is_taken_and_the_next_one_left() {
+    for (routes, left) in [
+        ("Route: <sip:proxy.example;lr>\r\n", ""),
+        (
+            "Route: <sip:192.0.2.1:5060;lr>, <sip:next.example;lr>\r\n",
+            "Route: <sip:next.example;lr>\r\n",
+        ),
+        (
+            "Route: <sip:proxy.example;lr>\r\nRoute: <sip:next.example;lr>\r\n",
+            "Route: <sip:next.example;lr>\r\n",
+        ),
+        (
+            "Route: <sip:other.example;lr>\r\n",
+            "Route: <sip:other.example;lr>\r\n",
+        ),
+        (
+            "Route: <sip:proxy.example:5070;lr>\r\n",
+            "Route: <sip:proxy.example:5070;lr>\r\n",
+        ),
+    ] {
+        let sent = passed("sip:b@h", routes);
+        let route: String = sent
+            .split_inclusive("\r\n")
+            .filter(|line| line.starts_with("Route"))
+            .collect();
+        assert_eq!(route, left, "{routes}");
+        assert!(sent.starts_with("INVITE sip:b@h SIP/2.0\r\n"));
+    }
+}
+
+/// RFC 3261 §16.12.1.2, "Traversing a Strict-Routing Proxy": what U1's request looks like when P3 has it for a strict router.
+#[test]
+fn a_strict_router_gets_its_uri_in_the_request_line() {
+    let sent = passed(
+        "sip:u2@domain.com",
+        "Route: <sip:proxy.example;lr>,<sip:p3.middle.com>,<sip:p4.domain.com;lr>\r\n",
+    );
+    assert!(
+        sent.starts_with("INVITE sip:p3.middle.com SIP/2.0\r\n"),
+        "{sent}"
+    );
+    assert!(
+        sent.contains("\r\nRoute: <sip:p4.domain.com;lr>, <sip:u2@domain.com>\r\n"),
+        "{sent}"
+    );
+    assert_eq!(sent.matches("Route").count(), 1);
+}
+
+#[test]
+fn an_untrusted_side_asserts_nothing() {
+    let headers = format!("{FROM_TO}P-Asserted-Identity: <sip:+12025550102@a.example>\r\n");
+    assert!(!passed("sip:b@h", &headers).contains("P-Asserted-Identity"));
+    let mut trunk = Trunk::new("t", Vec::new());
+    trunk.call.trust_pai = TrustPai::Trusted;
+    let sent = copied(&request("sip:b@h", &headers), &trunk, &Additions::default());
+    assert!(sent.contains("\r\nP-Asserted-Identity: <sip:+12025550102@a.example>\r\n"));
+}
+
+#[test]
+fn a_verdict_goes_on_an_assertion_of_ours() {
+    let additions = Additions {
+        verstat: Some("TN-Validation-Passed".into()),
+        ..Additions::default()
+    };
+    let headers = format!(
+        "{FROM_TO}P-Asserted-Identity: <sip:+12025550102;verstat=TN-Validation-Passed@a.example>\r\n"
+    );
+    let sent = copied(
+        &request("sip:b@h", &headers),
+        &Trunk::new("t", Vec::new()),
+        &additions,
+    );
+    let asserted: Vec<_> = sent
+        .lines()
+        .filter(|line| line.starts_with("P-Asserted"))
+        .collect();
+    assert_eq!(
+        asserted,
+        ["P-Asserted-Identity: <sip:+12025550100;verstat=TN-Validation-Passed@a.example>"]
+    );
+    assert!(
+        sent.contains("From: <sip:+12025550100@a.example>;tag=1\r\n"),
+        "From is never written to"
+    );
+}
+
+#[test]
+fn a_signature_comes_with_its_date() {
+    let mut trunk = Trunk::new("t", Vec::new());
+    let additions = Additions {
+        identity: Some("a.b.c;info=<https://cert.example/c.pem>;alg=ES256;ppt=shaken".into()),
+        date: Some(UnixTime::from_secs(1_443_208_345)),
+        verstat: None,
+    };
+    let headers = format!("{FROM_TO}y: their.own.token;info=<https://x.example>\r\n");
+    let sent = copied(&request("sip:b@h", &headers), &trunk, &additions);
+    assert!(
+        sent.contains("\r\nDate: Fri, 25 Sep 2015 19:12:25 GMT\r\nIdentity: a.b.c;info="),
+        "{sent}"
+    );
+    assert!(
+        sent.contains("\r\ny: their.own.token"),
+        "added, not replaced"
+    );
+    trunk.existing_identity = ExistingIdentity::Replace;
+    let sent = copied(&request("sip:b@h", &headers), &trunk, &additions);
+    assert!(!sent.contains("their.own.token"), "{sent}");
+    assert_eq!(sent.matches("Identity: ").count(), 1);
+}
+
+#[test]
+fn dates_are_written_as_they_are_read() {
+    for seconds in [0, 951_782_399, 1_443_208_345, 1_700_000_000] {
+        let time = UnixTime::from_secs(seconds);
+        assert_eq!(
+            crate::header::sip_date(sip_date(time).as_bytes()),
+            Some(time)
+        );
+    }
+}

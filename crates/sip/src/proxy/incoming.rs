@@ -1,0 +1,323 @@
+//! Requests that come: to the context they belong to, to a new one, or to nobody.
+//!
+//! What needs no memory gets none: OPTIONS to us, CANCEL, requests other than INVITE that are refused, and everything when there is
+//! no room. RFC 3261 §8.2.7 lets a UAS answer without state if the same request always gets the same answer; our tags do.
+
+use super::context::{Arrival, Context};
+use super::event::{DropCause, Event, Handling};
+use super::forwarding::{Additions, Copy};
+use super::outgoing::is_secure_enough;
+use super::server_side::AckFate;
+use super::validation::{Refusal, is_for_us, validate};
+use super::{ContextId, Output, Proxy, UnknownSource};
+use crate::defect::{Defect, ParseError};
+use crate::flow::{Flow, Target};
+use crate::message::{Framing, Message, Method, Name};
+use crate::patch::Patch;
+use crate::response::{ToTag, build};
+use crate::transaction::matching::ServerKey;
+use crate::trunk::Trunk;
+use bytes::Bytes;
+use countersign::time::Now;
+use std::sync::Arc;
+
+/// What we say to OPTIONS: RFC 3261 §11.2.
+const CAPABILITIES: [(&str, &[u8]); 2] = [
+    ("Allow", b"INVITE, ACK, CANCEL, BYE, OPTIONS"),
+    ("Accept", b"application/sdp"),
+];
+
+/// Seconds after which one may try again when there was no room: half the time a context takes to end.
+const RETRY_AFTER: (&str, &[u8]) = ("Retry-After", b"16");
+
+impl Proxy {
+    /// A request came by a trunk.
+    pub(super) fn request(
+        &mut self,
+        flow: Flow,
+        message: Message,
+        trunk: Arc<Trunk>,
+        now: Now,
+        out: &mut Vec<Output>,
+    ) {
+        let key = match ServerKey::of(&message) {
+            Ok(key) => key,
+            Err(defect) => return self.refuse_unkeyed(flow, &message, defect, now, out),
+        };
+        match message.method() {
+            Some(Method::Ack) => self.ack(&key, flow, &message, &trunk, now, out),
+            Some(Method::Cancel) => self.cancel(flow, &message, &trunk, now, out),
+            _ => match self.table.servers.get(&key).copied() {
+                Some(id) => self.with(id, now, out, Context::receive_retransmission),
+                None => self.new_request(flow, message, key, trunk, now, out),
+            },
+        }
+    }
+
+    /// A request came from nobody we know.
+    pub(super) fn unknown_source(
+        &mut self,
+        flow: Flow,
+        message: &Message,
+        now: Now,
+        out: &mut Vec<Output>,
+    ) {
+        let answers = self.options.unknown_source == UnknownSource::Forbid;
+        if answers && message.method() != Some(Method::Ack) {
+            self.answer(flow, message, (403, "Forbidden"), &[], now, out);
+        }
+        out.push(Output::Event(Event::Dropped(DropCause::UnknownSource)));
+    }
+
+    /// Bytes came that are no message. A request that can be answered is; nothing is said to strangers.
+    pub(super) fn unreadable(
+        &mut self,
+        flow: Flow,
+        error: &ParseError,
+        trunk: Option<&Arc<Trunk>>,
+        now: Now,
+        out: &mut Vec<Output>,
+    ) {
+        let defect = error.defect();
+        match (error.answerable(), trunk) {
+            (Some(request), Some(_)) => {
+                let answer = (defect.status(), defect.reason());
+                self.answer(flow, request, answer, &[], now, out);
+                refused(defect.status(), Some(defect), out);
+            }
+            _ => out.push(Output::Event(Event::Dropped(DropCause::Defect(defect)))),
+        }
+    }
+
+    /// A request so malformed that no transaction can be told.
+    fn refuse_unkeyed(
+        &mut self,
+        flow: Flow,
+        message: &Message,
+        defect: Defect,
+        now: Now,
+        out: &mut Vec<Output>,
+    ) {
+        if message.method() == Some(Method::Ack) || message.top_via().is_err() {
+            return out.push(Output::Event(Event::Dropped(DropCause::Defect(defect))));
+        }
+        let answer = (defect.status(), defect.reason());
+        self.answer(flow, message, answer, &[], now, out);
+        refused(defect.status(), Some(defect), out);
+    }
+
+    fn new_request(
+        &mut self,
+        flow: Flow,
+        message: Message,
+        key: ServerKey,
+        trunk: Arc<Trunk>,
+        now: Now,
+        out: &mut Vec<Output>,
+    ) {
+        let is_options = message.method() == Some(Method::Options);
+        if is_options && is_for_us(&message, &self.options) {
+            self.answer(flow, &message, (200, "OK"), &CAPABILITIES, now, out);
+            return out.push(Output::Event(Event::OptionsAnswered));
+        }
+        if self.contexts.len() >= self.options.max_contexts {
+            let busy = (503, "Service Unavailable");
+            self.answer(flow, &message, busy, &[RETRY_AFTER], now, out);
+            return out.push(Output::Event(Event::Overloaded));
+        }
+        let shape = self.tokens.shape(&message, &trunk.name);
+        let refusal = validate(&message, &self.tokens, shape).err();
+        let is_invite = message.method() == Some(Method::Invite);
+        match refusal {
+            Some(refusal) if !is_invite => self.refuse(flow, &message, &refusal, now, out),
+            refusal => {
+                let Some(request) = stamped(&message, flow, out) else {
+                    return;
+                };
+                let arrival = Arrival {
+                    flow,
+                    trunk,
+                    original: message,
+                    request,
+                    key,
+                    shape,
+                };
+                self.begin(arrival, refusal, now, out);
+            }
+        }
+    }
+
+    fn begin(
+        &mut self,
+        arrival: Arrival,
+        refusal: Option<Refusal>,
+        now: Now,
+        out: &mut Vec<Output>,
+    ) {
+        self.last_id += 1;
+        let id = ContextId(self.last_id);
+        let context = Context::begin(id, arrival, &mut self.turn(now, out));
+        self.contexts.insert(id, Box::new(context));
+        self.with(id, now, out, |context, turn| match refusal {
+            Some(refusal) => {
+                context.record.handling = Handling::Refused;
+                context.answer(refusal.status(), refusal.reason(), &refusal.extra(), turn);
+            }
+            None => context.decide(turn),
+        });
+    }
+
+    fn refuse(
+        &mut self,
+        flow: Flow,
+        message: &Message,
+        refusal: &Refusal,
+        now: Now,
+        out: &mut Vec<Output>,
+    ) {
+        let answer = (refusal.status(), refusal.reason());
+        self.answer(flow, message, answer, &refusal.extra(), now, out);
+        let defect = match refusal {
+            Refusal::Defect(defect) => Some(*defect),
+            _ => None,
+        };
+        refused(refusal.status(), defect, out);
+    }
+
+    // RFC 3261 §16.10: "If a matching response context is found, the element MUST immediately return a 200 (OK) response to the CANCEL
+    // request." Where none is, 481 (`docs/divergences.md`): we forward no INVITE without state.
+    fn cancel(
+        &mut self,
+        flow: Flow,
+        message: &Message,
+        trunk: &Trunk,
+        now: Now,
+        out: &mut Vec<Output>,
+    ) {
+        let id = ServerKey::of_cancelled(message)
+            .ok()
+            .and_then(|key| self.table.servers.get(&key).copied())
+            // Nobody cancels a call of another trunk.
+            .filter(|id| {
+                let context = self.contexts.get(id);
+                context.is_some_and(|context| context.trunk.name == trunk.name)
+            });
+        let Some(id) = id else {
+            let unknown = (481, "Call Leg/Transaction Does Not Exist");
+            return self.answer(flow, message, unknown, &[], now, out);
+        };
+        self.answer(flow, message, (200, "OK"), &[], now, out);
+        let reasons = message.headers(Name::Reason);
+        let reasons = reasons.map(|line| line.value.into()).collect();
+        self.with(id, now, out, |context, turn| context.cancel(reasons, turn));
+    }
+
+    fn ack(
+        &mut self,
+        key: &ServerKey,
+        flow: Flow,
+        message: &Message,
+        trunk: &Trunk,
+        now: Now,
+        out: &mut Vec<Output>,
+    ) {
+        let mut fate = AckFate::ToBeForwarded;
+        if let Some(id) = self.table.servers.get(key).copied() {
+            self.with(id, now, out, |context, turn| {
+                fate = context.receive_ack(turn)
+            });
+        } else if self.answered_without_state(message) {
+            fate = AckFate::Absorbed;
+        }
+        if fate == AckFate::ToBeForwarded {
+            self.forward_ack(flow, message, trunk, out);
+        }
+    }
+
+    // RFC 3261 §8.2.7: "A stateless UAS MUST ignore ACK requests."
+    fn answered_without_state(&self, ack: &Message) -> bool {
+        let ours = self.tokens.local_tag(ack);
+        let tag = ack.to().ok().and_then(|to| to.tag());
+        tag == Some(ours.as_bytes())
+    }
+
+    /// The ACK for a 2xx is forwarded without state, to the first next hop.
+    fn forward_ack(&self, flow: Flow, message: &Message, trunk: &Trunk, out: &mut Vec<Output>) {
+        let shape = self.tokens.shape(message, &trunk.name);
+        let hop = trunk
+            .next_hops
+            .iter()
+            .find(|hop| is_secure_enough(message, hop));
+        let (Ok(()), Some(hop)) = (validate(message, &self.tokens, shape), hop) else {
+            return out.push(Output::Event(Event::Dropped(DropCause::Ack)));
+        };
+        let Some(request) = stamped(message, flow, out) else {
+            return;
+        };
+        match Copy::of(&request, trunk, &Additions::default(), &self.options) {
+            Ok(copy) => {
+                let branch = self.tokens.stateless_branch(message, shape);
+                let sent_by = hop.sent_by.as_ref().unwrap_or(&self.options.sent_by);
+                out.push(Output::Send {
+                    target: Target {
+                        transport: hop.transport,
+                        remote: hop.address,
+                        local: hop.local,
+                        connection: None,
+                    },
+                    bytes: copy.with_via(hop.transport, sent_by, &branch),
+                    by: None,
+                });
+            }
+            Err(error) => out.push(Output::Event(Event::Dropped(DropCause::OwnFault(error)))),
+        }
+    }
+
+    /// Answers a request without remembering it.
+    fn answer(
+        &mut self,
+        flow: Flow,
+        request: &Message,
+        (status, reason): (u16, &str),
+        extra: &[(&str, &[u8])],
+        now: Now,
+        out: &mut Vec<Output>,
+    ) {
+        let tag = self.tokens.local_tag(request);
+        let Some(request) = stamped(request, flow, out) else {
+            return;
+        };
+        let bytes = build(&request, status, reason, ToTag::Ours(tag.as_bytes()), extra);
+        self.turn(now, out).send(flow.back(&request), bytes, None);
+    }
+}
+
+/// The request with what RFC 3261 §18.2.1 and RFC 3581 §4 have us note in its Via.
+fn stamped(request: &Message, flow: Flow, out: &mut Vec<Output>) -> Option<Message> {
+    let mut patch = Patch::default();
+    patch.stamp_received(request, flow.remote);
+    if patch.is_empty() {
+        return Some(request.clone());
+    }
+    let bytes: Bytes = match patch.apply(request) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            out.push(Output::Event(Event::Dropped(DropCause::OwnFault(error))));
+            return None;
+        }
+    };
+    match Message::parse(bytes, Framing::Datagram) {
+        Ok(message) => Some(message),
+        // Too long by now.
+        Err(error) => {
+            out.push(Output::Event(Event::Dropped(DropCause::Defect(
+                error.defect(),
+            ))));
+            None
+        }
+    }
+}
+
+fn refused(status: u16, defect: Option<Defect>, out: &mut Vec<Output>) {
+    out.push(Output::Event(Event::Refused { status, defect }));
+}

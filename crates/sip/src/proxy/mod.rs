@@ -1,0 +1,420 @@
+//! A transaction-stateful proxy that has calls signed and judged: [RFC 3261 §16](https://www.rfc-editor.org/rfc/rfc3261#section-16)
+//! without sockets, clock and luck.
+//!
+//! [`Proxy::handle`] takes one [`Input`] and the time, and pushes what is to be done as [`Output`]s. One proxy is one shard; a host
+//! that has several sends all messages of one Call-ID to the same. Nothing here waits: a signature or a judgement is asked for
+//! with [`Output::Sign`] or [`Output::Judge`] and comes back as [`Input::Signed`] or [`Input::Judged`], at once or later, and no
+//! call waits longer than its trunk's deadline.
+//!
+//! ```text
+//!   INVITE ──▶ incoming ──▶ validation ──▶ context ──▶ decision ⇄ host (sign, judge)
+//!                 │ ACK, CANCEL              │  ▲          │
+//!                 ▼                          │  │          ▼
+//!           the INVITE's context             │  └──── forwarding: the copy, one branch per next hop
+//!                                            ▼                     │
+//!   ◀────────────────────────────── server transaction ◀── outgoing: responses, timers, failures
+//! ```
+//!
+//! - `incoming`: requests, to the context they belong to or a new one
+//! - `validation`: RFC 3261 §16.3
+//! - `context`: the response context, which owns one server transaction and its branches
+//! - `decision`: whether a call is signed, judged or passed, and what follows from the answer
+//! - `forwarding`: the copy that is sent on, RFC 3261 §16.4 and §16.6
+//! - `outgoing`: branches and their ends, the choice of the response, RFC 3261 §16.7 to §16.10
+//! - `server_side`, `branch`: a transaction machine with its bytes and addresses
+//! - `hop_by_hop`: the ACK and CANCEL that we make ourselves
+//! - `tokens`: branches, tags and the loop check
+//! - `event`: what the host logs and counts
+//!
+//! Not here: which trunk a source is ([`crate::trunk::Trunks`]), addresses of names, connections.
+//!
+//! It adds no Record-Route: mid-dialog requests do not come here unless their sender has us as its outbound proxy, and then they
+//! pass. It never forks: next hops are tried one after another.
+
+mod branch;
+mod context;
+mod decision;
+mod event;
+mod forwarding;
+mod hop_by_hop;
+mod incoming;
+mod outgoing;
+mod server_side;
+mod tokens;
+mod validation;
+
+use crate::defect::ParseError;
+use crate::flow::{Flow, Target, Transport};
+use crate::message::Message;
+use crate::transaction::matching::{ClientKey, ServerKey};
+use crate::transaction::{Timer, Timing};
+use crate::trunk::{SentBy, Trunk};
+use bytes::Bytes;
+use context::Context;
+use countersign::call::Call;
+use countersign::passport::{Attestation, Presented};
+use countersign::time::{Now, Ticks};
+use countersign::verification::{Code, Malformed, Verdict};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokens::Tokens;
+
+pub use event::{DropCause, Event, Finished, Handling, SignatureFate};
+
+/// Most response contexts that one proxy holds; requests beyond are answered 503.
+///
+/// A call over UDP keeps its context for 32 s after its answer (Timers H, J, L): this many are 2,000 calls a second in one shard.
+/// One takes about 8 KiB with its messages, so that all of them stay below 512 MiB.
+pub const DEFAULT_MAX_CONTEXTS: usize = 65_536;
+
+/// Timer C. RFC 3261 §16.6: "The timer MUST be larger than 3 minutes."
+pub const TIMER_C: Duration = Duration::from_secs(181);
+
+/// What the host still has to answer after [`Output::Expire`]; then the proxy decides alone.
+pub const EXPIRE_GRACE: Duration = Duration::from_millis(20);
+
+/// How long a request that went by TCP only for its size may stay unanswered, until it goes by UDP.
+pub const TCP_SILENCE: Duration = Duration::from_millis(200);
+
+/// What a proxy is told once.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What we call ourselves in Via, where a next hop has no other name for us.
+    pub sent_by: SentBy,
+    /// Every other host and port that means us: in Via, in Route, in an OPTIONS.
+    pub also_known_as: Vec<SentBy>,
+    /// Random, new at each start, the same in all shards: branches and tags are made of it, so that nobody can guess them.
+    pub secret: [u8; 16],
+    /// Which shard this is; no two may have the same number.
+    pub shard: u32,
+    /// The estimates that timers scale with.
+    pub timing: Timing,
+    /// Most response contexts at a time.
+    pub max_contexts: usize,
+    /// What happens to requests that come by no trunk.
+    pub unknown_source: UnknownSource,
+}
+
+impl Options {
+    /// The defaults, for a proxy of one shard.
+    pub fn new(sent_by: SentBy, secret: [u8; 16]) -> Self {
+        Self {
+            sent_by,
+            also_known_as: Vec::new(),
+            secret,
+            shard: 0,
+            timing: Timing::default(),
+            max_contexts: DEFAULT_MAX_CONTEXTS,
+            unknown_source: UnknownSource::default(),
+        }
+    }
+
+    /// Whether a host and port mean this proxy.
+    fn is_us(&self, host: &[u8], port: Option<u16>) -> bool {
+        let names = std::iter::once(&self.sent_by).chain(&self.also_known_as);
+        names.into_iter().any(|name| name.is(host, port))
+    }
+}
+
+/// What happens to requests that come by no trunk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnknownSource {
+    /// Nothing: whoever scans the network learns nothing.
+    #[default]
+    Drop,
+    /// 403, but no answer to ACK.
+    Forbid,
+}
+
+/// One request that is being handled, and the call it may be. Never used twice by one proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ContextId(u64);
+
+impl ContextId {
+    /// A number for logs.
+    pub const fn as_u64(self) -> u64 {
+        self.0
+    }
+}
+
+/// What happens to a proxy.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// The host judged what [`Output::Judge`] asked.
+    Judged {
+        /// Which call.
+        id: ContextId,
+        /// What came of it.
+        judgement: Judgement,
+    },
+    /// A message came.
+    Received {
+        /// On which way.
+        flow: Flow,
+        /// The message.
+        message: Message,
+        /// The trunk of its sender; `None` if it has none. Responses need none.
+        trunk: Option<Arc<Trunk>>,
+    },
+    /// The host signed what [`Output::Sign`] asked, or did not.
+    Signed {
+        /// Which call.
+        id: ContextId,
+        /// The value of the Identity header; `None` if the service refused, for reasons that the host keeps.
+        identity: Option<Box<str>>,
+    },
+    /// The time of [`Output::SetTimer`] has come. Late is fine, early is not.
+    Timer(TimerId),
+    /// Something could not be sent: refused, reset, unreachable, name of TLS wrong.
+    TransportFailed {
+        /// What [`Output::Send`] said.
+        by: Sender,
+        /// Where it should have gone.
+        target: Target,
+    },
+    /// Bytes came that are no message.
+    Unreadable {
+        /// On which way.
+        flow: Flow,
+        /// What is wrong with them.
+        error: Box<ParseError>,
+        /// The trunk of their sender; `None` if it has none.
+        trunk: Option<Arc<Trunk>>,
+    },
+}
+
+/// What a proxy wants done, in this order.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// Something to log or count.
+    Event(Event),
+    /// The deadline has passed: judge with what is known, now. An answer after [`EXPIRE_GRACE`] is not waited for.
+    Expire(ContextId),
+    /// Nobody waits for the signature or judgement any more: forget it, but let a fetch that is under way end.
+    Forget(ContextId),
+    /// Judge a call.
+    Judge(Judge),
+    /// Send bytes.
+    Send {
+        /// Where to.
+        target: Target,
+        /// What.
+        bytes: Bytes,
+        /// Who must be told if it fails; nobody if there is none.
+        by: Option<Sender>,
+    },
+    /// Give back [`Input::Timer`] at this tick or soon after. Another tick for the same timer replaces nothing: both may fire.
+    SetTimer {
+        /// Which timer.
+        id: TimerId,
+        /// When.
+        at: Ticks,
+    },
+    /// Sign a call.
+    Sign(Sign),
+}
+
+/// A call to judge: what `VerificationService::begin` takes.
+#[derive(Clone, Debug)]
+pub struct Judge {
+    /// Which call.
+    pub id: ContextId,
+    /// What the signalling claims.
+    pub call: Call,
+    /// Every PASSporT it presents, in order.
+    pub presented: Vec<Result<Presented, Malformed>>,
+    /// Whose trust and policy apply.
+    pub trunk: Arc<Trunk>,
+    /// When [`Output::Expire`] will come.
+    pub deadline: Ticks,
+}
+
+/// What came of a judgement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Judgement {
+    /// The verdict over the whole call.
+    pub verdict: Verdict,
+    /// The code to reject it with; that of the verdict's fault if there is none.
+    pub code: Option<Code>,
+    /// What the signer attested, of a call that passed.
+    pub attestation: Option<Attestation>,
+}
+
+/// A call to sign: what `AuthenticationService::authenticate` takes.
+#[derive(Clone, Debug)]
+pub struct Sign {
+    /// Which call.
+    pub id: ContextId,
+    /// What the signalling claims. Its date is the Date header that will be sent: where there was none, the time of asking.
+    pub call: Call,
+    /// Whose tenant signs, and under which policy.
+    pub trunk: Arc<Trunk>,
+    /// How the call came: see [`crate::trunk::UdpSource`].
+    pub transport: Transport,
+}
+
+/// Names a timer. To be given back as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TimerId {
+    context: ContextId,
+    part: Part,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Part {
+    Branch(u8, BranchTimer),
+    Decision,
+    Server(Timer),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum BranchTimer {
+    /// Timer C of RFC 3261 §16.6.
+    C,
+    /// 64*T1 after a CANCEL: RFC 3261 §9.1.
+    Cancelled,
+    /// [`TCP_SILENCE`].
+    Silence,
+    Transaction(Timer),
+}
+
+/// Names who sent something. To be given back as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Sender {
+    context: ContextId,
+    branch: u8,
+}
+
+/// The proxy of one shard.
+pub struct Proxy {
+    options: Options,
+    contexts: HashMap<ContextId, Box<Context>>,
+    table: Table,
+    tokens: Tokens,
+    last_id: u64,
+}
+
+/// Which transaction is whose.
+#[derive(Default)]
+struct Table {
+    servers: HashMap<ServerKey, ContextId>,
+    branches: HashMap<ClientKey, (ContextId, u8)>,
+}
+
+/// What one call of [`Proxy::handle`] works with, besides the context it is about.
+struct Turn<'a> {
+    options: &'a Options,
+    table: &'a mut Table,
+    tokens: &'a mut Tokens,
+    now: Now,
+    out: &'a mut Vec<Output>,
+}
+
+impl Turn<'_> {
+    fn send(&mut self, target: Target, bytes: Bytes, by: Option<Sender>) {
+        self.out.push(Output::Send { target, bytes, by });
+    }
+
+    fn set_timer(&mut self, context: ContextId, part: Part, at: Ticks) {
+        let id = TimerId { context, part };
+        self.out.push(Output::SetTimer { id, at });
+    }
+
+    fn event(&mut self, event: Event) {
+        self.out.push(Output::Event(event));
+    }
+}
+
+impl Proxy {
+    /// A proxy that has nothing to do yet.
+    pub fn new(options: Options) -> Self {
+        Self {
+            tokens: Tokens::new(&options),
+            options,
+            contexts: HashMap::new(),
+            table: Table::default(),
+            last_id: 0,
+        }
+    }
+
+    /// Deals with one input; what is to be done is appended to `out`.
+    pub fn handle(&mut self, input: Input, now: Now, out: &mut Vec<Output>) {
+        match input {
+            Input::Received {
+                flow,
+                message,
+                trunk,
+            } => match (message.method(), trunk) {
+                (None, _) => self.response(&message, now, out),
+                (Some(_), Some(trunk)) => self.request(flow, message, trunk, now, out),
+                (Some(_), None) => self.unknown_source(flow, &message, now, out),
+            },
+            Input::Unreadable { flow, error, trunk } => {
+                self.unreadable(flow, &error, trunk.as_ref(), now, out);
+            }
+            Input::Judged { id, judgement } => {
+                self.with(id, now, out, |context, turn| {
+                    context.judged(judgement, turn);
+                });
+            }
+            Input::Signed { id, identity } => {
+                self.with(id, now, out, |context, turn| context.signed(identity, turn));
+            }
+            Input::Timer(TimerId { context, part }) => {
+                self.with(context, now, out, |context, turn| context.fire(part, turn));
+            }
+            Input::TransportFailed { by, target } => {
+                self.with(by.context, now, out, |context, turn| {
+                    context.transport_failed(by.branch, target, turn);
+                });
+            }
+        }
+    }
+
+    /// How many response contexts there are.
+    pub fn contexts(&self) -> usize {
+        self.contexts.len()
+    }
+
+    /// Whether nothing at all is remembered.
+    pub fn is_idle(&self) -> bool {
+        self.contexts.is_empty() && self.table.servers.is_empty() && self.table.branches.is_empty()
+    }
+
+    /// Lets one context do something, and buries it if that was the last thing. What is late finds nothing here, and nothing is
+    /// done.
+    fn with(
+        &mut self,
+        id: ContextId,
+        now: Now,
+        out: &mut Vec<Output>,
+        act: impl FnOnce(&mut Context, &mut Turn<'_>),
+    ) {
+        let Some(context) = self.contexts.get_mut(&id) else {
+            return;
+        };
+        let mut turn = Turn {
+            options: &self.options,
+            table: &mut self.table,
+            tokens: &mut self.tokens,
+            now,
+            out,
+        };
+        act(context, &mut turn);
+        if context.is_over() {
+            context.leave(&mut turn);
+            self.contexts.remove(&id);
+        }
+    }
+
+    fn turn<'a>(&'a mut self, now: Now, out: &'a mut Vec<Output>) -> Turn<'a> {
+        Turn {
+            options: &self.options,
+            table: &mut self.table,
+            tokens: &mut self.tokens,
+            now,
+            out,
+        }
+    }
+}

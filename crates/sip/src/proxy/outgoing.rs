@@ -1,0 +1,473 @@
+//! Branches and their ends, and the choice of the response: RFC 3261 §16.7 to §16.10.
+//!
+//! Next hops are tried one after another: a timeout, a failure of the transport, or a 503 leads to the next
+//! ([RFC 3263 §4.3](https://www.rfc-editor.org/rfc/rfc3263#section-4.3)); any other final response is the answer.
+
+use super::branch::{Branch, News, Purpose, Sending};
+use super::context::{Cancellation, Context, Forwarding, Stage};
+use super::event::{DropCause, Event};
+use super::forwarding::{Additions, Copy, MAX_UDP_REQUEST};
+use super::{BranchTimer, Output, Proxy, Sender, Turn};
+use crate::flow::{Target, Transport};
+use crate::message::{Message, Method, Name};
+use crate::patch::Patch;
+use crate::transaction::StatusClass;
+use crate::transaction::matching::ClientKey;
+use crate::trunk::{MAX_NEXT_HOPS, NextHop, Oversize};
+use crate::uri::{Security, Uri};
+use bytes::Bytes;
+use countersign::time::Now;
+
+/// A final response that may be forwarded once nothing better can come.
+#[derive(Clone, Debug)]
+pub(super) enum Candidate {
+    /// A next hop sent it.
+    Received { status: u16, response: Message },
+    /// A next hop gave none: ours.
+    Ours(Failure),
+}
+
+/// Why a next hop gave no response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// Its final response has no Via left but ours.
+    BadAnswer,
+    /// There is no next hop.
+    NoNextHop,
+    /// RFC 5630 §5.3: a SIPS Request-URI, and a next hop without TLS.
+    NotSecure,
+    /// No answer in time, or none after a CANCEL.
+    TimedOut,
+    /// The request is too large for UDP, and the trunk wants it refused.
+    TooLarge,
+    /// It could not be reached.
+    Unreachable,
+}
+
+impl Failure {
+    fn answer(self) -> (u16, &'static str, &'static [(&'static str, &'static [u8])]) {
+        match self {
+            Self::BadAnswer => (502, "Bad Gateway", &[]),
+            // RFC 3261 §16.5: "the proxy MUST return an error response, which SHOULD be the 480 (Temporarily Unavailable) response."
+            Self::NoNextHop => (480, "Temporarily Unavailable", &[]),
+            // RFC 5630 §5.3: "In this case, the proxy SHOULD include a Warning header with warn-code 380 "SIPS Not Allowed"."
+            Self::NotSecure => (
+                480,
+                "Temporarily Unavailable",
+                &[("Warning", b"380 countersign \"SIPS Not Allowed\"")],
+            ),
+            // RFC 3261 §16.7: "If there are no final responses in the context, the proxy MUST send a 408 (Request Timeout) response
+            // to the server transaction."
+            Self::TimedOut => (408, "Request Timeout", &[]),
+            Self::TooLarge => (513, "Message Too Large", &[]),
+            // RFC 3261 §16.9: "the proxy MUST behave as if the forwarded request received a 503 (Service Unavailable) response."
+            Self::Unreachable => (503, "Service Unavailable", &[]),
+        }
+    }
+}
+
+impl Candidate {
+    fn status(&self) -> u16 {
+        match self {
+            Self::Received { status, .. } => *status,
+            Self::Ours(failure) => failure.answer().0,
+        }
+    }
+
+    /// Lower is better.
+    // RFC 3261 §16.7: "It MUST choose from the 6xx class responses if any exist in the context.  If no 6xx class responses are present,
+    // the proxy SHOULD choose from the lowest response class stored in the response context."
+    // What a next hop said comes before what we say: that nobody could be reached is told only if nobody was.
+    fn rank(&self) -> (u16, bool) {
+        let class = match self.status() / 100 {
+            6 => 0,
+            class => class,
+        };
+        (class, matches!(self, Self::Ours(_)))
+    }
+}
+
+impl Proxy {
+    /// A response came.
+    // RFC 6026 §7.3: "When receiving any SIP response, a transaction-stateful proxy MUST compare the transaction identifier in that response
+    // against its existing transaction state machines.  The proxy MUST NOT forward the response if there is no matching transaction state
+    // machine."
+    pub(super) fn response(&mut self, message: &Message, now: Now, out: &mut Vec<Output>) {
+        let owner = match ClientKey::of(message) {
+            Ok(Some(key)) => self.table.branches.get(&key).copied(),
+            Ok(None) | Err(_) => None,
+        };
+        match owner {
+            Some((id, index)) => self.with(id, now, out, |context, turn| {
+                context.response(index, message, turn);
+            }),
+            None => out.push(Output::Event(Event::Dropped(DropCause::StrayResponse))),
+        }
+    }
+}
+
+impl Context {
+    /// Sends the request on, with what was found out about it.
+    pub(super) fn forward(&mut self, additions: &Additions, turn: &mut Turn<'_>) {
+        match Copy::of(&self.request, &self.trunk, additions, turn.options) {
+            Ok(copy) => {
+                self.record.forwarded = Some(turn.now.ticks);
+                self.stage = Stage::Forwarding(Forwarding { copy, next_hop: 0 });
+                self.try_next_hop(turn);
+            }
+            Err(error) => {
+                turn.event(Event::Dropped(DropCause::OwnFault(error)));
+                self.answer(500, "Server Internal Error", &[], turn);
+            }
+        }
+    }
+
+    /// A response came on a branch.
+    pub(super) fn response(&mut self, index: u8, message: &Message, turn: &mut Turn<'_>) {
+        let Some((status, class)) = message
+            .status()
+            .and_then(|status| Some((status, StatusClass::of(status)?)))
+        else {
+            return;
+        };
+        let Some(branch) = self.branch(index) else {
+            return;
+        };
+        let (news, purpose) = (branch.receive(message, class, turn), branch.purpose());
+        self.bury(index, turn);
+        if news == News::Deliver && purpose == Purpose::Forward {
+            self.deliver(index, status, class, message, turn);
+        }
+    }
+
+    pub(super) fn branch_fired(&mut self, index: u8, timer: BranchTimer, turn: &mut Turn<'_>) {
+        if let Some(branch) = self.branch(index) {
+            let news = branch.fire(timer, turn);
+            self.branch_told(index, news, turn);
+        }
+    }
+
+    pub(super) fn transport_failed(&mut self, index: u8, target: Target, turn: &mut Turn<'_>) {
+        if let Some(branch) = self.branch(index) {
+            let news = branch.transport_failed(target, turn);
+            self.branch_told(index, news, turn);
+        }
+    }
+
+    /// A CANCEL for this request came; it has been answered.
+    pub(super) fn cancel(&mut self, reasons: Vec<Box<[u8]>>, turn: &mut Turn<'_>) {
+        if !self.is_invite() {
+            return;
+        }
+        match self.stage {
+            Stage::Deciding(_) => {
+                turn.out.push(Output::Forget(self.id));
+                self.answer_terminated(turn);
+            }
+            // RFC 3261 §16.10: "the element MUST generate CANCEL requests for all pending client transactions in the context".
+            Stage::Forwarding(_) => {
+                self.cancellation = Cancellation::Asked(reasons);
+                self.cancel_branches(turn);
+            }
+            // RFC 3261 §9.2: "If it has, the CANCEL request has no effect on the processing of the original request".
+            Stage::Answered | Stage::Arrived => {}
+        }
+    }
+
+    fn branch(&mut self, index: u8) -> Option<&mut Branch> {
+        self.branches.get_mut(usize::from(index))?.as_mut()
+    }
+
+    fn branch_told(&mut self, index: u8, news: News, turn: &mut Turn<'_>) {
+        let purpose = self.branch(index).map(|branch| branch.purpose());
+        self.bury(index, turn);
+        if purpose != Some(Purpose::Forward) {
+            return;
+        }
+        match news {
+            News::Deliver | News::Nothing => {}
+            News::FellBack => turn.event(Event::OversizeFellBack { id: self.id }),
+            News::TakesTooLong => self.send_cancel(index, turn),
+            News::CancelUnanswered => self.consider(Candidate::Ours(Failure::TimedOut), turn),
+            News::TimedOut => self.fail_over(Candidate::Ours(Failure::TimedOut), turn),
+            News::Unreachable => self.fail_over(Candidate::Ours(Failure::Unreachable), turn),
+        }
+    }
+
+    /// Forgets a branch that is over.
+    fn bury(&mut self, index: u8, turn: &mut Turn<'_>) {
+        if let Some(slot) = self.branches.get_mut(usize::from(index))
+            && let Some(branch) = slot.take_if(|branch| branch.is_over())
+        {
+            branch.leave(turn);
+        }
+    }
+
+    /// RFC 3261 §16.7, steps 3 to 6.
+    fn deliver(
+        &mut self,
+        index: u8,
+        status: u16,
+        class: StatusClass,
+        message: &Message,
+        turn: &mut Turn<'_>,
+    ) {
+        match class {
+            StatusClass::Provisional => self.deliver_provisional(index, status, message, turn),
+            // RFC 3261 §16.7: "Until a final response has been sent on the server transaction, the following responses MUST be forwarded
+            // immediately: - Any provisional response other than 100 (Trying) - Any 2xx response"; and after it "Any 2xx response to an
+            // INVITE request".
+            StatusClass::Success => match without_our_via(message, turn) {
+                Some(response) => self.pass_final(status, response, turn),
+                None => self.consider(Candidate::Ours(Failure::BadAnswer), turn),
+            },
+            StatusClass::Failure => {
+                let candidate = Candidate::Received {
+                    status,
+                    response: message.clone(),
+                };
+                if status == 503 {
+                    self.fail_over(candidate, turn);
+                } else {
+                    self.consider(candidate, turn);
+                }
+            }
+        }
+    }
+
+    fn deliver_provisional(
+        &mut self,
+        index: u8,
+        status: u16,
+        message: &Message,
+        turn: &mut Turn<'_>,
+    ) {
+        // RFC 3261 §16.7: "a stateful proxy MUST NOT forward any 100 (Trying) response."
+        if status != 100
+            && matches!(self.stage, Stage::Forwarding(_))
+            && let Some(response) = without_our_via(message, turn)
+        {
+            self.pass_provisional(status, response, turn);
+        }
+        if matches!(self.cancellation, Cancellation::Asked(_)) {
+            self.send_cancel(index, turn);
+        }
+    }
+
+    /// A next hop could not do it: another may, unless the caller has given up.
+    fn fail_over(&mut self, candidate: Candidate, turn: &mut Turn<'_>) {
+        if !matches!(self.stage, Stage::Forwarding(_)) {
+            return;
+        }
+        match self.cancellation {
+            Cancellation::Asked(_) => self.consider(candidate, turn),
+            Cancellation::None => {
+                self.keep_better(candidate);
+                self.try_next_hop(turn);
+            }
+        }
+    }
+
+    /// Nothing more is tried: the best response there is goes back.
+    fn consider(&mut self, candidate: Candidate, turn: &mut Turn<'_>) {
+        if matches!(self.stage, Stage::Forwarding(_)) {
+            self.keep_better(candidate);
+            self.answer_best(turn);
+        }
+    }
+
+    fn keep_better(&mut self, candidate: Candidate) {
+        let is_better = self
+            .best
+            .as_ref()
+            .is_none_or(|best| candidate.rank() <= best.rank());
+        if is_better {
+            self.best = Some(candidate);
+        }
+    }
+
+    fn answer_best(&mut self, turn: &mut Turn<'_>) {
+        let best = self
+            .best
+            .take()
+            .unwrap_or(Candidate::Ours(Failure::NoNextHop));
+        // RFC 4320 §4.2: "A transaction-stateful SIP element MUST NOT send a response with Status-Code of 408 to a non-INVITE request."
+        if best.status() == 408 && !self.is_invite() {
+            return self.abandon(turn);
+        }
+        match best {
+            Candidate::Ours(Failure::TimedOut)
+                if matches!(self.cancellation, Cancellation::Asked(_)) =>
+            {
+                self.answer_terminated(turn);
+            }
+            Candidate::Ours(failure) => self.answer_failure(failure, turn),
+            // RFC 3261 §16.7: "If the only response that was received is a 503, the proxy SHOULD generate a 500 response and forward that
+            // upstream."
+            Candidate::Received { status: 503, .. } => {
+                self.answer(500, "Server Internal Error", &[], turn);
+            }
+            Candidate::Received { status, response } => match without_our_via(&response, turn) {
+                Some(response) => self.pass_final(status, response, turn),
+                None => self.answer_failure(Failure::BadAnswer, turn),
+            },
+        }
+    }
+
+    fn answer_failure(&mut self, failure: Failure, turn: &mut Turn<'_>) {
+        let (status, reason, extra) = failure.answer();
+        self.answer(status, reason, extra, turn);
+    }
+
+    fn answer_terminated(&mut self, turn: &mut Turn<'_>) {
+        self.answer(487, "Request Terminated", &[], turn);
+    }
+
+    /// Opens a branch to the first of the remaining next hops that can have the request; if there is none, it is answered.
+    fn try_next_hop(&mut self, turn: &mut Turn<'_>) {
+        loop {
+            let Stage::Forwarding(forwarding) = &mut self.stage else {
+                return;
+            };
+            let hops = self.trunk.next_hops.iter().take(MAX_NEXT_HOPS);
+            let Some(hop) = hops.skip(forwarding.next_hop).next().cloned() else {
+                return self.answer_best(turn);
+            };
+            forwarding.next_hop += 1;
+            match self.open_branch(&hop, turn) {
+                Ok(()) => return,
+                Err(failure) => self.keep_better(Candidate::Ours(failure)),
+            }
+        }
+    }
+
+    fn open_branch(&mut self, hop: &NextHop, turn: &mut Turn<'_>) -> Result<(), Failure> {
+        let Stage::Forwarding(Forwarding { copy, .. }) = &self.stage else {
+            return Ok(());
+        };
+        let method = self.request.method().unwrap_or(Method::Invite);
+        if !is_secure_enough(&self.request, hop) {
+            return Err(Failure::NotSecure);
+        }
+        let via_branch = turn.tokens.branch(self.shape);
+        let sending = sendings(copy, hop, &via_branch, turn)?;
+        let by = self.next_sender();
+        let branch = Branch::open(
+            by,
+            Purpose::Forward,
+            method,
+            via_branch.as_bytes(),
+            sending,
+            turn,
+        );
+        self.branches.push(Some(branch));
+        Ok(())
+    }
+
+    /// There are never more branches than next hops and a CANCEL for each.
+    fn next_sender(&self) -> Sender {
+        Sender::new(
+            self.id,
+            u8::try_from(self.branches.len()).unwrap_or(u8::MAX),
+        )
+    }
+
+    fn cancel_branches(&mut self, turn: &mut Turn<'_>) {
+        for index in 0..self.next_sender().branch {
+            self.send_cancel(index, turn);
+        }
+    }
+
+    /// Cancels one branch, if it can be cancelled now.
+    fn send_cancel(&mut self, index: u8, turn: &mut Turn<'_>) {
+        let reasons = match &self.cancellation {
+            Cancellation::Asked(reasons) => reasons.clone(),
+            Cancellation::None => Vec::new(),
+        };
+        let by = self.next_sender();
+        let Some(branch) = self
+            .branch(index)
+            .filter(|branch| branch.purpose() == Purpose::Forward)
+        else {
+            return;
+        };
+        let Some(sending) = branch.cancel(&reasons, turn) else {
+            return;
+        };
+        let Some(via_branch) = branch.request().and_then(|request| our_branch(&request)) else {
+            return;
+        };
+        let cancel = Branch::open(
+            by,
+            Purpose::Cancel,
+            Method::Cancel,
+            &via_branch,
+            (sending, None),
+            turn,
+        );
+        self.branches.push(Some(cancel));
+    }
+}
+
+// RFC 3261 §16.6: "Furthermore, if the Request-URI contains a SIPS URI, TLS MUST be used to communicate with that proxy."
+pub(super) fn is_secure_enough(request: &Message, hop: &NextHop) -> bool {
+    let is_sips = matches!(
+        request.request_uri().map(Uri::parse),
+        Some(Ok(Uri::Sip(uri))) if uri.security == Security::Sips
+    );
+    !is_sips || hop.transport == Transport::Tls
+}
+
+/// The request for a next hop, and the one that is sent if it gets no answer.
+fn sendings(
+    copy: &Copy,
+    hop: &NextHop,
+    via_branch: &str,
+    turn: &Turn<'_>,
+) -> Result<(Sending, Option<Sending>), Failure> {
+    let sent_by = hop.sent_by.as_ref().unwrap_or(&turn.options.sent_by);
+    // RFC 3261 §18.1.1: "If this causes a change in the transport protocol from the one indicated in the top Via, the value in the top Via
+    // MUST be changed."
+    let by = |transport| Sending {
+        bytes: copy.with_via(transport, sent_by, via_branch),
+        target: Target {
+            transport,
+            remote: hop.address,
+            local: hop.local,
+            connection: None,
+        },
+    };
+    let usual = by(hop.transport);
+    if hop.transport != Transport::Udp || usual.bytes.len() <= MAX_UDP_REQUEST {
+        return Ok((usual, None));
+    }
+    match hop.oversize {
+        Oversize::Fragment => Ok((usual, None)),
+        Oversize::Refuse => Err(Failure::TooLarge),
+        Oversize::Tcp => Ok((by(Transport::Tcp), Some(usual))),
+    }
+}
+
+fn our_branch(request: &Message) -> Option<Vec<u8>> {
+    use crate::header::Branch as ViaBranch;
+    match request.top_via().ok()?.branch() {
+        ViaBranch::Unique(branch) => Some(branch.to_vec()),
+        ViaBranch::Rfc2543 => None,
+    }
+}
+
+/// RFC 3261 §16.7 step 3; `None` if nothing is left to be forwarded to.
+fn without_our_via(response: &Message, turn: &mut Turn<'_>) -> Option<Bytes> {
+    // RFC 3261 §16.7: "If no Via header field values remain in the response, the response was meant for this element and MUST NOT be
+    // forwarded."
+    response.vias().nth(1)?.ok()?;
+    let mut patch = Patch::default();
+    patch.remove_first_element(response, Name::Via);
+    match patch.apply(response) {
+        Ok(bytes) => Some(bytes),
+        Err(error) => {
+            turn.event(Event::Dropped(DropCause::OwnFault(error)));
+            None
+        }
+    }
+}
