@@ -43,9 +43,8 @@ mod server_side;
 mod tokens;
 mod validation;
 
-use crate::defect::ParseError;
 use crate::flow::{Flow, Target, Transport};
-use crate::message::Message;
+use crate::message::{Message, ParseError};
 use crate::transaction::matching::{ClientKey, ServerKey};
 use crate::transaction::{Timer, Timing};
 use crate::trunk::{SentBy, Trunk};

@@ -329,8 +329,8 @@ impl Context {
             let Stage::Forwarding(forwarding) = &mut self.stage else {
                 return;
             };
-            let hops = self.trunk.next_hops.iter().take(MAX_NEXT_HOPS);
-            let Some(hop) = hops.skip(forwarding.next_hop).next().cloned() else {
+            let mut hops = self.trunk.next_hops.iter().take(MAX_NEXT_HOPS);
+            let Some(hop) = hops.nth(forwarding.next_hop).cloned() else {
                 return self.answer_best(turn);
             };
             forwarding.next_hop += 1;
