@@ -11,12 +11,15 @@ use countersign::certificate::encode::{self, constructed, element, primitive, se
 use countersign::certificate::extensions::oid;
 use countersign::certificate::{DistinguishedName, TnAuthList};
 use countersign::crypto::Point;
+use std::net::IpAddr;
 
 const CERTIFICATE_POLICIES: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.32");
 const CRL_DISTRIBUTION_POINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.31");
 const CRL_NUMBER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.20");
 const CRL_REASON: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.21");
 const CERTIFICATE_ISSUER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.29");
+const EXTENDED_KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37");
+const SERVER_AUTH: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.1");
 const ISSUING_DISTRIBUTION_POINT: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.28");
 
 /// One extension: what it is, whether it must be understood, and the DER of its value.
@@ -159,6 +162,27 @@ pub fn sip_domains(domains: &[Box<str>]) -> Extension {
         .map(|domain| element(primitive(6), format!("sip:{domain}").as_bytes()))
         .collect();
     Extension::non_critical(oid::SUBJECT_ALT_NAME, sequence(&uris))
+}
+
+/// subjectAltName of a web server: host names and addresses, as [RFC 9525 §6.3](https://www.rfc-editor.org/rfc/rfc9525#section-6.3)
+/// looks for them. For the https of a lab's repository; no STI certificate has one.
+pub fn web_names(hosts: &[&str], addresses: &[IpAddr]) -> Extension {
+    let hosts = hosts
+        .iter()
+        .map(|host| element(primitive(2), host.as_bytes()));
+    let addresses = addresses.iter().map(|address| match address {
+        IpAddr::V4(v4) => element(primitive(7), &v4.octets()),
+        IpAddr::V6(v6) => element(primitive(7), &v6.octets()),
+    });
+    Extension::non_critical(
+        oid::SUBJECT_ALT_NAME,
+        sequence(&hosts.chain(addresses).collect::<Vec<_>>()),
+    )
+}
+
+/// extKeyUsage of a web server: id-kp-serverAuth, RFC 5280 §4.2.1.12.
+pub fn server_authentication() -> Extension {
+    Extension::non_critical(EXTENDED_KEY_USAGE, sequence(&[encode::oid(&SERVER_AUTH)]))
 }
 
 /// TNAuthList.

@@ -4,6 +4,8 @@
 //!
 //! - [`clock`], [`metrics`], [`log`], [`files`]
 //! - [`fetch`]: certificate chains from their repositories
+//! - [`lab`]: what `countersign up` makes and plays with
+//! - [`cli`]: the command line
 
 #![forbid(unsafe_code)]
 
@@ -12,3 +14,5 @@ pub mod metrics;
 pub mod log;
 pub mod files;
 pub mod fetch;
+pub mod lab;
+pub mod cli;

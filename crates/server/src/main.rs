@@ -1,2 +1,7 @@
-//! The door.
-fn main() {}
+//! The door. The story is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    countersign_server::cli::main()
+}

@@ -91,7 +91,12 @@ impl fmt::Debug for CertificateChain {
 
 /// One certificate in the strict textual encoding of RFC 7468 §3.
 pub fn pem(der: &[u8]) -> String {
-    let mut text = String::from("-----BEGIN CERTIFICATE-----\n");
+    armoured(LABEL, der)
+}
+
+/// Any DER under a label (`PRIVATE KEY`, `X509 CRL`), as RFC 7468 §3 writes it.
+pub fn armoured(label: &str, der: &[u8]) -> String {
+    let mut text = format!("{BEGIN}{label}{DASHES}\n");
     let encoded = STANDARD.encode(der);
     for (index, character) in encoded.chars().enumerate() {
         if index > 0 && index % PEM_LINE == 0 {
@@ -99,7 +104,7 @@ pub fn pem(der: &[u8]) -> String {
         }
         text.push(character);
     }
-    text.push_str("\n-----END CERTIFICATE-----\n");
+    text.push_str(&format!("\n{END}{label}{DASHES}\n"));
     text
 }
 

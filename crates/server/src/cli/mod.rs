@@ -1,0 +1,92 @@
+//! The command line: one file per verb, one table of exit codes.
+//!
+//! No verb holds a rule of its own: `sign` asks the Authentication Service, `verify` the Verification Service, `up` and
+//! `serve` run the same server. What they share here is how inputs are read ([`input`]) and how answers leave ([`Outcome`],
+//! [`Console`]).
+
+pub mod input;
+mod console;
+mod completions;
+mod decode;
+
+pub use console::Console;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Signs and verifies telephone calls (STIR): who is calling, proved.
+#[derive(Debug, Parser)]
+#[command(
+    name = "countersign",
+    version,
+    max_term_width = 110,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+#[command(
+    after_help = "Exit codes: 0 passed or done, 1 failed, 2 wrong use or could not run, 3 unsigned, 4 not validated.\n\
+    Start with `countersign up`: it makes a lab and prints how to place a first call."
+)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Take a SIP message, Identity header or PASSporT apart; nothing is believed
+    Decode(decode::Arguments),
+    /// Print a completion script for a shell
+    Completions(completions::Arguments),
+}
+
+/// How a run ended, as the shell sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Passed, or done.
+    Done,
+    /// Judged, and failed.
+    Failed,
+    /// A check could not be made.
+    NotValidated,
+    /// There was nothing to verify.
+    Unsigned,
+    /// Wrong use, or we could not run.
+    Unable,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        Self::from(match outcome {
+            Outcome::Done => 0,
+            Outcome::Failed => 1,
+            Outcome::Unable => 2,
+            Outcome::Unsigned => 3,
+            Outcome::NotValidated => 4,
+        })
+    }
+}
+
+/// Runs the verb that the command line names.
+pub fn main() -> ExitCode {
+    let verb = match Cli::try_parse() {
+        Ok(cli) => cli.verb,
+        Err(error) => {
+            // Help and version are answers, not errors: clap knows which stream and which code. Nothing can be done if the
+            // terminal is gone.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let mut console = Console::standard();
+    let outcome = match verb {
+        Verb::Decode(arguments) => decode::run(&arguments, &mut console),
+        Verb::Completions(arguments) => completions::run(&arguments, &mut console),
+    };
+    outcome.into()
+}
+
+/// The whole command, for the completion scripts and the test that runs every verb once.
+pub fn command() -> clap::Command {
+    <Cli as clap::CommandFactory>::command()
+}
