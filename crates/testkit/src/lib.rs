@@ -2,6 +2,7 @@
 //!
 //! - [`fuzz_entry`]: one function for each parser of foreign bytes, with what must hold for any input; used by the fuzz targets and,
 //!   with checked-in seeds, by an ordinary test.
+//! - [`lab`]: a certification hierarchy. [`scene`]: a call between two providers who have their certificates from it.
 //!
 //! The project as a whole is tested from here too (`tests/it`): the house rules over the source text.
 
@@ -9,3 +10,4 @@
 
 pub mod fuzz_entry;
 pub mod lab;
+pub mod scene;

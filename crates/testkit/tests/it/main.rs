@@ -5,5 +5,6 @@
     reason = "a report of what is close to a limit is read with --nocapture"
 )]
 
+mod judgement;
 mod seeds;
 mod tidy;

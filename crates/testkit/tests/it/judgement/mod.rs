@@ -1,0 +1,25 @@
+//! Calls between two providers, judged: `AuthenticationService` on one side, `VerificationService` on the other, no wire.
+//!
+//! ```text
+//!    Alice's provider ── Identity ──► Bob's provider ──► Repository (a map)
+//! ```
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a scene that cannot be set up has nothing to test"
+)]
+
+mod always_ends;
+mod attestation;
+mod certificates;
+mod faults;
+mod replay;
+mod several_headers;
+mod signed_and_verified;
+
+use countersign::verification::{Report, Verdict};
+
+/// Verdict and code, the two things that act.
+fn told(report: &Report) -> (Verdict, Option<u16>) {
+    (report.verdict, report.code)
+}
