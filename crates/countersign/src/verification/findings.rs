@@ -34,22 +34,21 @@ impl Findings {
         self.record(check, Outcome::of(fault), evidence);
     }
 
-    /// The first thing found out about a check stays.
+    /// The first fault of a check stays, and no pass hides one.
     fn record(&mut self, check: Check, outcome: Outcome, evidence: Evidence) {
-        let at = self.checks.partition_point(|other| other.check < check);
-        if self
-            .checks
-            .get(at)
-            .is_some_and(|other| other.check == check)
-        {
-            return;
-        }
         let result = CheckResult {
             check,
             outcome,
             evidence,
         };
-        self.checks.insert(at, result);
+        let at = self.checks.partition_point(|other| other.check < check);
+        match self.checks.get_mut(at).filter(|other| other.check == check) {
+            None => self.checks.insert(at, result),
+            Some(known) if known.outcome.fault().is_none() && outcome.fault().is_some() => {
+                *known = result;
+            }
+            Some(_) => {}
+        }
     }
 
     /// Whether a check was made and did not pass: no later one can mend that.
@@ -181,16 +180,23 @@ mod tests {
             (Check::Typ, Fault::TypInvalid),
         ]);
         findings.pass(Check::Typ);
+        findings.fault(Check::Typ, Fault::TypMissing, Evidence::Nothing);
+        findings.pass(Check::Header);
+        findings.fault(Check::Header, Fault::InfoInvalid, Evidence::Nothing);
         findings.pass(Check::Header);
         let checks = findings.into_checks();
         let order: Vec<_> = checks.iter().map(|result| result.check).collect();
         assert_eq!(order, Check::ALL);
-        assert_eq!(checks[0].outcome, Outcome::Passed);
+        assert_eq!(
+            checks[0].outcome,
+            Outcome::Failed(Fault::InfoInvalid),
+            "no pass hides a fault"
+        );
         assert_eq!(checks[1].outcome, Outcome::Skipped);
         assert_eq!(
             checks[2].outcome,
             Outcome::Failed(Fault::TypInvalid),
-            "the first finding stays"
+            "the first fault stays"
         );
     }
 }

@@ -1,3 +1,5 @@
+//! What an inventory reads and what it refuses, and its lookup against a plain list.
+
 use super::*;
 use proptest::prelude::*;
 

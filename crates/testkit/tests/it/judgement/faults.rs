@@ -306,6 +306,12 @@ fn forms(scene: &Scene) -> Vec<Case> {
             token("garbage"),
         ),
         (
+            "69 padding inside",
+            Fault::PassportMalformed,
+            438,
+            token(&good.token.replacen('.', "=.", 2).replacen("=.", ".", 1)),
+        ),
+        (
             "011 invalid JWT",
             Fault::PassportMalformed,
             438,
