@@ -85,7 +85,9 @@ fn distance(one: &str, other: &str) -> usize {
         }
         for (cell, b) in row.iter_mut().skip(1).zip(other.bytes()) {
             let above = *cell;
-            left = (diagonal + usize::from(a != b)).min(above + 1).min(left + 1);
+            left = (diagonal + usize::from(a != b))
+                .min(above + 1)
+                .min(left + 1);
             diagonal = above;
             *cell = left;
         }
@@ -206,7 +208,13 @@ mod tests {
     #[test]
     fn no_key_twice() {
         for (place, key) in KEYS.iter().enumerate() {
-            assert!(KEYS.iter().skip(place + 1).all(|other| other.path != key.path), "{}", key.path);
+            assert!(
+                KEYS.iter()
+                    .skip(place + 1)
+                    .all(|other| other.path != key.path),
+                "{}",
+                key.path
+            );
             assert!(!key.says.is_empty());
         }
     }
@@ -215,7 +223,10 @@ mod tests {
     fn a_typing_error_finds_its_key() {
         assert_eq!(nearest("trunks[].nexthops"), Some("trunks[].next_hops"));
         assert_eq!(nearest("trunk"), Some("trunks"));
-        assert_eq!(nearest("verification.freshnes_s"), Some("verification.freshness_s"));
+        assert_eq!(
+            nearest("verification.freshnes_s"),
+            Some("verification.freshness_s")
+        );
         assert_eq!(nearest("something.else"), None);
         assert_eq!(distance("kitten", "sitting"), 3);
         assert_eq!(distance("", "abc"), 3);

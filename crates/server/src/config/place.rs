@@ -59,7 +59,7 @@ impl<T> Placed<T> {
         Mistake {
             place: self.place.clone(),
             key: self.key.clone(),
-            cause,
+            cause: cause.into(),
         }
     }
 
@@ -90,7 +90,7 @@ pub struct Mistake {
     /// Which key.
     pub key: Box<str>,
     /// What is wrong.
-    pub cause: Cause,
+    pub cause: Box<Cause>,
 }
 
 impl fmt::Display for Mistake {
@@ -268,6 +268,12 @@ pub enum Concern {
     FetchException(Box<str>),
     /// Lab anchors are believed.
     LabAnchors,
+    /// Nothing verifies against no anchor.
+    NoAnchors,
+    /// The certificate says for which numbers it speaks nowhere.
+    NoTnAuthList,
+    /// The usual file of web trust anchors is not there.
+    NoWebRoots,
     /// A tenant without a trunk that uses it.
     NotUsed,
     /// The public listener speaks plain HTTP: x5u must be https.
@@ -276,8 +282,6 @@ pub enum Concern {
     UdpSourceTrusted,
     /// A source address over UDP is a weak credential.
     UdpSourceWeak,
-    /// Nothing verifies against no anchor.
-    NoAnchors,
 }
 
 impl fmt::Display for Concern {
@@ -295,6 +299,12 @@ impl fmt::Display for Concern {
             }
             Self::LabAnchors => "lab anchors are believed: a verdict says nothing about anybody's numbers",
             Self::NoAnchors => "there is no trust anchor: no call can pass",
+            Self::NoTnAuthList => {
+                "the certificate has no TN Authorization List: whoever verifies will refuse what it signs"
+            }
+            Self::NoWebRoots => {
+                "this file is not there: certificates can be fetched from fetch.exceptions only"
+            }
             Self::NotUsed => "no trunk uses it",
             Self::PublicIsPlain => {
                 "the public listener has no certificate and speaks plain HTTP; x5u must lead to https, so something must stand before it"

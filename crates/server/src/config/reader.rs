@@ -42,11 +42,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Where the table's heading stands.
-    pub(super) fn place(&self) -> &Place {
-        &self.place
-    }
-
     /// Notes the keys that nobody asked for.
     pub(super) fn finish(self) {
         for (key, node) in self.table.into_iter().flatten() {
@@ -132,7 +127,11 @@ impl<'a> Reader<'a> {
     }
 
     /// One of several words.
-    pub(super) fn choice<T: Copy>(&mut self, key: &'a str, words: &[(&'static str, T)]) -> Option<T> {
+    pub(super) fn choice<T: Copy>(
+        &mut self,
+        key: &'a str,
+        words: &[(&'static str, T)],
+    ) -> Option<T> {
         let written = self.text(key)?;
         let found = words.iter().find(|(word, _)| *word == written.value);
         if found.is_none() {
@@ -206,18 +205,37 @@ impl<'a> Reader<'a> {
         Some(values)
     }
 
+    /// The value of a key that nobody wrote.
+    pub(super) fn default<T>(&self, key: &str, value: T) -> Placed<T> {
+        self.placed(key, value, Place::Default)
+    }
+
+    /// How many items a list has as it was written, right or wrong, and where it stands.
+    pub(super) fn written_items(&self, key: &str) -> (usize, Place) {
+        match self.table.and_then(|table| table.get(key)) {
+            Some(node) => match &node.value {
+                Value::List(items) => (items.len(), node.place.clone()),
+                _ => (1, node.place.clone()),
+            },
+            None => (0, self.place.clone()),
+        }
+    }
+
     /// Notes what is wrong with a key.
     pub(super) fn note(&self, key: &str, place: &Place, cause: Cause) {
         self.notes.mistakes.borrow_mut().push(Mistake {
             place: place.clone(),
             key: format!("{}{key}", self.path).into(),
-            cause,
+            cause: cause.into(),
         });
     }
 
     fn key(&mut self, key: &'a str) -> Option<&'a Node> {
         let pattern = format!("{}{key}", self.pattern);
-        debug_assert!(keys::find(&pattern).is_some(), "{pattern} is not in the table");
+        debug_assert!(
+            keys::find(&pattern).is_some(),
+            "{pattern} is not in the table"
+        );
         self.notes.asked.borrow_mut().insert(pattern);
         self.node(key)
     }

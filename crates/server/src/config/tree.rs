@@ -42,7 +42,7 @@ pub(super) fn parse(text: &str, path: &Arc<Path>, mistakes: &mut Vec<Mistake>) -
         mistakes.push(Mistake {
             place: file.place(at),
             key: "".into(),
-            cause: Cause::Syntax(error.message().replace('\n', " ").into()),
+            cause: Box::new(Cause::Syntax(error.message().replace('\n', " ").into())),
         });
     }
     file.table(document.get_ref())
@@ -132,7 +132,7 @@ pub(super) fn overlay(
         mistakes.push(Mistake {
             place: place.clone(),
             key: key.into(),
-            cause,
+            cause: Box::new(cause),
         });
     };
     let Some(known) = keys::find(key) else {
