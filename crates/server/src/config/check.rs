@@ -4,19 +4,20 @@
 //! mistake, anchors that are none: each stops the start, all of them are told at once. What works but deserves a thought is a
 //! [`Warning`].
 
+use super::Config;
 use super::judgement::{ExceptionSettings, FetchSettings, TrustSettings};
 use super::listeners::{HttpSettings, TlsSettings};
 use super::place::{Cause, Concern, Mistake, Place, Placed, Warning};
 use super::tenant::TenantSettings;
 use super::trunk::TrunkSettings;
-use super::{Config, arrangement::Role, arrangement::UdpSource};
 use crate::fetch::{Exception, FetchPolicy};
 use crate::files::{self, TlsFault};
-use countersign::authentication::Inventory;
+use countersign::authentication::{AuthenticationService, Inventory, Signer, SignerError};
 use countersign::certificate::CertificateChain;
-use countersign::crypto::{EcdsaP256Key, SigningKey};
+use countersign::crypto::EcdsaP256Key;
 use countersign::time::UnixTime;
 use countersign::trust::{Anchor, Standing, Trust};
+use countersign_sip::trunk::{Role, UdpSource};
 use rustls::{RootCertStore, ServerConfig};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -46,16 +47,10 @@ pub struct Checked {
 pub struct Tenant {
     /// Its name.
     pub name: Box<str>,
-    /// Where others fetch its chain.
-    pub x5u: Box<str>,
+    /// Signs its calls, with its key and by its inventory; without one no number is listed, and nothing is attested A.
+    pub service: AuthenticationService,
     /// The name under which our own repository publishes the chain, if x5u leads to it.
     pub published_name: Option<Box<str>>,
-    /// Its private key.
-    pub key: Arc<EcdsaP256Key>,
-    /// Its certificate and the intermediates.
-    pub chain: Arc<CertificateChain>,
-    /// Its numbers; `None`: nothing may be attested A.
-    pub inventory: Option<Arc<Inventory>>,
 }
 
 /// Opens and checks everything. `trust_version` grows whenever the anchors may have changed.
@@ -100,21 +95,39 @@ impl Opening {
         let key = self.note(settings.key_file.value_of(files::read_signing_key));
         let inventory = settings.inventory_file.as_ref();
         let inventory = inventory.map(|file| self.inventory(file));
-        let (chain, key) = (chain?, key?);
-        if chain.end_entity().public_key().p256() != Some(&key.public_key()) {
-            let path = settings.key_file.value.clone();
-            let mistake = settings.key_file.mistake(Cause::KeyMismatch(path));
-            self.mistakes.push(mistake);
-        }
+        let signer = self.signer(settings, chain?, key?)?;
+        // Without an inventory no number is listed; one with a mistake has been noted.
+        let inventory = match inventory {
+            Some(inventory) => inventory?,
+            None => Inventory::default(),
+        };
         Some(Tenant {
             name: settings.name.value.clone(),
-            x5u: settings.x5u.value.clone(),
+            service: AuthenticationService::new(Arc::new(signer), Arc::new(inventory)),
             published_name: settings.published_name().map(Box::from),
-            key: Arc::new(key),
-            chain: Arc::new(chain),
-            // One with a mistake has been noted: nothing is made of this tenant.
-            inventory: inventory.flatten().map(Arc::new),
         })
+    }
+
+    fn signer(
+        &mut self,
+        settings: &TenantSettings,
+        chain: CertificateChain,
+        key: EcdsaP256Key,
+    ) -> Option<Signer> {
+        let signer = Signer::new(&settings.x5u.value, Arc::new(key), chain);
+        let signer = signer.map_err(|error| {
+            let (certificate, key) = (&settings.certificate_file, &settings.key_file);
+            match error {
+                SignerError::KeyMismatch => key.mistake(Cause::KeyMismatch(key.value.clone())),
+                SignerError::Authority | SignerError::DelegationGap | SignerError::NotP256 => {
+                    certificate.mistake(Cause::Signer(certificate.value.clone(), error))
+                }
+                SignerError::Url(_) => settings
+                    .x5u
+                    .mistake(Cause::Signer(PathBuf::from(&*settings.x5u.value), error)),
+            }
+        });
+        self.note(signer)
     }
 
     fn chain(&mut self, file: &Placed<PathBuf>, now: UnixTime) -> Option<CertificateChain> {

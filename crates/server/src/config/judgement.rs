@@ -2,14 +2,15 @@
 
 use super::place::Placed;
 use super::reader::Reader;
-use crate::fetch::url::Origin;
 use crate::fetch::{self, Bounds, MediaTypes};
+use countersign::certificate::repository_url::Origin;
 use countersign::verification::VerificationPolicy;
 use countersign::verification::policy::{
     BasePassport, Order, Replay, Serialization, StaleDate, StringIat, Thoroughness,
 };
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Where Debian and its relatives keep the certificates that the web trusts.
@@ -58,7 +59,8 @@ pub struct ExceptionSettings {
     pub web_ca_file: Option<Placed<PathBuf>>,
 }
 
-pub(super) fn verification(mut reader: Reader<'_>) -> VerificationPolicy {
+/// Reads `[verification]`; `excepted` are the origins of `fetch.exceptions`.
+pub(super) fn verification(mut reader: Reader<'_>, excepted: Arc<[Origin]>) -> VerificationPolicy {
     let defaults = VerificationPolicy::default();
     let whole = |value: Option<i64>, default: u32| {
         value
@@ -90,6 +92,7 @@ pub(super) fn verification(mut reader: Reader<'_>) -> VerificationPolicy {
             .integer("max_identity_headers", 1..=64)
             .and_then(|value| usize::try_from(value).ok())
             .unwrap_or(defaults.max_identity_headers),
+        port_exceptions: excepted,
         ..defaults
     };
     reader.finish();

@@ -16,7 +16,6 @@
 //! Read by hand instead of by derive, so that one run tells every mistake, and each with its line. Relative paths begin at the
 //! directory of the file. Precedence: flag, environment (`COUNTERSIGN_SECTION__KEY`), file, default.
 
-pub mod arrangement;
 pub mod check;
 pub mod judgement;
 pub mod keys;
@@ -148,10 +147,14 @@ fn read(
     }
     drop(mistakes);
     let mut root = Reader::root(&table, Place::File { path, line: 1 }, notes);
-    let verification = judgement::verification(root.table("verification"));
-    let deadline = Duration::from_millis(u64::from(verification.deadline));
     let fetch = judgement::fetch(root.table("fetch"), directory);
-    let excepted: Vec<_> = fetch.exceptions.iter().map(|e| &e.origin.value).collect();
+    let excepted: Arc<[_]> = fetch
+        .exceptions
+        .iter()
+        .map(|e| e.origin.value.clone())
+        .collect();
+    let verification = judgement::verification(root.table("verification"), excepted.clone());
+    let deadline = Duration::from_millis(u64::from(verification.deadline));
     let tenants: Vec<_> = root
         .tables("tenants")
         .into_iter()

@@ -5,7 +5,7 @@
 //! [`Warning`] does not.
 
 use crate::files::FileFault;
-use countersign::authentication::inventory::InventoryError;
+use countersign::authentication::{InventoryError, SignerError};
 use countersign::certificate::chain::ChainError;
 use countersign::time::UnixTime;
 use countersign::trust::AnchorError;
@@ -138,6 +138,8 @@ pub enum Cause {
     NotFound(Box<str>),
     /// One key needs another: the second.
     Requires(&'static str),
+    /// Nobody could verify what is signed with this.
+    Signer(PathBuf, SignerError),
     /// The text is not TOML.
     Syntax(Box<str>),
     /// There is no such key; perhaps this one was meant.
@@ -191,6 +193,7 @@ impl fmt::Display for Cause {
             }
             Self::NotFound(name) => write!(f, "there is no \"{name}\""),
             Self::Requires(other) => write!(f, "it needs {other}"),
+            Self::Signer(path, error) => write!(f, "{}: {error}", path.display()),
             Self::Syntax(message) => write!(f, "not TOML: {message}"),
             Self::UnknownKey(_) => f.write_str("there is no such key"),
             Self::Unreadable(fault) => write!(f, "{fault}"),
@@ -215,6 +218,7 @@ impl Cause {
             Self::NotYet(_) => "leave it out",
             Self::NotYetValid(..) => "check the clock of this machine",
             Self::NotFound(_) => "add it, or correct the name",
+            Self::Signer(..) => "give the certificate of a signer, for the URL that leads to it",
             Self::UnknownKey(Some(near)) => return Some(format!("did you mean {near}?")),
             Self::UnknownKey(None) => "see etc/countersign.toml.example for the keys there are",
             Self::Syntax(_) | Self::Value(_) => return None,

@@ -2,7 +2,7 @@
 
 use super::place::{Cause, Expected, Placed};
 use super::reader::Reader;
-use crate::fetch::url::{Origin, RepositoryUrl};
+use countersign::certificate::repository_url::{Origin, RepositoryUrl};
 use std::path::{Path, PathBuf};
 
 /// One tenant as configured.
@@ -38,7 +38,7 @@ impl TenantSettings {
 pub(super) fn read(
     mut reader: Reader<'_>,
     directory: &Path,
-    excepted: &[&Origin],
+    excepted: &[Origin],
 ) -> Option<TenantSettings> {
     let file = |name: Placed<&str>| name.map(|name| directory.join(name));
     let name = reader.required("name", "its name");
@@ -48,13 +48,11 @@ pub(super) fn read(
     let key_file = reader.required("key_file", "its private key").map(file);
     let x5u = reader.required("x5u", "the URL of its certificate");
     let inventory_file = reader.text("inventory_file").map(file);
-    if let Some(x5u) = &x5u {
-        let fetchable = RepositoryUrl::parse(x5u.value)
-            .is_ok_and(|url| url.port_is_ordinary() || excepted.contains(&url.origin()));
-        if !fetchable {
-            let form = "an https URL on port 443 or 8443 without user, query or fragment";
-            reader.note("x5u", &x5u.place, Cause::Value(Expected::Text(form)));
-        }
+    if let Some(x5u) = &x5u
+        && RepositoryUrl::judge(x5u.value, excepted).is_err()
+    {
+        let form = "an https URL on port 443 or 8443 without user, query or fragment";
+        reader.note("x5u", &x5u.place, Cause::Value(Expected::Text(form)));
     }
     reader.finish();
     Some(TenantSettings {

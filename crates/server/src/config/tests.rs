@@ -1,8 +1,10 @@
 //! The example is whole and true; every mistake is told with its place; the layers have their order.
 
-use super::arrangement::{Leniency, Network, Oversize, Role, Transport, Treatment, UdpSource};
 use super::*;
-use crate::config::trunk::{OrigIdChoice, Unlisted};
+use crate::config::trunk::OrigIdChoice;
+use countersign::authentication::Unlisted;
+use countersign_sip::flow::Transport;
+use countersign_sip::trunk::{Leniency, Network, Oversize, Role, Treatment, UdpSource};
 use std::collections::BTreeMap;
 
 const EXAMPLE: &str = include_str!("../../../../etc/countersign.toml.example");

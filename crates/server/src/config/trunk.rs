@@ -1,15 +1,17 @@
 //! `[[trunks]]`: the peers, and what is done with their calls.
 
-use super::arrangement::{
-    AttestationSuffix, ExistingIdentity, Leniency, MAX_NEXT_HOPS, Network, NextHop, OrigIdMode,
-    Oversize, Recognition, Role, Transport, Treatment, Trunk, UdpSource,
-};
 use super::place::{Cause, Expected, Placed};
 use super::reader::Reader;
+use countersign::authentication::Unlisted;
 use countersign::number::{NumberingPlan, TelephoneNumber};
 use countersign::passport::{Attestation, OrigId};
 use countersign::verification::VerstatProfile;
 use countersign_sip::call::TrustPai;
+use countersign_sip::flow::Transport;
+use countersign_sip::trunk::{
+    AttestationSuffix, ExistingIdentity, Leniency, MAX_NEXT_HOPS, Network, NextHop, OrigIdMode,
+    Oversize, Recognition, Role, Treatment, Trunk, UdpSource,
+};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -30,18 +32,6 @@ pub struct TrunkSettings {
     pub origid: OrigIdChoice,
     /// Whether a source address over UDP is trusted, and where that was written.
     pub udp_source: Placed<UdpSource>,
-}
-
-/// What is signed for a number that the tenant's inventory does not list.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Unlisted {
-    /// At most B. The default.
-    #[default]
-    B,
-    /// At most C.
-    C,
-    /// Nothing.
-    Unsigned,
 }
 
 /// What goes into origid.
@@ -100,7 +90,9 @@ pub(super) fn read(mut reader: Reader<'_>, deadline: Duration) -> Option<TrunkSe
     let origid = origid(&mut reader);
     trunk.origid = origid.mode();
     let tenant = tenant(&mut reader, trunk.role);
-    let unlisted = reader.choice("unlisted", &UNLISTED).unwrap_or_default();
+    let unlisted = reader
+        .choice("unlisted", &UNLISTED)
+        .unwrap_or(DEFAULT_UNLISTED);
     reader.finish();
     Some(TrunkSettings {
         name: name?.map(Box::from),
@@ -133,6 +125,9 @@ const ATTESTATIONS: [(&str, Attestation); 3] = [
     ("B", Attestation::B),
     ("C", Attestation::C),
 ];
+/// What is signed for a number that the inventory does not list, if nobody says otherwise: the customer is known, the number is
+/// not known to be theirs.
+pub const DEFAULT_UNLISTED: Unlisted = Unlisted::B;
 const UNLISTED: [(&str, Unlisted); 3] = [
     ("B", Unlisted::B),
     ("C", Unlisted::C),

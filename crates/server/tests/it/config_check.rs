@@ -7,7 +7,6 @@
 //! This test verifies that a broken key, certificate, inventory or anchor is told with the file, line and key that names it,
 //! all of them at once; and that warnings do not stop anything.
 
-use countersign::crypto::SigningKey;
 use countersign::time::UnixTime;
 use countersign::trust::Standing;
 use countersign_server::clock::{Clock, SystemClock};
@@ -25,8 +24,9 @@ fn directory() -> &'static Path {
             .join(format!("config-{}", std::process::id()));
         std::fs::create_dir_all(&directory).unwrap();
         for (name, extra) in [
-            ("good", "-addext 1.3.6.1.5.5.7.1.26=DER:3008a006160431323334"),
-            ("other", ""),
+            ("good", "-addext 1.3.6.1.5.5.7.1.26=DER:3008a006160431323334 -addext basicConstraints=critical,CA:FALSE"),
+            ("other", "-addext basicConstraints=critical,CA:FALSE"),
+            ("anchor", ""),
         ] {
             openssl(&directory, &format!(
                 "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj /CN={name} \
@@ -37,7 +37,7 @@ fn directory() -> &'static Path {
             &directory,
             "req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=rsa -keyout rsa.key -out rsa.pem",
         );
-        for key in ["good.key", "other.key", "rsa.key"] {
+        for key in ["good.key", "other.key", "rsa.key", "anchor.key"] {
             chmod(&directory.join(key), 0o600);
         }
         std::fs::copy(directory.join("good.key"), directory.join("open.key")).unwrap();
@@ -93,16 +93,17 @@ const FETCH: &str = "[fetch]\nweb_ca_file = \"good.pem\"\n";
 fn what_is_right_is_opened() {
     let text = tenant("acme", "good.pem", "good.key", "good.csv")
         + FETCH
-        + "[trust]\nlab_anchor_files = [\"other.pem\"]\nallow_lab = true\n\
+        + "[trust]\nlab_anchor_files = [\"anchor.pem\"]\nallow_lab = true\n\
            [http.public]\nlisten = [\"127.0.0.1:0\"]\ncertificate_file = \"rsa.pem\"\nkey_file = \"rsa.key\"\n";
     let checked = check_at(&text, now()).unwrap();
     let [tenant] = checked.tenants.as_slice() else {
         panic!("one tenant");
     };
     assert_eq!(tenant.published_name.as_deref(), Some("acme"));
-    let certified = tenant.chain.end_entity().public_key().p256().copied();
-    assert_eq!(certified, Some(tenant.key.public_key()));
-    assert_eq!(tenant.inventory.as_ref().unwrap().count(), 50);
+    let signer = tenant.service.signer();
+    let certified = signer.chain().end_entity().public_key().p256().copied();
+    assert_eq!(certified, Some(signer.key().public_key()));
+    assert_eq!(tenant.service.inventory().count(), 50);
     assert_eq!(checked.trust.anchors()[0].standing(), Standing::Lab);
     assert_eq!(checked.fetch.web_roots.len(), 1);
     assert!(checked.public.is_some() && checked.admin.is_none());
@@ -118,6 +119,7 @@ fn everything_that_is_broken_is_told_at_once() {
         + &tenant("b", "garbage.pem", "open.key", "good.csv")
         + &tenant("c", "good.pem", "rsa.key", "missing.csv")
         + &tenant("d", "other.pem", "missing.key", "good.csv")
+        + &tenant("e", "anchor.pem", "anchor.key", "good.csv")
         + "[trust]\nanchor_files = [\"rsa.pem\", \"garbage.pem\"]\nlab_anchor_files = [\"other.pem\"]\n"
         + "[fetch]\nweb_ca_file = \"garbage.pem\"\n"
         + "[http.admin]\ncertificate_file = \"good.pem\"\nkey_file = \"other.key\"\n";
@@ -144,18 +146,22 @@ fn everything_that_is_broken_is_told_at_once() {
             "c.toml:22: tenants[3].key_file: missing.key: it cannot be read",
             "",
         ),
-        ("c.toml:26: trust.anchor_files: rsa.pem: ", "P-256"),
-        ("c.toml:26: trust.anchor_files: garbage.pem: ", ""),
         (
-            "c.toml:27: trust.lab_anchor_files: lab anchors prove nothing",
+            "c.toml:27: tenants[4].certificate_file: anchor.pem: the certificate is a certification authority's",
+            "",
+        ),
+        ("c.toml:32: trust.anchor_files: rsa.pem: ", "P-256"),
+        ("c.toml:32: trust.anchor_files: garbage.pem: ", ""),
+        (
+            "c.toml:33: trust.lab_anchor_files: lab anchors prove nothing",
             "allow_lab = true",
         ),
         (
-            "c.toml:29: fetch.web_ca_file: garbage.pem: there is no certificate in it",
+            "c.toml:35: fetch.web_ca_file: garbage.pem: there is no certificate in it",
             "",
         ),
         (
-            "c.toml:32: http.admin.key_file: other.key: TLS cannot be served with it",
+            "c.toml:38: http.admin.key_file: other.key: TLS cannot be served with it",
             "",
         ),
     ] {
@@ -213,7 +219,7 @@ fn what_works_but_deserves_a_thought_is_said() {
         "c.toml:2: trunks[0].name: a source address over UDP is a weak credential",
         "c.toml:13: trunks[1].udp_source_is_trusted: anybody can write this source address",
         "tenants[0].certificate_file: the certificate has no TN Authorization List",
-        "fetch.exceptions[0].origin: certificates are fetched from repository.example:9443 although",
+        "fetch.exceptions[0].origin: certificates are fetched from https://repository.example:9443 although",
         "trunks[1].name: there is no trust anchor",
         "http.public.listen: the public listener has no certificate",
         "http.admin.listen: the admin listener can be reached from other machines",
