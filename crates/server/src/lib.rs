@@ -4,7 +4,6 @@
 //!
 //! - [`clock`], [`metrics`], [`log`], [`files`]
 //! - [`fetch`]: certificate chains from their repositories
-//! - [`config`]: what the operator wants, read and checked as a whole
 //! - [`lab`]: what `countersign up` makes and plays with
 //! - [`cli`]: the command line
 
@@ -15,6 +14,5 @@ pub mod metrics;
 pub mod log;
 pub mod files;
 pub mod fetch;
-pub mod config;
 pub mod lab;
 pub mod cli;

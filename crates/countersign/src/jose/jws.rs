@@ -40,16 +40,16 @@ impl<'a> CompactJws<'a> {
     // RFC 7515 §7.1: BASE64URL(UTF8(JWS Protected Header)) || '.' || BASE64URL(JWS Payload) || '.' ||
     // BASE64URL(JWS Signature)
     pub fn split(token: &'a str) -> Result<Self, NotThreeParts> {
-        let mut parts = token.split('.');
-        match (parts.next(), parts.next(), parts.next(), parts.next()) {
-            (Some(header), Some(payload), Some(signature), None) => Ok(Self {
-                token,
-                header,
-                payload,
-                signature,
-            }),
-            _ => Err(NotThreeParts),
-        }
+        let mut dots = memchr::memchr_iter(b'.', token.as_bytes());
+        let (Some(first), Some(second), None) = (dots.next(), dots.next(), dots.next()) else {
+            return Err(NotThreeParts);
+        };
+        Ok(Self {
+            token,
+            header: token.get(..first).unwrap_or_default(),
+            payload: token.get(first + 1..second).unwrap_or_default(),
+            signature: token.get(second + 1..).unwrap_or_default(),
+        })
     }
 
     /// The token as received.
@@ -96,15 +96,9 @@ impl<'a> CompactJws<'a> {
     pub fn signature(&self) -> Result<Signature, SignatureFault> {
         // RFC 7518 §3.4: "The JWS Signature value MUST be a 64-octet sequence. If it is not a 64-octet sequence, the validation
         // has failed."
-        if self.signature.len() != base64url::encoded_len(SIGNATURE_LEN) {
-            let bytes = base64url::decode(self.signature).map_err(|_| SignatureFault::Base64)?;
-            return Err(SignatureFault::Length(bytes.len()));
-        }
-        // Two bytes more, because the decoder wants room for whole groups of three.
-        let mut room = [0; SIGNATURE_LEN + 2];
-        base64url::decode_slice(self.signature, &mut room).map_err(|_| SignatureFault::Base64)?;
-        let signature = room.first_chunk().ok_or(SignatureFault::Base64)?;
-        Ok(*signature)
+        base64url::decode_exactly(self.signature)
+            .map_err(|_| SignatureFault::Base64)?
+            .map_err(SignatureFault::Length)
     }
 
     /// Checks header and signature and returns the payload: for tokens that are signed with a key already known.

@@ -1,8 +1,11 @@
 //! The claims: what a PASSporT says about a call, read from JSON with the types that
 //! [RFC 8225 §5](https://www.rfc-editor.org/rfc/rfc8225#section-5) gives them.
 //!
-//! Claims that we do not know are no defect: RFC 8225 §8.1, "Implementations of PASSporT MUST support the baseline claims defined
-//! in Section 5.2 and MAY support extended claims." They stay in the payload, where
+//! Claims that we do not know are no defect.
+//! [RFC 8225 §8.1](https://www.rfc-editor.org/rfc/rfc8225#section-8.1): "Implementations of PASSporT MUST support the baseline
+//! claims defined in Section 5.2 and MAY support extended claims."
+//! [RFC 8224 §9](https://www.rfc-editor.org/rfc/rfc8224#section-9): "optional claims may be added to any PASSporT object without
+//! requiring the use of "ppt"". They stay in the payload, where
 //! [`SignedPassport::payload`](super::SignedPassport::payload) has them.
 
 use super::error::{Claim, PassportError};

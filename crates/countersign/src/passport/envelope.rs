@@ -10,8 +10,10 @@ use super::compact::CompactPassport;
 use super::error::{HeaderName, Part, PassportError};
 use super::shaken::SHAKEN;
 use crate::crypto::Signature;
+use crate::jose::base64url;
 use crate::jose::json::{self, Form, JsonCause, JsonError, Object, Value};
 use crate::jose::jws::{CompactJws, ES256, SignatureFault, check_crit};
+use std::ops::Range;
 
 /// The value of `typ`: [RFC 8225 §4.1](https://www.rfc-editor.org/rfc/rfc8225#section-4.1), "the "typ" header MUST be the string
 /// "passport"".
@@ -34,6 +36,7 @@ pub struct Header {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Envelope {
     token: Box<str>,
+    payload_part: Range<usize>,
     header: Header,
     form: Form,
     signature: Result<Signature, SignatureFault>,
@@ -62,9 +65,11 @@ impl Envelope {
         if CompactPassport::recognise(token) {
             return Err(PassportError::CompactForm);
         }
-        let (header, form) = read_header(&decode(jws.header_bytes().ok(), Part::Header)?)?;
+        let (header, form) = read_header(&decode(jws.header_part(), Part::Header)?)?;
+        let payload_at = jws.header_part().len() + 1;
         Ok(Self {
             token: token.into(),
+            payload_part: payload_at..payload_at + jws.payload_part().len(),
             header,
             form,
             signature: jws.signature(),
@@ -83,7 +88,7 @@ impl Envelope {
 
     /// What was signed: the bytes received, up to the second dot.
     pub fn signing_input(&self) -> &str {
-        before_last_dot(&self.token)
+        self.token.get(..self.payload_part.end).unwrap_or_default()
     }
 
     /// The signature, if it is one.
@@ -114,6 +119,7 @@ impl Envelope {
         match opened {
             Ok((payload, form, claims, signature)) => Ok(SignedPassport {
                 form: if form == self.form { form } else { Form::Free },
+                signing_input: self.payload_part.end,
                 token: self.token,
                 header: self.header,
                 payload,
@@ -128,8 +134,8 @@ impl Envelope {
     }
 
     fn read_payload(&self, iat: IatForm) -> Result<(String, Form, Claims), PassportError> {
-        let jws = CompactJws::split(&self.token).map_err(|_| PassportError::NotThreeParts)?;
-        let payload = decode(jws.payload_bytes().ok(), Part::Payload)?;
+        let part = self.token.get(self.payload_part.clone());
+        let payload = decode(part.unwrap_or_default(), Part::Payload)?;
         let parsed =
             json::parse_str(&payload).map_err(|error| PassportError::json(Part::Payload, error))?;
         let object = parsed
@@ -160,12 +166,8 @@ impl Envelope {
     }
 }
 
-fn before_last_dot(token: &str) -> &str {
-    token.rsplit_once('.').map_or("", |(input, _)| input)
-}
-
-fn decode(bytes: Option<Vec<u8>>, part: Part) -> Result<String, PassportError> {
-    let bytes = bytes.ok_or(PassportError::Base64(part))?;
+fn decode(text: &str, part: Part) -> Result<String, PassportError> {
+    let bytes = base64url::decode(text).map_err(|_| PassportError::Base64(part))?;
     String::from_utf8(bytes).map_err(|error| {
         let offset = error.utf8_error().valid_up_to();
         let cause = JsonCause::Utf8;
@@ -183,22 +185,25 @@ fn read_header(text: &str) -> Result<(Header, Form), PassportError> {
     // by its own rule.
     check_crit(object, &[HeaderName::Ppt.as_str()]).map_err(|_| PassportError::CriticalHeader)?;
     let header = Header {
-        alg: required(object, HeaderName::Alg)?,
-        typ: required(object, HeaderName::Typ)?,
-        ppt: optional(object, HeaderName::Ppt)?,
-        x5u: optional(object, HeaderName::X5u)?,
+        alg: required(object, HeaderName::Alg)?.into(),
+        typ: required(object, HeaderName::Typ)?.into(),
+        ppt: optional(object, HeaderName::Ppt)?.map(Box::from),
+        x5u: optional(object, HeaderName::X5u)?.map(Box::from),
     };
     Ok((header, parsed.form))
 }
 
-fn required(object: &Object<'_>, name: HeaderName) -> Result<Box<str>, PassportError> {
+fn required<'o>(object: &'o Object<'_>, name: HeaderName) -> Result<&'o str, PassportError> {
     optional(object, name)?.ok_or(PassportError::HeaderMissing(name))
 }
 
-fn optional(object: &Object<'_>, name: HeaderName) -> Result<Option<Box<str>>, PassportError> {
+fn optional<'o>(
+    object: &'o Object<'_>,
+    name: HeaderName,
+) -> Result<Option<&'o str>, PassportError> {
     match object.get(name.as_str()) {
         None => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text.as_ref().into())),
+        Some(Value::String(text)) => Ok(Some(text)),
         Some(_) => Err(PassportError::HeaderShape(name)),
     }
 }
@@ -207,6 +212,8 @@ fn optional(object: &Object<'_>, name: HeaderName) -> Result<Option<Box<str>>, P
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedPassport {
     pub(super) token: Box<str>,
+    /// Where the signing input ends in the token.
+    pub(super) signing_input: usize,
     pub(super) header: Header,
     pub(super) payload: String,
     pub(super) claims: Claims,
@@ -254,7 +261,7 @@ impl SignedPassport {
 
     /// What was signed: the bytes received, up to the second dot.
     pub fn signing_input(&self) -> &str {
-        before_last_dot(&self.token)
+        self.token.get(..self.signing_input).unwrap_or_default()
     }
 
     /// The signature.

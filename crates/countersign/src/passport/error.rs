@@ -75,7 +75,7 @@ pub enum Part {
 }
 
 /// A header parameter of [RFC 8225 §4](https://www.rfc-editor.org/rfc/rfc8225#section-4) and
-/// [§8.1](https://www.rfc-editor.org/rfc/rfc8225#section-8.1).
+/// [RFC 8225 §8.1](https://www.rfc-editor.org/rfc/rfc8225#section-8.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeaderName {
     /// `alg`

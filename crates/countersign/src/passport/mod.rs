@@ -13,13 +13,13 @@
 //! A token is judged over the bytes received: nothing here ever writes a received token again. Whether `typ`, `alg`, `x5u`,
 //! `iat` or the identities are acceptable for a call is decided in `verification`, not here.
 
+pub mod error;
+pub mod shaken;
 pub mod claims;
 pub mod compact;
 pub mod envelope;
-pub mod error;
-pub mod presented;
 pub mod serialize;
-pub mod shaken;
+pub mod presented;
 
 pub use claims::{Claims, Extension, IatForm, MAX_DESTINATIONS};
 pub use compact::CompactPassport;

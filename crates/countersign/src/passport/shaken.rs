@@ -78,6 +78,8 @@ pub struct OrigId([u8; 16]);
 const UUID_TEXT: usize = 36;
 /// Where the hyphens are.
 const HYPHENS: [usize; 4] = [8, 13, 18, 23];
+/// Where the two digits of each byte begin.
+const DIGITS: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
 
 impl OrigId {
     /// The UUID of these bytes, as they are.
@@ -122,6 +124,15 @@ const fn hex_digit(nibble: u8) -> char {
     }) as char
 }
 
+const fn hex_value(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    }
+}
+
 impl fmt::Display for OrigId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = String::with_capacity(UUID_TEXT);
@@ -143,19 +154,17 @@ impl FromStr for OrigId {
         if text.len() != UUID_TEXT {
             return Err(NotAUuid);
         }
-        let mut bytes = [0_u8; 16];
-        let mut digits = 0;
-        for (position, byte) in text.bytes().enumerate() {
-            if HYPHENS.contains(&position) {
-                if byte != b'-' {
-                    return Err(NotAUuid);
-                }
-                continue;
-            }
-            let digit = char::from(byte).to_digit(16).ok_or(NotAUuid)?;
-            let slot = bytes.get_mut(digits / 2).ok_or(NotAUuid)?;
-            *slot = (*slot << 4) | u8::try_from(digit).map_err(|_| NotAUuid)?;
-            digits += 1;
+        let written = text.as_bytes();
+        if HYPHENS.iter().any(|&at| written.get(at) != Some(&b'-')) {
+            return Err(NotAUuid);
+        }
+        let mut bytes = [0; 16];
+        for (byte, &at) in bytes.iter_mut().zip(&DIGITS) {
+            let digit = |at: usize| written.get(at).copied().and_then(hex_value);
+            *byte = match (digit(at), digit(at + 1)) {
+                (Some(high), Some(low)) => high << 4 | low,
+                _ => return Err(NotAUuid),
+            };
         }
         Ok(Self(bytes))
     }

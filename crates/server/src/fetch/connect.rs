@@ -5,11 +5,11 @@
 //! the same way as resolved ones.
 
 use super::address;
-use super::url::{Authority, TargetHost};
-use countersign::certificate::repository_url::{Origin, RepositoryUrl};
+use super::url::{Origin, RepositoryHost};
 use countersign::verification::Unavailable;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
+use std::collections::HashMap;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -82,12 +82,10 @@ pub struct Exception {
 pub(super) struct Connector {
     resolver: Arc<dyn Resolve>,
     tls: Arc<ClientConfig>,
-    origins: Vec<Origin>,
-    exceptions: Vec<Allowed>,
+    exceptions: HashMap<Origin, Allowed>,
 }
 
 struct Allowed {
-    origin: Origin,
     addresses: Vec<IpAddr>,
     tls: Option<Arc<ClientConfig>>,
 }
@@ -98,39 +96,32 @@ impl Connector {
         web_roots: Arc<RootCertStore>,
         exceptions: Vec<Exception>,
     ) -> Result<Self, rustls::Error> {
-        let mut allowed = Vec::new();
+        let mut by_origin = HashMap::new();
         for exception in exceptions {
-            allowed.push(Allowed {
-                origin: exception.origin,
+            let tls = exception.web_roots.map(client_config).transpose()?;
+            let allowed = Allowed {
                 addresses: exception.addresses,
-                tls: exception.web_roots.map(client_config).transpose()?,
-            });
+                tls,
+            };
+            by_origin.insert(exception.origin, allowed);
         }
         Ok(Self {
             resolver,
             tls: client_config(web_roots)?,
-            origins: allowed.iter().map(|one| one.origin.clone()).collect(),
-            exceptions: allowed,
+            exceptions: by_origin,
         })
     }
 
-    /// The origins that there are exceptions for.
-    pub(super) fn origins(&self) -> &[Origin] {
-        &self.origins
-    }
-
-    fn exception(&self, authority: &Authority) -> Option<&Allowed> {
-        let url = format!("https://{authority}");
-        let url = RepositoryUrl::parse(&url).ok()?;
-        self.exceptions.iter().find(|one| one.origin.is_of(&url))
+    pub(super) fn is_exception(&self, origin: &Origin) -> bool {
+        self.exceptions.contains_key(origin)
     }
 
     /// Resolves, judges, connects and shakes hands.
     pub(super) async fn connect(
         &self,
-        origin: &Authority,
+        origin: &Origin,
     ) -> Result<TlsStream<TcpStream>, Unavailable> {
-        let exception = self.exception(origin);
+        let exception = self.exceptions.get(origin);
         let addresses = self.addresses(origin, exception).await?;
         let stream = connect_to_any(&addresses, origin.port).await?;
         // Small request, small answer: nothing to gain from waiting for more.
@@ -146,12 +137,12 @@ impl Connector {
 
     async fn addresses(
         &self,
-        origin: &Authority,
+        origin: &Origin,
         exception: Option<&Allowed>,
     ) -> Result<Vec<IpAddr>, Unavailable> {
         let addresses = match &origin.host {
-            TargetHost::Address(address) => vec![*address],
-            TargetHost::Name(name) => self.resolver.resolve(name).await.map_err(|error| {
+            RepositoryHost::Address(address) => vec![*address],
+            RepositoryHost::Name(name) => self.resolver.resolve(name).await.map_err(|error| {
                 debug!(%origin, %error, "the certificate repository does not resolve");
                 Unavailable::Resolve
             })?,
@@ -182,10 +173,10 @@ async fn connect_to_any(addresses: &[IpAddr], port: u16) -> Result<TcpStream, Un
     Err(Unavailable::Connect)
 }
 
-fn server_name(origin: &Authority) -> Result<ServerName<'static>, Unavailable> {
+fn server_name(origin: &Origin) -> Result<ServerName<'static>, Unavailable> {
     match &origin.host {
-        TargetHost::Address(address) => Ok(ServerName::IpAddress((*address).into())),
-        TargetHost::Name(name) => {
+        RepositoryHost::Address(address) => Ok(ServerName::IpAddress((*address).into())),
+        RepositoryHost::Name(name) => {
             ServerName::try_from(String::from(&**name)).map_err(|_| Unavailable::BadUrl)
         }
     }

@@ -9,7 +9,6 @@
     reason = "a test that cannot go on says so, and nobody outside sees its names"
 )]
 
-mod config_check;
 mod fetch_caching;
 mod fetch_guard;
 mod fetch_hostile;

@@ -6,10 +6,10 @@
 //!
 //! Certificates are made by `openssl`, so that what we read was never written by ourselves.
 
-use countersign::certificate::repository_url::Origin;
 use countersign::time::{Now, Ticks, UnixTime};
 use countersign_server::clock::Clock;
 use countersign_server::fetch::connect::Resolution;
+use countersign_server::fetch::url::Origin;
 use countersign_server::fetch::{Exception, FetchPolicy, Fetcher, Resolve};
 use countersign_server::metrics::Metrics;
 use rustls::RootCertStore;

@@ -126,6 +126,26 @@ fn strings_are_unescaped_once() {
     assert_eq!(string(r#""\\u0041""#).as_deref(), Some("\\u0041"));
 }
 
+/// The scan looks at eight bytes at a time; every byte must be noticed at every place, and none taken for another.
+#[test]
+fn special_characters_are_noticed_wherever_they_stand() {
+    for length in 0..20 {
+        for at in 0..length {
+            for byte in 0..=0x7f_u8 {
+                let mut inside = "\u{7f}!#".repeat(20).into_bytes();
+                inside.truncate(length);
+                inside[at] = byte;
+                let text = [b"\"", inside.as_slice(), b"\""].concat();
+                let plain = byte >= 0x20 && byte != b'"' && byte != b'\\';
+                let read = parse(&text).is_ok_and(|value| {
+                    value.as_str().map(str::as_bytes) == Some(inside.as_slice())
+                });
+                assert_eq!(read, plain, "{byte:#x} at {at} of {length}");
+            }
+        }
+    }
+}
+
 #[test]
 fn the_writer_escapes_only_what_it_must() {
     assert_eq!(written(r#""\u00e9\/\u007f""#), "\"é/\u{7f}\"");

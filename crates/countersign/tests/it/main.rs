@@ -1,0 +1,19 @@
+//! Behaviour of the crate seen from outside: one module per behaviour, one per document whose examples are checked.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says what is wrong by panicking"
+)]
+
+mod json_test_suite;
+mod passport_round_trip;
+mod public_passports;
+mod rfc7515;
+mod rfc7520;
+mod rfc8225;
+mod rfc8588;
+mod rfc8946;
+mod vectors;
+mod wycheproof_jws;

@@ -1,0 +1,50 @@
+//! The tokens of [RFC 8946](https://www.rfc-editor.org/rfc/rfc8946), signed with the key of its Appendix A.
+//!
+//! The signatures are good; the claims are not: the diverted number has twelve digits where the original destination has
+//! eleven, and the `dest` of the `div-o` token is not an array. So they are vectors for the signature only.
+
+use crate::vectors::rfc_token;
+use countersign::passport::{Envelope, Extension, IatForm, PassportError, SignedPassport};
+
+#[test]
+fn the_signatures_of_sections_3_and_5_verify() {
+    for id in ["rfc8946-3", "rfc8946-5", "rfc8946-5-opt"] {
+        assert_eq!(rfc_token(id).verify(), Ok(()), "{id}");
+    }
+}
+
+/// The token inside `opt` is an ordinary one.
+#[test]
+fn the_nested_token_is_a_good_base_passport() {
+    let nested = SignedPassport::parse(&rfc_token("rfc8946-5-opt").token).unwrap();
+    assert_eq!(nested.claims().extension, Extension::Base);
+    assert_eq!(nested.claims().orig.to_string(), "12155551212");
+    assert!(nested.is_canonical());
+}
+
+/// `div` is not supported yet; its base claims are well formed.
+#[test]
+fn the_div_token_of_section_3_is_unsupported() {
+    let div = SignedPassport::parse(&rfc_token("rfc8946-3").token).unwrap();
+    assert_eq!(div.claims().extension, Extension::Unsupported("div".into()));
+    assert!(!div.is_supported());
+}
+
+/// `{"dest":{"tn":"12155551214"},…}`: a string where RFC 8225 §5.2.1 has an array. Under a `ppt` that we do not support that is
+/// not looked at; the header can be read all the same.
+#[test]
+fn the_div_o_token_of_section_5_is_unsupported_before_its_dest_is_judged() {
+    let token = rfc_token("rfc8946-5").token;
+    let envelope = Envelope::parse(&token).unwrap();
+    assert_eq!(envelope.header().ppt.as_deref(), Some("div-o"));
+    let unopened = envelope.open(IatForm::Integer).unwrap_err();
+    assert_eq!(
+        unopened.error,
+        PassportError::UnsupportedPpt("div-o".into())
+    );
+    assert_eq!(
+        unopened.envelope.token(),
+        token,
+        "the envelope is given back"
+    );
+}
