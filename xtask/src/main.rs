@@ -14,8 +14,10 @@ mod house;
 mod tally;
 mod step;
 mod packages;
-mod test;
 mod fuzz;
+mod instructions;
+mod programs;
+mod test;
 
 use std::process::ExitCode;
 
@@ -25,6 +27,9 @@ usage: cargo xtask TASK
   test [--quick]          install what the tests need (Debian packages), then check and test everything;
                           --quick: formatting, clippy and tests only, nothing is installed
   fuzz [SECONDS]          every fuzz target in turn, SECONDS each (60); installs cargo-fuzz if it is missing
+  bench [--json]          every promised ratio in one run
+  instructions [--bless]  counts the instructions of our own code and compares them with those kept; --bless: keeps these
+  judge ...               runs the product over third-party material and prints figures; without arguments: how
 ";
 
 fn main() -> ExitCode {
@@ -35,6 +40,10 @@ fn main() -> ExitCode {
         ["test", "--quick"] => test::run(test::Extent::Quick),
         ["fuzz"] => fuzz::run(fuzz::DEFAULT_SECONDS),
         ["fuzz", seconds] if let Ok(seconds) = seconds.parse() => fuzz::run(seconds),
+        ["instructions"] => instructions::run(instructions::Bless::No),
+        ["instructions", "--bless"] => instructions::run(instructions::Bless::Yes),
+        ["bench", rest @ ..] => programs::run("bench", rest),
+        ["judge", rest @ ..] => programs::run("judge", rest),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
             ExitCode::SUCCESS

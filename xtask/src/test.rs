@@ -8,7 +8,7 @@
 
 use crate::step::{Ending, Step};
 use crate::tally::Tally;
-use crate::{house, packages};
+use crate::{house, instructions, packages};
 use std::io::IsTerminal;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
@@ -34,6 +34,7 @@ pub(crate) fn run(extent: Extent) -> ExitCode {
     if extent == Extent::Everything {
         steps.push(documentation());
         steps.push(dependencies());
+        steps.push(instructions::step());
         steps.push(documentation_tests());
     }
     steps.push(tests());

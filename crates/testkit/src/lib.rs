@@ -3,6 +3,9 @@
 //! - [`fuzz_entry`]: one function for each parser of foreign bytes, with what must hold for any input; used by the fuzz targets and,
 //!   with checked-in seeds, by an ordinary test.
 //! - [`lab`]: a certification hierarchy. [`scene`]: a call between two providers who have their certificates from it.
+//! - [`workload`]: the work that is measured, by a stopwatch ([`stopwatch`]) or by counting instructions.
+//!
+//! Three programs are here too: `bench`, `instructions` and `judge`, started by `cargo xtask`.
 //!
 //! The project as a whole is tested from here too (`tests/it`): the house rules over the source text.
 
@@ -11,3 +14,5 @@
 pub mod fuzz_entry;
 pub mod lab;
 pub mod scene;
+pub mod workload;
+pub mod stopwatch;

@@ -1,0 +1,275 @@
+//! The work that is measured: sign a call, verify a call, take an INVITE apart. One definition for the stopwatch (`bin/bench.rs`) and for
+//! the counting of instructions (`bin/instructions.rs`).
+//!
+//! [`Crypto`] says who answers at the key traits: the library, or a constant, when only our own instructions count. Everything random or
+//! slow happens in [`Workload::new`]; the work itself reads no clock and draws no number of its own (the library draws the ECDSA nonce).
+
+use crate::lab::{Lab, NOW};
+use bytes::Bytes;
+use countersign::authentication::{
+    AuthenticationService, Credential, Inventory, Origination, Signer, Unlisted,
+};
+use countersign::call::Call;
+use countersign::certificate::CertificateChain;
+use countersign::crypto::{
+    AwsLc, BadSignature, Point, SIGNATURE_LEN, Signature, SigningFailed, SigningKey, UnusableKey,
+    VerifyingKey, VerifyingKeys,
+};
+use countersign::passport::{Attestation, OrigId};
+use countersign::path::PathCache;
+use countersign::time::{Now, Ticks};
+use countersign::trust::Trust;
+use countersign::verification::{
+    Answer, MemoryReplay, Poll, Report, Source, Verdict, VerificationPolicy, VerificationService,
+};
+use countersign_sip::call::{CallPolicy, from_request};
+use countersign_sip::identity_header;
+use countersign_sip::message::{Framing, Message, Name};
+use countersign_sip::uri::Uri;
+use std::hint::black_box;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Different calls that take turns, so that no branch predictor learns one by heart.
+pub const CALLS: usize = 64;
+
+/// Where the certificate is said to be.
+const X5U: &str = "https://certificates.example.com/shaken/4711.pem";
+
+/// Length of the INVITE, in bytes: what a call through two networks brings along. The header that pads it is one that nobody asks for.
+pub const INVITE_LEN: usize = 1300;
+
+/// Who answers at the key traits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Crypto {
+    /// A constant: every signature is made at once and every one is good.
+    Constant,
+    /// The library.
+    Library,
+}
+
+/// Calls with everything that signing and verifying them needs.
+pub struct Workload {
+    signing: AuthenticationService,
+    origination: Origination,
+    verifying: VerificationService,
+    trust: Arc<Trust>,
+    chain: Arc<CertificateChain>,
+    calls: Vec<Call>,
+    identities: Vec<Bytes>,
+    invites: Vec<Bytes>,
+}
+
+#[allow(
+    clippy::expect_used,
+    reason = "a measurement that cannot be set up has nothing to measure"
+)]
+impl Workload {
+    /// Makes the keys, certificates and calls, and goes once through all of it: whatever is cached is warm.
+    pub fn new(crypto: Crypto) -> Self {
+        let lab = Lab::new();
+        let signer = lab.provider("4711");
+        let chain = signer.chain;
+        let (key, keys): (Arc<dyn SigningKey>, Arc<dyn VerifyingKeys>) = match crypto {
+            Crypto::Library => (signer.key, Arc::new(AwsLc)),
+            Crypto::Constant => {
+                let public = signer.key.public_key();
+                (Arc::new(ConstantKey::new(public)), Arc::new(ConstantKeys))
+            }
+        };
+        let signer = Signer::new(X5U, key, chain.clone()).expect("signer");
+        let inventory = Inventory::parse("12025550100-12025550199,assigned").expect("inventory");
+        let verifying = VerificationService::new(
+            VerificationPolicy::default(),
+            keys,
+            Arc::new(PathCache::new()),
+            Arc::new(MemoryReplay::default()),
+        );
+        let mut workload = Self {
+            signing: AuthenticationService::new(Arc::new(signer), Arc::new(inventory)),
+            origination: Origination {
+                asked: Some(Attestation::A),
+                credential: Credential::Strong,
+                unlisted: Unlisted::C,
+                origid: OrigId::from_random([7; 16]),
+            },
+            verifying,
+            trust: Arc::new(lab.trust(1)),
+            chain: Arc::new(chain),
+            calls: Vec::new(),
+            identities: Vec::new(),
+            invites: Vec::new(),
+        };
+        for index in 0..CALLS {
+            workload.add(index);
+        }
+        for index in 0..CALLS {
+            assert_eq!(workload.verify(index).verdict, Verdict::Passed);
+            assert!(
+                workload.parse(index) >= 9,
+                "something was not found in the INVITE"
+            );
+        }
+        workload
+    }
+
+    /// Makes a call, signs it, and writes the INVITE with its Identity.
+    fn add(&mut self, index: usize) {
+        let unsigned = invite(index, "");
+        let message = Message::parse(unsigned, Framing::Datagram).expect("INVITE");
+        self.calls
+            .push(from_request(&message, &CallPolicy::default()));
+        let identity = self.sign(index);
+        let invite = invite(index, &format!("Identity: {identity}\r\n"));
+        assert_eq!(invite.len(), INVITE_LEN);
+        self.identities.push(identity.into());
+        self.invites.push(invite);
+    }
+
+    /// Signs a whole call: attestation, PASSporT, Identity value.
+    pub fn sign(&self, index: usize) -> String {
+        let call = &self.calls[index % CALLS];
+        let signed = self.signing.authenticate(call, &self.origination, NOW);
+        signed.expect("the call is signed").identity
+    }
+
+    /// Verifies a whole Identity value against its call, with the chain at hand and its path known.
+    pub fn verify(&self, index: usize) -> Report {
+        let index = index % CALLS;
+        let presented = identity_header::parse(&self.identities[index]);
+        let now = Now {
+            unix: NOW,
+            ticks: Ticks::default(),
+        };
+        let mut verification =
+            self.verifying
+                .begin(&self.calls[index], vec![presented], &self.trust, now);
+        loop {
+            let need = match verification.poll(now) {
+                Poll::Done(report) => return report,
+                Poll::Needs(needs) => needs.first().map(|need| need.id).expect("a need"),
+            };
+            let answer = Answer::Certificate(Arc::clone(&self.chain), Source::Cache);
+            verification.answer(need, answer);
+        }
+    }
+
+    /// Frames an INVITE and reads what a verifying proxy reads of it: Request-URI, From, To, P-Asserted-Identity, top Via, Call-ID, CSeq,
+    /// Date and every Identity. Returns how many of these were there.
+    pub fn parse(&self, index: usize) -> usize {
+        let bytes = self.invites[index % CALLS].clone();
+        let message = Message::parse(bytes, Framing::Datagram).expect("INVITE");
+        let uri = message.request_uri().map(Uri::parse);
+        let from = message.from().map(|from| (from.uri(), from.tag()));
+        let to = message.to().map(|to| (to.uri(), to.tag()));
+        let asserted = message.addresses(Name::PAssertedIdentity).flatten();
+        let asserted = asserted
+            .filter(|address| black_box(address.uri()).is_ok())
+            .count();
+        let via = message.top_via().map(|via| (via.branch(), via.rport()));
+        let identities = identity_header::presented(&message);
+        let found = [
+            black_box(uri).is_some_and(|uri| uri.is_ok()),
+            black_box(from).is_ok(),
+            black_box(to).is_ok(),
+            black_box(via).is_ok(),
+            black_box(message.call_id()).is_ok(),
+            black_box(message.cseq()).is_ok(),
+            black_box(message.date()) != countersign::call::DateHeader::Absent,
+        ];
+        let identities = black_box(identities)
+            .iter()
+            .filter(|one| one.is_ok())
+            .count();
+        found.into_iter().filter(|there| *there).count() + asserted + identities
+    }
+
+    /// The bytes that were signed in call `index`, and the signature: what the raw library is measured with.
+    pub fn raw(&self, index: usize) -> (Vec<u8>, Signature) {
+        let presented = identity_header::parse(&self.identities[index % CALLS]).expect("Identity");
+        let passport =
+            countersign::passport::SignedPassport::parse(&presented.token).expect("PASSporT");
+        (
+            passport.signing_input().as_bytes().to_vec(),
+            *passport.signature(),
+        )
+    }
+
+    /// The public key that the signatures verify with.
+    pub fn public_key(&self) -> Point {
+        self.signing.signer().key().public_key()
+    }
+}
+
+/// An INVITE as one carrier hands it to another, padded to [`INVITE_LEN`] if it has an Identity.
+fn invite(index: usize, identity: &str) -> Bytes {
+    let (from, to) = (100 + index % 100, 100 + (index + 1) % 100);
+    let sdp = "v=0\r\no=- 1793836800 1 IN IP4 192.0.2.10\r\ns=-\r\nc=IN IP4 192.0.2.10\r\nt=0 0\r\nm=audio 49170 RTP/AVP 0 8 101\r\n\
+        a=rtpmap:101 telephone-event/8000\r\n";
+    let head = format!(
+        "INVITE sip:+12025550{to}@carrier.example.net;user=phone SIP/2.0\r\n\
+        Via: SIP/2.0/UDP 192.0.2.10:5060;branch=z9hG4bK776asdhds{index:02};rport\r\n\
+        Max-Forwards: 69\r\n\
+        From: \"Alice\" <sip:+12025550{from}@example.com;user=phone>;tag=19283017{index:02}\r\n\
+        To: <sip:+12025550{to}@carrier.example.net;user=phone>\r\n\
+        Call-ID: a84b4c76e667{index:02}@192.0.2.10\r\n\
+        CSeq: 314159 INVITE\r\n\
+        Contact: <sip:alice@192.0.2.10:5060>\r\n\
+        Date: Thu, 05 Nov 2026 00:00:00 GMT\r\n\
+        P-Asserted-Identity: <sip:+12025550{from}@example.com;user=phone>\r\n\
+        {identity}\
+        Content-Type: application/sdp\r\n\
+        Content-Length: {}\r\n",
+        sdp.len()
+    );
+    let padding = "X-Pad: \r\n".len();
+    let missing = INVITE_LEN.saturating_sub(head.len() + padding + "\r\n".len() + sdp.len());
+    let missing = if identity.is_empty() { 0 } else { missing };
+    format!("{head}X-Pad: {}\r\n\r\n{sdp}", "x".repeat(missing)).into()
+}
+
+/// A key pair that answers at once.
+struct ConstantKey {
+    point: Point,
+    made: AtomicU64,
+}
+
+impl ConstantKey {
+    fn new(point: Point) -> Self {
+        Self {
+            point,
+            made: AtomicU64::new(0),
+        }
+    }
+}
+
+impl SigningKey for ConstantKey {
+    fn sign(&self, _message: &[u8]) -> Result<Signature, SigningFailed> {
+        let mut signature = [7; SIGNATURE_LEN];
+        // No two alike, so that the memory of replays has as much to hold as with real ones.
+        let number = self.made.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+        for (place, byte) in signature.iter_mut().zip(number) {
+            *place = byte;
+        }
+        Ok(signature)
+    }
+
+    fn public_key(&self) -> Point {
+        self.point
+    }
+}
+
+impl VerifyingKey for ConstantKey {
+    fn verify(&self, _message: &[u8], _signature: &Signature) -> Result<(), BadSignature> {
+        Ok(())
+    }
+}
+
+struct ConstantKeys;
+
+impl VerifyingKeys for ConstantKeys {
+    fn p256(&self, point: &[u8]) -> Result<Arc<dyn VerifyingKey>, UnusableKey> {
+        let point = point.try_into().map_err(|_| UnusableKey)?;
+        Ok(Arc::new(ConstantKey::new(point)))
+    }
+}
