@@ -5,19 +5,97 @@
 
 use memchr::{memchr, memchr2, memchr3};
 
+/// What a byte may be part of. One table lookup answers for several questions; the parser asks it for nearly every byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Class(u8);
+
+impl Class {
+    /// RFC 3261 §25.1: token = 1*(alphanum / "-" / "." / "!" / "%" / "*" / "_" / "+" / "`" / "'" / "~" )
+    pub(crate) const TOKEN: Self = Self(1);
+    /// What may stand in a URI at all: visible ASCII without the delimiters of RFC 2396 §2.4.3.
+    pub(crate) const URI: Self = Self(2);
+    /// A host name or IPv4 address. Underscores are tolerated: RFC 3261 §25.1 has none, switches do.
+    pub(crate) const HOST: Self = Self(4);
+    /// Visible ASCII.
+    pub(crate) const VISIBLE: Self = Self(8);
+    /// What ends the name or value of a parameter, or makes it more than a word: `;` `=` `"` `<`.
+    const PARAMETER_MARK: Self = Self(16);
+    /// What may stand in a SIP URI after its `@`: no second one.
+    pub(crate) const URI_AFTER_AT: Self = Self(32);
+    /// What may stand in a display name without quotes. Bytes above ASCII are tolerated: the field has them.
+    pub(crate) const DISPLAY: Self = Self(64);
+
+    /// Whether `byte` is of this class.
+    pub(crate) const fn has(self, byte: u8) -> bool {
+        CLASSES[byte as usize] & self.0 != 0
+    }
+
+    /// Whether all bytes are of this class. No early exit: nearly always they are.
+    pub(crate) fn has_all(self, text: &[u8]) -> bool {
+        let common = text
+            .iter()
+            .fold(self.0, |common, byte| common & CLASSES[usize::from(*byte)]);
+        common != 0
+    }
+
+    /// How many bytes at the start are of this class.
+    pub(crate) fn prefix(self, text: &[u8]) -> usize {
+        text.iter()
+            .position(|byte| !self.has(*byte))
+            .unwrap_or(text.len())
+    }
+
+    const fn of(byte: u8) -> u8 {
+        let mut classes = 0;
+        let alphanumeric = byte.is_ascii_alphanumeric();
+        if alphanumeric
+            || matches!(
+                byte,
+                b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~'
+            )
+        {
+            classes |= Self::TOKEN.0;
+        }
+        if byte.is_ascii_graphic() {
+            classes |= Self::VISIBLE.0;
+            if !matches!(byte, b'"' | b'<' | b'>') {
+                classes |= Self::URI.0;
+            }
+        }
+        if alphanumeric || matches!(byte, b'.' | b'-' | b'_') {
+            classes |= Self::HOST.0;
+        }
+        if matches!(byte, b';' | b'=' | b'"' | b'<') {
+            classes |= Self::PARAMETER_MARK.0;
+        }
+        if classes & Self::URI.0 != 0 && byte != b'@' {
+            classes |= Self::URI_AFTER_AT.0;
+        }
+        if classes & Self::TOKEN.0 != 0 || is_lws(byte) || !byte.is_ascii() {
+            classes |= Self::DISPLAY.0;
+        }
+        classes
+    }
+}
+
+const CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        classes[byte] = Class::of(byte as u8);
+        byte += 1;
+    }
+    classes
+};
+
 /// Whether `byte` may stand in a token.
-// RFC 3261 §25.1: token = 1*(alphanum / "-" / "." / "!" / "%" / "*" / "_" / "+" / "`" / "'" / "~" )
 pub const fn is_token_char(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~'
-        )
+    Class::TOKEN.has(byte)
 }
 
 /// Whether `text` is a token.
 pub fn is_token(text: &[u8]) -> bool {
-    !text.is_empty() && text.iter().all(|&byte| is_token_char(byte))
+    !text.is_empty() && Class::TOKEN.has_all(text)
 }
 
 /// White space, folds included.
@@ -165,14 +243,17 @@ impl<'a> Parameters<'a> {
     /// is a `=`, are not empty and hold no white space outside quotes.
     pub fn are_well_formed(mut self) -> bool {
         self.all(|parameter| {
-            is_token(parameter.name)
-                && parameter.value.is_none_or(|value| {
-                    quoted_content(value).is_some()
-                        || (!value.is_empty()
-                            && !value.iter().any(|&byte| is_lws(byte) || byte == b'"'))
-                })
+            is_token(parameter.name) && parameter.value.is_none_or(is_parameter_value)
         })
     }
+}
+
+fn is_parameter_value(value: &[u8]) -> bool {
+    if is_token(value) {
+        return true;
+    }
+    let loose = |byte: &u8| !is_lws(*byte) && *byte != b'"';
+    quoted_content(value).is_some() || (!value.is_empty() && value.iter().all(loose))
 }
 
 impl<'a> Iterator for Parameters<'a> {
@@ -180,20 +261,46 @@ impl<'a> Iterator for Parameters<'a> {
 
     fn next(&mut self) -> Option<Parameter<'a>> {
         let rest = self.rest?;
-        let (one, rest) = match split_outside(rest, b';') {
-            Some((one, rest)) => (one, Some(rest)),
-            None => (rest, None),
-        };
-        self.rest = rest;
-        let (name, value) = match memchr(b'=', one) {
-            Some(at) => (one.get(..at)?, Some(trim(one.get(at + 1..)?))),
-            None => (one, None),
+        let (equal, end) = parameter_marks(rest);
+        self.rest = rest.get(end + 1..);
+        let (name, value) = match equal {
+            Some(at) => (rest.get(..at)?, Some(trim(rest.get(at + 1..end)?))),
+            None => (rest.get(..end)?, None),
         };
         Some(Parameter {
             name: trim(name),
             value,
         })
     }
+}
+
+/// Where the first parameter in `text` has its first `=`, and where it ends.
+fn parameter_marks(text: &[u8]) -> (Option<usize>, usize) {
+    let mut equal = None;
+    let mut at = 0;
+    while let Some(rest) = text.get(at..) {
+        let Some(mark) = rest
+            .iter()
+            .position(|byte| Class::PARAMETER_MARK.has(*byte))
+        else {
+            break;
+        };
+        at += mark;
+        // An open quote or bracket runs to the end, as in `split_outside`.
+        at = match text.get(at) {
+            Some(b';') => return (equal, at),
+            Some(b'=') => {
+                equal = equal.or(Some(at));
+                at + 1
+            }
+            Some(b'"') => after_quoted(text, at).unwrap_or(text.len()),
+            _ => text
+                .get(at..)
+                .and_then(|rest| memchr(b'>', rest))
+                .map_or(text.len(), |close| at + close + 1),
+        };
+    }
+    (equal, text.len())
 }
 
 /// An unsigned decimal number without sign or space; `None` if it is not one or exceeds `u32`.

@@ -9,7 +9,7 @@ mod date;
 mod via;
 
 use crate::defect::Defect;
-use crate::grammar::{List, is_lws, is_token, number, trim};
+use crate::grammar::{Class, List, is_lws, is_token, number, trim};
 use crate::message::{Message, Method, Name};
 use countersign::call::DateHeader;
 
@@ -60,7 +60,7 @@ impl<'a> CSeq<'a> {
 fn is_call_id(value: &[u8]) -> bool {
     // Every visible ASCII character but "#$&,;=@^|": the field has those, too, and a Call-ID is only ever compared, so any
     // visible character passes. White space and control characters do not.
-    !value.is_empty() && value.iter().all(u8::is_ascii_graphic)
+    !value.is_empty() && Class::VISIBLE.has_all(value)
 }
 
 impl Message {

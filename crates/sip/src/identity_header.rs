@@ -6,7 +6,9 @@
 //!
 //! The token itself is not taken apart here; that is `countersign::passport`.
 
-use crate::grammar::{List, Parameter, Parameters, is_token, quoted_content, split_outside, trim};
+use crate::grammar::{
+    Class, List, Parameter, Parameters, is_token, quoted_content, split_outside, trim,
+};
 use crate::message::{Message, Name};
 use countersign::passport::Presented;
 use countersign::verification::Malformed;
@@ -19,11 +21,11 @@ pub const MAX_IDENTITY_VALUE: usize = 16_384;
 ///
 /// How many of them are judged is the verification policy's.
 pub fn presented(message: &Message) -> Vec<Result<Presented, Malformed>> {
-    message
-        .headers(Name::Identity)
-        .flat_map(|line| values(line.value))
-        .map(parse)
-        .collect()
+    let mut all = Vec::new();
+    for line in message.headers(Name::Identity) {
+        all.extend(values(line.value).map(parse));
+    }
+    all
 }
 
 /// The values of one header line; none if it is empty.
@@ -91,10 +93,10 @@ fn read_parameter(presented: &mut Presented, parameter: Parameter<'_>) -> Result
 // The alphabet of RFC 8225 is base64url, which has "-" and "_" instead; both pass here, and padding too: whether the token
 // decodes is not the header's question.
 fn token_text(token: &[u8]) -> Result<Box<str>, Malformed> {
-    let fits = token
-        .iter()
-        .fold(!token.is_empty(), |fits, byte| fits & is_digest_char(*byte));
-    if !fits {
+    let foreign = token.iter().fold(0, |foreign, byte| {
+        foreign | u8::from(!is_digest_char(*byte))
+    });
+    if token.is_empty() || foreign != 0 {
         return Err(Malformed::Token);
     }
     text(token).ok_or(Malformed::Token)
@@ -102,10 +104,9 @@ fn token_text(token: &[u8]) -> Result<Box<str>, Malformed> {
 
 /// No branches: the compiler makes vector code of it, and a token is most of a header.
 const fn is_digest_char(byte: u8) -> bool {
-    let lower = byte | 0x20;
-    ((lower >= b'a') & (lower <= b'z'))
+    ((byte | 0x20).wrapping_sub(b'a') < 26)
         // "-" "." "/" and the digits follow each other in ASCII
-        | ((byte >= b'-') & (byte <= b'9'))
+        | (byte.wrapping_sub(b'-') <= b'9' - b'-')
         | (byte == b'+')
         | (byte == b'_')
         | (byte == b'=')
@@ -116,10 +117,7 @@ fn info_uri(value: Option<&[u8]>) -> Result<Box<str>, Malformed> {
     let uri = value
         .and_then(|value| value.strip_prefix(b"<")?.strip_suffix(b">"))
         .filter(|uri| !uri.is_empty())
-        .filter(|uri| {
-            uri.iter()
-                .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'<' | b'>' | b'"'))
-        });
+        .filter(|uri| Class::URI.has_all(uri));
     uri.and_then(text).ok_or(Malformed::Info)
 }
 

@@ -78,10 +78,16 @@ fn request_uri(uri: &[u8]) -> Result<(), Defect> {
         // RFC 3261 §19.1.1, table 1: headers are not allowed in a Request-URI.
         Uri::Sip(uri) if uri.headers.is_some() => Err(Defect::RequestUriHeaders),
         Uri::Sip(_) | Uri::Tel(_) => Ok(()),
-        // RFC 5031 §4: urn:service is what an emergency call asks for; it has to get through.
-        Uri::Other { scheme, .. } if scheme.eq_ignore_ascii_case(b"urn") => Ok(()),
+        // RFC 5031 §3: a service URN stands in the Request-URI of an emergency call, which has to get through.
+        Uri::Other { scheme, rest } if is_service(scheme, rest) => Ok(()),
         Uri::Other { .. } => Err(Defect::Scheme),
     }
+}
+
+fn is_service(scheme: &[u8], rest: &[u8]) -> bool {
+    const SERVICE: &[u8] = b"service:";
+    let start = rest.get(..SERVICE.len()).unwrap_or_default();
+    scheme.eq_ignore_ascii_case(b"urn") && start.eq_ignore_ascii_case(SERVICE)
 }
 
 fn addresses(message: &Message) -> Result<(), Defect> {
@@ -100,4 +106,89 @@ fn addresses(message: &Message) -> Result<(), Defect> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Framing;
+
+    const HEADERS: &str = "Via: SIP/2.0/UDP h;branch=z9hG4bK1\r\nMax-Forwards: 70\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\n\
+                           Call-ID: c\r\nCSeq: 1 INVITE\r\n";
+
+    fn inspected(uri: &str, headers: &str) -> Result<(), Defect> {
+        let text = format!("INVITE {uri} SIP/2.0\r\n{headers}\r\n");
+        inspect(&Message::parse(text.into(), Framing::Datagram).unwrap())
+    }
+
+    #[test]
+    fn a_request_uri_is_one_that_we_can_route() {
+        for (uri, expected) in [
+            ("sip:b@h", Ok(())),
+            ("sips:b@h;lr", Ok(())),
+            ("tel:+12025550101", Ok(())),
+            ("urn:service:sos", Ok(())),
+            ("URN:Service:sos.fire", Ok(())),
+            ("urn:isbn:0", Err(Defect::Scheme)),
+            ("mailto:b@h", Err(Defect::Scheme)),
+            ("sip:b@h?Route=x", Err(Defect::RequestUriHeaders)),
+            ("b@h", Err(Defect::RequestUri)),
+        ] {
+            assert_eq!(inspected(uri, HEADERS), expected, "{uri}");
+        }
+    }
+
+    #[test]
+    fn what_every_request_needs_is_there_and_there_once() {
+        for name in MANDATORY {
+            let headers = HEADERS.replace(&format!("{}:", name.as_str()), "X:");
+            assert_eq!(inspected("sip:b@h", &headers), Err(Defect::Missing(name)));
+        }
+        for name in SINGLE {
+            let line = HEADERS
+                .split_inclusive("\r\n")
+                .find(|line| line.starts_with(name.as_str()));
+            let headers = format!("{HEADERS}{}", line.unwrap());
+            assert_eq!(inspected("sip:b@h", &headers), Err(Defect::Repeated(name)));
+        }
+        let without = HEADERS.replace("Max-Forwards: 70\r\n", "");
+        assert_eq!(inspected("sip:b@h", &without), Ok(()));
+    }
+
+    #[test]
+    fn malformed_headers_are_named() {
+        for (line, expected) in [
+            ("Via: SIP/2.0/UDP\r\n", Defect::Via),
+            ("Contact: <sip:a@h>, <sip:b@\r\n", Defect::Contact),
+            ("Route: <sip:[::1>\r\n", Defect::Route),
+            ("Record-Route:\r\n", Defect::Route),
+            (
+                "P-Asserted-Identity: \"a <sip:b@h>\r\n",
+                Defect::PAssertedIdentity,
+            ),
+        ] {
+            assert_eq!(
+                inspected("sip:b@h", &format!("{HEADERS}{line}")),
+                Err(expected),
+                "{line}"
+            );
+        }
+        for (from, to, expected) in [
+            ("CSeq: 1 INVITE", "CSeq: 1 OPTIONS", Defect::CSeqMethod),
+            ("Max-Forwards: 70", "Max-Forwards: 256", Defect::MaxForwards),
+            ("Call-ID: c", "Call-ID: c d", Defect::CallId),
+            ("From: <sip:a@h>", "From: <a@h>", Defect::From),
+            ("To: <sip:b@h>", "To: <sip:b h>", Defect::To),
+        ] {
+            assert_eq!(
+                inspected("sip:b@h", &HEADERS.replace(from, to)),
+                Err(expected),
+                "{to}"
+            );
+        }
+        assert_eq!(
+            inspected("sip:b@h", &format!("{HEADERS}Contact: *\r\n")),
+            Ok(())
+        );
+    }
 }

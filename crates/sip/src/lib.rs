@@ -2,7 +2,7 @@
 //!
 //! The floors, from the ground up; a room uses only rooms above it in this list:
 //!
-//! - bytes: [`name`], [`defect`], [`grammar`], [`message`]
+//! - bytes: [`grammar`], [`name`], [`defect`], [`message`]
 //! - meaning: [`uri`], [`header`], [`inspect`]
 //! - writing: [`patch`], [`response`], [`stream`]
 //! - STIR: [`identity_header`], [`call`], [`verstat`]
@@ -12,9 +12,9 @@
 
 #![forbid(unsafe_code)]
 
+pub mod grammar;
 pub mod name;
 pub mod defect;
-pub mod grammar;
 pub mod message;
 pub mod uri;
 pub mod header;

@@ -39,12 +39,11 @@ pub struct Span {
 }
 
 impl Span {
-    /// From `start` up to and without `end`. Offsets are below [`MAX_MESSAGE`], so they fit.
-    pub(crate) fn new(start: usize, end: usize) -> Self {
-        let fit = |offset| u32::try_from(offset).unwrap_or(u32::MAX);
+    /// From `start` up to and without `end`. Offsets are at most [`MAX_MESSAGE`], so the casts lose nothing.
+    pub(crate) const fn new(start: usize, end: usize) -> Self {
         Self {
-            start: fit(start),
-            end: fit(end.max(start)),
+            start: start as u32,
+            end: end as u32,
         }
     }
 

@@ -1,5 +1,7 @@
 //! Header names: the known ones, their compact forms, and a lookup that costs a few nanoseconds.
 
+use crate::grammar::is_token;
+
 /// A header name. Comparison is without regard to case, and a compact form is its long form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -167,6 +169,15 @@ impl Name {
     /// assert_eq!(Name::of(b"X-Date"), Name::Other);
     /// ```
     pub fn of(text: &[u8]) -> Self {
+        match text {
+            // Bytes that are no token could be mistaken for others by the comparison below.
+            name if is_token(name) => Self::of_token(name),
+            _ => Self::Other,
+        }
+    }
+
+    /// [`Name::of`] a token.
+    pub(crate) fn of_token(text: &[u8]) -> Self {
         let mut slot = slot_of(text);
         loop {
             let known = TABLE
@@ -176,8 +187,8 @@ impl Name {
                 return Self::Other;
             };
             let same = match text {
-                [one] => *compact == Some(one.to_ascii_lowercase()),
-                _ => long.as_bytes().eq_ignore_ascii_case(text),
+                [one] => *compact == Some(*one | 0x20),
+                _ => same_letters(long.as_bytes(), text),
             };
             if same {
                 return *name;
@@ -190,6 +201,17 @@ impl Name {
     pub fn as_str(self) -> &'static str {
         KNOWN.get(self as usize).map_or("", |(_, long, _)| long)
     }
+}
+
+/// Whether two tokens are the same without regard to case. Among what may stand in a token, only the two cases of one letter
+/// differ in that bit alone.
+fn same_letters(one: &[u8], other: &[u8]) -> bool {
+    one.len() == other.len()
+        && one
+            .iter()
+            .zip(other)
+            .fold(0, |differ, (one, other)| differ | (one ^ other) & !0x20)
+            == 0
 }
 
 /// A slot from the length and three letters; collisions are settled by probing.
@@ -249,7 +271,16 @@ mod tests {
 
     #[test]
     fn others_are_others() {
-        for text in [b"X-Date".as_slice(), b"z", b"", b"Vi", b"Viaa", b"\xff\xfe"] {
+        for text in [
+            b"X-Date".as_slice(),
+            b"z",
+            b"",
+            b"Vi",
+            b"Viaa",
+            b"\xff\xfe",
+            b"Call\rID",
+            b"\x16ia",
+        ] {
             assert_eq!(Name::of(text), Name::Other);
         }
     }

@@ -54,7 +54,8 @@ pub enum Piece {
 const HEAD_END: &[u8] = b"\r\n\r\n";
 
 impl Framer {
-    /// Takes what was read from the connection. Nothing is kept of a stream that is lost.
+    /// Takes what was read from the connection. Call [`Framer::next`] until it gives `None` after each push: then what is kept is
+    /// never more than [`MAX_MESSAGE`] and one push. Nothing is kept of a stream that is lost.
     pub fn push(&mut self, bytes: &[u8]) {
         if self.state != State::Lost {
             self.buffer.extend_from_slice(bytes);

@@ -2,8 +2,8 @@
 //!
 //! Whose identity a URI is, is not decided here but by `countersign::identity`.
 
-use crate::grammar::number;
-use memchr::{memchr, memchr2};
+use crate::grammar::{Class, number};
+use memchr::memchr;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// A URI as received.
@@ -80,14 +80,14 @@ impl<'a> Uri<'a> {
         let colon = memchr(b':', text).ok_or(NotAUri)?;
         let scheme = text.get(..colon).ok_or(NotAUri)?;
         let rest = text.get(colon + 1..).ok_or(NotAUri)?;
-        if !rest.iter().all(|&byte| is_uri_char(byte)) {
-            return Err(NotAUri);
-        }
         if scheme.eq_ignore_ascii_case(b"sip") {
             return SipUri::parse(Security::Sip, rest).map(Self::Sip);
         }
         if scheme.eq_ignore_ascii_case(b"sips") {
             return SipUri::parse(Security::Sips, rest).map(Self::Sip);
+        }
+        if !Class::URI.has_all(rest) {
+            return Err(NotAUri);
         }
         if scheme.eq_ignore_ascii_case(b"tel") {
             return TelUri::parse(rest).map(Self::Tel);
@@ -104,39 +104,31 @@ impl<'a> Uri<'a> {
     }
 }
 
-/// What may stand in a URI at all: visible ASCII without the delimiters of RFC 2396 §2.4.3.
-const fn is_uri_char(byte: u8) -> bool {
-    matches!(byte, 0x21..=0x7e) && !matches!(byte, b'"' | b'<' | b'>')
-}
-
 impl<'a> SipUri<'a> {
     fn parse(security: Security, rest: &'a [u8]) -> Result<Self, NotAUri> {
-        // RFC 3261 §25.1 has one bare "@" at most: none in a user, host, parameter or header.
+        // RFC 3261 §25.1 has one bare "@" at most: none in a user, host, parameter or header. What stands before it is user
+        // and password; ";" and "?" may stand in a user.
         let (userinfo, rest) = match memchr(b'@', rest) {
-            Some(at) => (rest.get(..at), rest.get(at + 1..).unwrap_or_default()),
+            Some(at) => (rest.get(..at), rest.get(at + 1..).ok_or(NotAUri)?),
             None => (None, rest),
         };
-        if memchr(b'@', rest).is_some() {
-            return Err(NotAUri);
-        }
         let (user, password) = match userinfo {
+            Some(info) if Class::URI.has_all(info) => split_at_colon(info),
+            Some(_) => return Err(NotAUri),
             None => (None, None),
-            Some(info) => match memchr(b':', info) {
-                Some(at) => (info.get(..at), info.get(at + 1..)),
-                None => (Some(info), None),
-            },
         };
         // RFC 3261 §25.1: user = 1*( unreserved / escaped / user-unreserved )
-        if user.is_some_and(<[u8]>::is_empty) {
+        if user.is_some_and(<[u8]>::is_empty) || !Class::URI_AFTER_AT.has_all(rest) {
             return Err(NotAUri);
         }
-        let end = memchr2(b';', b'?', rest).unwrap_or(rest.len());
-        let (hostport, tail) = rest.split_at_checked(end).ok_or(NotAUri)?;
-        let (host, port) = host_and_port(hostport).ok_or(NotAUri)?;
-        let (parameters, headers) = match memchr(b'?', tail) {
+        let (host, port, tail) = host_and_port(rest).ok_or(NotAUri)?;
+        let (parameters, headers) = match tail.iter().position(|byte| *byte == b'?') {
             Some(at) => (tail.get(..at).unwrap_or_default(), tail.get(at + 1..)),
             None => (tail, None),
         };
+        if !matches!(parameters.first(), None | Some(b';')) {
+            return Err(NotAUri);
+        }
         Ok(Self {
             security,
             user,
@@ -146,6 +138,13 @@ impl<'a> SipUri<'a> {
             parameters,
             headers,
         })
+    }
+}
+
+fn split_at_colon(info: &[u8]) -> (Option<&[u8]>, Option<&[u8]>) {
+    match info.iter().position(|byte| *byte == b':') {
+        Some(at) => (info.get(..at), info.get(at + 1..)),
+        None => (Some(info), None),
     }
 }
 
@@ -174,35 +173,35 @@ impl<'a> TelUri<'a> {
     }
 }
 
-/// Splits `host[:port]`; `None` if either is malformed.
-///
-/// Underscores in host names are tolerated: RFC 3261 §25.1 has none, switches do.
-pub(crate) fn host_and_port(text: &[u8]) -> Option<(&[u8], Option<u16>)> {
+/// Takes `host[:port]` off the start of `text`, and gives what follows; `None` if either is malformed.
+pub(crate) fn host_and_port(text: &[u8]) -> Option<(&[u8], Option<u16>, &[u8])> {
     let host_end = match text.first()? {
         b'[' => memchr(b']', text)? + 1,
-        _ => memchr(b':', text).unwrap_or(text.len()),
+        _ => Class::HOST.prefix(text),
     };
     let (host, rest) = text.split_at_checked(host_end)?;
-    let port = match rest {
-        [] => None,
-        [b':', digits @ ..] => Some(u16::try_from(number(digits)?).ok()?),
-        _ => return None,
+    let (port, rest) = match rest {
+        [b':', rest @ ..] => {
+            let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            let (digits, rest) = rest.split_at_checked(digits)?;
+            (Some(u16::try_from(number(digits)?).ok()?), rest)
+        }
+        rest => (None, rest),
     };
-    is_host(host).then_some((host, port))
+    is_host(host).then_some((host, port, rest))
 }
 
 /// Whether `text` is a host: a name, an IPv4 address, or an IPv6 address in brackets.
-// RFC 5954 §4.1 corrects IPv6address; `Ipv6Addr` has always read it that way: no third colon before an IPv4 part.
 pub(crate) fn is_host(text: &[u8]) -> bool {
     match text {
-        [b'[', inner @ .., b']'] => {
-            std::str::from_utf8(inner).is_ok_and(|inner| inner.parse::<Ipv6Addr>().is_ok())
-        }
-        [] => false,
-        name => name
-            .iter()
-            .all(|&byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_')),
+        [b'[', inner @ .., b']'] => is_ipv6(inner),
+        name => !name.is_empty() && Class::HOST.has_all(name),
     }
+}
+
+// RFC 5954 §4.1 corrects IPv6address; `Ipv6Addr` has always read it that way: no third colon before an IPv4 part.
+fn is_ipv6(text: &[u8]) -> bool {
+    std::str::from_utf8(text).is_ok_and(|text| text.parse::<Ipv6Addr>().is_ok())
 }
 
 /// The address that a host is, if it is one and not a name.

@@ -1,8 +1,8 @@
 //! `"Display" <uri>;parameters`: From, To, Contact, Route, Record-Route, P-Asserted-Identity.
 
-use crate::grammar::{Parameters, after_quoted, is_lws, is_token_char, quoted_content, trim};
+use crate::grammar::{Class, Parameters, after_quoted, is_lws, trim, trim_end, trim_start};
 use crate::uri::{NotAUri, Uri};
-use memchr::{memchr, memchr3};
+use memchr::memchr;
 
 /// A name-addr or addr-spec with its header parameters, RFC 3261 §25.1.
 #[derive(Clone, Debug)]
@@ -35,31 +35,28 @@ impl<'a> NameAddr<'a> {
         address.parameters().are_well_formed().then_some(address)
     }
 
+    // RFC 3261 §25.1: name-addr = [ display-name ] LAQUOT addr-spec RAQUOT, display-name = *(token LWS) / quoted-string
     fn read(raw: &'a [u8]) -> Option<Self> {
-        // A display name in quotes may hold any of the delimiters; it is passed over before they are looked for.
-        let after_display = match raw.first()? {
+        let display_end = match raw.first()? {
             b'"' => after_quoted(raw, 0)?,
-            _ => 0,
+            _ => Class::DISPLAY.prefix(raw),
         };
-        let Some(open) = memchr3(b'<', b';', b'"', raw.get(after_display..)?)
-            .map(|at| at + after_display)
-            .filter(|at| raw.get(*at) == Some(&b'<'))
-        else {
-            return if after_display == 0 {
-                Self::bare(raw)
-            } else {
+        let (display, rest) = raw.split_at_checked(display_end)?;
+        let [b'<', rest @ ..] = trim_start(rest) else {
+            return if display.first() == Some(&b'"') {
                 None
+            } else {
+                Self::bare(raw)
             };
         };
-        let close = memchr(b'>', raw.get(open..)?)? + open;
-        let (display, parameters) = (trim(raw.get(..open)?), raw.get(close + 1..)?);
-        let uri = raw.get(open + 1..close)?;
-        if !is_display(display) || !begins_parameters(parameters) {
+        let close = memchr(b'>', rest)?;
+        let (uri, parameters) = (rest.get(..close)?, rest.get(close + 1..)?);
+        if !matches!(trim_start(parameters).first(), None | Some(b';')) {
             return None;
         }
         Some(Self {
             raw,
-            display,
+            display: trim_end(display),
             uri,
             form: AddressForm::Bracketed,
             parameters,
@@ -102,16 +99,6 @@ impl<'a> NameAddr<'a> {
     pub fn tag(&self) -> Option<&'a [u8]> {
         self.parameters().value("tag").filter(|tag| !tag.is_empty())
     }
-}
-
-// RFC 3261 §25.1: display-name = *(token LWS) / quoted-string. Bytes above ASCII are tolerated: the field has them.
-fn is_display(display: &[u8]) -> bool {
-    let fits = |byte: &u8| is_token_char(*byte) || is_lws(*byte) || !byte.is_ascii();
-    display.iter().all(fits) || quoted_content(display).is_some()
-}
-
-fn begins_parameters(text: &[u8]) -> bool {
-    matches!(trim(text).first(), None | Some(b';'))
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! Via, RFC 3261 §20.42.
 
 use crate::defect::Defect;
-use crate::grammar::{Parameters, is_lws, is_token, number, trim};
+use crate::grammar::{Class, Parameters, is_lws, is_token, number, trim, trim_start};
 use crate::uri::{host_address, host_and_port};
-use memchr::{memchr, memchr2};
+use memchr::memchr;
 use std::net::IpAddr;
 
 /// What every branch made by RFC 3261 begins with: §8.1.1.7.
@@ -55,17 +55,18 @@ impl<'a> Via<'a> {
     }
 
     fn read(raw: &'a [u8]) -> Option<Self> {
-        let (name, rest) = split_at_byte(raw, b'/')?;
-        let (version, rest) = split_at_byte(rest, b'/')?;
-        let rest = trim(rest);
-        let transport_end = rest.iter().position(|byte| is_lws(*byte))?;
-        let (transport, rest) = rest.split_at_checked(transport_end)?;
-        if !(is_token(trim(name)) && is_token(trim(version)) && is_token(transport)) {
+        let rest = match raw.strip_prefix(b"SIP/2.0/") {
+            Some(rest) => rest,
+            None => after_version(raw)?,
+        };
+        let (transport, rest) = rest.split_at_checked(Class::TOKEN.prefix(rest))?;
+        if transport.is_empty() || !rest.first().is_some_and(|byte| is_lws(*byte)) {
             return None;
         }
-        let end = memchr(b';', rest).unwrap_or(rest.len());
-        let (sent_by, parameters) = rest.split_at_checked(end)?;
-        let (host, port) = sent_by_parts(trim(sent_by))?;
+        let (host, port, parameters) = sent_by(trim_start(rest))?;
+        if !matches!(parameters.first(), None | Some(b';')) {
+            return None;
+        }
         let via = Self {
             raw,
             transport,
@@ -124,24 +125,44 @@ impl<'a> Via<'a> {
     }
 }
 
-fn split_at_byte(text: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
-    let at = memchr(byte, text)?;
+/// What follows the protocol and its version, which may be any tokens with white space around the slashes.
+fn after_version(raw: &[u8]) -> Option<&[u8]> {
+    let (name, rest) = split_at_slash(raw)?;
+    let (version, rest) = split_at_slash(rest)?;
+    (is_token(trim(name)) && is_token(trim(version))).then(|| trim(rest))
+}
+
+fn split_at_slash(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let at = memchr(b'/', text)?;
     Some((text.get(..at)?, text.get(at + 1..)?))
 }
 
-/// `host [ COLON port ]`, where white space may stand around the colon.
-fn sent_by_parts(text: &[u8]) -> Option<(&[u8], Option<u16>)> {
-    if memchr2(b' ', b'\t', text).is_none() {
-        return host_and_port(text);
+/// Takes `host [ COLON port ]` off the start, where white space may stand around the colon and after the port.
+fn sent_by(text: &[u8]) -> Option<(&[u8], Option<u16>, &[u8])> {
+    let (host, port, rest) = host_and_port_tight(text)?;
+    match (port, trim_start(rest)) {
+        (None, [b':', rest @ ..]) => {
+            let rest = trim_start(rest);
+            let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            let (digits, rest) = rest.split_at_checked(digits)?;
+            let port = u16::try_from(number(digits)?).ok()?;
+            Some((host, Some(port), trim_start(rest)))
+        }
+        (port, rest) => Some((host, port, rest)),
     }
-    let host_end = match text.first()? {
-        b'[' => memchr(b']', text)? + 1,
-        _ => memchr(b':', text)?,
-    };
-    let (host, rest) = text.split_at_checked(host_end)?;
-    let (host, _) = host_and_port(trim(host))?;
-    let port = trim(trim(rest).strip_prefix(b":")?);
-    Some((host, Some(u16::try_from(number(port)?).ok()?)))
+}
+
+/// As [`host_and_port`], but a colon with no digit right behind it is left for the caller.
+fn host_and_port_tight(text: &[u8]) -> Option<(&[u8], Option<u16>, &[u8])> {
+    host_and_port(text).or_else(|| {
+        let host_end = match text.first()? {
+            b'[' => memchr(b']', text)? + 1,
+            _ => memchr(b':', text)?,
+        };
+        let (host, rest) = text.split_at_checked(host_end)?;
+        let (host, port, _) = host_and_port(host)?;
+        Some((host, port, rest))
+    })
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::{
     Framing, Line, MAX_HEADERS, MAX_MESSAGE, Message, Method, Name, ParseError, Span, Start,
 };
 use crate::defect::Defect;
-use crate::grammar::{is_lws, is_token, is_token_char, number};
+use crate::grammar::{Class, is_token, number, trim_end, trim_start};
 use bytes::Bytes;
 use memchr::{memchr, memchr2, memrchr};
 
@@ -190,24 +190,20 @@ fn next_line(bytes: &[u8], start: usize) -> Result<RawLine, Defect> {
 
 fn header(bytes: &[u8], line: RawLine) -> Option<Line> {
     let text = bytes.get(line.start..line.end)?;
-    let name_length = text
-        .iter()
-        .position(|byte| !is_token_char(*byte))
-        .filter(|length| *length > 0)?;
+    let name_length = Class::TOKEN.prefix(text);
     // RFC 3261 §25.1: HCOLON = *( SP / HTAB ) ":" SWS
     let mut colon = name_length;
     while matches!(text.get(colon), Some(b' ' | b'\t')) {
         colon += 1;
     }
-    if text.get(colon) != Some(&b':') {
+    if name_length == 0 || text.get(colon) != Some(&b':') {
         return None;
     }
-    let name_end = line.start + name_length;
     Some(Line {
         line: Span::new(line.start, line.next),
-        name_end: u32::try_from(name_end).ok()?,
+        name_end: Span::at(line.start + name_length).start,
         value: trimmed(bytes, line.start + colon + 1, line.end),
-        name: Name::of(text.get(..name_length)?),
+        name: Name::of_token(text.get(..name_length)?),
     })
 }
 
@@ -216,15 +212,11 @@ fn extend(header: &mut Line, bytes: &[u8], line: RawLine) {
     header.value = trimmed(bytes, header.value.start(), line.end);
 }
 
-fn trimmed(bytes: &[u8], mut start: usize, mut end: usize) -> Span {
-    let blank = |at: usize| bytes.get(at).is_some_and(|byte| is_lws(*byte));
-    while start < end && blank(start) {
-        start += 1;
-    }
-    while start < end && blank(end - 1) {
-        end -= 1;
-    }
-    Span::new(start, end)
+fn trimmed(bytes: &[u8], start: usize, end: usize) -> Span {
+    let text = bytes.get(start..end).unwrap_or_default();
+    let kept = trim_start(text);
+    let start = end - kept.len();
+    Span::new(start, start + trim_end(kept).len())
 }
 
 /// The start line, with a defect that does not hide which kind of message it opens.

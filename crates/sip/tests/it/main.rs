@@ -7,6 +7,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod answers;
 mod any_bytes;
 mod rfc4475;
 mod rfc5118;

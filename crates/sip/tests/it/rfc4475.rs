@@ -141,7 +141,7 @@ fn section_3_1_1_2_every_character_that_is_allowed() {
 }
 
 #[test]
-fn section_3_1_1_3_and_4_escapes_are_kept_and_never_make_a_method_or_a_header() {
+fn sections_3_1_1_3_to_5_escapes_are_kept_and_never_make_a_method_or_a_header() {
     let esc01 = message("esc01.dat");
     assert_eq!(
         esc01.request_uri(),
