@@ -96,9 +96,14 @@ impl<'a> CompactJws<'a> {
     pub fn signature(&self) -> Result<Signature, SignatureFault> {
         // RFC 7518 §3.4: "The JWS Signature value MUST be a 64-octet sequence. If it is not a 64-octet sequence, the validation
         // has failed."
-        base64url::decode_exactly(self.signature)
-            .map_err(|_| SignatureFault::Base64)?
-            .map_err(SignatureFault::Length)
+        if self.signature.len() != base64url::encoded_len(SIGNATURE_LEN) {
+            let bytes = base64url::decode(self.signature).map_err(|_| SignatureFault::Base64)?;
+            return Err(SignatureFault::Length(bytes.len()));
+        }
+        let mut room = [0; SIGNATURE_LEN + 2];
+        base64url::decode_slice(self.signature, &mut room).map_err(|_| SignatureFault::Base64)?;
+        let signature = room.first_chunk().ok_or(SignatureFault::Base64)?;
+        Ok(*signature)
     }
 
     /// Checks header and signature and returns the payload: for tokens that are signed with a key already known.

@@ -50,7 +50,6 @@ pub struct VerifiedPassport(SignedPassport);
 
 impl VerifiedPassport {
     /// Asserts that `signed` is proven. Called by verification alone, after its last check.
-    #[allow(dead_code, reason = "verification, a floor above, is its only caller")]
     pub(crate) fn assertion(signed: SignedPassport) -> Self {
         Self(signed)
     }

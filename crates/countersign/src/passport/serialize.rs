@@ -185,16 +185,14 @@ impl Passport {
             + encoded_len(self.payload.len())
             + encoded_len(SIGNATURE_LEN)
             + ".".len() * 2;
-        let mut token = Vec::with_capacity(length);
-        token.extend_from_slice(encoded.as_bytes());
-        token.push(b'.');
+        let mut token = String::with_capacity(length);
+        token.push_str(encoded);
+        token.push('.');
         encode_into(self.payload.as_bytes(), &mut token);
         let signing_input = token.len();
-        let signature = key.sign(&token)?;
-        token.push(b'.');
+        let signature = key.sign(token.as_bytes())?;
+        token.push('.');
         encode_into(&signature, &mut token);
-        // Base64url and dots are ASCII, so this cannot fail.
-        let token = String::from_utf8(token).map_err(|_| SigningFailed)?;
         Ok(SignedPassport {
             token: token.into_boxed_str(),
             signing_input,

@@ -8,6 +8,7 @@
 )]
 
 mod json_test_suite;
+mod passport_defects;
 mod passport_round_trip;
 mod public_passports;
 mod rfc7515;
