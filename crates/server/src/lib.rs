@@ -4,6 +4,8 @@
 //!
 //! - [`clock`], [`metrics`], [`log`], [`files`]
 //! - [`fetch`]: certificate chains from their repositories
+//! - [`config`]: what the operator wants, read and checked as a whole
+//! - [`http`]: the public, trunk and admin listeners
 //! - [`lab`]: what `countersign up` makes and plays with
 //! - [`cli`]: the command line
 
@@ -14,5 +16,7 @@ pub mod metrics;
 pub mod log;
 pub mod files;
 pub mod fetch;
+pub mod config;
+pub mod http;
 pub mod lab;
 pub mod cli;

@@ -5,11 +5,11 @@
 //! the same way as resolved ones.
 
 use super::address;
-use super::url::{Origin, RepositoryHost};
+use super::url::{Authority, TargetHost};
+use countersign::certificate::repository_url::{Origin, RepositoryUrl};
 use countersign::verification::Unavailable;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
-use std::collections::HashMap;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -82,10 +82,12 @@ pub struct Exception {
 pub(super) struct Connector {
     resolver: Arc<dyn Resolve>,
     tls: Arc<ClientConfig>,
-    exceptions: HashMap<Origin, Allowed>,
+    origins: Vec<Origin>,
+    exceptions: Vec<Allowed>,
 }
 
 struct Allowed {
+    origin: Origin,
     addresses: Vec<IpAddr>,
     tls: Option<Arc<ClientConfig>>,
 }
@@ -96,32 +98,39 @@ impl Connector {
         web_roots: Arc<RootCertStore>,
         exceptions: Vec<Exception>,
     ) -> Result<Self, rustls::Error> {
-        let mut by_origin = HashMap::new();
+        let mut allowed = Vec::new();
         for exception in exceptions {
-            let tls = exception.web_roots.map(client_config).transpose()?;
-            let allowed = Allowed {
+            allowed.push(Allowed {
+                origin: exception.origin,
                 addresses: exception.addresses,
-                tls,
-            };
-            by_origin.insert(exception.origin, allowed);
+                tls: exception.web_roots.map(client_config).transpose()?,
+            });
         }
         Ok(Self {
             resolver,
             tls: client_config(web_roots)?,
-            exceptions: by_origin,
+            origins: allowed.iter().map(|one| one.origin.clone()).collect(),
+            exceptions: allowed,
         })
     }
 
-    pub(super) fn is_exception(&self, origin: &Origin) -> bool {
-        self.exceptions.contains_key(origin)
+    /// The origins that there are exceptions for.
+    pub(super) fn origins(&self) -> &[Origin] {
+        &self.origins
+    }
+
+    fn exception(&self, authority: &Authority) -> Option<&Allowed> {
+        let url = format!("https://{authority}");
+        let url = RepositoryUrl::parse(&url).ok()?;
+        self.exceptions.iter().find(|one| one.origin.is_of(&url))
     }
 
     /// Resolves, judges, connects and shakes hands.
     pub(super) async fn connect(
         &self,
-        origin: &Origin,
+        origin: &Authority,
     ) -> Result<TlsStream<TcpStream>, Unavailable> {
-        let exception = self.exceptions.get(origin);
+        let exception = self.exception(origin);
         let addresses = self.addresses(origin, exception).await?;
         let stream = connect_to_any(&addresses, origin.port).await?;
         // Small request, small answer: nothing to gain from waiting for more.
@@ -137,12 +146,12 @@ impl Connector {
 
     async fn addresses(
         &self,
-        origin: &Origin,
+        origin: &Authority,
         exception: Option<&Allowed>,
     ) -> Result<Vec<IpAddr>, Unavailable> {
         let addresses = match &origin.host {
-            RepositoryHost::Address(address) => vec![*address],
-            RepositoryHost::Name(name) => self.resolver.resolve(name).await.map_err(|error| {
+            TargetHost::Address(address) => vec![*address],
+            TargetHost::Name(name) => self.resolver.resolve(name).await.map_err(|error| {
                 debug!(%origin, %error, "the certificate repository does not resolve");
                 Unavailable::Resolve
             })?,
@@ -173,10 +182,10 @@ async fn connect_to_any(addresses: &[IpAddr], port: u16) -> Result<TcpStream, Un
     Err(Unavailable::Connect)
 }
 
-fn server_name(origin: &Origin) -> Result<ServerName<'static>, Unavailable> {
+fn server_name(origin: &Authority) -> Result<ServerName<'static>, Unavailable> {
     match &origin.host {
-        RepositoryHost::Address(address) => Ok(ServerName::IpAddress((*address).into())),
-        RepositoryHost::Name(name) => {
+        TargetHost::Address(address) => Ok(ServerName::IpAddress((*address).into())),
+        TargetHost::Name(name) => {
             ServerName::try_from(String::from(&**name)).map_err(|_| Unavailable::BadUrl)
         }
     }

@@ -4,7 +4,7 @@
 //! bounds are on bytes and on what may be ambiguous: two framings of one body are refused, not resolved.
 
 use super::caching::{Freshness, Validators};
-use super::url::RepositoryUrl;
+use super::url::Target;
 use bytes::Bytes;
 use countersign::time::UnixTime;
 use countersign::verification::Unavailable;
@@ -70,7 +70,7 @@ const FIELD_TYPES: [&str; 8] = [
 
 /// What is asked.
 pub(super) struct Question<'a> {
-    pub(super) url: &'a RepositoryUrl,
+    pub(super) target: &'a Target,
     /// With these, an unchanged answer is a short one.
     pub(super) validators: &'a Validators,
     pub(super) max_bytes: usize,
@@ -105,7 +105,7 @@ where
     driver.spawn(connection);
     let request = request(question)?;
     let response = sender.send_request(request).await.map_err(|error| {
-        debug!(origin = %question.url.origin(), %error, "no HTTP answer");
+        debug!(origin = %question.target.authority(), %error, "no HTTP answer");
         Unavailable::BadResponse
     })?;
     let asked_conditionally = question.validators.conditions().next().is_some();
@@ -119,8 +119,8 @@ where
 }
 
 fn request(question: &Question<'_>) -> Result<Request<Empty<Bytes>>, Unavailable> {
-    let mut request = Request::get(question.url.path())
-        .header(HOST, question.url.origin().to_string())
+    let mut request = Request::get(question.target.path())
+        .header(HOST, question.target.authority().to_string())
         .header(
             USER_AGENT,
             concat!("countersign/", env!("CARGO_PKG_VERSION")),

@@ -4,7 +4,7 @@
 //! time is bounded, in all and per origin, because each is begun by a stranger's header.
 
 use super::Outcome;
-use super::url::Origin;
+use super::url::Authority;
 use countersign::verification::Unavailable;
 use std::collections::HashMap;
 use std::future::Future;
@@ -26,7 +26,7 @@ pub(super) struct Flights {
 }
 
 struct Flight {
-    origin: Origin,
+    origin: Authority,
     outcome: watch::Receiver<Option<Outcome>>,
 }
 
@@ -50,7 +50,7 @@ impl Flights {
     pub(super) fn board(
         &self,
         url: &str,
-        origin: Origin,
+        origin: Authority,
         known: impl FnOnce() -> Option<Outcome>,
         journey: impl Future<Output = Outcome> + Send + 'static,
     ) -> Waiting {

@@ -7,8 +7,8 @@
 //!              └────────────┴──────────────────────────── everybody who waits ◄────────────┘
 //! ```
 //!
-//! - [`url`]: the rules that need no network; [`address`]: whom we may connect to; [`connect`]: resolve, judge, connect, in
-//!   that order and once; [`exchange`]: one bounded question and answer; [`caching`]: how long it holds.
+//! - [`url`]: whom a URL leads to; [`address`]: whom we may connect to; [`connect`]: resolve, judge, connect, in that order
+//!   and once; [`exchange`]: one bounded question and answer; [`caching`]: how long it holds.
 //! - A URL is fetched once however many ask (one *flight*), and the flight goes on when nobody waits any more: a call has
 //!   half a second, a repository two, and the next call finds the answer.
 //! - Failures are remembered for seconds, apart from chains. Nothing here judges a chain: that it parses is all.
@@ -33,7 +33,7 @@ use self::cache::Store;
 use self::caching::Validators;
 use self::connect::Connector;
 use self::flight::Flights;
-use self::url::RepositoryUrl;
+use self::url::Target;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use countersign::certificate::CertificateChain;
@@ -256,32 +256,28 @@ impl Fetcher {
 
     /// Joins the flight of `url` or starts one.
     fn board(self: &Arc<Self>, url: &str, refresh: Refresh, now: Now) -> flight::Waiting {
-        let judged = match RepositoryUrl::parse(url) {
-            Ok(judged) => judged,
-            Err(_) => return flight::Waiting::Over(Err(Unavailable::BadUrl)),
-        };
-        if !judged.port_is_ordinary() && !self.connector.is_exception(judged.origin()) {
+        let Ok(target) = Target::judge(url, self.connector.origins()) else {
             return flight::Waiting::Over(Err(Unavailable::BadUrl));
-        }
+        };
         let fetcher = self.clone();
         let name: Box<str> = url.into();
         self.flights.board(
             url,
-            judged.origin().clone(),
+            target.authority().clone(),
             // Between the first look and the lock the flight may have landed.
             || self.known(url, refresh, now),
-            async move { fetcher.fly(&name, &judged).await },
+            async move { fetcher.fly(&name, &target).await },
         )
     }
 
     /// One whole fetch, remembered.
-    async fn fly(&self, name: &str, url: &RepositoryUrl) -> Outcome {
+    async fn fly(&self, name: &str, target: &Target) -> Outcome {
         let known = self.chains.read(name, 0, |entry| {
             (entry.validators.clone(), entry.chain.clone())
         });
         let (validators, old) = known.unzip();
         let validators = validators.unwrap_or_default();
-        let reply = tokio::time::timeout(self.policy.timeout, self.ask(url, &validators)).await;
+        let reply = tokio::time::timeout(self.policy.timeout, self.ask(target, &validators)).await;
         let reply = reply.unwrap_or(Err(Unavailable::TimedOut));
         let now = self.clock.now();
         match reply.and_then(|reply| self.learn(name, reply, old, validators, now)) {
@@ -305,12 +301,12 @@ impl Fetcher {
 
     async fn ask(
         &self,
-        url: &RepositoryUrl,
+        target: &Target,
         validators: &Validators,
     ) -> Result<exchange::Reply, Unavailable> {
-        let stream = self.connector.connect(url.origin()).await?;
+        let stream = self.connector.connect(target.authority()).await?;
         let question = exchange::Question {
-            url,
+            target,
             validators,
             max_bytes: self.policy.max_bytes,
             media_types: self.policy.media_types,

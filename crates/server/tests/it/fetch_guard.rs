@@ -125,7 +125,7 @@ async fn a_host_that_the_web_does_not_trust_is_not_read() {
     let repository = Repository::saying(answer(&Pki::get().read("first.pem"), &[])).await;
     // The certificate is for other names than this one.
     let mut exception = repository.exception();
-    exception.origin = countersign_server::fetch::url::Origin::parse(&format!(
+    exception.origin = countersign::certificate::repository_url::Origin::parse(&format!(
         "https://third.example:{}",
         repository.port
     ))

@@ -243,7 +243,8 @@ async fn nobody_there_is_told_apart() {
     drop(closed);
     let url = url.replace(&port.to_string(), &free.to_string());
     let exception = countersign_server::fetch::Exception {
-        origin: countersign_server::fetch::url::Origin::parse(&url.replace("/c.pem", "")).unwrap(),
+        origin: countersign::certificate::repository_url::Origin::parse(&url.replace("/c.pem", ""))
+            .unwrap(),
         ..exception
     };
     let bench = Bench::with(&[("repository.example", &["127.0.0.1"])], |policy| {

@@ -9,10 +9,12 @@
     reason = "a test that cannot go on says so, and nobody outside sees its names"
 )]
 
+mod config_check;
 mod fetch_caching;
 mod fetch_guard;
 mod fetch_hostile;
 mod fetch_single_flight;
+mod http_listeners;
 mod peers;
 mod peers_among_themselves;
 mod peers_and_our_passports;

@@ -6,10 +6,10 @@
 //!
 //! Certificates are made by `openssl`, so that what we read was never written by ourselves.
 
+use countersign::certificate::repository_url::Origin;
 use countersign::time::{Now, Ticks, UnixTime};
 use countersign_server::clock::Clock;
 use countersign_server::fetch::connect::Resolution;
-use countersign_server::fetch::url::Origin;
 use countersign_server::fetch::{Exception, FetchPolicy, Fetcher, Resolve};
 use countersign_server::metrics::Metrics;
 use rustls::RootCertStore;
@@ -317,6 +317,11 @@ fn web_roots() -> Arc<RootCertStore> {
         .add(CertificateDer::from_pem_file(root).unwrap())
         .unwrap();
     Arc::new(roots)
+}
+
+/// The TLS side of a listener named [`HOST`].
+pub fn web_server_config() -> Arc<rustls::ServerConfig> {
+    Arc::new(server_config())
 }
 
 fn server_config() -> rustls::ServerConfig {

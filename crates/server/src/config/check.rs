@@ -1,0 +1,322 @@
+//! Opens what the configuration names, and holds it against each other: nothing listens before this is content.
+//!
+//! A key that others may read, a key that is not the certificate's, a certificate that has ended, an inventory with a
+//! mistake, anchors that are none: each stops the start, all of them are told at once. What works but deserves a thought is a
+//! [`Warning`].
+
+use super::Config;
+use super::judgement::{ExceptionSettings, FetchSettings, TrustSettings};
+use super::listeners::{HttpSettings, TlsSettings};
+use super::place::{Cause, Concern, Mistake, Place, Placed, Warning};
+use super::tenant::TenantSettings;
+use super::trunk::TrunkSettings;
+use crate::fetch::{Exception, FetchPolicy};
+use crate::files::{self, TlsFault};
+use countersign::authentication::{AuthenticationService, Inventory, Signer, SignerError};
+use countersign::certificate::CertificateChain;
+use countersign::crypto::EcdsaP256Key;
+use countersign::time::UnixTime;
+use countersign::trust::{Anchor, Standing, Trust};
+use countersign_sip::trunk::{Role, UdpSource};
+use rustls::{RootCertStore, ServerConfig};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// How long before its end a certificate is warned about, in seconds: a week, the least that a renewal by hand takes.
+pub const ENDS_SOON: i64 = 7 * 24 * 3600;
+
+/// Everything that the configuration names, opened.
+pub struct Checked {
+    /// The tenants, in the order of the configuration.
+    pub tenants: Vec<Tenant>,
+    /// Whom we believe.
+    pub trust: Arc<Trust>,
+    /// How certificates are fetched.
+    pub fetch: FetchPolicy,
+    /// TLS of the public listener; `None`: plain HTTP.
+    pub public: Option<Arc<ServerConfig>>,
+    /// TLS of the trunk listener.
+    pub trunk: Option<Arc<ServerConfig>>,
+    /// TLS of the admin listener.
+    pub admin: Option<Arc<ServerConfig>>,
+    /// What deserves a thought.
+    pub warnings: Vec<Warning>,
+}
+
+/// A tenant whose key is its certificate's.
+pub struct Tenant {
+    /// Its name.
+    pub name: Box<str>,
+    /// Signs its calls, with its key and by its inventory; without one no number is listed, and nothing is attested A.
+    pub service: AuthenticationService,
+    /// The name under which our own repository publishes the chain, if x5u leads to it.
+    pub published_name: Option<Box<str>>,
+}
+
+/// Opens and checks everything. `trust_version` grows whenever the anchors may have changed.
+///
+/// # Errors
+/// Every [`Mistake`].
+pub fn check(config: &Config, now: UnixTime, trust_version: u64) -> Result<Checked, Vec<Mistake>> {
+    let mut opening = Opening::default();
+    let tenants: Vec<_> = config
+        .tenants
+        .iter()
+        .filter_map(|settings| opening.tenant(settings, now))
+        .collect();
+    let trust = opening.trust(&config.trust, trust_version);
+    let fetch = opening.fetch(&config.fetch);
+    let [public, trunk, admin] =
+        [&config.public, &config.trunk, &config.admin].map(|listener| opening.tls(&listener.tls));
+    opening.think(config);
+    if !opening.mistakes.is_empty() {
+        return Err(opening.mistakes);
+    }
+    Ok(Checked {
+        tenants,
+        trust: Arc::new(trust),
+        fetch,
+        public,
+        trunk,
+        admin,
+        warnings: opening.warnings,
+    })
+}
+
+#[derive(Default)]
+struct Opening {
+    mistakes: Vec<Mistake>,
+    warnings: Vec<Warning>,
+}
+
+impl Opening {
+    fn tenant(&mut self, settings: &TenantSettings, now: UnixTime) -> Option<Tenant> {
+        let chain = self.chain(&settings.certificate_file, now);
+        let key = self.note(settings.key_file.value_of(files::read_signing_key));
+        let inventory = settings.inventory_file.as_ref();
+        let inventory = inventory.map(|file| self.inventory(file));
+        let signer = self.signer(settings, chain?, key?)?;
+        // Without an inventory no number is listed; one with a mistake has been noted.
+        let inventory = match inventory {
+            Some(inventory) => inventory?,
+            None => Inventory::default(),
+        };
+        Some(Tenant {
+            name: settings.name.value.clone(),
+            service: AuthenticationService::new(Arc::new(signer), Arc::new(inventory)),
+            published_name: settings.published_name().map(Box::from),
+        })
+    }
+
+    fn signer(
+        &mut self,
+        settings: &TenantSettings,
+        chain: CertificateChain,
+        key: EcdsaP256Key,
+    ) -> Option<Signer> {
+        let signer = Signer::new(&settings.x5u.value, Arc::new(key), chain);
+        let signer = signer.map_err(|error| {
+            let (certificate, key) = (&settings.certificate_file, &settings.key_file);
+            match error {
+                SignerError::KeyMismatch => key.mistake(Cause::KeyMismatch(key.value.clone())),
+                SignerError::Authority | SignerError::DelegationGap | SignerError::NotP256 => {
+                    certificate.mistake(Cause::Signer(certificate.value.clone(), error))
+                }
+                SignerError::Url(_) => settings
+                    .x5u
+                    .mistake(Cause::Signer(PathBuf::from(&*settings.x5u.value), error)),
+            }
+        });
+        self.note(signer)
+    }
+
+    fn chain(&mut self, file: &Placed<PathBuf>, now: UnixTime) -> Option<CertificateChain> {
+        let bytes = self.note(file.value_of(files::read))?;
+        let parsed = CertificateChain::parse(&bytes)
+            .map_err(|error| file.mistake(Cause::Chain(file.value.clone(), error)));
+        let chain = self.note(parsed)?;
+        let validity = chain.end_entity().validity();
+        let path = || file.value.clone();
+        if now > validity.not_after {
+            let cause = Cause::Expired(path(), validity.not_after);
+            self.mistakes.push(file.mistake(cause));
+        } else if now < validity.not_before {
+            let cause = Cause::NotYetValid(path(), validity.not_before);
+            self.mistakes.push(file.mistake(cause));
+        } else if now.saturating_add(ENDS_SOON) > validity.not_after {
+            let concern = Concern::EndsSoon(validity.not_after);
+            self.warnings.push(file.warning(concern));
+        }
+        if chain.end_entity().tn_auth_list().is_none() {
+            self.warnings.push(file.warning(Concern::NoTnAuthList));
+        }
+        Some(chain)
+    }
+
+    fn inventory(&mut self, file: &Placed<PathBuf>) -> Option<Inventory> {
+        let text = self.note(file.value_of(files::read_text))?;
+        let parsed = Inventory::parse(&text)
+            .map_err(|error| file.mistake(Cause::Inventory(file.value.clone(), error)));
+        self.note(parsed)
+    }
+
+    fn trust(&mut self, settings: &TrustSettings, version: u64) -> Trust {
+        let mut anchors = Vec::new();
+        for file in &settings.anchor_files {
+            anchors.extend(self.anchors(file, Standing::Public));
+        }
+        for file in &settings.lab_anchor_files {
+            if settings.allow_lab.value {
+                self.warnings.push(file.warning(Concern::LabAnchors));
+                anchors.extend(self.anchors(file, Standing::Lab));
+            } else {
+                self.mistakes.push(file.mistake(Cause::LabNotAllowed));
+            }
+        }
+        Trust::new(&settings.domain, version, anchors)
+    }
+
+    fn anchors(&mut self, file: &Placed<PathBuf>, standing: Standing) -> Vec<Anchor> {
+        let Some(bytes) = self.note(file.value_of(files::read)) else {
+            return Vec::new();
+        };
+        let anchors = Anchor::from_pem(&bytes, standing)
+            .map_err(|error| file.mistake(Cause::Anchors(file.value.clone(), error)));
+        self.note(anchors).unwrap_or_default()
+    }
+
+    fn fetch(&mut self, settings: &FetchSettings) -> FetchPolicy {
+        let web_roots = self.general_web_roots(&settings.web_ca_file);
+        let exceptions = settings
+            .exceptions
+            .iter()
+            .map(|e| self.exception(e))
+            .collect();
+        FetchPolicy {
+            timeout: settings.timeout,
+            max_bytes: settings.max_bytes,
+            media_types: settings.media_types,
+            negative_lifetime: settings.negative_lifetime,
+            cache: settings.cache,
+            web_roots,
+            exceptions,
+        }
+    }
+
+    fn general_web_roots(&mut self, file: &Placed<PathBuf>) -> Arc<RootCertStore> {
+        match file.value_of(files::read_web_roots) {
+            Ok(roots) => roots,
+            // A machine without the usual file can still fetch from exceptions, and that is all that a lab does.
+            Err(_) if file.place == Place::Default => {
+                self.warnings.push(file.warning(Concern::NoWebRoots));
+                Arc::new(RootCertStore::empty())
+            }
+            Err(mistake) => {
+                self.mistakes.push(mistake);
+                Arc::new(RootCertStore::empty())
+            }
+        }
+    }
+
+    fn exception(&mut self, settings: &ExceptionSettings) -> Exception {
+        let origin = settings.origin.value.to_string();
+        let concern = Concern::FetchException(origin.into());
+        self.warnings.push(settings.origin.warning(concern));
+        let web_roots = settings.web_ca_file.as_ref();
+        Exception {
+            origin: settings.origin.value.clone(),
+            addresses: settings.addresses.clone(),
+            web_roots: web_roots.and_then(|file| self.note(file.value_of(files::read_web_roots))),
+        }
+    }
+
+    fn tls(&mut self, settings: &Option<TlsSettings>) -> Option<Arc<ServerConfig>> {
+        let TlsSettings {
+            certificate_file,
+            key_file,
+        } = settings.as_ref()?;
+        let read = files::read_tls_identity(&certificate_file.value, &key_file.value);
+        let read = read.map_err(|fault| {
+            let (file, fault) = match fault {
+                TlsFault::Certificate(fault) => (certificate_file, fault),
+                TlsFault::Key(fault) => (key_file, fault),
+            };
+            file.mistake(Cause::File(file.value.clone(), fault))
+        });
+        self.note(read).map(Arc::new)
+    }
+
+    /// What works but deserves a thought.
+    fn think(&mut self, config: &Config) {
+        let over_udp = !config.sip.udp.is_empty();
+        for trunk in config
+            .trunks
+            .iter()
+            .filter(|trunk| over_udp && signs(trunk))
+        {
+            let concern = match trunk.udp_source.value {
+                UdpSource::Trusted => Concern::UdpSourceTrusted,
+                UdpSource::Weak => Concern::UdpSourceWeak,
+            };
+            // The default was written nowhere: the trunk's name is.
+            let warning = match trunk.udp_source.place {
+                Place::Default => trunk.name.warning(concern),
+                _ => trunk.udp_source.warning(concern),
+            };
+            self.warnings.push(warning);
+        }
+        for tenant in &config.tenants {
+            let uses = |trunk: &TrunkSettings| {
+                let named = trunk.tenant.as_ref();
+                named.is_some_and(|name| name.value == tenant.name.value)
+            };
+            if !config.trunks.iter().any(uses) {
+                self.warnings.push(tenant.name.warning(Concern::NotUsed));
+            }
+        }
+        let trust = &config.trust;
+        if trust.anchor_files.is_empty() && trust.lab_anchor_files.is_empty() {
+            let verifies =
+                |trunk: &&TrunkSettings| matches!(trunk.trunk.role, Role::Verify | Role::Both);
+            let first = config.trunks.iter().find(verifies);
+            let warning = first.map(|trunk| trunk.name.warning(Concern::NoAnchors));
+            self.warnings.extend(warning);
+        }
+        self.think_of_listeners(&config.public, &config.admin);
+    }
+
+    fn think_of_listeners(&mut self, public: &HttpSettings, admin: &HttpSettings) {
+        let elsewhere = admin
+            .listen
+            .iter()
+            .filter(|address| !address.value.ip().is_loopback());
+        let open = elsewhere.map(|address| address.warning(Concern::AdminIsOpen));
+        self.warnings.extend(open);
+        if let (Some(address), None) = (public.listen.first(), &public.tls) {
+            self.warnings.push(address.warning(Concern::PublicIsPlain));
+        }
+    }
+
+    fn note<T>(&mut self, result: Result<T, Mistake>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(mistake) => {
+                self.mistakes.push(mistake);
+                None
+            }
+        }
+    }
+}
+
+fn signs(trunk: &TrunkSettings) -> bool {
+    matches!(trunk.trunk.role, Role::Sign | Role::Both)
+}
+
+impl Placed<PathBuf> {
+    fn value_of<T>(
+        &self,
+        read: impl FnOnce(&std::path::Path) -> Result<T, files::FileFault>,
+    ) -> Result<T, Mistake> {
+        read(&self.value).map_err(|fault| self.mistake(Cause::File(self.value.clone(), fault)))
+    }
+}

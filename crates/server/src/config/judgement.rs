@@ -1,0 +1,222 @@
+//! `[verification]`, `[trust]` and `[fetch]`: what a proof is worth, whom we believe, and how certificates are fetched.
+
+use super::place::Placed;
+use super::reader::Reader;
+use crate::fetch::{self, Bounds, MediaTypes};
+use countersign::certificate::repository_url::Origin;
+use countersign::verification::VerificationPolicy;
+use countersign::verification::policy::{
+    BasePassport, Order, Replay, Serialization, StaleDate, StringIat, Thoroughness,
+};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Where Debian and its relatives keep the certificates that the web trusts.
+pub const DEFAULT_WEB_CA_FILE: &str = "/etc/ssl/certs/ca-certificates.crt";
+
+/// `[trust]`.
+#[derive(Clone, Debug)]
+pub struct TrustSettings {
+    /// The name of the trust domain.
+    pub domain: Box<str>,
+    /// Files of anchors.
+    pub anchor_files: Vec<Placed<PathBuf>>,
+    /// Files of lab anchors.
+    pub lab_anchor_files: Vec<Placed<PathBuf>>,
+    /// Whether lab anchors are believed.
+    pub allow_lab: Placed<bool>,
+}
+
+/// `[fetch]`.
+#[derive(Clone, Debug)]
+pub struct FetchSettings {
+    /// Whom TLS trusts.
+    pub web_ca_file: Placed<PathBuf>,
+    /// Longest fetch.
+    pub timeout: Duration,
+    /// Largest body, in bytes.
+    pub max_bytes: usize,
+    /// Which media types are taken for a chain.
+    pub media_types: MediaTypes,
+    /// How long a failure is remembered.
+    pub negative_lifetime: Duration,
+    /// How much is kept.
+    pub cache: Bounds,
+    /// Hosts that may be fetched from although the rules say otherwise.
+    pub exceptions: Vec<ExceptionSettings>,
+}
+
+/// One of `[[fetch.exceptions]]`.
+#[derive(Clone, Debug)]
+pub struct ExceptionSettings {
+    /// Host and port.
+    pub origin: Placed<Origin>,
+    /// Addresses that are allowed besides public ones.
+    pub addresses: Vec<IpAddr>,
+    /// Whom TLS to it trusts.
+    pub web_ca_file: Option<Placed<PathBuf>>,
+}
+
+/// Reads `[verification]`; `excepted` are the origins of `fetch.exceptions`.
+pub(super) fn verification(mut reader: Reader<'_>, excepted: Arc<[Origin]>) -> VerificationPolicy {
+    let defaults = VerificationPolicy::default();
+    let whole = |value: Option<i64>, default: u32| {
+        value
+            .and_then(|value| u32::try_from(value).ok())
+            .unwrap_or(default)
+    };
+    let policy = VerificationPolicy {
+        // An hour is far beyond any clock; a second would refuse the network's own delay.
+        freshness: whole(reader.integer("freshness_s", 1..=3_600), defaults.freshness),
+        // Above 32 s (64*T1, RFC 3261 §17.1.1.2) no caller waits any more.
+        deadline: whole(
+            reader.integer("deadline_ms", 10..=32_000),
+            defaults.deadline,
+        ),
+        order: reader.choice("order", &ORDERS).unwrap_or_default(),
+        thoroughness: reader
+            .choice("thoroughness", &THOROUGHNESS)
+            .unwrap_or_default(),
+        string_iat: reader.choice("string_iat", &STRING_IAT).unwrap_or_default(),
+        serialization: reader
+            .choice("serialization", &SERIALIZATION)
+            .unwrap_or_default(),
+        stale_date: reader.choice("stale_date", &STALE_DATE).unwrap_or_default(),
+        base_passport: reader
+            .choice("base_passport", &BASE_PASSPORT)
+            .unwrap_or_default(),
+        replay: reader.choice("replay", &REPLAY).unwrap_or_default(),
+        max_identity_headers: reader
+            .integer("max_identity_headers", 1..=64)
+            .and_then(|value| usize::try_from(value).ok())
+            .unwrap_or(defaults.max_identity_headers),
+        port_exceptions: excepted,
+        ..defaults
+    };
+    reader.finish();
+    policy
+}
+
+const ORDERS: [(&str, Order); 2] = [("rfc8224", Order::Rfc8224), ("atis", Order::Atis)];
+const THOROUGHNESS: [(&str, Thoroughness); 2] = [
+    ("first-fault", Thoroughness::FirstFault),
+    ("every-check", Thoroughness::EveryCheck),
+];
+const STRING_IAT: [(&str, StringIat); 2] = [
+    ("refuse", StringIat::Refuse),
+    ("lenient", StringIat::Lenient),
+];
+const SERIALIZATION: [(&str, Serialization); 2] = [
+    ("as-received", Serialization::AsReceived),
+    ("strict", Serialization::Strict),
+];
+const STALE_DATE: [(&str, StaleDate); 2] = [
+    ("trust-iat", StaleDate::TrustIat),
+    ("refuse", StaleDate::Refuse),
+];
+const BASE_PASSPORT: [(&str, BasePassport); 2] = [
+    ("accept", BasePassport::Accept),
+    ("refuse", BasePassport::Refuse),
+];
+const REPLAY: [(&str, Replay); 3] = [
+    ("off", Replay::Off),
+    ("observe", Replay::Observe),
+    ("enforce", Replay::Enforce),
+];
+
+pub(super) fn trust(mut reader: Reader<'_>, directory: &Path) -> TrustSettings {
+    let file = |name: &str| (!name.is_empty()).then(|| directory.join(name));
+    let settings = TrustSettings {
+        domain: reader
+            .text("domain")
+            .map_or("default", |domain| domain.value)
+            .into(),
+        anchor_files: reader
+            .list("anchor_files", "a path", file)
+            .unwrap_or_default(),
+        lab_anchor_files: reader
+            .list("lab_anchor_files", "a path", file)
+            .unwrap_or_default(),
+        allow_lab: reader.boolean("allow_lab", false),
+    };
+    reader.finish();
+    settings
+}
+
+pub(super) fn fetch(mut reader: Reader<'_>, directory: &Path) -> FetchSettings {
+    let size = |value: Option<i64>, default: usize| {
+        value
+            .and_then(|value| usize::try_from(value).ok())
+            .unwrap_or(default)
+    };
+    let duration = |value: Option<i64>, unit: u64, default: Duration| {
+        value.map_or(default, |value| {
+            Duration::from_millis(value.unsigned_abs() * unit)
+        })
+    };
+    let web_ca_file = reader
+        .text("web_ca_file")
+        .unwrap_or_else(|| reader.default("web_ca_file", DEFAULT_WEB_CA_FILE));
+    let settings = FetchSettings {
+        web_ca_file: web_ca_file.map(|name| directory.join(name)),
+        timeout: duration(
+            reader.integer("timeout_ms", 100..=30_000),
+            1,
+            fetch::DEFAULT_TIMEOUT,
+        ),
+        max_bytes: size(
+            reader.integer("max_bytes", 1_024..=262_144),
+            fetch::DEFAULT_MAX_BYTES,
+        ),
+        media_types: reader
+            .choice("media_types", &MEDIA_TYPES)
+            .unwrap_or_default(),
+        negative_lifetime: duration(
+            reader.integer("negative_s", 1..=300),
+            1_000,
+            fetch::DEFAULT_NEGATIVE_LIFETIME,
+        ),
+        cache: Bounds {
+            entries: size(
+                reader.integer("cache_entries", 16..=1_000_000),
+                fetch::DEFAULT_CACHE.entries,
+            ),
+            bytes: reader
+                .integer("cache_mib", 1..=16_384)
+                .and_then(|mib| usize::try_from(mib).ok())
+                .map_or(fetch::DEFAULT_CACHE.bytes, |mib| mib * 1024 * 1024),
+        },
+        exceptions: reader
+            .tables("exceptions")
+            .into_iter()
+            .filter_map(|reader| exception(reader, directory))
+            .collect(),
+    };
+    reader.finish();
+    settings
+}
+
+const MEDIA_TYPES: [(&str, MediaTypes); 2] = [
+    ("lenient", MediaTypes::Lenient),
+    ("strict", MediaTypes::Strict),
+];
+
+fn exception(mut reader: Reader<'_>, directory: &Path) -> Option<ExceptionSettings> {
+    reader.required("origin", "which host it is about");
+    let form = "https://HOST or https://HOST:PORT";
+    let origin = reader.parsed("origin", form, |text| Origin::parse(text).ok());
+    let addresses = reader.list("addresses", "an IP address", |text| text.parse().ok());
+    let web_ca_file = reader.text("web_ca_file");
+    reader.finish();
+    Some(ExceptionSettings {
+        origin: origin?,
+        addresses: addresses
+            .unwrap_or_default()
+            .into_iter()
+            .map(|a| a.value)
+            .collect(),
+        web_ca_file: web_ca_file.map(|name| name.map(|name| directory.join(name))),
+    })
+}

@@ -1,0 +1,235 @@
+//! Every key there is, in one table: what it takes, whether a reload is enough, what it is if nobody writes it.
+//!
+//! The table decides which keys exist; the rooms beside this one say what they mean. `etc/countersign.toml.example` documents
+//! each of them, `check-config` prints when a change takes effect, and tests hold all three together.
+
+/// One key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// Its path from the root; `[]` stands for each table of a list.
+    pub path: &'static str,
+    /// What it takes.
+    pub kind: Kind,
+    /// When a change takes effect.
+    pub applies: Applies,
+    /// What it is if nobody writes it, as it would be written; [`REQUIRED`] or [`NONE`].
+    pub default: &'static str,
+    /// What it is for.
+    pub says: &'static str,
+}
+
+/// In the place of a default: it must be written.
+pub const REQUIRED: &str = "required";
+/// In the place of a default: there is none.
+pub const NONE: &str = "none";
+
+/// What a key takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `true` or `false`.
+    Boolean,
+    /// A whole number.
+    Integer,
+    /// A list of texts.
+    List,
+    /// Tables, each with its own heading.
+    Tables,
+    /// A text.
+    Text,
+}
+
+/// When a change takes effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applies {
+    /// On reload: calls under way keep what they began with.
+    Live,
+    /// When the process starts again.
+    Restart,
+}
+
+impl Applies {
+    /// The word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Restart => "restart",
+        }
+    }
+}
+
+/// The key of a path in which every list is written `[]`.
+pub fn find(path: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.path == path)
+}
+
+/// The key whose path differs least from one that does not exist, if it differs little.
+pub fn nearest(path: &str) -> Option<&'static str> {
+    KEYS.iter()
+        .map(|key| (distance(path, key.path), key.path))
+        .min()
+        .filter(|(distance, _)| *distance <= MAX_TYPOS)
+        .map(|(_, path)| path)
+}
+
+/// Most wrong letters in a suggestion: with more, it is a guess.
+const MAX_TYPOS: usize = 3;
+
+/// Letters to add, drop or change to make one text of the other.
+fn distance(one: &str, other: &str) -> usize {
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (i, a) in one.bytes().enumerate() {
+        let mut diagonal = i;
+        let mut left = i + 1;
+        if let Some(first) = row.first_mut() {
+            *first = left;
+        }
+        for (cell, b) in row.iter_mut().skip(1).zip(other.bytes()) {
+            let above = *cell;
+            left = (diagonal + usize::from(a != b))
+                .min(above + 1)
+                .min(left + 1);
+            diagonal = above;
+            *cell = left;
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+const fn live(path: &'static str, kind: Kind, default: &'static str, says: &'static str) -> Key {
+    Key {
+        path,
+        kind,
+        applies: Applies::Live,
+        default,
+        says,
+    }
+}
+
+const fn restart(path: &'static str, kind: Kind, default: &'static str, says: &'static str) -> Key {
+    Key {
+        path,
+        kind,
+        applies: Applies::Restart,
+        default,
+        says,
+    }
+}
+
+use Kind::{Boolean, Integer, List, Tables, Text};
+
+/// Every key, section by section.
+#[rustfmt::skip]
+pub const KEYS: &[Key] = &[
+    restart("sip.udp", List, "[\"0.0.0.0:5060\"]", "addresses that SIP is received at over UDP"),
+    restart("sip.tcp", List, "[\"0.0.0.0:5060\"]", "addresses that SIP is received at over TCP"),
+    restart("sip.advertise", Text, NONE, "host or host:port that others reach us at (Via); the listener's address if none"),
+    restart("sip.shards", Integer, "0", "threads that carry calls; 0: one per core"),
+    live("sip.unknown_source", Text, "\"drop\"", "requests of no trunk: drop (no answer) or reject (403)"),
+
+    live("trunks", Tables, NONE, "the peers; the first that fits a message is its trunk"),
+    live("trunks[].name", Text, REQUIRED, "its name in logs"),
+    live("trunks[].addresses", List, "[]", "networks its requests come from, as 192.0.2.0/24 or 192.0.2.7"),
+    live("trunks[].local_port", Integer, NONE, "our port that its requests come to"),
+    live("trunks[].role", Text, "\"none\"", "none (pass), sign, verify or both"),
+    live("trunks[].mode", Text, "\"proxy\"", "proxy; redirect and b2bua are not available yet"),
+    live("trunks[].tenant", Text, NONE, "who signs its calls; required where the role signs"),
+    live("trunks[].next_hops", List, REQUIRED, "where its requests go on, in order: udp:192.0.2.10:5060 or tcp:…"),
+    live("trunks[].oversize", Text, "\"tcp\"", "a request too large for UDP: tcp, fragment or refuse"),
+    live("trunks[].treatment", Text, "\"tag\"", "calls that do not pass: tag (forward with verstat) or reject"),
+    live("trunks[].reject_not_validated", Boolean, "false", "with reject: also calls whose proof could not be checked"),
+    live("trunks[].require_identity", Boolean, "false", "with reject: also calls without proof (428)"),
+    live("trunks[].trust_pai", Boolean, "false", "its P-Asserted-Identity is believed (RFC 3325)"),
+    live("trunks[].numbering", Text, "\"international\"", "how its numbers are written: international or north-american"),
+    live("trunks[].existing_identity", Text, "\"keep\"", "Identity headers there already when we sign: keep, replace or add"),
+    live("trunks[].udp_source_is_trusted", Boolean, "false", "a source address over UDP proves who sends; else C at most"),
+    live("trunks[].attestation", Text, "\"A\"", "the most that is attested: A, B or C"),
+    live("trunks[].unlisted", Text, "\"B\"", "numbers that the tenant's inventory does not list: B, C or unsigned"),
+    live("trunks[].origid", Text, "\"trunk\"", "trunk (one UUID, made of its name), call (one each) or a UUID"),
+    live("trunks[].emergency_numbers", List, "[]", "numbers besides urn:service:sos that are never held up"),
+    live("trunks[].verstat_profile", Text, "\"atis-1000082\"", "what counts as failed: atis-1000082 or field (everything)"),
+    live("trunks[].verstat_suffix", Text, "\"none\"", "none, or attestation: TN-Validation-Passed-A"),
+
+    live("tenants", Tables, NONE, "those whose calls are signed, each with its own certificate"),
+    live("tenants[].name", Text, REQUIRED, "its name, which trunks refer to"),
+    live("tenants[].certificate_file", Text, REQUIRED, "its certificate and the intermediates, PEM, its own first"),
+    live("tenants[].key_file", Text, REQUIRED, "its private key, PEM or DER, permissions 0600"),
+    live("tenants[].x5u", Text, REQUIRED, "the https URL at which others fetch the certificate file"),
+    live("tenants[].inventory_file", Text, NONE, "its numbers and ranges with their basis; none: nothing is attested A"),
+
+    live("verification.freshness_s", Integer, "60", "seconds that a PASSporT may be old, or ahead"),
+    live("verification.deadline_ms", Integer, "500", "longest wait of a call for its verdict or signature"),
+    live("verification.order", Text, "\"rfc8224\"", "which of several faults is told: rfc8224 or atis"),
+    live("verification.thoroughness", Text, "\"first-fault\"", "first-fault or every-check"),
+    live("verification.replay", Text, "\"observe\"", "the same signature with another call: off, observe or enforce"),
+    live("verification.max_identity_headers", Integer, "8", "above this many, none is judged"),
+    live("verification.string_iat", Text, "\"refuse\"", "iat written as a string: refuse or lenient"),
+    live("verification.serialization", Text, "\"as-received\"", "a PASSporT not serialized by RFC 8225 §9: as-received or strict"),
+    live("verification.stale_date", Text, "\"trust-iat\"", "a stale Date beside a fresh iat: trust-iat or refuse"),
+    live("verification.base_passport", Text, "\"accept\"", "a PASSporT without ppt: accept or refuse"),
+
+    live("trust.domain", Text, "\"default\"", "the name of the trust domain"),
+    live("trust.anchor_files", List, "[]", "certificates that calls are traced to, PEM"),
+    live("trust.lab_anchor_files", List, "[]", "the same, for trying out; needs allow_lab"),
+    live("trust.allow_lab", Boolean, "false", "whether lab anchors are believed"),
+
+    restart("fetch.web_ca_file", Text, "\"/etc/ssl/certs/ca-certificates.crt\"", "whom TLS to certificate repositories trusts"),
+    restart("fetch.timeout_ms", Integer, "2000", "longest fetch of a certificate"),
+    restart("fetch.max_bytes", Integer, "262144", "largest certificate file"),
+    restart("fetch.media_types", Text, "\"lenient\"", "lenient, or strict: application/pem-certificate-chain and pkix-cert"),
+    restart("fetch.negative_s", Integer, "10", "seconds that a failed fetch is remembered"),
+    restart("fetch.cache_entries", Integer, "16384", "certificate chains kept"),
+    restart("fetch.cache_mib", Integer, "64", "mebibytes of certificate chains kept"),
+    restart("fetch.exceptions", Tables, NONE, "hosts that may be fetched from although the rules say otherwise"),
+    restart("fetch.exceptions[].origin", Text, REQUIRED, "https://host:port, exactly"),
+    restart("fetch.exceptions[].addresses", List, "[]", "addresses of it that are allowed although they are not public"),
+    restart("fetch.exceptions[].web_ca_file", Text, NONE, "whom TLS to it trusts, instead of fetch.web_ca_file"),
+
+    restart("http.public.listen", List, "[]", "addresses of the certificate repository"),
+    restart("http.public.certificate_file", Text, NONE, "its web certificate chain, PEM; none: plain HTTP"),
+    restart("http.public.key_file", Text, NONE, "the private key of that, permissions 0600"),
+    restart("http.trunk.listen", List, "[]", "addresses of signing and verification over HTTP"),
+    restart("http.trunk.certificate_file", Text, NONE, "as above"),
+    restart("http.trunk.key_file", Text, NONE, "as above"),
+    restart("http.admin.listen", List, "[\"127.0.0.1:8080\"]", "addresses of /health, /ready and /metrics"),
+    restart("http.admin.certificate_file", Text, NONE, "as above"),
+    restart("http.admin.key_file", Text, NONE, "as above"),
+
+    restart("log.format", Text, "\"text\"", "text or json"),
+    live("log.level", Text, "\"info\"", "error, warn, info, debug, trace, or a list of target=level"),
+    live("log.numbers", Text, "\"redacted\"", "telephone numbers in the log: redacted, full or hidden"),
+
+    restart("metrics.enabled", Boolean, "true", "whether /metrics answers"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_key_twice() {
+        for (place, key) in KEYS.iter().enumerate() {
+            assert!(
+                KEYS.iter()
+                    .skip(place + 1)
+                    .all(|other| other.path != key.path),
+                "{}",
+                key.path
+            );
+            assert!(!key.says.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_typing_error_finds_its_key() {
+        assert_eq!(nearest("trunks[].nexthops"), Some("trunks[].next_hops"));
+        assert_eq!(nearest("trunk"), Some("trunks"));
+        assert_eq!(
+            nearest("verification.freshnes_s"),
+            Some("verification.freshness_s")
+        );
+        assert_eq!(nearest("something.else"), None);
+        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(distance("", "abc"), 3);
+        assert_eq!(distance("abc", "abc"), 0);
+    }
+}

@@ -1,0 +1,215 @@
+//! `[sip]`, `[http.*]`, `[log]` and `[metrics]`: where we listen, and what we tell of it.
+
+use super::place::{Cause, Placed};
+use super::reader::Reader;
+use crate::log::{self, Format, Numbers};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// `[sip]`.
+#[derive(Clone, Debug)]
+pub struct SipSettings {
+    /// Where SIP is received over UDP.
+    pub udp: Vec<Placed<SocketAddr>>,
+    /// Where SIP is received over TCP.
+    pub tcp: Vec<Placed<SocketAddr>>,
+    /// What we call ourselves in Via, `host` or `host:port`; `None`: the listener's address.
+    pub advertise: Option<Placed<Box<str>>>,
+    /// Threads that carry calls; `None`: one per core.
+    pub shards: Option<usize>,
+    /// What becomes of requests of no trunk.
+    pub unknown_source: UnknownSource,
+}
+
+/// What becomes of requests that come by no trunk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnknownSource {
+    /// No answer: whoever tries addresses learns nothing. The default.
+    #[default]
+    Drop,
+    /// 403.
+    Reject,
+}
+
+/// `[http.public]`, `[http.trunk]` or `[http.admin]`.
+#[derive(Clone, Debug)]
+pub struct HttpSettings {
+    /// Where it listens; nowhere if there is none.
+    pub listen: Vec<Placed<SocketAddr>>,
+    /// Its chain and key; plain HTTP if there are none.
+    pub tls: Option<TlsSettings>,
+}
+
+/// The files of a TLS identity.
+#[derive(Clone, Debug)]
+pub struct TlsSettings {
+    /// The chain.
+    pub certificate_file: Placed<PathBuf>,
+    /// The key.
+    pub key_file: Placed<PathBuf>,
+}
+
+/// `[log]`.
+#[derive(Clone, Debug)]
+pub struct LogSettings {
+    /// How lines are written.
+    pub format: Format,
+    /// What is logged.
+    pub level: Box<str>,
+    /// How much of a number is shown.
+    pub numbers: Numbers,
+}
+
+/// Where SIP listens if nobody says otherwise: RFC 3261 §18.1.1 names the port.
+const DEFAULT_SIP: &str = "0.0.0.0:5060";
+/// Where the admin listener listens if nobody says otherwise: where nobody else can reach it.
+const DEFAULT_ADMIN: &str = "127.0.0.1:8080";
+/// What is logged if nobody says otherwise.
+const DEFAULT_LEVEL: &str = "info";
+/// Most threads that carry calls.
+const MAX_SHARDS: i64 = 256;
+
+pub(super) fn sip(mut reader: Reader<'_>) -> SipSettings {
+    let settings = SipSettings {
+        udp: addresses(&mut reader, "udp", Some(DEFAULT_SIP)),
+        tcp: addresses(&mut reader, "tcp", Some(DEFAULT_SIP)),
+        advertise: reader.parsed("advertise", "a host, or host:port", host_and_port),
+        shards: reader
+            .integer("shards", 0..=MAX_SHARDS)
+            .and_then(|shards| usize::try_from(shards).ok())
+            .filter(|shards| *shards > 0),
+        unknown_source: reader
+            .choice(
+                "unknown_source",
+                &[
+                    ("drop", UnknownSource::Drop),
+                    ("reject", UnknownSource::Reject),
+                ],
+            )
+            .unwrap_or_default(),
+    };
+    let (udp, _) = reader.written_items("udp");
+    let (tcp, place) = reader.written_items("tcp");
+    if udp + tcp == 0 && settings.udp.is_empty() && settings.tcp.is_empty() {
+        reader.note(
+            "tcp",
+            &place,
+            Cause::Missing("an address to receive SIP at"),
+        );
+    }
+    reader.finish();
+    settings
+}
+
+fn host_and_port(text: &str) -> Option<Box<str>> {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !host.contains(':') || host.ends_with(']') => (host, Some(port)),
+        _ => (text, None),
+    };
+    let bracketed = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    let host_is_one = match bracketed {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        // RFC 3261 §25.1, hostname: letters, digits, hyphens and dots.
+        None => {
+            !host.is_empty()
+                && host
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte))
+        }
+    };
+    let port_is_one = port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0));
+    (host_is_one && port_is_one).then(|| text.into())
+}
+
+/// The three HTTP listeners: public, trunk, admin.
+pub(super) fn http(mut reader: Reader<'_>, directory: &Path) -> [HttpSettings; 3] {
+    let listeners = [
+        ("public", None),
+        ("trunk", None),
+        ("admin", Some(DEFAULT_ADMIN)),
+    ]
+    .map(|(name, default)| listener(reader.table(name), default, directory));
+    reader.finish();
+    listeners
+}
+
+fn listener(mut reader: Reader<'_>, default: Option<&str>, directory: &Path) -> HttpSettings {
+    let file = |name: Placed<&str>| name.map(|name| directory.join(name));
+    let listen = addresses(&mut reader, "listen", default);
+    let certificate_file = reader.text("certificate_file").map(file);
+    let key_file = reader.text("key_file").map(file);
+    let tls = match (certificate_file, key_file) {
+        (Some(certificate_file), Some(key_file)) => Some(TlsSettings {
+            certificate_file,
+            key_file,
+        }),
+        (Some(alone), None) => {
+            reader.note(
+                "certificate_file",
+                &alone.place,
+                Cause::Requires("key_file"),
+            );
+            None
+        }
+        (None, Some(alone)) => {
+            reader.note(
+                "key_file",
+                &alone.place,
+                Cause::Requires("certificate_file"),
+            );
+            None
+        }
+        (None, None) => None,
+    };
+    reader.finish();
+    HttpSettings { listen, tls }
+}
+
+fn addresses<'a>(
+    reader: &mut Reader<'a>,
+    key: &'a str,
+    default: Option<&str>,
+) -> Vec<Placed<SocketAddr>> {
+    let form = "ADDRESS:PORT, such as 0.0.0.0:5060 or [::]:5060";
+    let written = reader.list(key, form, |text| text.parse().ok());
+    written.unwrap_or_else(|| {
+        let default = default.and_then(|address| address.parse().ok());
+        let default = default.map(|address| reader.default(key, address));
+        default.into_iter().collect()
+    })
+}
+
+pub(super) fn log(mut reader: Reader<'_>) -> LogSettings {
+    let level = reader.parsed(
+        "level",
+        "error, warn, info, debug, trace or target=level",
+        |text| log::parse_level(text).is_ok().then(|| Box::from(text)),
+    );
+    let settings = LogSettings {
+        format: reader
+            .choice("format", &[("text", Format::Text), ("json", Format::Json)])
+            .unwrap_or_default(),
+        level: level.map_or_else(|| DEFAULT_LEVEL.into(), |level| level.value),
+        numbers: reader
+            .choice(
+                "numbers",
+                &[
+                    ("redacted", Numbers::Redacted),
+                    ("full", Numbers::Full),
+                    ("hidden", Numbers::Hidden),
+                ],
+            )
+            .unwrap_or_default(),
+    };
+    reader.finish();
+    settings
+}
+
+/// Whether `/metrics` answers.
+pub(super) fn metrics(mut reader: Reader<'_>) -> bool {
+    let enabled = reader.boolean("enabled", true).value;
+    reader.finish();
+    enabled
+}

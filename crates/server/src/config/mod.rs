@@ -1,0 +1,225 @@
+//! The configuration: TOML, environment and flags, read as a whole or not at all.
+//!
+//! ```text
+//!   file ─► tree ◄─ environment ◄─ flags        every value with its place
+//!            │
+//!          reader ─► settings, section by section    or every mistake at once: file:line: key: what; fix
+//!            │
+//!          check ──► keys, certificates, inventories, anchors, TLS identities, opened and held against each other
+//! ```
+//!
+//! - [`keys`] is the one table of keys: what exists, its default, whether a reload is enough.
+//! - [`place`] says where a value was written and what can be wrong with it.
+//! - One room per section: [`listeners`], [`trunk`], [`tenant`], [`judgement`].
+//! - [`check`] opens the files that the settings name. Nothing listens before it is content.
+//!
+//! Read by hand instead of by derive, so that one run tells every mistake, and each with its line. Relative paths begin at the
+//! directory of the file. Precedence: flag, environment (`COUNTERSIGN_SECTION__KEY`), file, default.
+
+pub mod check;
+pub mod judgement;
+pub mod keys;
+pub mod listeners;
+pub mod place;
+mod reader;
+pub mod tenant;
+mod tree;
+pub mod trunk;
+
+pub use check::{Checked, check};
+pub use place::{Cause, Concern, Mistake, Place, Placed, Warning};
+
+use self::judgement::{FetchSettings, TrustSettings};
+use self::listeners::{HttpSettings, LogSettings, SipSettings};
+use self::reader::{Notes, Reader};
+use self::tenant::TenantSettings;
+use self::trunk::TrunkSettings;
+use crate::files;
+use countersign::verification::VerificationPolicy;
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Everything that can be configured, well formed; the files it names are not opened yet.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `[sip]`.
+    pub sip: SipSettings,
+    /// `[[trunks]]`, in order.
+    pub trunks: Vec<TrunkSettings>,
+    /// `[[tenants]]`.
+    pub tenants: Vec<TenantSettings>,
+    /// `[verification]`.
+    pub verification: VerificationPolicy,
+    /// `[trust]`.
+    pub trust: TrustSettings,
+    /// `[fetch]`.
+    pub fetch: FetchSettings,
+    /// `[http.public]`: the certificate repository.
+    pub public: HttpSettings,
+    /// `[http.trunk]`: signing and verification over HTTP.
+    pub trunk: HttpSettings,
+    /// `[http.admin]`: health and metrics.
+    pub admin: HttpSettings,
+    /// `[log]`.
+    pub log: LogSettings,
+    /// `[metrics] enabled`.
+    pub metrics_enabled: bool,
+}
+
+/// A setting from the command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Override {
+    /// The flag as it was written, for messages.
+    pub flag: Box<str>,
+    /// The key that it sets: `sip.udp`.
+    pub key: Box<str>,
+    /// The value, written as in the environment: lists with commas.
+    pub value: String,
+}
+
+/// Reads a configuration file.
+///
+/// # Errors
+/// Every [`Mistake`] in it, in the order of their lines.
+pub fn load(
+    path: &Path,
+    environment: impl IntoIterator<Item = (String, String)>,
+    overrides: &[Override],
+) -> Result<Config, Vec<Mistake>> {
+    match files::read_text(path) {
+        Ok(text) => parse(&text, path, environment, overrides),
+        Err(fault) => Err(vec![Mistake {
+            place: Place::File {
+                path: path.into(),
+                line: 1,
+            },
+            key: "".into(),
+            cause: Cause::Unreadable(fault).into(),
+        }]),
+    }
+}
+
+/// Reads the text of a configuration; `path` is what messages call it, and relative paths begin at its directory.
+///
+/// # Errors
+/// Every [`Mistake`] in it, in the order of their lines.
+pub fn parse(
+    text: &str,
+    path: &Path,
+    environment: impl IntoIterator<Item = (String, String)>,
+    overrides: &[Override],
+) -> Result<Config, Vec<Mistake>> {
+    let notes = Notes::default();
+    let config = read(text, path, environment, overrides, &notes);
+    let mut mistakes = notes.mistakes.into_inner();
+    if mistakes.is_empty() {
+        return Ok(config);
+    }
+    mistakes.sort_by_key(|mistake| match &mistake.place {
+        Place::File { line, .. } => *line,
+        Place::Default | Place::Environment(_) | Place::Flag(_) => usize::MAX,
+    });
+    Err(mistakes)
+}
+
+fn read(
+    text: &str,
+    path: &Path,
+    environment: impl IntoIterator<Item = (String, String)>,
+    overrides: &[Override],
+    notes: &Notes,
+) -> Config {
+    let directory = path.parent().unwrap_or(Path::new(""));
+    let path: Arc<Path> = path.into();
+    let mut mistakes = notes.mistakes.borrow_mut();
+    let mut table = tree::parse(text, &path, &mut mistakes);
+    tree::overlay_environment(&mut table, environment, &mut mistakes);
+    for Override { flag, key, value } in overrides {
+        tree::overlay(
+            &mut table,
+            key,
+            value,
+            Place::Flag(flag.clone()),
+            &mut mistakes,
+        );
+    }
+    drop(mistakes);
+    let mut root = Reader::root(&table, Place::File { path, line: 1 }, notes);
+    let fetch = judgement::fetch(root.table("fetch"), directory);
+    let excepted: Arc<[_]> = fetch
+        .exceptions
+        .iter()
+        .map(|e| e.origin.value.clone())
+        .collect();
+    let verification = judgement::verification(root.table("verification"), excepted.clone());
+    let deadline = Duration::from_millis(u64::from(verification.deadline));
+    let tenants: Vec<_> = root
+        .tables("tenants")
+        .into_iter()
+        .filter_map(|reader| tenant::read(reader, directory, &excepted))
+        .collect();
+    let trunks: Vec<_> = root
+        .tables("trunks")
+        .into_iter()
+        .filter_map(|reader| trunk::read(reader, deadline))
+        .collect();
+    let [public, trunk, admin] = listeners::http(root.table("http"), directory);
+    let config = Config {
+        sip: listeners::sip(root.table("sip")),
+        trust: judgement::trust(root.table("trust"), directory),
+        log: listeners::log(root.table("log")),
+        metrics_enabled: listeners::metrics(root.table("metrics")),
+        trunks,
+        tenants,
+        verification,
+        fetch,
+        public,
+        trunk,
+        admin,
+    };
+    root.finish();
+    let found = cross_references(&config);
+    let mut mistakes = notes.mistakes.borrow_mut();
+    // A tenant with a mistake of its own is not there: who refers to it is not to blame.
+    let tenants_are_whole = !mistakes
+        .iter()
+        .any(|mistake| mistake.key.starts_with("tenants"));
+    let stands =
+        |mistake: &Mistake| tenants_are_whole || !matches!(*mistake.cause, Cause::NotFound(_));
+    mistakes.extend(found.into_iter().filter(stands));
+    drop(mistakes);
+    config
+}
+
+/// What no section can see alone: names given twice, and names that nobody has.
+fn cross_references(config: &Config) -> Vec<Mistake> {
+    let mut mistakes = Vec::new();
+    let tenants = config.tenants.iter().map(|tenant| &tenant.name);
+    let trunks = config.trunks.iter().map(|trunk| &trunk.name);
+    mistakes.extend(duplicates(tenants.clone()));
+    mistakes.extend(duplicates(trunks));
+    let known: BTreeSet<&str> = tenants.map(|name| &*name.value).collect();
+    for tenant in config
+        .trunks
+        .iter()
+        .filter_map(|trunk| trunk.tenant.as_ref())
+    {
+        if !known.contains(&*tenant.value) {
+            mistakes.push(tenant.mistake(Cause::NotFound(tenant.value.clone())));
+        }
+    }
+    mistakes
+}
+
+fn duplicates<'a>(names: impl Iterator<Item = &'a Placed<Box<str>>>) -> Vec<Mistake> {
+    let mut seen = BTreeSet::new();
+    names
+        .filter(|name| !seen.insert(&*name.value))
+        .map(|name| name.mistake(Cause::Duplicate))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

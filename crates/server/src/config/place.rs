@@ -1,0 +1,324 @@
+//! Where a setting was written, and what is wrong with it there.
+//!
+//! Every value of the configuration carries its [`Place`], so that a mistake found late (a key that does not fit its
+//! certificate) is told with the same file, line and key as one found while parsing. A [`Mistake`] stops the start, a
+//! [`Warning`] does not.
+
+use crate::files::FileFault;
+use countersign::authentication::{InventoryError, SignerError};
+use countersign::certificate::chain::ChainError;
+use countersign::time::UnixTime;
+use countersign::trust::AnchorError;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Where a value comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Nobody wrote it.
+    Default,
+    /// An environment variable of this name.
+    Environment(Box<str>),
+    /// This line of the file, the first being 1.
+    File {
+        /// The file as it was named.
+        path: Arc<Path>,
+        /// The line.
+        line: usize,
+    },
+    /// A flag on the command line.
+    Flag(Box<str>),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::Environment(name) => write!(f, "environment {name}"),
+            Self::File { path, line } => write!(f, "{}:{line}", path.display()),
+            Self::Flag(flag) => write!(f, "flag {flag}"),
+        }
+    }
+}
+
+/// A value and where it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placed<T> {
+    /// The value.
+    pub value: T,
+    /// Where it was written.
+    pub place: Place,
+    /// Its key, from the root: `trunks[0].next_hops`.
+    pub key: Box<str>,
+}
+
+impl<T> Placed<T> {
+    /// A mistake about this value.
+    pub fn mistake(&self, cause: Cause) -> Mistake {
+        Mistake {
+            place: self.place.clone(),
+            key: self.key.clone(),
+            cause: cause.into(),
+        }
+    }
+
+    /// A warning about this value.
+    pub fn warning(&self, concern: Concern) -> Warning {
+        Warning {
+            place: self.place.clone(),
+            key: self.key.clone(),
+            concern,
+        }
+    }
+
+    /// Another value, written at the same place.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Placed<U> {
+        Placed {
+            value: change(self.value),
+            place: self.place,
+            key: self.key,
+        }
+    }
+}
+
+/// A mistake in the configuration: `file:line: key: what is wrong; what to do`.
+#[derive(Debug)]
+pub struct Mistake {
+    /// Where.
+    pub place: Place,
+    /// Which key.
+    pub key: Box<str>,
+    /// What is wrong.
+    pub cause: Box<Cause>,
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.place)?;
+        if !self.key.is_empty() {
+            write!(f, "{}: ", self.key)?;
+        }
+        write!(f, "{}", self.cause)?;
+        match self.cause.fix() {
+            Some(fix) => write!(f, "; {fix}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Mistake {}
+
+/// What is wrong with a setting.
+#[derive(Debug)]
+pub enum Cause {
+    /// The anchors in this file cannot be used.
+    Anchors(PathBuf, AnchorError),
+    /// The file holds no certificate chain.
+    Chain(PathBuf, ChainError),
+    /// Another entry has this name or address already.
+    Duplicate,
+    /// The end-entity certificate has ended.
+    Expired(PathBuf, UnixTime),
+    /// A file cannot be used.
+    File(PathBuf, FileFault),
+    /// The tenant's inventory has a mistake.
+    Inventory(PathBuf, InventoryError),
+    /// The private key is not that of the certificate.
+    KeyMismatch(PathBuf),
+    /// Lab anchors without the word that allows them.
+    LabNotAllowed,
+    /// A required key is not there.
+    Missing(&'static str),
+    /// It is written in this file, and is not part of this release.
+    NotYet(&'static str),
+    /// The certificate is of the future.
+    NotYetValid(PathBuf, UnixTime),
+    /// Nothing of this name is configured.
+    NotFound(Box<str>),
+    /// One key needs another: the second.
+    Requires(&'static str),
+    /// Nobody could verify what is signed with this.
+    Signer(PathBuf, SignerError),
+    /// The text is not TOML.
+    Syntax(Box<str>),
+    /// There is no such key; perhaps this one was meant.
+    UnknownKey(Option<&'static str>),
+    /// The configuration itself cannot be read.
+    Unreadable(FileFault),
+    /// Not one of the values that this key takes.
+    Value(Expected),
+}
+
+/// What a key takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// `true` or `false`.
+    Boolean,
+    /// Whole numbers of this range.
+    Integer(i64, i64),
+    /// A list.
+    List,
+    /// A list of tables: `[[name]]`.
+    ListOfTables,
+    /// One of these words.
+    OneOf(Vec<&'static str>),
+    /// A table: `[name]`.
+    Table,
+    /// A text; of this form.
+    Text(&'static str),
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Anchors(path, error) => write!(f, "{}: {error}", path.display()),
+            Self::Chain(path, error) => write!(f, "{}: {error}", path.display()),
+            Self::Duplicate => f.write_str("there is another one of the same name"),
+            Self::Expired(path, at) => {
+                write!(f, "{}: the certificate ended at {at}", path.display())
+            }
+            Self::File(path, fault) => write!(f, "{}: {fault}", path.display()),
+            Self::Inventory(path, error) => write!(f, "{}: {error}", path.display()),
+            Self::KeyMismatch(path) => write!(
+                f,
+                "{}: the private key is not that of the certificate",
+                path.display()
+            ),
+            Self::LabNotAllowed => f.write_str("lab anchors prove nothing about anybody's numbers"),
+            Self::Missing(what) => write!(f, "{what} is missing"),
+            Self::NotYet(what) => write!(f, "{what} is not available in this release"),
+            Self::NotYetValid(path, at) => {
+                write!(f, "{}: the certificate begins at {at}", path.display())
+            }
+            Self::NotFound(name) => write!(f, "there is no \"{name}\""),
+            Self::Requires(other) => write!(f, "it needs {other}"),
+            Self::Signer(path, error) => write!(f, "{}: {error}", path.display()),
+            Self::Syntax(message) => write!(f, "not TOML: {message}"),
+            Self::UnknownKey(_) => f.write_str("there is no such key"),
+            Self::Unreadable(fault) => write!(f, "{fault}"),
+            Self::Value(expected) => write!(f, "it takes {expected}"),
+        }
+    }
+}
+
+impl Cause {
+    /// What the operator may do about it.
+    pub fn fix(&self) -> Option<String> {
+        let fix = match self {
+            Self::Anchors(..) => "give the CA certificates that calls are to be traced to, in PEM",
+            Self::Chain(..) => "give the signer's certificate and its intermediates, in PEM",
+            Self::Duplicate => "give it a name of its own",
+            Self::Expired(..) => "renew it",
+            Self::File(_, fault) | Self::Unreadable(fault) => fault.fix(),
+            Self::Inventory(..) => "write one number or range a line: 12025550100,assigned",
+            Self::KeyMismatch(_) => "give the key that the certificate was made for",
+            Self::LabNotAllowed => "set trust.allow_lab = true if this is a lab",
+            Self::Missing(_) | Self::Requires(_) => "add it",
+            Self::NotYet(_) => "leave it out",
+            Self::NotYetValid(..) => "check the clock of this machine",
+            Self::NotFound(_) => "add it, or correct the name",
+            Self::Signer(..) => "give the certificate of a signer, for the URL that leads to it",
+            Self::UnknownKey(Some(near)) => return Some(format!("did you mean {near}?")),
+            Self::UnknownKey(None) => "see etc/countersign.toml.example for the keys there are",
+            Self::Syntax(_) | Self::Value(_) => return None,
+        };
+        Some(fix.to_owned())
+    }
+}
+
+impl fmt::Display for Expected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Boolean => f.write_str("true or false"),
+            Self::Integer(least, most) => write!(f, "a whole number from {least} to {most}"),
+            Self::List => f.write_str("a list: [\"…\", \"…\"]"),
+            Self::ListOfTables => f.write_str("tables, each with its own [[heading]]"),
+            Self::OneOf(words) => {
+                let words: Vec<_> = words.iter().map(|word| format!("\"{word}\"")).collect();
+                write!(f, "one of {}", words.join(", "))
+            }
+            Self::Table => f.write_str("a table with a [heading]"),
+            Self::Text(form) => write!(f, "{form}, in quotes"),
+        }
+    }
+}
+
+/// Something to think about; the configuration works.
+#[derive(Debug)]
+pub struct Warning {
+    /// Where.
+    pub place: Place,
+    /// Which key.
+    pub key: Box<str>,
+    /// What.
+    pub concern: Concern,
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}: {}", self.place, self.key, self.concern)
+    }
+}
+
+/// What there is to think about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Concern {
+    /// The admin listener can be reached from elsewhere, and asks nobody who they are.
+    AdminIsOpen,
+    /// The certificate ends soon.
+    EndsSoon(UnixTime),
+    /// A host that the fetch rules would refuse may be fetched from.
+    FetchException(Box<str>),
+    /// Lab anchors are believed.
+    LabAnchors,
+    /// Nothing verifies against no anchor.
+    NoAnchors,
+    /// The certificate says for which numbers it speaks nowhere.
+    NoTnAuthList,
+    /// The usual file of web trust anchors is not there.
+    NoWebRoots,
+    /// A tenant without a trunk that uses it.
+    NotUsed,
+    /// The public listener speaks plain HTTP: x5u must be https.
+    PublicIsPlain,
+    /// A source address over UDP is taken for a proof of who sends.
+    UdpSourceTrusted,
+    /// A source address over UDP is a weak credential.
+    UdpSourceWeak,
+}
+
+impl fmt::Display for Concern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AdminIsOpen => {
+                "the admin listener can be reached from other machines and has no sign-in"
+            }
+            Self::EndsSoon(at) => return write!(f, "the certificate ends at {at}: renew it"),
+            Self::FetchException(origin) => {
+                return write!(
+                    f,
+                    "certificates are fetched from {origin} although the rules for fetching may refuse it"
+                );
+            }
+            Self::LabAnchors => "lab anchors are believed: a verdict says nothing about anybody's numbers",
+            Self::NoAnchors => "there is no trust anchor: no call can pass",
+            Self::NoTnAuthList => {
+                "the certificate has no TN Authorization List: whoever verifies will refuse what it signs"
+            }
+            Self::NoWebRoots => {
+                "this file is not there: certificates can be fetched from fetch.exceptions only"
+            }
+            Self::NotUsed => "no trunk uses it",
+            Self::PublicIsPlain => {
+                "the public listener has no certificate and speaks plain HTTP; x5u must lead to https, so something must stand before it"
+            }
+            Self::UdpSourceTrusted => {
+                "anybody can write this source address into a datagram; only a network that drops such datagrams makes it a proof"
+            }
+            Self::UdpSourceWeak => {
+                "a source address over UDP is a weak credential: calls that come so are attested C at most (udp_source_is_trusted)"
+            }
+        })
+    }
+}

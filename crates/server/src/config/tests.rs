@@ -1,0 +1,388 @@
+//! The example is whole and true; every mistake is told with its place; the layers have their order.
+
+use super::*;
+use crate::config::trunk::OrigIdChoice;
+use countersign::authentication::Unlisted;
+use countersign_sip::flow::Transport;
+use countersign_sip::trunk::{Leniency, Network, Oversize, Role, Treatment, UdpSource};
+use std::collections::BTreeMap;
+
+const EXAMPLE: &str = include_str!("../../../../etc/countersign.toml.example");
+
+fn parse_text(text: &str) -> Result<Config, Vec<String>> {
+    parse_with(text, &[], &[])
+}
+
+fn parse_with(
+    text: &str,
+    environment: &[(&str, &str)],
+    flags: &[(&str, &str)],
+) -> Result<Config, Vec<String>> {
+    let environment = environment
+        .iter()
+        .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+    let flags: Vec<_> = flags
+        .iter()
+        .map(|(key, value)| Override {
+            flag: format!("--{key}").into(),
+            key: (*key).into(),
+            value: (*value).to_owned(),
+        })
+        .collect();
+    parse(text, Path::new("c.toml"), environment, &flags)
+        .map_err(|mistakes| mistakes.iter().map(ToString::to_string).collect())
+}
+
+fn mistakes(text: &str) -> Vec<String> {
+    parse_text(text).err().unwrap_or_default()
+}
+
+/// The least that is right, with these lines in the one trunk.
+fn with_trunk(lines: &str) -> String {
+    format!(
+        "[[trunks]]\nname = \"t\"\naddresses = [\"192.0.2.1\"]\nnext_hops = [\"udp:192.0.2.2:5060\"]\n{lines}"
+    )
+}
+
+/// Every key that the example shows, set or not, with the value it shows first.
+fn shown_keys() -> BTreeMap<String, String> {
+    let mut section = String::new();
+    let mut shown = BTreeMap::new();
+    for line in EXAMPLE.lines() {
+        let line = line.strip_prefix("# ").unwrap_or(line);
+        if let Some(list) = line
+            .strip_prefix("[[")
+            .and_then(|rest| rest.strip_suffix("]]"))
+        {
+            section = format!("{list}[].");
+            shown.insert(list.to_owned(), String::new());
+        } else if let Some(table) = line
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'))
+        {
+            section = format!("{table}.");
+        } else if let Some((key, value)) = line.split_once(" = ")
+            && key
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || b"_0123456789".contains(&byte))
+        {
+            shown
+                .entry(format!("{section}{key}"))
+                .or_insert(value.to_owned());
+        }
+    }
+    shown
+}
+
+#[test]
+fn the_example_names_every_key_and_no_other() {
+    let shown = shown_keys();
+    for key in keys::KEYS {
+        assert!(
+            shown.contains_key(key.path),
+            "the example does not show {}",
+            key.path
+        );
+    }
+    for path in shown.keys() {
+        assert!(
+            keys::find(path).is_some(),
+            "the example shows {path}, which does not exist"
+        );
+    }
+}
+
+#[test]
+fn the_example_shows_the_defaults() {
+    let shown = shown_keys();
+    let commented = |path: &str| {
+        let key = path.rsplit('.').next().unwrap_or(path);
+        EXAMPLE
+            .lines()
+            .any(|line| line.starts_with(&format!("# {key} = ")))
+            && !EXAMPLE
+                .lines()
+                .any(|line| line.starts_with(&format!("{key} = ")))
+    };
+    let written = |key: &&keys::Key| ![keys::NONE, keys::REQUIRED].contains(&key.default);
+    for key in keys::KEYS.iter().filter(written) {
+        if commented(key.path) {
+            assert_eq!(shown[key.path], key.default, "{}", key.path);
+        }
+    }
+}
+
+#[test]
+fn the_example_is_right_with_and_without_what_it_leaves_out() {
+    let config = parse_text(EXAMPLE).unwrap();
+    assert_eq!(config.trunks.len(), 2);
+    let all: String = EXAMPLE
+        .lines()
+        .map(|line| match line.strip_prefix("# ") {
+            Some(setting) if setting.starts_with("[[") => format!("{setting}\n"),
+            Some(setting) if shown_keys().keys().any(|path| is_setting(setting, path)) => {
+                format!("{setting}\n")
+            }
+            _ => format!("{line}\n"),
+        })
+        .collect();
+    // Two settings need another one before they may be made.
+    let all = all
+        .replace("treatment = \"tag\"", "treatment = \"reject\"")
+        .replace("mode = \"proxy\"\n", "");
+    let config = parse_text(&all).unwrap();
+    assert_eq!(config.fetch.exceptions.len(), 1);
+    assert_eq!(
+        config.sip.advertise.unwrap().value.as_ref(),
+        "sip.example.com"
+    );
+}
+
+fn is_setting(line: &str, path: &str) -> bool {
+    let key = path.rsplit('.').next().unwrap_or(path);
+    line.strip_prefix(key)
+        .is_some_and(|rest| rest.starts_with(" = "))
+}
+
+#[test]
+fn every_key_of_the_table_is_read() {
+    let notes = Notes::default();
+    let uncommented = EXAMPLE.replace("# [[fetch", "[[fetch");
+    let _ = read(&uncommented, Path::new("c.toml"), [], &[], &notes);
+    let asked = notes.asked.into_inner();
+    for key in keys::KEYS {
+        assert!(asked.contains(key.path), "nobody reads {}", key.path);
+    }
+}
+
+#[test]
+fn an_empty_file_is_every_default() {
+    let config = parse_text("").unwrap();
+    assert_eq!(config.sip.udp[0].value.to_string(), "0.0.0.0:5060");
+    assert_eq!(config.admin.listen[0].value.to_string(), "127.0.0.1:8080");
+    assert!(config.public.listen.is_empty());
+    assert_eq!(config.verification, VerificationPolicy::default());
+    assert_eq!(config.fetch.timeout, crate::fetch::DEFAULT_TIMEOUT);
+    assert_eq!(config.fetch.cache, crate::fetch::DEFAULT_CACHE);
+    assert!(config.metrics_enabled);
+}
+
+#[test]
+fn a_trunk_becomes_what_the_proxy_knows() {
+    let text = with_trunk(
+        "role = \"verify\"\ntreatment = \"reject\"\nrequire_identity = true\noversize = \"refuse\"\n\
+         origid = \"123e4567-e89b-12d3-a456-426655440000\"\nunlisted = \"unsigned\"\ntrust_pai = true\n\
+         udp_source_is_trusted = true\nemergency_numbers = [\"911\", \"112\"]\nlocal_port = 5062\n",
+    );
+    let config = parse_text(&text).unwrap();
+    let [settings] = config.trunks.as_slice() else {
+        panic!("one trunk");
+    };
+    let expected = Network {
+        address: "192.0.2.1".parse().unwrap(),
+        prefix: 32,
+    };
+    assert_eq!(settings.recognition.networks, [expected]);
+    assert_eq!(settings.recognition.local_port, Some(5062));
+    let trunk = &settings.trunk;
+    assert_eq!(trunk.role, Role::Verify);
+    let treatment = Treatment::Reject {
+        not_validated: Leniency::Forward,
+        unsigned: Leniency::Reject,
+    };
+    assert_eq!(trunk.treatment, treatment);
+    assert_eq!(trunk.next_hops[0].transport, Transport::Udp);
+    assert_eq!(trunk.next_hops[0].oversize, Oversize::Refuse);
+    assert_eq!(trunk.udp_source, UdpSource::Trusted);
+    assert_eq!(trunk.emergency_numbers.len(), 2);
+    assert_eq!(settings.unlisted, Unlisted::Unsigned);
+    assert!(matches!(settings.origid, OrigIdChoice::Fixed(_)));
+}
+
+#[test]
+fn every_mistake_is_told_at_once_with_file_line_key_and_fix() {
+    let text = "\
+[sip]
+udp = [\"here\"]
+sharks = 3
+
+[[trunks]]
+name = \"t\"
+addresses = [\"192.0.2.0/33\"]
+role = \"signs\"
+next_hops = []
+mode = \"b2bua\"
+require_identity = true
+
+[verification]
+freshness_s = 0
+deadline_ms = \"500\"
+
+[nonsense]
+";
+    let told = mistakes(text);
+    let expected = [
+        "c.toml:2: sip.udp: it takes ADDRESS:PORT, such as 0.0.0.0:5060 or [::]:5060, in quotes",
+        "c.toml:3: sip.sharks: there is no such key; did you mean sip.shards?",
+        "c.toml:7: trunks[0].addresses: it takes a network such as \"192.0.2.0/24\" or an address, in quotes",
+        "c.toml:8: trunks[0].role: it takes one of \"none\", \"sign\", \"verify\", \"both\"",
+        "c.toml:9: trunks[0].next_hops: where its requests go on is missing; add it",
+        "c.toml:10: trunks[0].mode: mode \"b2bua\" is not available in this release; leave it out",
+        "c.toml:11: trunks[0].require_identity: it needs treatment = \"reject\"; add it",
+        "c.toml:14: verification.freshness_s: it takes a whole number from 1 to 3600",
+        "c.toml:15: verification.deadline_ms: it takes a whole number from 10 to 32000",
+        "c.toml:17: nonsense: there is no such key; see etc/countersign.toml.example for the keys there are",
+    ];
+    for line in expected {
+        assert!(
+            told.iter().any(|found| found == line),
+            "missing: {line}\n{told:#?}"
+        );
+    }
+    assert_eq!(told.len(), expected.len(), "{told:#?}");
+}
+
+#[test]
+fn what_must_be_there_is_asked_for() {
+    let told = mistakes("[[trunks]]\n[sip]\nudp = []\ntcp = []\n[[tenants]]\n");
+    assert_eq!(
+        told,
+        [
+            "c.toml:1: trunks[0].name: its name is missing; add it",
+            "c.toml:1: trunks[0].addresses: how it is known (addresses or local_port) is missing; add it",
+            "c.toml:1: trunks[0].next_hops: where its requests go on is missing; add it",
+            "c.toml:4: sip.tcp: an address to receive SIP at is missing; add it",
+            "c.toml:5: tenants[0].name: its name is missing; add it",
+            "c.toml:5: tenants[0].certificate_file: its certificate is missing; add it",
+            "c.toml:5: tenants[0].key_file: its private key is missing; add it",
+            "c.toml:5: tenants[0].x5u: the URL of its certificate is missing; add it",
+        ]
+    );
+}
+
+#[test]
+fn what_is_no_toml_is_told_with_its_line() {
+    for (text, line) in [
+        ("[sip]\nudp = [\n\"a\"", 3),
+        ("[sip]\n\nudp == 3\n", 3),
+        ("[sip]\nshards = 1\nshards = 2\n", 3),
+        ("[[trunks]\n", 1),
+    ] {
+        let told = mistakes(text);
+        let place = format!("c.toml:{line}: not TOML");
+        assert!(
+            told.iter().any(|found| found.starts_with(&place)),
+            "{text:?} {told:?}"
+        );
+    }
+    let missing = load(Path::new("/no/such/file.toml"), [], &[]).unwrap_err();
+    assert!(
+        missing[0]
+            .to_string()
+            .starts_with("/no/such/file.toml:1: it cannot be read")
+    );
+}
+
+#[test]
+fn flags_win_over_the_environment_and_that_over_the_file() {
+    let file = "[sip]\nshards = 1\n[log]\nlevel = \"warn\"\n";
+    let config = parse_with(file, &[("COUNTERSIGN_SIP__SHARDS", "2")], &[]).unwrap();
+    assert_eq!(config.sip.shards, Some(2));
+    let config = parse_with(
+        file,
+        &[
+            ("COUNTERSIGN_SIP__SHARDS", "2"),
+            ("COUNTERSIGN_SIP__UDP", "127.0.0.1:5060, 127.0.0.1:5070"),
+            ("COUNTERSIGN_HTTP__ADMIN__LISTEN", ""),
+            ("COUNTERSIGN_TRUST__ALLOW_LAB", "true"),
+            ("COUNTERSIGN_DATA", "not a key: no double underscore"),
+        ],
+        &[("sip.shards", "3")],
+    )
+    .unwrap();
+    assert_eq!(config.sip.shards, Some(3));
+    assert_eq!(config.sip.udp.len(), 2);
+    assert!(config.admin.listen.is_empty());
+    assert!(config.trust.allow_lab.value);
+    assert_eq!(config.log.level.as_ref(), "warn");
+    let told = parse_with(
+        file,
+        &[
+            ("COUNTERSIGN_SIP__SHARK", "2"),
+            ("COUNTERSIGN_TRUST__ALLOW_LAB", "yes"),
+        ],
+        &[("trunks", "x")],
+    )
+    .unwrap_err();
+    assert_eq!(
+        told,
+        [
+            "environment COUNTERSIGN_SIP__SHARK: sip.shark: there is no such key; did you mean sip.shards?",
+            "environment COUNTERSIGN_TRUST__ALLOW_LAB: trust.allow_lab: it takes true or false",
+            "flag --trunks: trunks: it takes tables, each with its own [[heading]]",
+        ]
+    );
+}
+
+#[test]
+fn names_are_given_once_and_found() {
+    let text = format!(
+        "{}\n{}",
+        with_trunk("role = \"sign\"\ntenant = \"nobody\"\n"),
+        with_trunk("")
+    );
+    let told = mistakes(&text);
+    assert_eq!(
+        told,
+        [
+            "c.toml:6: trunks[0].tenant: there is no \"nobody\"; add it, or correct the name",
+            "c.toml:9: trunks[1].name: there is another one of the same name; give it a name of its own",
+        ]
+    );
+    let told = mistakes(&with_trunk("role = \"both\"\n"));
+    assert_eq!(
+        told,
+        ["c.toml:1: trunks[0].tenant: the tenant who signs its calls is missing; add it"]
+    );
+}
+
+#[test]
+fn an_x5u_that_nobody_may_fetch_is_a_mistake() {
+    let tenant = |x5u: &str| {
+        format!(
+            "[[tenants]]\nname = \"n\"\ncertificate_file = \"c\"\nkey_file = \"k\"\nx5u = \"{x5u}\"\n"
+        )
+    };
+    for x5u in [
+        "http://h.example/c.pem",
+        "https://h.example:8080/c.pem",
+        "https://u@h.example/",
+    ] {
+        let told = mistakes(&tenant(x5u));
+        assert!(
+            told[0].starts_with("c.toml:5: tenants[0].x5u: it takes an https URL"),
+            "{told:?}"
+        );
+    }
+    let excepted = format!(
+        "{}[[fetch.exceptions]]\norigin = \"https://h.example:8080\"\n",
+        tenant("https://h.example:8080/certificates/n.pem")
+    );
+    let config = parse_text(&excepted).unwrap();
+    assert_eq!(config.tenants[0].published_name(), Some("n"));
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_panics(text in ".{0,200}") {
+        let _ = parse_text(&text);
+    }
+
+    #[test]
+    fn no_value_panics(place in 0..keys::KEYS.len(), value in "[-0-9a-z\"\\[\\]{},.:/ ]{0,20}") {
+        let path = keys::KEYS[place].path.replace("[]", "");
+        let (section, key) = path.rsplit_once('.').unwrap_or(("", &path));
+        let _ = parse_text(&format!("[{section}]\n{key} = {value}\n"));
+        let _ = parse_text(&format!("[[{section}]]\n{key} = {value}\n"));
+    }
+}

@@ -1,0 +1,277 @@
+//! `[[trunks]]`: the peers, and what is done with their calls.
+
+use super::place::{Cause, Expected, Placed};
+use super::reader::Reader;
+use countersign::authentication::Unlisted;
+use countersign::number::{NumberingPlan, TelephoneNumber};
+use countersign::passport::{Attestation, OrigId};
+use countersign::verification::VerstatProfile;
+use countersign_sip::call::TrustPai;
+use countersign_sip::flow::Transport;
+use countersign_sip::trunk::{
+    AttestationSuffix, ExistingIdentity, Leniency, MAX_NEXT_HOPS, Network, NextHop, OrigIdMode,
+    Oversize, Recognition, Role, Treatment, Trunk, UdpSource,
+};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+/// One trunk as configured.
+#[derive(Clone, Debug)]
+pub struct TrunkSettings {
+    /// Its name.
+    pub name: Placed<Box<str>>,
+    /// How it is known.
+    pub recognition: Recognition,
+    /// The arrangement.
+    pub trunk: Trunk,
+    /// Who signs its calls.
+    pub tenant: Option<Placed<Box<str>>>,
+    /// What becomes of numbers that the tenant's inventory does not list.
+    pub unlisted: Unlisted,
+    /// What goes into origid.
+    pub origid: OrigIdChoice,
+    /// Whether a source address over UDP is trusted, and where that was written.
+    pub udp_source: Placed<UdpSource>,
+}
+
+/// What goes into origid.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OrigIdChoice {
+    /// Another one for each call.
+    Call,
+    /// This one.
+    Fixed(OrigId),
+    /// One made of the names of trunk and tenant. The default.
+    #[default]
+    Trunk,
+}
+
+impl OrigIdChoice {
+    /// The mode of the proxy that it means.
+    pub const fn mode(self) -> OrigIdMode {
+        match self {
+            Self::Call => OrigIdMode::Call,
+            Self::Fixed(_) | Self::Trunk => OrigIdMode::Trunk,
+        }
+    }
+}
+
+pub(super) fn read(mut reader: Reader<'_>, deadline: Duration) -> Option<TrunkSettings> {
+    let name = reader.required("name", "its name");
+    let recognition = recognition(&mut reader);
+    let next_hops = next_hops(&mut reader);
+    let mut trunk = Trunk::new(name.as_ref().map_or("", |name| name.value), next_hops);
+    trunk.deadline = deadline;
+    trunk.role = reader.choice("role", &ROLES).unwrap_or_default();
+    mode(&mut reader);
+    trunk.treatment = treatment(&mut reader);
+    if reader.boolean("trust_pai", false).value {
+        trunk.call.trust_pai = TrustPai::Trusted;
+    }
+    trunk.call.identity.plan = reader.choice("numbering", &NUMBERING).unwrap_or_default();
+    trunk.existing_identity = reader
+        .choice("existing_identity", &EXISTING)
+        .unwrap_or_default();
+    trunk.attestation_asked = reader.choice("attestation", &ATTESTATIONS);
+    trunk.emergency_numbers = emergency_numbers(&mut reader);
+    trunk.verstat.profile = reader
+        .choice("verstat_profile", &PROFILES)
+        .unwrap_or_default();
+    trunk.verstat.suffix = reader
+        .choice("verstat_suffix", &SUFFIXES)
+        .unwrap_or_default();
+    let udp_source = reader
+        .boolean("udp_source_is_trusted", false)
+        .map(|trusted| match trusted {
+            true => UdpSource::Trusted,
+            false => UdpSource::Weak,
+        });
+    trunk.udp_source = udp_source.value;
+    let origid = origid(&mut reader);
+    trunk.origid = origid.mode();
+    let tenant = tenant(&mut reader, trunk.role);
+    let unlisted = reader
+        .choice("unlisted", &UNLISTED)
+        .unwrap_or(DEFAULT_UNLISTED);
+    reader.finish();
+    Some(TrunkSettings {
+        name: name?.map(Box::from),
+        recognition,
+        trunk,
+        tenant,
+        unlisted,
+        origid,
+        udp_source,
+    })
+}
+
+const ROLES: [(&str, Role); 4] = [
+    ("none", Role::None),
+    ("sign", Role::Sign),
+    ("verify", Role::Verify),
+    ("both", Role::Both),
+];
+const NUMBERING: [(&str, NumberingPlan); 2] = [
+    ("international", NumberingPlan::International),
+    ("north-american", NumberingPlan::NorthAmerican),
+];
+const EXISTING: [(&str, ExistingIdentity); 3] = [
+    ("keep", ExistingIdentity::Keep),
+    ("replace", ExistingIdentity::Replace),
+    ("add", ExistingIdentity::Add),
+];
+const ATTESTATIONS: [(&str, Attestation); 3] = [
+    ("A", Attestation::A),
+    ("B", Attestation::B),
+    ("C", Attestation::C),
+];
+/// What is signed for a number that the inventory does not list, if nobody says otherwise: the customer is known, the number is
+/// not known to be theirs.
+pub const DEFAULT_UNLISTED: Unlisted = Unlisted::B;
+const UNLISTED: [(&str, Unlisted); 3] = [
+    ("B", Unlisted::B),
+    ("C", Unlisted::C),
+    ("unsigned", Unlisted::Unsigned),
+];
+const PROFILES: [(&str, VerstatProfile); 2] = [
+    ("atis-1000082", VerstatProfile::Atis1000082),
+    ("field", VerstatProfile::Field),
+];
+const SUFFIXES: [(&str, AttestationSuffix); 2] = [
+    ("none", AttestationSuffix::None),
+    ("attestation", AttestationSuffix::Appended),
+];
+const OVERSIZE: [(&str, Oversize); 3] = [
+    ("tcp", Oversize::Tcp),
+    ("fragment", Oversize::Fragment),
+    ("refuse", Oversize::Refuse),
+];
+
+fn recognition(reader: &mut Reader<'_>) -> Recognition {
+    let form = "a network such as \"192.0.2.0/24\" or an address";
+    let networks = reader.list("addresses", form, network).unwrap_or_default();
+    let local_port = reader.integer("local_port", 1..=65_535);
+    let (written, place) = reader.written_items("addresses");
+    if written == 0 && local_port.is_none() {
+        let what = "how it is known (addresses or local_port)";
+        reader.note("addresses", &place, Cause::Missing(what));
+    }
+    Recognition {
+        networks: networks.into_iter().map(|network| network.value).collect(),
+        local_port: local_port.and_then(|port| u16::try_from(port).ok()),
+        tls_identity: None,
+    }
+}
+
+fn network(text: &str) -> Option<Network> {
+    let (address, prefix) = match text.split_once('/') {
+        Some((address, prefix)) => (address.parse().ok()?, prefix.parse().ok()?),
+        None => {
+            let address: IpAddr = text.parse().ok()?;
+            (address, if address.is_ipv4() { 32 } else { 128 })
+        }
+    };
+    let longest = if address.is_ipv4() { 32 } else { 128 };
+    (prefix <= longest).then_some(Network { address, prefix })
+}
+
+fn next_hops(reader: &mut Reader<'_>) -> Vec<NextHop> {
+    let oversize = reader.choice("oversize", &OVERSIZE).unwrap_or_default();
+    let form = "udp:ADDRESS:PORT or tcp:ADDRESS:PORT";
+    let hops = reader.list("next_hops", form, next_hop).unwrap_or_default();
+    let (written, place) = reader.written_items("next_hops");
+    if written == 0 {
+        reader.note(
+            "next_hops",
+            &place,
+            Cause::Missing("where its requests go on"),
+        );
+    } else if written > MAX_NEXT_HOPS {
+        let expected = Expected::Text("at most eight addresses");
+        reader.note("next_hops", &place, Cause::Value(expected));
+    }
+    let hops = hops.into_iter().map(|hop| hop.value);
+    hops.map(|hop| NextHop { oversize, ..hop }).collect()
+}
+
+fn next_hop(text: &str) -> Option<NextHop> {
+    let (transport, address) = text.split_once(':')?;
+    let transport = match transport {
+        "udp" => Transport::Udp,
+        "tcp" => Transport::Tcp,
+        _ => return None,
+    };
+    let address: SocketAddr = address.parse().ok()?;
+    let usable = address.port() != 0 && !address.ip().is_unspecified();
+    usable.then(|| NextHop::new(transport, address))
+}
+
+fn mode(reader: &mut Reader<'_>) {
+    let Some(mode) = reader.text("mode") else {
+        return;
+    };
+    let cause = match mode.value {
+        "proxy" => return,
+        "redirect" => Cause::NotYet("mode \"redirect\""),
+        "b2bua" => Cause::NotYet("mode \"b2bua\""),
+        _ => Cause::Value(Expected::OneOf(vec!["proxy"])),
+    };
+    reader.note("mode", &mode.place, cause);
+}
+
+fn treatment(reader: &mut Reader<'_>) -> Treatment {
+    let rejects = reader
+        .choice("treatment", &[("tag", false), ("reject", true)])
+        .unwrap_or(false);
+    let mut leniency = |key| {
+        let rejected = reader.boolean(key, false);
+        if rejected.value && !rejects {
+            reader.note(
+                key,
+                &rejected.place,
+                Cause::Requires("treatment = \"reject\""),
+            );
+        }
+        match rejected.value {
+            true => Leniency::Reject,
+            false => Leniency::Forward,
+        }
+    };
+    let (not_validated, unsigned) = (
+        leniency("reject_not_validated"),
+        leniency("require_identity"),
+    );
+    match rejects {
+        true => Treatment::Reject {
+            not_validated,
+            unsigned,
+        },
+        false => Treatment::Tag,
+    }
+}
+
+fn origid(reader: &mut Reader<'_>) -> OrigIdChoice {
+    let form = "\"trunk\", \"call\" or a UUID";
+    let choice = reader.parsed("origid", form, |text| match text {
+        "call" => Some(OrigIdChoice::Call),
+        "trunk" => Some(OrigIdChoice::Trunk),
+        uuid => uuid.parse().ok().map(OrigIdChoice::Fixed),
+    });
+    choice.map_or_else(OrigIdChoice::default, |choice| choice.value)
+}
+
+fn tenant<'a>(reader: &mut Reader<'a>, role: Role) -> Option<Placed<Box<str>>> {
+    match role {
+        Role::Sign | Role::Both => reader.required("tenant", "the tenant who signs its calls"),
+        Role::None | Role::Verify => reader.text("tenant"),
+    }
+    .map(|name| name.map(Box::from))
+}
+
+fn emergency_numbers(reader: &mut Reader<'_>) -> Vec<TelephoneNumber> {
+    let form = "a number as it is dialled, such as \"112\"";
+    let parse = |text: &str| TelephoneNumber::from_canonical(text.as_bytes()).ok();
+    let numbers = reader.list("emergency_numbers", form, parse);
+    let numbers = numbers.unwrap_or_default().into_iter();
+    numbers.map(|number| number.value).collect()
+}

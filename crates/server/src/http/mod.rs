@@ -1,0 +1,32 @@
+//! The three HTTP listeners: public (certificate repository), trunk (signing and verification), admin (health, metrics).
+//!
+//! [`paths`] is the one table: every path of the API is one line there and belongs to one listener; asked at another it does
+//! not exist. [`listener`] binds and serves with its limits; [`repository`] and [`operations`] answer. What they all share is
+//! a [`Site`].
+//!
+//! What does not live here: judging and signing (the doors call the services of `countersign` and hold no rule of their own),
+//! and the fetching of other people's certificates ([`crate::fetch`]).
+
+pub mod listener;
+pub mod operations;
+pub mod paths;
+pub mod repository;
+
+pub use listener::serve;
+pub use operations::Readiness;
+pub use paths::{Listener, router};
+pub use repository::Repository;
+
+use crate::metrics::Metrics;
+use std::sync::Arc;
+
+/// What the listeners answer from.
+#[derive(Clone)]
+pub struct Site {
+    /// The chains that are published.
+    pub repository: Arc<Repository>,
+    /// Whether calls are carried.
+    pub readiness: Arc<Readiness>,
+    /// What is counted; `None`: `/metrics` does not exist.
+    pub metrics: Option<Arc<Metrics>>,
+}

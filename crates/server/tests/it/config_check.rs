@@ -1,0 +1,233 @@
+//! What stops the start, and what is only said.
+//!
+//! ```text
+//!   countersign.toml ──► parse ──► check ──► key 0600? its certificate's? valid now? inventory? anchors? TLS?
+//! ```
+//!
+//! This test verifies that a broken key, certificate, inventory or anchor is told with the file, line and key that names it,
+//! all of them at once; and that warnings do not stop anything.
+
+use countersign::time::UnixTime;
+use countersign::trust::Standing;
+use countersign_server::clock::{Clock, SystemClock};
+use countersign_server::config::{self, Checked};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// A directory with a good tenant, a good anchor and several bad files.
+fn directory() -> &'static Path {
+    static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
+    DIRECTORY.get_or_init(|| {
+        let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
+            .join(format!("config-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        for (name, extra) in [
+            ("good", "-addext 1.3.6.1.5.5.7.1.26=DER:3008a006160431323334 -addext basicConstraints=critical,CA:FALSE"),
+            ("other", "-addext basicConstraints=critical,CA:FALSE"),
+            ("anchor", ""),
+        ] {
+            openssl(&directory, &format!(
+                "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj /CN={name} \
+                 -keyout {name}.key -out {name}.pem {extra}"
+            ));
+        }
+        openssl(
+            &directory,
+            "req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=rsa -keyout rsa.key -out rsa.pem",
+        );
+        for key in ["good.key", "other.key", "rsa.key", "anchor.key"] {
+            chmod(&directory.join(key), 0o600);
+        }
+        std::fs::copy(directory.join("good.key"), directory.join("open.key")).unwrap();
+        chmod(&directory.join("open.key"), 0o644);
+        std::fs::write(directory.join("good.csv"), "12025550100-12025550149,assigned\n").unwrap();
+        std::fs::write(directory.join("bad.csv"), "# numbers\n12025550100,mine\n").unwrap();
+        std::fs::write(directory.join("garbage.pem"), "garbage").unwrap();
+        directory
+    })
+}
+
+fn openssl(directory: &Path, arguments: &str) {
+    let output = Command::new("openssl")
+        .args(arguments.split_whitespace())
+        .current_dir(directory)
+        .output()
+        .expect("openssl is installed");
+    assert!(output.status.success(), "{output:?}");
+}
+
+fn chmod(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+fn now() -> UnixTime {
+    SystemClock::start().now().unix
+}
+
+fn check_at(text: &str, now: UnixTime) -> Result<Checked, Vec<String>> {
+    let path = directory().join("c.toml");
+    let config = config::parse(text, &path, [], &[]).expect("well formed");
+    let prefix = format!("{}/", directory().display());
+    config::check(&config, now, 1).map_err(|mistakes| {
+        let told = mistakes.iter().map(ToString::to_string);
+        told.map(|line| line.replace(&prefix, "")).collect()
+    })
+}
+
+fn mistakes(text: &str) -> Vec<String> {
+    check_at(text, now()).err().unwrap_or_default()
+}
+
+fn tenant(name: &str, certificate: &str, key: &str, inventory: &str) -> String {
+    format!(
+        "[[tenants]]\nname = \"{name}\"\ncertificate_file = \"{certificate}\"\nkey_file = \"{key}\"\n\
+         x5u = \"https://cert.example.com/certificates/{name}.pem\"\ninventory_file = \"{inventory}\"\n"
+    )
+}
+
+const FETCH: &str = "[fetch]\nweb_ca_file = \"good.pem\"\n";
+
+#[test]
+fn what_is_right_is_opened() {
+    let text = tenant("acme", "good.pem", "good.key", "good.csv")
+        + FETCH
+        + "[trust]\nlab_anchor_files = [\"anchor.pem\"]\nallow_lab = true\n\
+           [http.public]\nlisten = [\"127.0.0.1:0\"]\ncertificate_file = \"rsa.pem\"\nkey_file = \"rsa.key\"\n";
+    let checked = check_at(&text, now()).unwrap();
+    let [tenant] = checked.tenants.as_slice() else {
+        panic!("one tenant");
+    };
+    assert_eq!(tenant.published_name.as_deref(), Some("acme"));
+    let signer = tenant.service.signer();
+    let certified = signer.chain().end_entity().public_key().p256().copied();
+    assert_eq!(certified, Some(signer.key().public_key()));
+    assert_eq!(tenant.service.inventory().count(), 50);
+    assert_eq!(checked.trust.anchors()[0].standing(), Standing::Lab);
+    assert_eq!(checked.fetch.web_roots.len(), 1);
+    assert!(checked.public.is_some() && checked.admin.is_none());
+    let told: Vec<_> = checked.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 2, "{told:#?}");
+    assert!(told[0].contains("lab anchors are believed"), "{told:#?}");
+    assert!(told[1].contains("no trunk uses it"), "{told:#?}");
+}
+
+#[test]
+fn everything_that_is_broken_is_told_at_once() {
+    let text = tenant("a", "good.pem", "other.key", "bad.csv")
+        + &tenant("b", "garbage.pem", "open.key", "good.csv")
+        + &tenant("c", "good.pem", "rsa.key", "missing.csv")
+        + &tenant("d", "other.pem", "missing.key", "good.csv")
+        + &tenant("e", "anchor.pem", "anchor.key", "good.csv")
+        + "[trust]\nanchor_files = [\"rsa.pem\", \"garbage.pem\"]\nlab_anchor_files = [\"other.pem\"]\n"
+        + "[fetch]\nweb_ca_file = \"garbage.pem\"\n"
+        + "[http.admin]\ncertificate_file = \"good.pem\"\nkey_file = \"other.key\"\n";
+    let told = mistakes(&text);
+    for (place, what) in [
+        (
+            "c.toml:6: tenants[0].inventory_file: bad.csv: line 2",
+            "no basis",
+        ),
+        ("c.toml:9: tenants[1].certificate_file: garbage.pem: ", ""),
+        (
+            "c.toml:10: tenants[1].key_file: open.key: others may read it (permissions 0644)",
+            "chmod 600",
+        ),
+        (
+            "c.toml:16: tenants[2].key_file: rsa.key: it is not a P-256 private key",
+            "ES256",
+        ),
+        (
+            "c.toml:18: tenants[2].inventory_file: missing.csv: it cannot be read",
+            "",
+        ),
+        (
+            "c.toml:22: tenants[3].key_file: missing.key: it cannot be read",
+            "",
+        ),
+        (
+            "c.toml:27: tenants[4].certificate_file: anchor.pem: the certificate is a certification authority's",
+            "",
+        ),
+        ("c.toml:32: trust.anchor_files: rsa.pem: ", "P-256"),
+        ("c.toml:32: trust.anchor_files: garbage.pem: ", ""),
+        (
+            "c.toml:33: trust.lab_anchor_files: lab anchors prove nothing",
+            "allow_lab = true",
+        ),
+        (
+            "c.toml:35: fetch.web_ca_file: garbage.pem: there is no certificate in it",
+            "",
+        ),
+        (
+            "c.toml:38: http.admin.key_file: other.key: TLS cannot be served with it",
+            "",
+        ),
+    ] {
+        let found = told.iter().find(|line| line.starts_with(place));
+        let found = found.unwrap_or_else(|| panic!("missing: {place}\n{told:#?}"));
+        assert!(found.contains(what), "{found}");
+    }
+    let mismatch = "c.toml:4: tenants[0].key_file: other.key: the private key is not that of the certificate; \
+                    give the key that the certificate was made for";
+    assert!(told.iter().any(|line| line == mismatch), "{told:#?}");
+}
+
+#[test]
+fn a_certificate_has_its_time() {
+    let text = tenant("acme", "good.pem", "good.key", "good.csv") + FETCH;
+    let day = 86_400;
+    let told = check_at(&text, now().saturating_add(31 * day))
+        .err()
+        .unwrap();
+    assert!(
+        told[0].starts_with(
+            "c.toml:3: tenants[0].certificate_file: good.pem: the certificate ended at "
+        )
+    );
+    assert!(told[0].ends_with("; renew it"));
+    let told = check_at(&text, now().saturating_add(-day)).err().unwrap();
+    assert!(told[0].contains("the certificate begins at"), "{told:?}");
+    let checked = check_at(&text, now().saturating_add(25 * day)).unwrap();
+    let told: Vec<_> = checked.warnings.iter().map(ToString::to_string).collect();
+    assert!(
+        told[0].contains("tenants[0].certificate_file: the certificate ends at"),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn what_works_but_deserves_a_thought_is_said() {
+    let trunk = |name: &str, more: &str| {
+        format!(
+            "[[trunks]]\nname = \"{name}\"\naddresses = [\"192.0.2.1\"]\nnext_hops = [\"udp:192.0.2.2:5060\"]\n{more}"
+        )
+    };
+    let text = trunk("weak", "role = \"sign\"\ntenant = \"acme\"\n")
+        + &trunk(
+            "forged",
+            "role = \"both\"\ntenant = \"acme\"\nudp_source_is_trusted = true\n",
+        )
+        + &tenant("acme", "other.pem", "other.key", "good.csv")
+        + FETCH
+        + "[[fetch.exceptions]]\norigin = \"https://repository.example:9443\"\naddresses = [\"127.0.0.1\"]\n\
+           [http.public]\nlisten = [\"0.0.0.0:80\"]\n[http.admin]\nlisten = [\"0.0.0.0:8080\"]\n";
+    let checked = check_at(&text, now()).unwrap();
+    let told: Vec<_> = checked.warnings.iter().map(ToString::to_string).collect();
+    for what in [
+        "c.toml:2: trunks[0].name: a source address over UDP is a weak credential",
+        "c.toml:13: trunks[1].udp_source_is_trusted: anybody can write this source address",
+        "tenants[0].certificate_file: the certificate has no TN Authorization List",
+        "fetch.exceptions[0].origin: certificates are fetched from https://repository.example:9443 although",
+        "trunks[1].name: there is no trust anchor",
+        "http.public.listen: the public listener has no certificate",
+        "http.admin.listen: the admin listener can be reached from other machines",
+    ] {
+        assert!(
+            told.iter().any(|line| line.contains(what)),
+            "missing: {what}\n{told:#?}"
+        );
+    }
+    assert_eq!(told.len(), 7, "{told:#?}");
+}

@@ -1,0 +1,238 @@
+//! Three listeners, one table of paths.
+//!
+//! ```text
+//!   anybody ──► public  /certificates/{name}.pem          (TLS; fetched here by our own fetcher)
+//!   trunks  ──► trunk
+//!   operator ─► admin   /health /ready /metrics
+//! ```
+//!
+//! This test verifies that every path exists at its listener and at no other, that the repository serves what fetchers want,
+//! and that slow or oversized requests end.
+
+use crate::repository::{Bench, HOST, Pki, web_server_config};
+use countersign::certificate::CertificateChain;
+use countersign::certificate::repository_url::Origin;
+use countersign::verification::{Refresh, Source};
+use countersign_server::fetch::Exception;
+use countersign_server::http::operations::Phase;
+use countersign_server::http::{self, Listener, Readiness, Site, paths};
+use countersign_server::metrics::Metrics;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+fn site() -> Site {
+    let site = Site {
+        repository: Arc::default(),
+        readiness: Arc::new(Readiness::default()),
+        metrics: Some(Arc::new(Metrics::default())),
+    };
+    publish(&site, "first.pem");
+    site
+}
+
+fn publish(site: &Site, file: &str) {
+    let chain = CertificateChain::parse(Pki::get().read(file).as_bytes()).unwrap();
+    site.repository.publish([("acme", &chain)]);
+}
+
+async fn start(listener: Listener, site: &Site) -> (SocketAddr, watch::Sender<bool>) {
+    let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = socket.local_addr().unwrap();
+    let (stop, stopped) = watch::channel(false);
+    let router = http::router(listener, site.clone());
+    tokio::spawn(http::serve(socket, None, router, stopped));
+    (address, stop)
+}
+
+async fn ask(address: SocketAddr, request: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    String::from_utf8(answer).unwrap()
+}
+
+async fn get(address: SocketAddr, path: &str, more: &str) -> String {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n{more}\r\n");
+    ask(address, &request).await
+}
+
+fn status(answer: &str) -> &str {
+    answer.get(9..12).unwrap_or(answer)
+}
+
+#[tokio::test]
+async fn a_path_exists_at_one_listener() {
+    let site = site();
+    site.readiness.set(Phase::Ready);
+    for listener in [Listener::Public, Listener::Trunk, Listener::Admin] {
+        let (address, _stop) = start(listener, &site).await;
+        for line in paths::PATHS {
+            let path = line.path.replace("{file}", "acme.pem");
+            let answer = get(address, &path, "").await;
+            let expected = if line.listener == listener {
+                "200"
+            } else {
+                "404"
+            };
+            assert_eq!(status(&answer), expected, "{path} at {listener:?}");
+        }
+        assert_eq!(status(&get(address, "/", "").await), "404");
+        assert_eq!(
+            status(&get(address, "/certificates/../health", "").await),
+            "404"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_repository_serves_what_fetchers_want() {
+    let site = site();
+    let (address, _stop) = start(Listener::Public, &site).await;
+    let answer = get(address, "/certificates/acme.pem", "").await;
+    let lower = answer.to_ascii_lowercase();
+    for line in [
+        "content-type: application/pem-certificate-chain\r\n",
+        "cache-control: public, max-age=86400\r\n",
+        "etag: \"",
+        "content-length: ",
+    ] {
+        assert!(lower.contains(line), "{line} in {answer}");
+    }
+    assert!(answer.contains("-----BEGIN CERTIFICATE-----"));
+    let etag = lower
+        .split("etag: ")
+        .nth(1)
+        .unwrap()
+        .lines()
+        .next()
+        .unwrap()
+        .to_owned();
+    for known in [etag.clone(), format!("\"x\", W/{etag}"), "*".to_owned()] {
+        let again = get(
+            address,
+            "/certificates/acme.pem",
+            &format!("If-None-Match: {known}\r\n"),
+        )
+        .await;
+        assert_eq!(status(&again), "304", "{known}");
+        assert!(again.ends_with("\r\n\r\n"));
+    }
+    for missing in [
+        "/certificates/other.pem",
+        "/certificates/acme",
+        "/certificates/acme.pem.pem",
+        "/certificates/",
+    ] {
+        assert_eq!(status(&get(address, missing, "").await), "404", "{missing}");
+    }
+    let posted = ask(address, "POST /certificates/acme.pem HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 0\r\n\r\n").await;
+    assert_eq!(status(&posted), "405");
+}
+
+#[tokio::test]
+async fn our_own_fetcher_fetches_from_our_own_repository() {
+    let site = site();
+    let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let port = socket.local_addr().unwrap().port();
+    let (_stop, stopped) = watch::channel(false);
+    let router = http::router(Listener::Public, site.clone());
+    tokio::spawn(http::serve(
+        socket,
+        Some(web_server_config()),
+        router,
+        stopped,
+    ));
+    let exception = Exception {
+        origin: Origin::parse(&format!("https://{HOST}:{port}")).unwrap(),
+        addresses: vec![Ipv4Addr::LOCALHOST.into()],
+        web_roots: None,
+    };
+    let bench = Bench::with(&[(HOST, &["127.0.0.1"])], |policy| {
+        policy.exceptions = vec![exception]
+    });
+    let url = format!("https://{HOST}:{port}/certificates/acme.pem");
+    let first = bench.fetcher.fetch(&url, Refresh::No).await.unwrap();
+    assert_eq!(first.source, Source::Fetched);
+    bench.clock.advance(11);
+    let same = bench
+        .fetcher
+        .fetch(&url, Refresh::Conditional)
+        .await
+        .unwrap();
+    assert!(Arc::ptr_eq(&first.chain, &same.chain), "304: unchanged");
+    publish(&site, "second.pem");
+    bench.clock.advance(11);
+    let renewed = bench
+        .fetcher
+        .fetch(&url, Refresh::Conditional)
+        .await
+        .unwrap();
+    assert_ne!(renewed.chain.digest(), first.chain.digest());
+}
+
+#[tokio::test]
+async fn readiness_has_three_answers_and_health_one() {
+    let site = site();
+    let (address, _stop) = start(Listener::Admin, &site).await;
+    for (phase, code, word) in [
+        (Phase::Starting, "503", "starting"),
+        (Phase::Ready, "200", "ready"),
+        (Phase::Stopping, "503", "stopping"),
+    ] {
+        site.readiness.set(phase);
+        let answer = get(address, "/ready", "").await;
+        assert_eq!(status(&answer), code);
+        assert!(answer.contains(word));
+        assert_eq!(status(&get(address, "/health", "").await), "200");
+    }
+}
+
+#[tokio::test]
+async fn metrics_are_told_or_do_not_exist() {
+    let mut site = site();
+    let (address, _stop) = start(Listener::Admin, &site).await;
+    site.metrics.as_ref().unwrap().fetches.increment(["ok"]);
+    let answer = get(address, "/metrics", "").await;
+    assert!(
+        answer.contains("content-type: text/plain; version=0.0.4"),
+        "{answer}"
+    );
+    assert!(answer.contains("countersign_certificate_fetches_total{outcome=\"ok\"} 1\n"));
+    site.metrics = None;
+    let (address, _stop) = start(Listener::Admin, &site).await;
+    assert_eq!(status(&get(address, "/metrics", "").await), "404");
+}
+
+#[tokio::test]
+async fn garbage_and_long_headers_end() {
+    let (address, _stop) = start(Listener::Public, &site()).await;
+    let long = format!(
+        "GET / HTTP/1.1\r\nHost: h\r\nX: {}\r\n\r\n",
+        "x".repeat(100_000)
+    );
+    assert_eq!(status(&ask(address, &long).await), "431");
+    assert_eq!(
+        status(&ask(address, "INVITE sip:a@b SIP/2.0\r\n\r\n").await),
+        "400"
+    );
+}
+
+#[tokio::test]
+async fn a_listener_that_stops_finishes_and_goes() {
+    let (address, stop) = start(Listener::Admin, &site()).await;
+    assert_eq!(status(&get(address, "/health", "").await), "200");
+    // An idle connection does not hold it.
+    let _idle = TcpStream::connect(address).await.unwrap();
+    stop.send(true).unwrap();
+    for _ in 0..100 {
+        if TcpStream::connect(address).await.is_err() {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("it still accepts");
+}
