@@ -17,7 +17,6 @@ use crate::patch::Patch;
 use crate::response::{ToTag, build};
 use crate::transaction::matching::ServerKey;
 use crate::trunk::Trunk;
-use bytes::Bytes;
 use countersign::time::Now;
 use std::sync::Arc;
 
@@ -66,7 +65,7 @@ impl Proxy {
         if answers && message.method() != Some(Method::Ack) {
             self.answer(flow, message, (403, "Forbidden"), &[], now, out);
         }
-        out.push(Output::Event(Event::Dropped(DropCause::UnknownSource)));
+        drop_for(DropCause::UnknownSource, out);
     }
 
     /// Bytes came that are no message. A request that can be answered is; nothing is said to strangers.
@@ -85,7 +84,7 @@ impl Proxy {
                 self.answer(flow, request, answer, &[], now, out);
                 refused(defect.status(), Some(defect), out);
             }
-            _ => out.push(Output::Event(Event::Dropped(DropCause::Defect(defect)))),
+            _ => drop_for(DropCause::Defect(defect), out),
         }
     }
 
@@ -99,7 +98,7 @@ impl Proxy {
         out: &mut Vec<Output>,
     ) {
         if message.method() == Some(Method::Ack) || message.top_via().is_err() {
-            return out.push(Output::Event(Event::Dropped(DropCause::Defect(defect))));
+            return drop_for(DropCause::Defect(defect), out);
         }
         let answer = (defect.status(), defect.reason());
         self.answer(flow, message, answer, &[], now, out);
@@ -131,8 +130,9 @@ impl Proxy {
         match refusal {
             Some(refusal) if !is_invite => self.refuse(flow, &message, &refusal, now, out),
             refusal => {
-                let Some(request) = stamped(&message, flow, out) else {
-                    return;
+                let request = match stamped(&message, flow, StampedFor::Forwarding) {
+                    Ok(request) => request,
+                    Err(cause) => return drop_for(cause, out),
                 };
                 let arrival = Arrival {
                     flow,
@@ -249,10 +249,11 @@ impl Proxy {
             .iter()
             .find(|hop| is_secure_enough(message, hop));
         let (Ok(()), Some(hop)) = (validate(message, &self.tokens, shape), hop) else {
-            return out.push(Output::Event(Event::Dropped(DropCause::Ack)));
+            return drop_for(DropCause::Ack, out);
         };
-        let Some(request) = stamped(message, flow, out) else {
-            return;
+        let request = match stamped(message, flow, StampedFor::Forwarding) {
+            Ok(request) => request,
+            Err(cause) => return drop_for(cause, out),
         };
         match Copy::of(&request, trunk, &Additions::default(), &self.options) {
             Ok(copy) => {
@@ -269,7 +270,7 @@ impl Proxy {
                     by: None,
                 });
             }
-            Err(error) => out.push(Output::Event(Event::Dropped(DropCause::OwnFault(error)))),
+            Err(error) => drop_for(DropCause::OwnFault(error), out),
         }
     }
 
@@ -284,38 +285,40 @@ impl Proxy {
         out: &mut Vec<Output>,
     ) {
         let tag = self.tokens.local_tag(request);
-        let Some(request) = stamped(request, flow, out) else {
-            return;
+        let request = match stamped(request, flow, StampedFor::Answer) {
+            Ok(request) => request,
+            Err(cause) => return drop_for(cause, out),
         };
         let bytes = build(&request, status, reason, ToTag::Ours(tag.as_bytes()), extra);
         self.turn(now, out).send(flow.back(&request), bytes, None);
     }
 }
 
+/// What a stamped request is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum StampedFor {
+    /// To be answered: it may be one that is defective, and stays so.
+    Answer,
+    /// To be forwarded.
+    Forwarding,
+}
+
 /// The request with what RFC 3261 §18.2.1 and RFC 3581 §4 have us note in its Via.
-fn stamped(request: &Message, flow: Flow, out: &mut Vec<Output>) -> Option<Message> {
+fn stamped(request: &Message, flow: Flow, purpose: StampedFor) -> Result<Message, DropCause> {
     let mut patch = Patch::default();
     patch.stamp_received(request, flow.remote);
     if patch.is_empty() {
-        return Some(request.clone());
+        return Ok(request.clone());
     }
-    let bytes: Bytes = match patch.apply(request) {
-        Ok(bytes) => bytes,
-        Err(error) => {
-            out.push(Output::Event(Event::Dropped(DropCause::OwnFault(error))));
-            return None;
-        }
-    };
-    match Message::parse(bytes, Framing::Datagram) {
-        Ok(message) => Some(message),
-        // Too long by now.
-        Err(error) => {
-            out.push(Output::Event(Event::Dropped(DropCause::Defect(
-                error.defect(),
-            ))));
-            None
-        }
-    }
+    let bytes = patch.apply(request).map_err(DropCause::OwnFault)?;
+    Message::parse(bytes, Framing::Datagram).or_else(|error| match error.answerable() {
+        Some(request) if purpose == StampedFor::Answer => Ok(request.clone()),
+        _ => Err(DropCause::Defect(error.defect())),
+    })
+}
+
+fn drop_for(cause: DropCause, out: &mut Vec<Output>) {
+    out.push(Output::Event(Event::Dropped(cause)));
 }
 
 fn refused(status: u16, defect: Option<Defect>, out: &mut Vec<Output>) {

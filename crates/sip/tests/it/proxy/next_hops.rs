@@ -1,0 +1,200 @@
+//! Next hops that do not answer, cannot be reached, or say 503: the next one is tried, and somebody has to be told in the end.
+//!
+//! ```text
+//!   caller ──▶ proxy ──X callee
+//!                    ──▶ second
+//! ```
+
+use super::{Table, hop, invite, request, trunk};
+use countersign_sip::flow::Transport;
+use countersign_sip::trunk::Trunk;
+
+fn two_hops() -> Trunk {
+    let mut trunk = trunk();
+    trunk.next_hops.push(hop(Transport::Udp, "192.0.2.21:5060"));
+    trunk
+}
+
+/// This test verifies that a silent callee is 408 after 32 seconds, and that the INVITE was repeated all the while.
+#[test]
+fn silence_is_408() {
+    let mut table = Table::new(trunk());
+    table.caller(&invite(""));
+    table.sent();
+    table.wait(32_000);
+    let lines = table.lines();
+    assert_eq!(
+        lines
+            .iter()
+            .filter(|line| line.starts_with("callee/udp INVITE"))
+            .count(),
+        6
+    );
+    assert_eq!(
+        lines.last().unwrap(),
+        "caller/udp SIP/2.0 408 Request Timeout"
+    );
+    table.ends_clean();
+}
+
+/// This test verifies that another method gets no 408: RFC 4320 §4.2.
+#[test]
+fn silence_towards_another_method_is_silence() {
+    let mut table = Table::new(trunk());
+    table.caller(&request("MESSAGE", "z9hG4bKone", ""));
+    table.sent();
+    table.wait(40_000);
+    let to_caller: Vec<_> = table
+        .lines()
+        .into_iter()
+        .filter(|line| line.starts_with("caller"))
+        .collect();
+    assert_eq!(
+        to_caller,
+        ["caller/udp SIP/2.0 100 Trying"],
+        "after 3.5 s, and nothing more"
+    );
+    assert_eq!(table.finished().status, None);
+    table.ends_clean();
+}
+
+/// This test verifies that a transport that fails is 503 if nobody else could be reached, and a received 503 is not passed on.
+#[test]
+fn unreachable_is_503_and_a_received_503_is_500() {
+    let mut table = Table::new(trunk());
+    table.caller(&invite(""));
+    let outgoing = table.sent().remove(1);
+    table.transport_failed(&outgoing);
+    assert_eq!(
+        table.lines(),
+        ["caller/udp SIP/2.0 503 Service Unavailable"]
+    );
+    table.ends_clean();
+
+    table.caller(&invite(""));
+    let outgoing = table.sent().remove(1);
+    table.answer(&outgoing, "503 Service Unavailable");
+    assert_eq!(
+        table.lines().last().unwrap(),
+        "caller/udp SIP/2.0 500 Server Internal Error"
+    );
+    table.ends_clean();
+}
+
+/// This test verifies that the second hop is tried with another branch and the same request.
+#[test]
+fn the_second_hop_is_tried() {
+    for failure in ["transport", "503 Service Unavailable", "silence"] {
+        let mut table = Table::new(two_hops());
+        table.caller(&invite(""));
+        let first = table.sent().remove(1);
+        match failure {
+            "transport" => table.transport_failed(&first),
+            "silence" => table.wait(32_000),
+            status => table.answer(&first, status),
+        }
+        let sent = table.sent();
+        let second = sent.last().unwrap();
+        assert_eq!(second.to(), "second/udp", "{failure}");
+        assert_ne!(second.branch(), first.branch());
+        assert_eq!(
+            second.text.replace(second.branch(), first.branch()),
+            first.text
+        );
+        table.answer(second, "200 OK");
+        assert_eq!(table.lines(), ["caller/udp SIP/2.0 200 OK"]);
+        table.ends_clean();
+    }
+}
+
+/// This test verifies that an answer is an answer: nobody else is tried.
+#[test]
+fn a_rejection_is_final() {
+    let mut table = Table::new(two_hops());
+    table.caller(&invite(""));
+    let first = table.sent().remove(1);
+    table.answer(&first, "404 Not Found");
+    assert_eq!(
+        table.lines().last().unwrap(),
+        "caller/udp SIP/2.0 404 Not Found"
+    );
+}
+
+/// This test verifies that what a hop said is told before what none said.
+#[test]
+fn the_best_of_several_failures_is_told() {
+    let mut table = Table::new(two_hops());
+    table.caller(&invite(""));
+    let first = table.sent().remove(1);
+    table.answer(&first, "503 Service Unavailable");
+    let second = table.sent().pop().unwrap();
+    table.transport_failed(&second);
+    assert_eq!(
+        table.lines(),
+        ["caller/udp SIP/2.0 500 Server Internal Error"]
+    );
+}
+
+/// This test verifies that a caller who has given up is not carried to the next hop.
+#[test]
+fn a_cancelled_call_is_not_tried_elsewhere() {
+    let mut table = Table::new(two_hops());
+    table.caller(&invite(""));
+    table.sent();
+    table.caller(&request("CANCEL", "z9hG4bKone", ""));
+    table.wait(32_000);
+    let lines = table.lines();
+    assert_eq!(
+        lines.last().unwrap(),
+        "caller/udp SIP/2.0 487 Request Terminated"
+    );
+    assert!(lines.iter().all(|line| !line.starts_with("second")));
+    table.ends_clean();
+}
+
+/// This test verifies that nowhere to go is 480, and that SIPS is not carried without TLS.
+#[test]
+fn nowhere_to_go() {
+    let mut nowhere = Table::new(Trunk::new("t", Vec::new()));
+    nowhere.caller(&invite(""));
+    assert_eq!(
+        nowhere.lines()[1],
+        "caller/udp SIP/2.0 480 Temporarily Unavailable"
+    );
+    let secure = invite("").replacen("sip:", "sips:", 1);
+    let mut table = Table::new(trunk());
+    table.caller(&secure);
+    let refusal = table.sent().remove(1);
+    assert_eq!(refusal.first_line(), "SIP/2.0 480 Temporarily Unavailable");
+    assert_eq!(
+        refusal.values("Warning"),
+        ["380 countersign \"SIPS Not Allowed\""]
+    );
+    let mut table = Table::new(Trunk::new(
+        "t",
+        vec![hop(Transport::Tls, "192.0.2.20:5061")],
+    ));
+    table.caller(&secure);
+    assert_eq!(
+        table.lines()[1],
+        "callee/tls INVITE sips:+12025550101@b.example SIP/2.0"
+    );
+}
+
+/// This test verifies that an answer that cannot be carried back is no reason to wait for ever.
+#[test]
+fn an_answer_without_a_way_back_is_502() {
+    for status in ["200 OK", "486 Busy Here"] {
+        let mut table = Table::new(trunk());
+        table.caller(&invite(""));
+        let outgoing = table.sent().remove(1);
+        let answer = super::answer_to(&outgoing, status);
+        let mine = format!("Via: {}\r\n", outgoing.values("Via")[1]);
+        table.callee(&answer.replace(&mine, ""));
+        assert_eq!(
+            table.lines().last().unwrap(),
+            "caller/udp SIP/2.0 502 Bad Gateway"
+        );
+        table.ends_clean();
+    }
+}

@@ -1,0 +1,141 @@
+//! Everything that is no new call: OPTIONS to us, requests inside a dialog, methods nobody has heard of.
+//!
+//! ```text
+//!   caller ── OPTIONS sip:proxy ──▶ proxy           answered here, remembered nowhere
+//!   caller ── re-INVITE, BYE, FOO ─▶ proxy ──▶ callee   neither signed nor judged
+//! ```
+
+use super::{Table, invite, request, trunk};
+use countersign_sip::proxy::{Event, Handling};
+use countersign_sip::trunk::Role;
+use std::sync::Arc;
+
+/// This test verifies that an OPTIONS flood leaves nothing behind (case 84).
+#[test]
+fn case84_options_flood() {
+    let mut table = Table::new(trunk());
+    for number in 0..1000 {
+        let text = request("OPTIONS", &format!("z9hG4bK{number}"), "");
+        table.caller(&text.replacen("sip:+12025550101@b.example", "sip:proxy.example", 1));
+    }
+    let sent = table.sent();
+    assert_eq!(sent.len(), 1000);
+    assert_eq!(sent[0].first_line(), "SIP/2.0 200 OK");
+    assert_eq!(
+        sent[0].values("Allow"),
+        ["INVITE, ACK, CANCEL, BYE, OPTIONS"]
+    );
+    assert!(table.proxy.is_idle());
+    assert!(
+        table
+            .events()
+            .iter()
+            .all(|event| matches!(event, Event::OptionsAnswered))
+    );
+}
+
+/// This test verifies that OPTIONS to somebody else passes, and one that can go no further is answered.
+#[test]
+fn options_to_others_pass() {
+    let mut table = Table::new(trunk());
+    table.caller(&request("OPTIONS", "z9hG4bKone", ""));
+    assert_eq!(
+        table.lines(),
+        ["callee/udp OPTIONS sip:+12025550101@b.example SIP/2.0"]
+    );
+    let last = request("OPTIONS", "z9hG4bKtwo", "").replace("Max-Forwards: 70", "Max-Forwards: 0");
+    table.caller(&last);
+    assert_eq!(table.lines(), ["caller/udp SIP/2.0 200 OK"]);
+}
+
+/// This test verifies that requests inside a dialog are neither signed nor judged (case 82).
+#[test]
+fn case82_in_dialog_requests_pass_untouched() {
+    for role in [Role::Sign, Role::Verify, Role::Both] {
+        let mut trunk = trunk();
+        trunk.role = role;
+        let mut table = Table::new(trunk);
+        let in_dialog = |method: &str, branch: &str| {
+            let text = request(
+                method,
+                branch,
+                "Identity: a.b.c;info=<https://x.example/c.pem>\r\n",
+            );
+            text.replace(
+                "To: <sip:+12025550101@b.example>",
+                "To: <sip:+12025550101@b.example>;tag=callee",
+            )
+        };
+        table.caller(&in_dialog("INVITE", "z9hG4bKone"));
+        let outgoing = table.sent().remove(1);
+        assert_eq!(
+            outgoing.first_line(),
+            "INVITE sip:+12025550101@b.example SIP/2.0"
+        );
+        assert_eq!(
+            outgoing.values("Identity"),
+            ["a.b.c;info=<https://x.example/c.pem>"]
+        );
+        table.answer(&outgoing, "200 OK");
+        assert_eq!(table.finished().handling, Handling::Passed);
+        table.caller(&in_dialog("BYE", "z9hG4bKtwo"));
+        table.caller(&request("MESSAGE", "z9hG4bKthree", ""));
+        assert_eq!(table.sign.len() + table.judge.len(), 0, "{role:?}");
+    }
+}
+
+/// This test verifies that a method that we have never heard of is carried, and its answer, once.
+#[test]
+fn unknown_methods_pass() {
+    let mut table = Table::new(trunk());
+    table.caller(&request("FOO", "z9hG4bKone", ""));
+    let outgoing = table.one();
+    table.caller(&request("FOO", "z9hG4bKone", ""));
+    assert_eq!(
+        table.lines(),
+        [""; 0],
+        "a retransmission while trying is discarded"
+    );
+    table.answer(&outgoing, "183 Session Progress");
+    assert_eq!(
+        table.lines(),
+        [""; 0],
+        "RFC 4320 §4.1: only 100, and only late"
+    );
+    table.answer(&outgoing, "200 OK");
+    table.answer(&outgoing, "200 OK");
+    assert_eq!(table.lines(), ["caller/udp SIP/2.0 200 OK"]);
+    table.caller(&request("FOO", "z9hG4bKone", ""));
+    assert_eq!(table.lines(), ["caller/udp SIP/2.0 200 OK"], "from memory");
+    table.ends_clean();
+}
+
+/// This test verifies that there is an end of room, that it is told, and that the ACK for it goes nowhere.
+#[test]
+fn no_room_is_503() {
+    let mut options = super::options();
+    options.max_contexts = 1;
+    let mut table = Table::with(trunk(), options);
+    table.caller(&invite(""));
+    table.sent();
+    let second = invite("").replace("z9hG4bKone", "z9hG4bKtwo");
+    table.caller(&second);
+    let refusal = table.one();
+    assert_eq!(refusal.first_line(), "SIP/2.0 503 Service Unavailable");
+    assert_eq!(refusal.values("Retry-After"), ["16"]);
+    table.caller(&super::ack(&refusal).replace("z9hG4bKone", "z9hG4bKtwo"));
+    assert_eq!(table.lines(), [""; 0]);
+    table.caller(&invite(""));
+    assert_eq!(
+        table.lines(),
+        ["caller/udp SIP/2.0 100 Trying"],
+        "who is in is in"
+    );
+    let trunk = Arc::clone(&table.trunk);
+    table.receive(&second, "192.0.2.10:5060", Some(trunk));
+    assert_eq!(
+        table.one().text,
+        refusal.text,
+        "the same request, the same answer"
+    );
+}

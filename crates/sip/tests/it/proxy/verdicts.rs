@@ -1,0 +1,347 @@
+//! Calls that are judged on their way in: tagged, rejected, or let through when nobody can wait any longer.
+//!
+//! ```text
+//!   caller            proxy             callee
+//!     │ INVITE+Identity▶│                 │
+//!     │◀──────────── 100│ ⇄ host: judge   │
+//!     │                 │ INVITE+verstat ▶│      or ◀── 438
+//! ```
+
+use super::{Table, ack, invite, trunk};
+use countersign::passport::Attestation;
+use countersign::verification::{Code, Fault, Verdict, VerstatProfile};
+use countersign_sip::call::TrustPai;
+use countersign_sip::proxy::{Handling, Input, Judgement, SignatureFate};
+use countersign_sip::trunk::{
+    AttestationSuffix, ExistingIdentity, Leniency, Role, Treatment, Trunk,
+};
+
+const IDENTITY: &str = "Identity: a.b.c;info=<https://x.example/c.pem>;ppt=shaken\r\n";
+
+fn verifying() -> Trunk {
+    let mut trunk = trunk();
+    trunk.role = Role::Verify;
+    trunk
+}
+
+fn rejecting(not_validated: Leniency, unsigned: Leniency) -> Trunk {
+    Trunk {
+        treatment: Treatment::Reject {
+            not_validated,
+            unsigned,
+        },
+        ..verifying()
+    }
+}
+
+/// What is asserted in the INVITE that follows a verdict.
+fn asserted(trunk: Trunk, headers: &str, verdict: Verdict) -> Vec<String> {
+    let mut table = Table::new(trunk);
+    table.caller(&invite(headers));
+    assert_eq!(table.lines(), ["caller/udp SIP/2.0 100 Trying"]);
+    table.judged(verdict);
+    let outgoing = table.one();
+    assert!(outgoing.first_line().starts_with("INVITE"));
+    let asserted = outgoing.values("P-Asserted-Identity");
+    asserted.into_iter().map(Into::into).collect()
+}
+
+/// This test verifies that the verdict is written on an assertion of ours, by profile, and never on From.
+#[test]
+fn every_verdict_is_told_by_verstat() {
+    for (verdict, profile, text) in [
+        (
+            Verdict::Passed,
+            VerstatProfile::Atis1000082,
+            "TN-Validation-Passed",
+        ),
+        (
+            Verdict::Failed(Fault::SignatureInvalid),
+            VerstatProfile::Atis1000082,
+            "TN-Validation-Failed",
+        ),
+        (
+            Verdict::Failed(Fault::DestMismatch),
+            VerstatProfile::Atis1000082,
+            "No-TN-Validation",
+        ),
+        (
+            Verdict::Failed(Fault::DestMismatch),
+            VerstatProfile::Field,
+            "TN-Validation-Failed",
+        ),
+        (
+            Verdict::NotValidated(Fault::CertificateUnavailable),
+            VerstatProfile::Field,
+            "No-TN-Validation",
+        ),
+        (Verdict::Unsigned, VerstatProfile::Field, "No-TN-Validation"),
+    ] {
+        let mut trunk = verifying();
+        trunk.verstat.profile = profile;
+        assert_eq!(
+            asserted(trunk, IDENTITY, verdict),
+            [format!("<sip:+12025550100;verstat={text}@a.example>")]
+        );
+    }
+}
+
+/// This test verifies that a caller cannot bring a verdict along.
+#[test]
+fn a_forged_verstat_is_taken_out() {
+    let forged =
+        "P-Asserted-Identity: <sip:+12025550199;verstat=TN-Validation-Passed@evil.example>\r\n";
+    let mut table = Table::new(verifying());
+    table.caller(&invite(forged).replace(
+        "<sip:+12025550100@a.example>",
+        "<sip:+12025550100;verstat=TN-Validation-Passed@a.example>",
+    ));
+    table.judged(Verdict::Unsigned);
+    let outgoing = table.sent().pop().unwrap();
+    assert!(
+        !outgoing.text.contains("TN-Validation-Passed") && !outgoing.text.contains("12025550199"),
+        "{}",
+        outgoing.text
+    );
+    let mut trusting = verifying();
+    trusting.call.trust_pai = TrustPai::Trusted;
+    assert_eq!(
+        asserted(trusting, forged, Verdict::Unsigned),
+        ["<sip:+12025550199;verstat=No-TN-Validation@evil.example>"],
+        "believed as to the number, never as to the verdict"
+    );
+}
+
+/// This test verifies that the attestation is told where the trunk wants it, of calls that passed.
+#[test]
+fn the_attestation_may_be_told() {
+    let mut trunk = verifying();
+    trunk.verstat.suffix = AttestationSuffix::Appended;
+    let mut table = Table::new(trunk);
+    table.caller(&invite(IDENTITY));
+    let id = table.judge[0].id;
+    table.handle(Input::Judged {
+        id,
+        judgement: Judgement {
+            verdict: Verdict::Passed,
+            code: None,
+            attestation: Some(Attestation::B),
+        },
+    });
+    assert!(
+        table.sent()[1]
+            .text
+            .contains(";verstat=TN-Validation-Passed-B@")
+    );
+}
+
+/// This test verifies that what is presented reaches the host, in order, with the call.
+#[test]
+fn the_host_gets_the_call_and_all_it_presents() {
+    let mut table = Table::new(verifying());
+    table.caller(&invite(&format!(
+        "{IDENTITY}y: d.e.f;info=<https://y.example/c.pem>\r\n"
+    )));
+    let judge = &table.judge[0];
+    let tokens: Vec<_> = judge
+        .presented
+        .iter()
+        .map(|one| one.as_ref().unwrap().token.to_string())
+        .collect();
+    assert_eq!(tokens, ["a.b.c", "d.e.f"]);
+    assert_eq!(judge.call.orig.as_ref().unwrap().to_string(), "12025550100");
+    let reference = judge.call.reference.as_ref().unwrap();
+    assert_eq!(
+        (&*reference.call_id, &*reference.from_tag),
+        (b"call-1@a.example".as_slice(), b"caller".as_slice())
+    );
+}
+
+/// This test verifies that a rejection has the code and phrase of its fault, is repeated until acknowledged, and calls nobody.
+#[test]
+fn a_failed_call_is_rejected() {
+    for (fault, line) in [
+        (
+            Fault::SignatureInvalid,
+            "SIP/2.0 438 Invalid Identity Header",
+        ),
+        (Fault::IatStale, "SIP/2.0 403 Stale Date"),
+        (Fault::X5uInvalid, "SIP/2.0 436 Bad Identity Info"),
+        (Fault::PathUntrusted, "SIP/2.0 437 Unsupported Credential"),
+    ] {
+        let mut table = Table::new(rejecting(Leniency::Forward, Leniency::Forward));
+        table.caller(&invite(IDENTITY));
+        table.judged(Verdict::Failed(fault));
+        let rejection = table.sent().pop().unwrap();
+        assert_eq!(rejection.first_line(), line);
+        table.wait(500);
+        assert_eq!(table.one().text, rejection.text);
+        table.caller(&invite(IDENTITY));
+        assert_eq!(table.one().text, rejection.text);
+        assert_eq!(table.judge.len(), 1, "not judged again");
+        table.caller(&ack(&rejection));
+        table.wait(31_000);
+        assert_eq!(table.lines(), [""; 0]);
+        let finished = table.finished();
+        assert_eq!(
+            (finished.verdict, finished.forwarded),
+            (Some(Verdict::Failed(fault)), None)
+        );
+        table.ends_clean();
+    }
+}
+
+/// This test verifies that a code for the whole call overrides that of its fault: several Identity headers, RFC 8224 §6.2.2.
+#[test]
+fn the_code_of_the_call_counts() {
+    let mut table = Table::new(rejecting(Leniency::Forward, Leniency::Forward));
+    table.caller(&invite(IDENTITY));
+    let id = table.judge[0].id;
+    table.handle(Input::Judged {
+        id,
+        judgement: Judgement {
+            verdict: Verdict::Failed(Fault::PathUntrusted),
+            code: Some(Code::InvalidIdentityHeader),
+            attestation: None,
+        },
+    });
+    assert_eq!(
+        table.lines()[1],
+        "caller/udp SIP/2.0 438 Invalid Identity Header"
+    );
+}
+
+/// This test verifies that what merely could not be validated, or is not signed, is rejected only where the trunk says so.
+#[test]
+fn only_what_the_trunk_says_is_rejected() {
+    use Leniency::{Forward, Reject};
+    let unavailable = Verdict::NotValidated(Fault::CertificateUnavailable);
+    for (not_validated, unsigned, verdict, expected) in [
+        (Forward, Forward, unavailable, "callee/udp INVITE"),
+        (
+            Reject,
+            Forward,
+            unavailable,
+            "caller/udp SIP/2.0 436 Bad Identity Info",
+        ),
+        (Reject, Forward, Verdict::Unsigned, "callee/udp INVITE"),
+        (
+            Forward,
+            Reject,
+            Verdict::Unsigned,
+            "caller/udp SIP/2.0 428 Use Identity Header",
+        ),
+        (Forward, Reject, unavailable, "callee/udp INVITE"),
+        (Reject, Reject, Verdict::Passed, "callee/udp INVITE"),
+    ] {
+        let mut table = Table::new(rejecting(not_validated, unsigned));
+        table.caller(&invite(""));
+        table.judged(verdict);
+        let last = table.lines().pop().unwrap();
+        assert!(last.starts_with(expected), "{verdict:?}: {last}");
+    }
+}
+
+/// This test verifies that nobody waits beyond the deadline: the host may judge with what it knows, and if it does not, we do.
+#[test]
+fn the_deadline_ends_the_wait() {
+    let mut answered = Table::new(verifying());
+    answered.caller(&invite(IDENTITY));
+    answered.wait(499);
+    assert!(answered.expired.is_empty());
+    answered.wait(1);
+    assert_eq!(answered.expired.len(), 1);
+    answered.judged(Verdict::NotValidated(Fault::DeadlineExpired));
+    assert!(answered.sent()[1].text.contains("verstat=No-TN-Validation"));
+    answered.wait(1_000);
+    assert_eq!(answered.forgotten, []);
+
+    let mut stalled = Table::new(rejecting(Leniency::Forward, Leniency::Reject));
+    stalled.caller(&invite(IDENTITY));
+    stalled.sent();
+    stalled.wait(519);
+    assert_eq!(stalled.lines(), [""; 0]);
+    stalled.wait(1);
+    let outgoing = stalled.one();
+    assert!(outgoing.text.contains("verstat=No-TN-Validation"));
+    assert_eq!(stalled.forgotten.len(), 1);
+    stalled.judged(Verdict::Failed(Fault::SignatureInvalid));
+    assert_eq!(stalled.lines(), [""; 0], "too late");
+    stalled.answer(&outgoing, "200 OK");
+    assert_eq!(
+        stalled.finished().verdict,
+        Some(Verdict::NotValidated(Fault::DeadlineExpired))
+    );
+    stalled.ends_clean();
+}
+
+/// This test verifies that emergency calls are not judged, and that an emergency only in To, which anybody can write, is none.
+#[test]
+fn emergency_calls_are_not_judged() {
+    let mut table = Table::new(rejecting(Leniency::Reject, Leniency::Reject));
+    table.caller(&invite(IDENTITY).replacen("sip:+12025550101@b.example", "urn:service:sos", 1));
+    let outgoing = table.sent().remove(1);
+    assert!(table.judge.is_empty());
+    assert_eq!(outgoing.first_line(), "INVITE urn:service:sos SIP/2.0");
+    table.answer(&outgoing, "200 OK");
+    assert_eq!(table.finished().handling, Handling::Emergency);
+    let pretended = invite(IDENTITY)
+        .replace("To: <sip:+12025550101@b.example>", "To: <urn:service:sos>")
+        .replace("z9hG4bKone", "z9hG4bKtwo");
+    table.caller(&pretended);
+    assert_eq!(table.judge.len(), 1);
+}
+
+/// This test verifies a trunk that does both: signed is judged, unsigned is signed, and what passed may be signed again.
+#[test]
+fn a_trunk_of_both_roles() {
+    let both = |existing| Trunk {
+        role: Role::Both,
+        existing_identity: existing,
+        ..trunk()
+    };
+    let mut table = Table::new(both(ExistingIdentity::Keep));
+    table.caller(&invite(""));
+    assert_eq!(
+        (table.judge.len(), table.sign.len()),
+        (0, 1),
+        "unsigned: it is signed"
+    );
+    table.caller(&invite(IDENTITY).replace("z9hG4bKone", "z9hG4bKtwo"));
+    assert_eq!(
+        (table.judge.len(), table.sign.len()),
+        (1, 1),
+        "signed: it is judged"
+    );
+    table.judged(Verdict::Passed);
+    assert_eq!(table.sign.len(), 1, "and kept");
+
+    let mut table = Table::new(both(ExistingIdentity::Add));
+    table.caller(&invite(IDENTITY));
+    table.judged(Verdict::Passed);
+    assert_eq!(table.lines(), ["caller/udp SIP/2.0 100 Trying"]);
+    table.signed(Some("our.own.token"));
+    let outgoing = table.one();
+    assert_eq!(outgoing.values("Identity").len(), 2);
+    assert!(outgoing.text.contains("verstat=TN-Validation-Passed"));
+    table.answer(&outgoing, "200 OK");
+    let finished = table.finished();
+    assert_eq!(
+        (finished.verdict, finished.signature),
+        (Some(Verdict::Passed), SignatureFate::Added)
+    );
+
+    let mut strict = Table::new(Trunk {
+        treatment: Treatment::Reject {
+            not_validated: Leniency::Forward,
+            unsigned: Leniency::Reject,
+        },
+        ..both(ExistingIdentity::Keep)
+    });
+    strict.caller(&invite(""));
+    strict.judged(Verdict::Unsigned);
+    assert_eq!(
+        strict.lines()[1],
+        "caller/udp SIP/2.0 428 Use Identity Header"
+    );
+}
