@@ -17,7 +17,7 @@ mod next_hops;
 mod ordinary_calls;
 mod other_methods;
 mod signing;
-// mod simulation;
+mod simulation;
 mod strangers;
 mod verdicts;
 
@@ -319,22 +319,21 @@ fn ack(response: &Sent) -> String {
 
 /// What the callee answers to a request as the proxy sent it.
 fn answer_to(request: &Sent, status: &str) -> String {
-    let copied: String = request
-        .text
-        .split_inclusive("\r\n")
-        .filter(|line| {
-            ["Via:", "From:", "Call-ID:", "CSeq:"]
-                .iter()
-                .any(|name| line.starts_with(name))
-        })
-        .collect();
+    answer_to_text(&request.text, status)
+}
+
+fn answer_to_text(request: &str, status: &str) -> String {
+    let lines = |names: &[&str]| -> String {
+        let is_one = |line: &&str| names.iter().any(|name| line.starts_with(name));
+        request.split_inclusive("\r\n").filter(is_one).collect()
+    };
+    let copied = lines(&["Via:", "From:", "Call-ID:", "CSeq:"]);
+    let to = lines(&["To:"]);
+    let to = to.trim_end().trim_end_matches(";tag=callee");
     let tag = if status.starts_with("100") {
         ""
     } else {
         ";tag=callee"
     };
-    format!(
-        "SIP/2.0 {status}\r\n{copied}To: {}{tag}\r\nContent-Length: 0\r\n\r\n",
-        request.values("To")[0].trim_end_matches(";tag=callee"),
-    )
+    format!("SIP/2.0 {status}\r\n{copied}{to}{tag}\r\nContent-Length: 0\r\n\r\n")
 }
