@@ -242,8 +242,8 @@ impl Context {
     }
 }
 
-// RFC 8224 §6.2.2: "If a verifier receives a request without an Identity header field when an Identity header field is required" and the
-// like: the table of faults says it for all but a call without proof.
+// RFC 8224 §6.2.2: "A 428 response will be sent (per Section 6.2) when an Identity header field is required but no Identity header field
+// without a "ppt" parameter or with a supported "ppt" value has been received." For all else the table of faults knows the code.
 fn code_of(verdict: Verdict) -> Code {
     verdict.fault().map_or(Code::UseIdentityHeader, Fault::code)
 }

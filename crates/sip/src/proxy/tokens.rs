@@ -47,7 +47,8 @@ impl Tokens {
     }
 
     /// A branch that was never used.
-    // RFC 3261 §16.6: "the branch parameter MUST be different for each attempt"
+    // RFC 3261 §16.6: "Thus, the branch parameter provided with the Via header field inserted in step 8 MUST be different for each
+    // attempt."
     pub(super) fn branch(&mut self, shape: Shape) -> String {
         self.count += 1;
         let mut digest = self.digest("branch");

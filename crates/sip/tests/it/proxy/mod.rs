@@ -10,6 +10,7 @@
 //! [`Table`] is the proxy on a table: one clock that the test winds, every output kept until the test takes it. `simulation` puts it
 //! on a bad wire between two parties that behave.
 
+mod any_input;
 mod cancel;
 mod hops_and_loops;
 mod message_size;
@@ -129,7 +130,7 @@ impl Table {
                 Output::Send { target, bytes, by } => self.sent.push(Sent {
                     target,
                     by,
-                    text: String::from_utf8(bytes.to_vec()).unwrap(),
+                    text: String::from_utf8_lossy(&bytes).into_owned(),
                 }),
                 Output::SetTimer { id, at } => {
                     assert!(at >= self.now, "a timer in the past: {id:?}");

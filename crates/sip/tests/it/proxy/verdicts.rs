@@ -345,3 +345,30 @@ fn a_trunk_of_both_roles() {
         "caller/udp SIP/2.0 428 Use Identity Header"
     );
 }
+
+/// This test verifies that a verdict told twice is followed once, and that a signature asked for after the deadline has its own
+/// moment to come.
+#[test]
+fn each_question_is_answered_once() {
+    let mut table = Table::new(Trunk {
+        role: Role::Both,
+        existing_identity: ExistingIdentity::Add,
+        ..trunk()
+    });
+    table.caller(&invite(IDENTITY));
+    table.sent();
+    table.wait(510);
+    table.judged(Verdict::Passed);
+    table.judged(Verdict::Failed(Fault::SignatureInvalid));
+    assert_eq!(table.sign.len(), 1);
+    table.wait(15);
+    assert_eq!(
+        table.lines(),
+        [""; 0],
+        "the timer of the judgement ends nothing else"
+    );
+    table.signed(Some("our.own.token"));
+    let outgoing = table.one();
+    assert_eq!(outgoing.values("Identity").len(), 2);
+    assert!(outgoing.text.contains("verstat=TN-Validation-Passed"));
+}
