@@ -1,7 +1,7 @@
 //! Base64url as JOSE has it: the URL-safe alphabet, no padding, one text for one byte string.
 //!
 //! [RFC 7515 §2](https://www.rfc-editor.org/rfc/rfc7515#section-2): "Base64 encoding using the URL- and filename-safe character
-//! set defined in Section 5 of RFC 4648 [RFC4648], with all trailing '=' characters omitted (as permitted by Section 3.2) and
+//! set defined in Section 5 of RFC 4648 \[RFC4648\], with all trailing '=' characters omitted (as permitted by Section 3.2) and
 //! without the inclusion of any line breaks, whitespace, or other additional characters."
 
 use base64::Engine as _;
