@@ -20,6 +20,7 @@ pub(super) struct Branch {
     /// What is sent instead, if nothing is heard: the same request for UDP, with when.
     fallback: Option<(Sending, Ticks)>,
     ack: Option<Bytes>,
+    /// When Timer C is due, of an INVITE. One timer is always under way: what came back to life meanwhile is found out when it fires.
     timer_c: Option<Ticks>,
     /// Since a CANCEL was sent: until when a final response is waited for.
     cancelled: Option<Ticks>,
@@ -108,7 +109,8 @@ impl Branch {
             branch.set_timer(BranchTimer::Silence, due, turn);
         }
         if method == Method::Invite {
-            branch.restart_timer_c(turn);
+            branch.timer_c = Some(now.after(TIMER_C));
+            branch.set_timer(BranchTimer::C, now.after(TIMER_C), turn);
         }
         branch
     }
@@ -129,7 +131,7 @@ impl Branch {
         // RFC 3261 §16.7: "if the response is a provisional response with status codes 101 to 199 inclusive (i.e., anything but 100),
         // the proxy MUST reset timer C for that client transaction."
         if self.is_proceeding() && response.status() != Some(100) {
-            self.restart_timer_c(turn);
+            self.timer_c = Some(now.after(TIMER_C));
         }
         self.run(&actions, Some(response), turn)
     }
@@ -149,7 +151,7 @@ impl Branch {
                 Some((_, due)) if now >= *due => self.fall_back(turn),
                 _ => News::Nothing,
             },
-            BranchTimer::C => self.timer_c_fired(now),
+            BranchTimer::C => self.timer_c_fired(turn),
             BranchTimer::Cancelled => match self.cancelled {
                 Some(until) if now >= until && self.is_waiting() => {
                     self.terminate();
@@ -244,9 +246,12 @@ impl Branch {
     // RFC 3261 §16.8: "If the client transaction has received a provisional response, the proxy MUST generate a CANCEL request matching
     // that transaction.  If the client transaction has not received a provisional response, the proxy MUST behave as if the transaction
     // received a 408 (Request Timeout) response."
-    fn timer_c_fired(&mut self, now: Ticks) -> News {
-        let due = self.timer_c.is_some_and(|due| now >= due);
-        if !due || !self.is_waiting() {
+    fn timer_c_fired(&mut self, turn: &mut Turn<'_>) -> News {
+        let Some(due) = self.timer_c.filter(|_| self.is_waiting()) else {
+            return News::Nothing;
+        };
+        if turn.now.ticks < due {
+            self.set_timer(BranchTimer::C, due, turn);
             return News::Nothing;
         }
         if self.is_proceeding() {
@@ -254,12 +259,6 @@ impl Branch {
         }
         self.terminate();
         News::TimedOut
-    }
-
-    fn restart_timer_c(&mut self, turn: &mut Turn<'_>) {
-        let due = turn.now.ticks.after(TIMER_C);
-        self.timer_c = Some(due);
-        self.set_timer(BranchTimer::C, due, turn);
     }
 
     /// The same request, with the same branch, goes by UDP. Whoever got the first one, and is only slow, takes it for a

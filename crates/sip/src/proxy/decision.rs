@@ -139,7 +139,7 @@ impl Context {
     }
 
     fn plan(&self) -> Plan {
-        if !is_initial_invite(&self.request) || self.trunk.role == Role::None {
+        if !is_initial_invite(&self.request) {
             return Plan::Pass;
         }
         // Only the Request-URI says where a call goes; To can be written into any call.

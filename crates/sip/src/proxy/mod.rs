@@ -286,6 +286,37 @@ pub struct Sender {
 }
 
 /// The proxy of one shard.
+///
+/// # Example
+/// ```
+/// use countersign::time::Now;
+/// use countersign_sip::flow::{Flow, Transport};
+/// use countersign_sip::message::{Framing, Message};
+/// use countersign_sip::proxy::{Input, Options, Output, Proxy};
+/// use countersign_sip::trunk::{NextHop, SentBy, Trunk};
+/// use std::sync::Arc;
+///
+/// let mut proxy = Proxy::new(Options::new(SentBy::new("proxy.example", None)?, [7; 16]));
+/// let trunk = Trunk::new("customer", vec![NextHop::new(Transport::Udp, "192.0.2.20:5060".parse()?)]);
+/// let request = "OPTIONS sip:proxy.example SIP/2.0\r\nVia: SIP/2.0/UDP a.example;rport;branch=z9hG4bK1\r\n\
+///     From: <sip:a@a.example>;tag=1\r\nTo: <sip:proxy.example>\r\nCall-ID: c\r\nCSeq: 1 OPTIONS\r\n\r\n";
+/// let input = Input::Received {
+///     flow: Flow {
+///         transport: Transport::Udp,
+///         local: "192.0.2.1:5060".parse()?,
+///         remote: "192.0.2.10:40000".parse()?,
+///         connection: None,
+///     },
+///     message: Message::parse(request.into(), Framing::Datagram)?,
+///     trunk: Some(Arc::new(trunk)),
+/// };
+/// let mut out = Vec::new();
+/// proxy.handle(input, Now::default(), &mut out);
+/// let Some(Output::Send { target, bytes, .. }) = out.first() else { panic!("an answer") };
+/// assert!(bytes.starts_with(b"SIP/2.0 200 OK\r\n"));
+/// assert_eq!(target.remote.to_string(), "192.0.2.10:40000");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Proxy {
     options: Options,
     contexts: HashMap<ContextId, Box<Context>>,

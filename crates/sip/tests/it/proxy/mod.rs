@@ -229,6 +229,11 @@ impl Table {
         sent.remove(0)
     }
 
+    /// How many timers are under way.
+    fn timers(&self) -> usize {
+        self.timers.len()
+    }
+
     fn events(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.events)
     }
