@@ -1,6 +1,7 @@
 //! SIP messages: what becomes of each before a proxy, registrar or end point looks at it, and how long that took.
 //!
-//! A file without a single CR was copied as text; its line ends are restored before it is judged.
+//! A file without a single CR was copied as text, from a page that may leave out the empty line at the end; both are restored before it is
+//! judged.
 
 use crate::Figures;
 use bytes::Bytes;
@@ -41,7 +42,7 @@ pub(crate) fn judge(path: &str) -> Result<Figures, String> {
             && said.is_some_and(|said| {
                 said.split('\t')
                     .next()
-                    .is_some_and(|class| class.starts_with("valid"))
+                    .is_some_and(|class| class == "valid" || class.starts_with("valid("))
             });
         let word = if disagrees { "DISAGREES" } else { "" };
         let verdict = verdict.unwrap_or_else(|| "accepted".to_owned());
@@ -57,13 +58,17 @@ pub(crate) fn judge(path: &str) -> Result<Figures, String> {
     Ok(figures)
 }
 
-/// The bytes as they are; or, if there is not one CR in them, with the line ends that a copy as a text file has lost.
+/// The bytes as they are; or, if there is not one CR in them, with the line ends and the empty line that a copy as text has lost.
 fn with_line_ends(bytes: Vec<u8>) -> Bytes {
     if bytes.contains(&b'\r') {
         return bytes.into();
     }
     let lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
-    lines.join(&b"\r\n"[..]).into()
+    let mut text = lines.join(&b"\r\n"[..]);
+    if !text.windows(4).any(|four| four == b"\r\n\r\n") {
+        text.extend_from_slice(b"\r\n");
+    }
+    text.into()
 }
 
 /// What is said of a file: class and correct result, found by its name or by that without extension.
