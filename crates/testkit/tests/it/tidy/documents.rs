@@ -109,11 +109,17 @@ fn rfc_links(tree: &Tree) -> Vec<Complaint> {
     let mut complaints = Vec::new();
     for file in tree.rust().chain(tree.with_extension(".md")) {
         let prose = prose(file);
+        let mut before = None;
         for link in links(&prose) {
             let Some((number, section)) = rfc_of_url(link.target) else {
                 continue;
             };
-            let what = match rfc_of_label(&link.label) {
+            // `[RFC 5280 §4.2](…), [§5.2](…)`: the second goes on where the first was.
+            let continued = link.label.strip_prefix('§').zip(before);
+            let labelled = continued.map(|(section, before)| (before, Some(section)));
+            let labelled = labelled.or_else(|| rfc_of_label(&link.label));
+            before = labelled.map(|(labelled, _)| labelled).or(before);
+            let what = match labelled {
                 None => format!("the label {:?} does not name RFC {number}", link.label),
                 Some((labelled, _)) if labelled != number => {
                     format!("{:?} leads to RFC {number}", link.label)
@@ -170,6 +176,18 @@ fn a_link_to_another_rfc_is_found() {
         rfc_links,
         &[("a.rs", &comment)],
         "a.rs:3: \"RFC 8225 §6.1\" leads to RFC 8224",
+    );
+    let continued = format!("[RFC 8224](https://www.rfc-editor.org/rfc/rfc8224), [§6.1]({url})\n");
+    keeps(rfc_links, &[("a.md", &continued)]);
+    breaks(
+        rfc_links,
+        &[(
+            "a.md",
+            &continued
+                .replace("8224]", "8225]")
+                .replace("rfc8224)", "rfc8225)"),
+        )],
+        "leads to RFC 8224",
     );
     for fine in ["RFC 8224", "RFC 8224 §6.1", "STIR (RFC 8224 §6.1)"] {
         keeps(rfc_links, &[("a.md", &document(fine))]);
