@@ -6,6 +6,8 @@
 //! - [`fetch`]: certificate chains from their repositories
 //! - [`config`]: what the operator wants, read and checked as a whole
 //! - [`http`]: the public, trunk and admin listeners
+//! - [`sip`]: sockets, shards and services around the proxy
+//! - [`run`]: a configuration made to run
 //! - [`lab`]: what `countersign up` makes and plays with
 //! - [`cli`]: the command line
 
@@ -18,5 +20,7 @@ pub mod files;
 pub mod fetch;
 pub mod config;
 pub mod http;
+pub mod sip;
+pub mod run;
 pub mod lab;
 pub mod cli;

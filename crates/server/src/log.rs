@@ -7,6 +7,7 @@
 use countersign::identity::Identity;
 use countersign::number::TelephoneNumber;
 use std::fmt;
+use std::io::IsTerminal;
 use std::time::Duration;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -113,6 +114,8 @@ pub struct CallLine<'a> {
     pub verdict: &'a str,
     /// The fault's name.
     pub fault: Option<&'a str>,
+    /// The fault with its evidence, in words. It may name numbers, so it is written only where numbers are shown in full.
+    pub detail: Option<&'a str>,
     /// The SIP code that belongs to the fault.
     pub code: Option<u16>,
     /// The verstat that left.
@@ -127,6 +130,8 @@ pub struct CallLine<'a> {
     pub x5u: Option<&'a str>,
     /// Whose certificate it is.
     pub signer: Option<&'a str>,
+    /// The final response that the caller got.
+    pub status: Option<u16>,
     /// From the request to the decision.
     pub took: Duration,
 }
@@ -150,6 +155,7 @@ impl CallLog {
             dest = call.dest.map(|dest| self.guarded(dest)),
             verdict = call.verdict,
             fault = call.fault,
+            detail = call.detail.filter(|_| self.numbers == Numbers::Full),
             code = call.code,
             verstat = call.verstat,
             attest = call.attest,
@@ -157,6 +163,7 @@ impl CallLog {
             origid = call.origid,
             x5u = call.x5u,
             signer = call.signer,
+            status = call.status,
             micros = u64::try_from(call.took.as_micros()).unwrap_or(u64::MAX),
             "call"
         );
@@ -209,7 +216,9 @@ pub fn parse_level(level: &str) -> Result<EnvFilter, BadLevel> {
 pub fn start(format: Format, level: &str) -> Result<LogHandle, BadLevel> {
     let (filter, handle) = reload::Layer::new(parse_level(level)?);
     let registry = tracing_subscriber::registry().with(filter);
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     // A second start in one process (tests) finds a log that works.
     let _ = match format {
         Format::Json => registry

@@ -6,8 +6,12 @@
 
 pub mod input;
 mod console;
+mod startup;
+mod check_config;
 mod completions;
 mod decode;
+mod serve;
+mod up;
 
 pub use console::Console;
 
@@ -34,6 +38,12 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Run everything here: makes a lab on first start, then signs and verifies calls
+    Up(up::Arguments),
+    /// Run with a configuration file, for production
+    Serve(serve::Arguments),
+    /// Name every mistake in a configuration file, with file, line and key
+    CheckConfig(check_config::Arguments),
     /// Take a SIP message, Identity header or PASSporT apart; nothing is believed
     Decode(decode::Arguments),
     /// Print a completion script for a shell
@@ -80,6 +90,9 @@ pub fn main() -> ExitCode {
     };
     let mut console = Console::standard();
     let outcome = match verb {
+        Verb::Up(arguments) => up::run(&arguments, &mut console),
+        Verb::Serve(arguments) => serve::run(&arguments, &mut console),
+        Verb::CheckConfig(arguments) => check_config::run(&arguments, &mut console),
         Verb::Decode(arguments) => decode::run(&arguments, &mut console),
         Verb::Completions(arguments) => completions::run(&arguments, &mut console),
     };

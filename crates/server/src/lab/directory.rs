@@ -99,6 +99,21 @@ impl Directory {
         self.root.join("web.key")
     }
 
+    /// The configuration that `up` runs.
+    pub fn configuration(&self) -> PathBuf {
+        self.root.join("countersign.toml")
+    }
+
+    /// A file with the URL of the provider's chain, for `countersign sign`.
+    pub fn x5u(&self) -> PathBuf {
+        self.root.join("x5u")
+    }
+
+    /// A scenario for a first call with SIPp.
+    pub fn scenario(&self) -> PathBuf {
+        self.root.join("call.xml")
+    }
+
     fn authority(&self, name: &str) -> PathBuf {
         self.root.join("ca").join(name)
     }

@@ -1,10 +1,12 @@
 //! The lab that `countersign up` makes: everything a first call needs, on one machine, with real sockets.
 //!
 //! - [`directory`]: the folder with its keys and certificates, issued by `countersign-ca`.
+//! - [`plan`]: what listens where, and the configuration that says so.
 //! - [`answering`], [`calling`]: a called and a calling party.
 //!
 //! Nothing here is used by `serve`.
 
 pub mod directory;
+pub mod plan;
 pub mod answering;
 pub mod calling;

@@ -1,0 +1,290 @@
+//! `countersign up`: a lab made here, and the real server running on it, in one command.
+
+use super::console::{Console, Tone};
+use super::{Outcome, startup};
+use crate::clock::{Clock, SystemClock};
+use crate::config;
+use crate::lab::answering::{AnsweringPhone, Heard};
+use crate::lab::calling::{CallingPhone, Dial, Tally};
+use crate::lab::directory::Directory;
+use crate::lab::plan::{Plan, STEP};
+use clap::Args;
+use countersign::crypto::system_random;
+use std::net::{SocketAddr, UdpSocket};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Flags of `up`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  countersign up\n  countersign up --demo 20\n  \
+    countersign up --data /tmp/lab --sip 127.0.0.1:15060 --http 127.0.0.1:18080 --public 127.0.0.1:18443\n\n\
+    The calling side listens at --sip, the called side's verifier 10 ports further, the called party 20."
+)]
+pub(super) struct Arguments {
+    /// Folder for keys, certificates and configuration; made on first start
+    #[arg(long, value_name = "DIR", default_value = "countersign-data")]
+    data: PathBuf,
+    /// Where calls to be signed come in, UDP and TCP
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:5060")]
+    sip: SocketAddr,
+    /// Health and metrics
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    http: SocketAddr,
+    /// The https certificate repository
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8443")]
+    public: SocketAddr,
+    /// Place this many calls each second, through real sockets
+    #[arg(long, value_name = "CALLS_PER_SECOND", value_parser = clap::value_parser!(u32).range(1..=MAX_DEMO))]
+    demo: Option<u32>,
+}
+
+/// Beyond this the one thread that plays the caller is what is measured.
+const MAX_DEMO: i64 = 2_000;
+
+/// Calls that may wait to be shown; more are counted and not shown.
+const SHOWN: usize = 1_024;
+
+pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {
+    let plan = Plan {
+        sip: arguments.sip,
+        http: arguments.http,
+        public: arguments.public,
+    };
+    let (Some(verifying), Some(called)) = (plan.verifying(), plan.called()) else {
+        console.error(format_args!(
+            "--sip {}: the lab needs the ports {STEP} and {} further, too",
+            plan.sip,
+            2 * STEP
+        ));
+        return Outcome::Unable;
+    };
+    let directory = Directory::new(&arguments.data);
+    let clock = SystemClock::start();
+    if let Err(fault) = directory
+        .ensure(clock.now().unix)
+        .and_then(|()| plan.write(&directory))
+    {
+        console.error(fault);
+        return Outcome::Unable;
+    }
+    let config = match config::load(&directory.configuration(), std::iter::empty(), &[]) {
+        Ok(config) => config,
+        Err(mistakes) => return startup::mistaken(&mistakes, console),
+    };
+    startup::on_runtime(console, async |console| {
+        let running = match startup::start(&config, clock, console, startup::Warnings::Silent).await
+        {
+            Ok(running) => running,
+            Err(outcome) => return outcome,
+        };
+        let stop = Arc::new(AtomicBool::new(false));
+        let (heard, calls) = mpsc::channel(SHOWN);
+        let parties = match parties(called, verifying, arguments, heard, &stop) {
+            Ok(parties) => parties,
+            Err((address, error)) => {
+                console.error(format_args!(
+                    "cannot listen at {address}: {error}; choose another port with --sip"
+                ));
+                return Outcome::Unable;
+            }
+        };
+        welcome(
+            &plan,
+            verifying,
+            called,
+            &directory,
+            running.shards,
+            console,
+        );
+        watch(arguments, parties.tally.as_deref(), calls, console).await;
+        stop.store(true, Ordering::Relaxed);
+        for thread in parties.threads {
+            // A party that panicked has said so already.
+            let _ = thread.join();
+        }
+        running.stop().await;
+        Outcome::Done
+    })
+}
+
+struct Parties {
+    threads: Vec<JoinHandle<()>>,
+    tally: Option<Arc<Tally>>,
+}
+
+/// The called party, and with `--demo` the caller.
+fn parties(
+    called: SocketAddr,
+    verifying: SocketAddr,
+    arguments: &Arguments,
+    heard: mpsc::Sender<Heard>,
+    stop: &Arc<AtomicBool>,
+) -> Result<Parties, (SocketAddr, std::io::Error)> {
+    let at = |address| move |error| (address, error);
+    let socket = UdpSocket::bind(called).map_err(at(called))?;
+    // A screen that cannot keep up misses calls; the calls themselves never wait for it.
+    let show = move |call| drop(heard.try_send(call));
+    let mut threads = vec![AnsweringPhone::start(socket, show, stop.clone()).map_err(at(called))?];
+    let mut tally = None;
+    if let Some(per_second) = arguments.demo {
+        let own = SocketAddr::new(arguments.sip.ip(), 0);
+        let socket = UdpSocket::bind(own).map_err(at(own))?;
+        let mut run = [0; 8];
+        system_random(&mut run).map_err(|error| (own, std::io::Error::other(error)))?;
+        let dial = demo(arguments.sip, verifying);
+        let (counted, thread) = CallingPhone::start(
+            socket,
+            per_second,
+            u64::from_be_bytes(run),
+            dial,
+            stop.clone(),
+        )
+        .map_err(at(own))?;
+        threads.push(thread);
+        tally = Some(counted);
+    }
+    Ok(Parties { threads, tally })
+}
+
+/// Who calls in a demonstration: seven of ten from numbers the lab's provider has assigned, two from others, and one that
+/// never passed the signer.
+fn demo(signing: SocketAddr, verifying: SocketAddr) -> impl FnMut(u64) -> Dial + Send + 'static {
+    move |serial| {
+        let line = serial % 50;
+        let (from, via) = match serial % 10 {
+            0..=6 => (12_025_550_100 + line, signing),
+            7 | 8 => (12_025_550_150 + line % 40, signing),
+            _ => (12_025_550_100 + line, verifying),
+        };
+        Dial {
+            from: format!("+{from}"),
+            to: format!("+{}", 12_025_550_190 + serial % 10),
+            via,
+        }
+    }
+}
+
+fn welcome(
+    plan: &Plan,
+    verifying: SocketAddr,
+    called: SocketAddr,
+    directory: &Directory,
+    shards: usize,
+    console: &mut Console,
+) {
+    let (sip, http, public) = (plan.sip, plan.http, plan.public);
+    let (scenario, folder) = (directory.scenario(), directory.root().display().to_string());
+    console.line(format_args!(
+        "countersign {} runs a lab in {folder} ({shards} threads carry calls)\n",
+        env!("CARGO_PKG_VERSION")
+    ));
+    console.line(format_args!("  SIP, signed here         {sip}  udp, tcp"));
+    console.line(format_args!(
+        "  SIP, verified here       {verifying}  udp, tcp"
+    ));
+    console.line(format_args!("  the called party         {called}  udp"));
+    console.line(format_args!(
+        "  certificate repository   https://{public}  ({})",
+        plan.x5u()
+    ));
+    console.line(format_args!(
+        "  health and metrics       http://{http}/health  http://{http}/metrics"
+    ));
+    console.line(format_args!(
+        "  trust anchor             {}",
+        directory.anchor().display()
+    ));
+    console.line(format_args!("\nPlace a first call:\n\n  sipp -sf {} -m 1 -key from 12025550100 -key to 12025550160 -key headers \"\" {sip}", scenario.display()));
+    console.line(format_args!(
+        "\nThe same call with one digit changed on its way (signed for ...0100, sent as ...0101):\n\n  \
+        sipp -sf {} -m 1 -key from 12025550101 -key to 12025550160 \\\n    \
+        -key headers \"$(printf '\\r\\nIdentity: %s' \"$(countersign sign --data {folder} --from 12025550100 --to 12025550160)\")\" {verifying}\n",
+        scenario.display()
+    ));
+}
+
+/// Shows calls as the called party hears them, until somebody says stop.
+async fn watch(
+    arguments: &Arguments,
+    tally: Option<&Tally>,
+    mut calls: mpsc::Receiver<Heard>,
+    console: &mut Console,
+) {
+    let mut second = tokio::time::interval(Duration::from_secs(1));
+    let mut counts = Counts::default();
+    let mut end = std::pin::pin!(startup::stop_signal());
+    loop {
+        tokio::select! {
+            () = &mut end => break,
+            Some(call) = calls.recv() => {
+                counts.count(&call);
+                if arguments.demo.is_none() {
+                    show(&call, console);
+                }
+            }
+            _ = second.tick() => if let Some(tally) = tally {
+                counts.show(tally, console);
+            }
+        }
+    }
+    console.line("\nstopped");
+}
+
+#[derive(Default)]
+struct Counts {
+    passed: u64,
+    failed: u64,
+    unproven: u64,
+}
+
+impl Counts {
+    fn count(&mut self, call: &Heard) {
+        match call.verstat.as_deref() {
+            Some(verstat) if verstat.starts_with("TN-Validation-Passed") => self.passed += 1,
+            Some("TN-Validation-Failed") => self.failed += 1,
+            _ => self.unproven += 1,
+        }
+    }
+
+    fn show(&self, tally: &Tally, console: &mut Console) {
+        let read = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+        console.line(format_args!(
+            "placed {:>7}  answered {:>7}  refused {:>4}  lost {:>4}   heard: passed {:>7}  failed {:>4}  no proof {:>6}",
+            read(&tally.placed), read(&tally.answered), read(&tally.refused), read(&tally.lost),
+            self.passed, self.failed, self.unproven
+        ));
+    }
+}
+
+fn show(call: &Heard, console: &mut Console) {
+    let verstat = call.verstat.as_deref().unwrap_or("no verstat");
+    let tone = match verstat {
+        "TN-Validation-Failed" => Tone::Bad,
+        passed if passed.starts_with("TN-Validation-Passed") => Tone::Good,
+        _ => Tone::Unsure,
+    };
+    let verdict = console.paint(tone, printable(verstat));
+    console.line(format_args!(
+        "the called party hears: {} calls {}: {verdict}",
+        printable(&call.caller),
+        printable(&call.called)
+    ));
+}
+
+/// What strangers wrote must not steer the terminal.
+fn printable(text: &str) -> String {
+    text.chars()
+        .map(|character| {
+            if character.is_control() {
+                '\u{fffd}'
+            } else {
+                character
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,144 @@
+//! What listens where in a lab, and the configuration that says so.
+//!
+//! ```text
+//!   SIPp, a softphone ──► sip (signs) ──► sip+10 (verifies) ──► sip+20 (the called party)
+//!                              │               ▲
+//!                              └── x5u ──► public (https repository)
+//! ```
+//!
+//! `up` runs the same server as `serve`, from a configuration file like any other: it is written into the folder, so that
+//! whoever outgrows the lab has something to start from.
+
+use super::directory::{Directory, HOST, LabFault, Secrecy, write};
+use std::net::SocketAddr;
+
+/// How far the verifying listener is from the signing one, and the called party from that.
+pub const STEP: u16 = 10;
+
+/// The scenario for a first call with SIPp.
+const CALL: &str = include_str!("call.xml");
+
+/// Where everything listens.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// SIP that is signed. The two after it are [`STEP`] and twice [`STEP`] ports further.
+    pub sip: SocketAddr,
+    /// HTTP for trunks and operators.
+    pub http: SocketAddr,
+    /// The https repository.
+    pub public: SocketAddr,
+}
+
+impl Plan {
+    /// SIP that is verified; `None` if there is no such port.
+    pub fn verifying(&self) -> Option<SocketAddr> {
+        Some(SocketAddr::new(
+            self.sip.ip(),
+            self.sip.port().checked_add(STEP)?,
+        ))
+    }
+
+    /// The called party.
+    pub fn called(&self) -> Option<SocketAddr> {
+        Some(SocketAddr::new(
+            self.sip.ip(),
+            self.sip.port().checked_add(2 * STEP)?,
+        ))
+    }
+
+    /// Where the provider's chain is fetched from.
+    pub fn x5u(&self) -> String {
+        format!("{}/certificates/provider.pem", self.origin())
+    }
+
+    fn origin(&self) -> String {
+        format!("https://{HOST}:{}", self.public.port())
+    }
+
+    /// Writes the configuration, the x5u and the scenario into the folder.
+    ///
+    /// # Errors
+    /// [`LabFault`] if they cannot be written.
+    pub fn write(&self, directory: &Directory) -> Result<(), LabFault> {
+        write(
+            &directory.configuration(),
+            self.configuration().as_bytes(),
+            Secrecy::Public,
+        )?;
+        write(&directory.x5u(), self.x5u().as_bytes(), Secrecy::Public)?;
+        write(&directory.scenario(), CALL.as_bytes(), Secrecy::Public)
+    }
+
+    fn configuration(&self) -> String {
+        let Self { sip, http, public } = self;
+        let (verifying, called) = (
+            self.verifying().unwrap_or(*sip),
+            self.called().unwrap_or(*sip),
+        );
+        let (origin, x5u, ip) = (self.origin(), self.x5u(), sip.ip());
+        format!(
+            r#"# Written by `countersign up` at every start. Copy it to make your own, and run that with `countersign serve --config FILE`.
+
+[sip]
+udp = ["{sip}", "{verifying}"]
+tcp = ["{sip}", "{verifying}"]
+
+# What comes to this port is signed with the lab's certificate.
+[[trunks]]
+name = "outgoing"
+local_port = {out_port}
+role = "sign"
+tenant = "lab"
+numbering = "north-american"
+next_hops = ["udp:{verifying}"]
+# Nobody outside this machine can send to a loopback address. Elsewhere this would be careless.
+udp_source_is_trusted = {trusted}
+
+# What comes to this port is verified, and goes to the called party with the verdict in verstat.
+[[trunks]]
+name = "incoming"
+local_port = {in_port}
+role = "verify"
+numbering = "north-american"
+next_hops = ["udp:{called}"]
+verstat_profile = "field"
+
+[[tenants]]
+name = "lab"
+certificate_file = "certificates/provider.pem"
+key_file = "provider.key"
+x5u = "{x5u}"
+inventory_file = "numbers.csv"
+
+[trust]
+domain = "lab"
+lab_anchor_files = ["anchor.pem"]
+allow_lab = true
+
+# The lab's own repository is at a loopback address, which is fetched from only because it is named here.
+[[fetch.exceptions]]
+origin = "{origin}"
+addresses = ["127.0.0.1", "::1", "{ip}"]
+web_ca_file = "web-ca.pem"
+
+[http.public]
+listen = ["{public}"]
+certificate_file = "web.pem"
+key_file = "web.key"
+
+[http.trunk]
+listen = []
+
+[http.admin]
+listen = ["{http}"]
+
+[log]
+# The lab's numbers are nobody's.
+numbers = "full"
+"#,
+            out_port = sip.port(),
+            in_port = verifying.port(),
+            trusted = ip.is_loopback(),
+        )
+    }
+}

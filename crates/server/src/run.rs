@@ -1,0 +1,325 @@
+//! A configuration made to run: sockets, services, listeners, in the order in which nothing can be half up.
+//!
+//! Everything that can be wrong with files was found by [`crate::config::check`]; what is left to fail here is the machine:
+//! an address in use, no threads. Then nothing is left running.
+
+use crate::clock::Clock;
+use crate::config::check::Tenant;
+use crate::config::listeners::UnknownSource;
+use crate::config::trunk::{OrigIdChoice, TrunkSettings};
+use crate::config::{Checked, Config};
+use crate::fetch::{Fetcher, SystemResolver};
+use crate::http::operations::Phase;
+use crate::http::{self, Listener, Readiness, Repository, Site};
+use crate::log::CallLog;
+use crate::metrics::Metrics;
+use crate::sip::server::{SipServer, Sockets};
+use crate::sip::services::{Services, TrunkSigner};
+use countersign::crypto::{AwsLc, sha256, system_random};
+use countersign::passport::OrigId;
+use countersign::path::PathCache;
+use countersign::verification::replay::DEFAULT_REPLAY_CAPACITY;
+use countersign::verification::{MemoryReplay, VerificationService};
+use countersign_sip::proxy::{self, Options};
+use countersign_sip::trunk::{SentBy, Trunks};
+use std::collections::HashMap;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// A server that runs.
+pub struct Running {
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// How many threads carry calls.
+    pub shards: usize,
+    readiness: Arc<Readiness>,
+    stop: watch::Sender<bool>,
+    http: Vec<JoinHandle<()>>,
+    sip: SipServer,
+}
+
+impl Running {
+    /// Ends: readiness first, so that nobody sends more; then SIP; HTTP last, because whoever verifies the calls of the last
+    /// minute fetches certificates here.
+    pub async fn stop(self) {
+        self.readiness.set(Phase::Stopping);
+        drop(self.sip);
+        // Nobody listens any more only if all of them have ended already.
+        let _ = self.stop.send(true);
+        for listener in self.http {
+            // One that panicked has said so.
+            let _ = listener.await;
+        }
+    }
+}
+
+/// Starts what `config` describes, on the current async runtime.
+///
+/// # Errors
+/// [`StartFault`]; then nothing is running.
+pub async fn start(
+    config: &Config,
+    checked: Checked,
+    clock: Arc<dyn Clock>,
+) -> Result<Running, StartFault> {
+    let runtime = tokio::runtime::Handle::current();
+    let metrics = Arc::new(Metrics::default());
+    let sockets = bind(config).await?;
+    let fetcher = Fetcher::new(
+        checked.fetch.clone(),
+        Arc::new(SystemResolver::default()),
+        clock.clone(),
+        metrics.clone(),
+        runtime.clone(),
+    )
+    .map_err(StartFault::Tls)?;
+    let services = Arc::new(Services {
+        clock,
+        metrics: metrics.clone(),
+        calls: CallLog {
+            numbers: config.log.numbers,
+        },
+        fetcher,
+        verification: verification(config),
+        trust: checked.trust.clone(),
+        trunks: trunks(config),
+        signers: signers(config, &checked),
+        runtime,
+    });
+    let options = options(config, &sockets)?;
+    let shards = config.sip.shards.unwrap_or_else(cores);
+    let readiness = Arc::new(Readiness::default());
+    let site = Site {
+        repository: Arc::new(published(&checked)),
+        readiness: readiness.clone(),
+        metrics: config.metrics_enabled.then(|| metrics.clone()),
+    };
+    let (stop, stopping) = watch::channel(false);
+    let http = listen(config, &checked, &site, &stopping).await?;
+    let sip = SipServer::start(sockets, shards, &options, services).map_err(StartFault::Threads)?;
+    readiness.set(Phase::Ready);
+    Ok(Running {
+        metrics,
+        shards,
+        readiness,
+        stop,
+        http,
+        sip,
+    })
+}
+
+fn published(checked: &Checked) -> Repository {
+    let repository = Repository::default();
+    let chain = |tenant: &'_ Tenant| {
+        Some((
+            tenant.published_name.clone()?,
+            tenant.service.signer().chain().clone(),
+        ))
+    };
+    let chains: Vec<_> = checked.tenants.iter().filter_map(chain).collect();
+    repository.publish(chains.iter().map(|(name, chain)| (&**name, chain)));
+    repository
+}
+
+/// Binds every HTTP address before the first of them serves.
+async fn listen(
+    config: &Config,
+    checked: &Checked,
+    site: &Site,
+    stopping: &watch::Receiver<bool>,
+) -> Result<Vec<JoinHandle<()>>, StartFault> {
+    let listeners = [
+        (Listener::Public, &config.public, &checked.public),
+        (Listener::Trunk, &config.trunk, &checked.trunk),
+        (Listener::Admin, &config.admin, &checked.admin),
+    ];
+    let mut bound = Vec::new();
+    for (listener, settings, tls) in listeners {
+        for address in settings.listen.iter().map(|address| address.value) {
+            let socket = TcpListener::bind(address)
+                .await
+                .map_err(|error| StartFault::Bind(address, error))?;
+            bound.push((listener, socket, tls.clone()));
+        }
+    }
+    let serving = |(listener, socket, tls)| {
+        tokio::spawn(http::serve(
+            socket,
+            tls,
+            http::router(listener, site.clone()),
+            stopping.clone(),
+        ))
+    };
+    Ok(bound.into_iter().map(serving).collect())
+}
+
+async fn bind(config: &Config) -> Result<Sockets, StartFault> {
+    let addresses = |placed: &[crate::config::Placed<SocketAddr>]| {
+        placed.iter().map(|one| one.value).collect::<Vec<_>>()
+    };
+    let (udp, tcp) = (addresses(&config.sip.udp), addresses(&config.sip.tcp));
+    Sockets::bind(&udp, &tcp)
+        .await
+        .map_err(|(address, error)| StartFault::Bind(address, error))
+}
+
+fn verification(config: &Config) -> VerificationService {
+    let replay = Arc::new(MemoryReplay::new(DEFAULT_REPLAY_CAPACITY));
+    VerificationService::new(
+        config.verification.clone(),
+        Arc::new(AwsLc),
+        Arc::new(PathCache::new()),
+        replay,
+    )
+}
+
+fn trunks(config: &Config) -> Trunks {
+    let mut trunks = Trunks::default();
+    for settings in &config.trunks {
+        trunks.add(
+            settings.recognition.clone(),
+            Arc::new(settings.trunk.clone()),
+        );
+    }
+    trunks
+}
+
+fn signers(config: &Config, checked: &Checked) -> HashMap<Box<str>, TrunkSigner> {
+    let signer = |trunk: &TrunkSettings| {
+        let name = &trunk.tenant.as_ref()?.value;
+        let tenant = checked.tenants.iter().find(|tenant| tenant.name == *name)?;
+        let signer = TrunkSigner {
+            service: tenant.service.clone(),
+            unlisted: trunk.unlisted,
+            origid: origid(trunk, &tenant.name),
+        };
+        Some((trunk.name.value.clone(), signer))
+    };
+    config.trunks.iter().filter_map(signer).collect()
+}
+
+/// The origid of a trunk: the same at every start, so that a traceback a year later still finds the trunk. A version 8 UUID
+/// (RFC 9562 §5.8) made of the names.
+fn origid(trunk: &TrunkSettings, tenant: &str) -> OrigId {
+    if let OrigIdChoice::Fixed(origid) = trunk.origid {
+        return origid;
+    }
+    let digest = sha256(format!("countersign origid\0{tenant}\0{}", trunk.name.value).as_bytes());
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(digest.first_chunk::<16>().unwrap_or(&[0; 16]));
+    bytes[6] = bytes[6] & 0x0f | 0x80;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    OrigId::from_bytes(bytes)
+}
+
+/// What the proxy is told. All our listeners are us: a Route or an OPTIONS may name any of them.
+fn options(config: &Config, sockets: &Sockets) -> Result<Options, StartFault> {
+    let first = sockets.first().ok_or(StartFault::NoListener)?;
+    let advertised = config
+        .sip
+        .advertise
+        .as_ref()
+        .map(|name| name.value.as_ref());
+    let sent_by = match advertised {
+        Some(name) => sent_by(name)?,
+        None => {
+            let hops = config
+                .trunks
+                .iter()
+                .flat_map(|trunk| &trunk.trunk.next_hops);
+            SentBy::from(reachable(
+                first,
+                &hops.map(|hop| hop.address).collect::<Vec<_>>(),
+            ))
+        }
+    };
+    let mut secret = [0; 16];
+    system_random(&mut secret).map_err(|_| StartFault::NoRandomness)?;
+    let mut options = Options::new(sent_by, secret);
+    let listeners = config.sip.udp.iter().chain(&config.sip.tcp);
+    options.also_known_as = listeners
+        .map(|listener| SentBy::from(listener.value))
+        .collect();
+    options.unknown_source = match config.sip.unknown_source {
+        UnknownSource::Drop => proxy::UnknownSource::Drop,
+        UnknownSource::Reject => proxy::UnknownSource::Forbid,
+    };
+    Ok(options)
+}
+
+/// `0.0.0.0` is no address that anybody can answer to: then it is the one from which the system would reach the first next hop.
+fn reachable(listener: SocketAddr, next_hops: &[SocketAddr]) -> SocketAddr {
+    if !listener.ip().is_unspecified() {
+        return listener;
+    }
+    let loopback = match listener.ip() {
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+    };
+    let same_family = next_hops
+        .iter()
+        .find(|hop| hop.is_ipv4() == listener.is_ipv4());
+    let ip = same_family
+        .and_then(|hop| source_towards(listener, *hop).ok())
+        .unwrap_or(loopback);
+    SocketAddr::new(ip, listener.port())
+}
+
+/// Connecting a UDP socket sends nothing; it makes the system choose a source address.
+fn source_towards(listener: SocketAddr, hop: SocketAddr) -> std::io::Result<IpAddr> {
+    let socket = std::net::UdpSocket::bind(SocketAddr::new(listener.ip(), 0))?;
+    socket.connect(hop)?;
+    Ok(socket.local_addr()?.ip())
+}
+
+fn sent_by(text: &str) -> Result<SentBy, StartFault> {
+    let (host, port) = match text.rsplit_once(':') {
+        // The last colon of a bare IPv6 reference is inside its brackets.
+        Some((host, port)) if !port.ends_with(']') => (host, port.parse().ok()),
+        _ => (text, None),
+    };
+    SentBy::new(host, port).map_err(|_| StartFault::Advertise(text.into()))
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Why a server does not start although its configuration is right.
+#[derive(Debug)]
+pub enum StartFault {
+    /// What is advertised is no host.
+    Advertise(Box<str>),
+    /// An address cannot be listened at.
+    Bind(SocketAddr, std::io::Error),
+    /// SIP listens nowhere.
+    NoListener,
+    /// The system gives no randomness.
+    NoRandomness,
+    /// The system gives no threads.
+    Threads(std::io::Error),
+    /// TLS cannot be set up.
+    Tls(rustls::Error),
+}
+
+impl fmt::Display for StartFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Advertise(name) => write!(
+                f,
+                "sip.advertise: {name:?} is no host; write host or host:port"
+            ),
+            Self::Bind(address, error) => write!(f, "cannot listen at {address}: {error}"),
+            Self::NoListener => f.write_str("SIP listens nowhere; set sip.udp or sip.tcp"),
+            Self::NoRandomness => f.write_str("the system gives no randomness"),
+            Self::Threads(error) => write!(f, "the system gives no threads: {error}"),
+            Self::Tls(error) => write!(f, "TLS cannot be set up: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for StartFault {}

@@ -1,0 +1,126 @@
+//! UDP: one socket and one receiving thread per listener.
+//!
+//! The thread cuts nothing and judges nothing: it hands each datagram to its [`Sink`]. Sending is done by whoever has the
+//! socket, without waiting: a full send buffer drops the datagram, as the network may do at any time, and SIP's
+//! retransmissions mend it.
+
+use super::Sink;
+use bytes::Bytes;
+use countersign_sip::flow::{Flow, Transport};
+use socket2::{Domain, Protocol, Socket, Type};
+use std::io::ErrorKind;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// Receive buffer asked of the system, in bytes: a burst of some 3,000 INVITEs while a thread is descheduled. The system may
+/// give less.
+const RECEIVE_BUFFER: usize = 4 << 20;
+
+/// Longest datagram: RFC 3261 §18.1.1, 65,535 bytes with headers.
+const MAX_DATAGRAM: usize = 65_535;
+
+/// How often a quiet listener looks whether it should stop.
+const STOP_CHECK: Duration = Duration::from_millis(100);
+
+/// A bound UDP socket, cheap to share.
+#[derive(Clone, Debug)]
+pub struct UdpListener {
+    socket: Arc<UdpSocket>,
+    local: SocketAddr,
+}
+
+impl UdpListener {
+    /// Binds `address`; port 0 takes any free one.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn bind(address: SocketAddr) -> std::io::Result<Self> {
+        let socket = Socket::new(
+            Domain::for_address(address),
+            Type::DGRAM,
+            Some(Protocol::UDP),
+        )?;
+        // A smaller buffer than asked still works; the system's limit is the operator's to raise.
+        let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
+        if address.is_ipv6() {
+            socket.set_only_v6(true)?;
+        }
+        socket.bind(&address.into())?;
+        let socket = UdpSocket::from(socket);
+        socket.set_read_timeout(Some(STOP_CHECK))?;
+        let local = socket.local_addr()?;
+        Ok(Self {
+            socket: Arc::new(socket),
+            local,
+        })
+    }
+
+    /// The address it is bound to.
+    pub fn local(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Sends one datagram.
+    ///
+    /// # Errors
+    /// What the system says; a refused or unreachable peer shows here on some later datagram.
+    pub fn send(&self, bytes: &[u8], remote: SocketAddr) -> std::io::Result<()> {
+        self.socket.send_to(bytes, remote).map(|_| ())
+    }
+
+    /// Starts receiving into `sink` until `stop` is set.
+    ///
+    /// # Errors
+    /// If the system gives no thread.
+    pub fn receive(
+        &self,
+        sink: Arc<dyn Sink>,
+        stop: Arc<AtomicBool>,
+    ) -> std::io::Result<JoinHandle<()>> {
+        let listener = self.clone();
+        let name = format!("udp {}", self.local.port());
+        std::thread::Builder::new()
+            .name(name)
+            .spawn(move || listener.run(&*sink, &stop))
+    }
+
+    fn run(&self, sink: &dyn Sink, stop: &AtomicBool) {
+        let mut buffer = vec![0; MAX_DATAGRAM];
+        while !stop.load(Ordering::Relaxed) {
+            match self.socket.recv_from(&mut buffer) {
+                Ok((length, remote)) => {
+                    let bytes = Bytes::copy_from_slice(buffer.get(..length).unwrap_or_default());
+                    let flow = Flow {
+                        transport: Transport::Udp,
+                        local: self.local,
+                        remote,
+                        connection: None,
+                    };
+                    sink.datagram(flow, bytes);
+                }
+                // Quiet, or the echo of an ICMP error for something we sent: neither ends a listener.
+                Err(error) if is_passing(error.kind()) => {}
+                Err(error) => {
+                    tracing::error!(listener = %self.local, %error, "UDP receive failed; trying on");
+                    std::thread::sleep(STOP_CHECK);
+                }
+            }
+        }
+    }
+}
+
+fn is_passing(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::WouldBlock
+            | ErrorKind::TimedOut
+            | ErrorKind::Interrupted
+            | ErrorKind::ConnectionRefused
+            | ErrorKind::ConnectionReset
+            | ErrorKind::HostUnreachable
+            | ErrorKind::NetworkUnreachable
+    )
+}
