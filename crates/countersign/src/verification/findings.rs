@@ -5,108 +5,157 @@ use super::check::{Check, CheckResult, Evidence, Outcome};
 use super::fault::Fault;
 use super::policy::Order;
 
-/// Checks made so far, in the order of [`Check`].
+/// Checks made so far. What passes without evidence, as nearly all do, costs one byte.
 #[derive(Clone, Debug)]
 pub(super) struct Findings {
-    checks: Vec<CheckResult>,
+    /// By the number of the check.
+    outcomes: [Outcome; Check::ALL.len()],
+    /// Where there is some.
+    evidence: Vec<(Check, Evidence)>,
+    /// One bit for each check that passed.
+    passed: u32,
+    worst: Worst,
 }
+
+/// The worst that was found, in rising order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Worst {
+    Nothing,
+    Unavailable,
+    Failed,
+}
+
+const fn bit(check: Check) -> u32 {
+    1 << check as u32
+}
+
+/// The checks that a proof rests on.
+const ESSENTIAL: u32 = {
+    let mut bits = 0;
+    let mut rest: &[Check] = &Check::ALL;
+    while let [check, others @ ..] = rest {
+        if check.is_essential() {
+            bits |= bit(*check);
+        }
+        rest = others;
+    }
+    bits
+};
+
+/// Room for the evidence of a call that passes.
+const USUAL_EVIDENCE: usize = 4;
 
 impl Findings {
     pub(super) fn new() -> Self {
         Self {
-            checks: Vec::with_capacity(Check::ALL.len()),
+            evidence: Vec::with_capacity(USUAL_EVIDENCE),
+            ..Self::none()
+        }
+    }
+
+    const fn none() -> Self {
+        Self {
+            outcomes: [Outcome::Skipped; Check::ALL.len()],
+            evidence: Vec::new(),
+            passed: 0,
+            worst: Worst::Nothing,
         }
     }
 
     pub(super) fn pass(&mut self, check: Check) {
-        self.record(check, Outcome::Passed, Evidence::Nothing);
+        let Some(outcome) = self.outcomes.get_mut(check as usize) else {
+            return;
+        };
+        // No pass hides a fault.
+        if outcome.fault().is_none() {
+            *outcome = Outcome::Passed;
+            self.passed |= bit(check);
+        }
     }
 
     pub(super) fn pass_with(&mut self, check: Check, evidence: Evidence) {
-        self.record(check, Outcome::Passed, evidence);
-    }
-
-    pub(super) fn skip(&mut self, check: Check) {
-        self.record(check, Outcome::Skipped, Evidence::Nothing);
-    }
-
-    pub(super) fn fault(&mut self, check: Check, fault: Fault, evidence: Evidence) {
-        self.record(check, Outcome::of(fault), evidence);
-    }
-
-    /// The first fault of a check stays, and no pass hides one.
-    fn record(&mut self, check: Check, outcome: Outcome, evidence: Evidence) {
-        let result = CheckResult {
-            check,
-            outcome,
-            evidence,
-        };
-        let at = self.checks.partition_point(|other| other.check < check);
-        match self.checks.get_mut(at).filter(|other| other.check == check) {
-            None => self.checks.insert(at, result),
-            Some(known) if known.outcome.fault().is_none() && outcome.fault().is_some() => {
-                *known = result;
-            }
-            Some(_) => {}
+        self.pass(check);
+        if self.has_passed(check) {
+            self.evidence.push((check, evidence));
         }
+    }
+
+    /// The first fault of a check stays.
+    pub(super) fn fault(&mut self, check: Check, fault: Fault, evidence: Evidence) {
+        let Some(outcome) = self.outcomes.get_mut(check as usize) else {
+            return;
+        };
+        if outcome.fault().is_some() {
+            return;
+        }
+        *outcome = Outcome::of(fault);
+        self.passed &= !bit(check);
+        self.worst = self.worst.max(match outcome {
+            Outcome::Unavailable(_) => Worst::Unavailable,
+            _ => Worst::Failed,
+        });
+        self.evidence.retain(|(other, _)| *other != check);
+        self.evidence.push((check, evidence));
     }
 
     /// Whether a check was made and did not pass: no later one can mend that.
     pub(super) fn has_failed(&self) -> bool {
-        let failed = |result: &CheckResult| matches!(result.outcome, Outcome::Failed(_));
-        self.checks.iter().any(failed)
+        self.worst == Worst::Failed
     }
 
     /// Whether a check was made and passed.
     pub(super) fn has_passed(&self, check: Check) -> bool {
-        let passed =
-            |result: &CheckResult| result.check == check && result.outcome == Outcome::Passed;
-        self.checks.iter().any(passed)
+        self.passed & bit(check) != 0
     }
 
     /// What the checks add up to: failed if one failed, else not validated if one could not be made, else passed. Among several
     /// faults of that kind `order` decides.
     pub(super) fn verdict(&self, order: Order) -> Verdict {
-        let failed = |outcome: Outcome| match outcome {
-            Outcome::Failed(fault) => Some(fault),
-            _ => None,
+        let fault = match self.worst {
+            // Nothing passes for want of a check.
+            Worst::Nothing if self.passed & ESSENTIAL == ESSENTIAL => return Verdict::Passed,
+            Worst::Nothing => None,
+            Worst::Unavailable => self.first(order, |outcome| match outcome {
+                Outcome::Unavailable(fault) => Some(fault),
+                _ => None,
+            }),
+            Worst::Failed => self.first(order, |outcome| match outcome {
+                Outcome::Failed(fault) => Some(fault),
+                _ => None,
+            }),
         };
-        let unavailable = |outcome: Outcome| match outcome {
-            Outcome::Unavailable(fault) => Some(fault),
-            _ => None,
-        };
-        match self
-            .first(order, failed)
-            .or_else(|| self.first(order, unavailable))
-        {
-            Some(fault) => Verdict::of(fault),
-            None if self.is_complete() => Verdict::Passed,
-            None => Verdict::of(Fault::NotExamined),
-        }
-    }
-
-    /// Whether every check that a proof rests on was made and passed: nothing passes for want of a check.
-    fn is_complete(&self) -> bool {
-        let passed = |result: &&CheckResult| {
-            result.outcome == Outcome::Passed && result.check.is_essential()
-        };
-        self.checks.iter().filter(passed).count() == Check::ESSENTIAL
+        Verdict::of(fault.unwrap_or(Fault::NotExamined))
     }
 
     fn first(&self, order: Order, of: impl Fn(Outcome) -> Option<Fault>) -> Option<Fault> {
-        let faults = self.checks.iter().filter_map(|result| of(result.outcome));
+        let faults = self.outcomes.iter().filter_map(|outcome| of(*outcome));
         // Of equals, min_by_key keeps the first.
         faults.min_by_key(|fault| order.rank(*fault))
     }
 
-    /// All checks, those that were not made among them.
-    pub(super) fn into_checks(mut self) -> Vec<CheckResult> {
-        if self.checks.len() < Check::ALL.len() {
-            for check in Check::ALL {
-                self.skip(check);
+    /// Leaves nothing behind.
+    pub(super) fn take(&mut self) -> Self {
+        std::mem::replace(self, Self::none())
+    }
+
+    /// All checks in their order, those that were not made among them.
+    pub(super) fn into_checks(self) -> Vec<CheckResult> {
+        let result = |(check, outcome)| CheckResult {
+            check,
+            outcome,
+            evidence: Evidence::Nothing,
+        };
+        let mut checks: Vec<_> = Check::ALL
+            .into_iter()
+            .zip(self.outcomes)
+            .map(result)
+            .collect();
+        for (check, evidence) in self.evidence {
+            if let Some(result) = checks.get_mut(check as usize) {
+                result.evidence = evidence;
             }
         }
-        self.checks
+        checks
     }
 }
 
@@ -155,7 +204,7 @@ mod tests {
     #[test]
     fn nothing_passes_for_want_of_a_check() {
         let essential = || Check::ALL.into_iter().filter(|check| check.is_essential());
-        assert_eq!(essential().count(), Check::ESSENTIAL);
+        assert_eq!(essential().count(), 15);
         let all_but = |missing: Option<Check>| {
             let mut findings = Findings::new();
             for check in essential().filter(|check| Some(*check) != missing) {
@@ -165,11 +214,9 @@ mod tests {
         };
         assert_eq!(all_but(None).verdict(Order::Atis), Verdict::Passed);
         for missing in essential() {
-            let mut findings = all_but(Some(missing));
+            let findings = all_but(Some(missing));
             let unmade = Verdict::NotValidated(Fault::NotExamined);
             assert_eq!(findings.verdict(Order::Atis), unmade, "{missing:?}");
-            findings.skip(missing);
-            assert_eq!(findings.verdict(Order::Atis), unmade, "{missing:?} skipped");
         }
     }
 

@@ -22,11 +22,38 @@ use crate::passport::{
 use crate::time::UnixTime;
 
 /// What the first stages leave.
-pub(super) enum Inspected {
-    /// The type of the PASSporT is not supported, so the header counts as if it were not there.
-    Ignored(PassportReport, Findings),
-    /// The later stages may follow, if nothing failed or every check is wanted.
-    Known(PassportReport, Findings),
+pub(super) struct Inspected {
+    pub(super) report: PassportReport,
+    pub(super) findings: Findings,
+    pub(super) support: Support,
+}
+
+/// Whether the type of a PASSporT is one of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Support {
+    /// It is not, so the header counts as if it were not there.
+    Ignored,
+    /// It is, or policy wants it judged all the same.
+    Known,
+}
+
+impl Inspected {
+    fn known(token: Token, findings: Findings) -> Self {
+        Self {
+            report: PassportReport::new(token),
+            findings,
+            support: Support::Known,
+        }
+    }
+
+    fn ignored(token: Token, ppt: Option<Box<str>>, mut findings: Findings) -> Self {
+        findings.fault(Check::Ppt, Fault::PptUnsupported, text(ppt, None));
+        Self {
+            report: PassportReport::new(token),
+            findings,
+            support: Support::Ignored,
+        }
+    }
 }
 
 /// Inspects a presented PASSporT and compares it with the call.
@@ -42,7 +69,7 @@ pub(super) fn inspect(
         Err(malformed) => {
             let evidence = Evidence::Malformed(malformed);
             findings.fault(Check::Header, malformed.fault(), evidence);
-            return Inspected::Known(PassportReport::new(Token::None), findings);
+            return Inspected::known(Token::None, findings);
         }
     };
     findings.pass(Check::Header);
@@ -52,40 +79,32 @@ pub(super) fn inspect(
     };
     findings.pass(Check::Token);
     if is_ignored(&presented, envelope.header(), policy) {
-        findings.fault(
-            Check::Ppt,
-            Fault::PptUnsupported,
-            text(envelope.header().ppt.clone(), None),
-        );
-        return Inspected::Ignored(PassportReport::new(Token::Sealed(envelope)), findings);
+        let ppt = envelope.header().ppt.clone();
+        return Inspected::ignored(Token::Sealed(envelope), ppt, findings);
     }
     judge_header(&presented, envelope.header(), policy, &mut findings);
     let iat_form = match policy.string_iat {
         StringIat::Lenient => IatForm::IntegerOrString,
         StringIat::Refuse => IatForm::Integer,
     };
-    let mut report = match envelope.open(iat_form) {
+    match envelope.open(iat_form) {
         Ok(passport) => {
             findings.pass(Check::Claims);
             judge_serialization(passport.is_canonical(), policy, &mut findings);
-            PassportReport::new(Token::Opened(passport))
+            let claims = passport.claims();
+            let orig_from = match_orig(claims, call, &mut findings);
+            let dest_from = match_dest(claims, call, &mut findings);
+            judge_freshness(claims, call.date, policy, now, &mut findings);
+            let mut inspected = Inspected::known(Token::Opened(passport), findings);
+            inspected.report.orig_from = orig_from;
+            inspected.report.dest_from = dest_from;
+            inspected
         }
         Err(unopened) => {
             passport_fault(unopened.error, &mut findings);
-            return Inspected::Known(
-                PassportReport::new(Token::Sealed(unopened.envelope)),
-                findings,
-            );
+            Inspected::known(Token::Sealed(unopened.envelope), findings)
         }
-    };
-    if let Some(passport) = report.token.passport() {
-        let claims = passport.claims();
-        let orig_from = match_orig(claims, call, &mut findings);
-        let dest_from = match_dest(claims, call, &mut findings);
-        judge_freshness(claims, call.date, policy, now, &mut findings);
-        (report.orig_from, report.dest_from) = (orig_from, dest_from);
     }
-    Inspected::Known(report, findings)
 }
 
 /// A token that is none. RFC 8224 looks at the parameter before the token: what is announced as unsupported is not judged.
@@ -97,13 +116,12 @@ fn unreadable(
 ) -> Inspected {
     let announced = presented.ppt.as_deref();
     let unsupported = announced.is_some_and(|ppt| !ppt.eq_ignore_ascii_case(SHAKEN));
-    let report = PassportReport::new(Token::Unread(presented.token));
+    let token = Token::Unread(presented.token);
     if unsupported && policy.unsupported_ppt == UnsupportedPpt::Ignore {
-        findings.fault(Check::Ppt, Fault::PptUnsupported, text(presented.ppt, None));
-        return Inspected::Ignored(report, findings);
+        return Inspected::ignored(token, presented.ppt, findings);
     }
     passport_fault(error, &mut findings);
-    Inspected::Known(report, findings)
+    Inspected::known(token, findings)
 }
 
 // RFC 8224 §6.2: "If a "ppt" parameter value is present and the verifier does not support it, it MUST ignore the Identity header
@@ -195,7 +213,7 @@ fn judge_x5u(
         },
     }
     match (&presented.info, &header.x5u) {
-        (None, _) if policy.info == InfoRequirement::Optional => findings.skip(Check::Info),
+        (None, _) if policy.info == InfoRequirement::Optional => {}
         (None, _) => findings.fault(Check::Info, Fault::InfoMissing, Evidence::Nothing),
         (Some(info), Some(x5u)) if info == x5u => findings.pass(Check::Info),
         (Some(info), x5u) => {
@@ -301,7 +319,7 @@ fn judge_freshness(
         findings.fault(Check::Iat, Fault::IatInFuture, times(claims.iat));
     }
     match (date, policy.stale_date) {
-        (DateHeader::Absent | DateHeader::Unusable, _) => findings.skip(Check::Date),
+        (DateHeader::Absent | DateHeader::Unusable, _) => {}
         (DateHeader::At(date), _) if fresh(date) => findings.pass(Check::Date),
         (DateHeader::At(date), StaleDate::TrustIat) => {
             findings.pass_with(Check::Date, times(date));

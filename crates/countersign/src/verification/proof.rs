@@ -98,7 +98,7 @@ impl Bench<'_> {
                 findings.fault(Check::Signature, Fault::SignatureInvalid, Evidence::Nothing);
             }
             Signature::Good => findings.pass(Check::Signature),
-            Signature::NotLookedAt => findings.skip(Check::Signature),
+            Signature::NotLookedAt => {}
         }
         if let Ok(path) = path {
             report.signer = Some(SignerReport {
@@ -144,15 +144,11 @@ impl Bench<'_> {
 
     /// The last word: asks the replay memory about a token that passed everything else, draws the sum, and if it is good turns
     /// the token into a proven one.
-    pub(super) fn conclude(
-        &self,
-        mut report: PassportReport,
-        mut findings: Findings,
-    ) -> PassportReport {
+    pub(super) fn conclude(&self, report: &mut PassportReport, mut findings: Findings) {
         if findings.verdict(self.policy.order) == Verdict::Passed {
-            self.look_for_replay(&mut report, &mut findings);
+            self.look_for_replay(report, &mut findings);
         }
-        conclude(report, findings, self.policy)
+        conclude(report, findings, self.policy);
     }
 
     fn look_for_replay(&self, report: &mut PassportReport, findings: &mut Findings) {
@@ -182,19 +178,18 @@ impl Bench<'_> {
 
 /// Draws the sum of the findings. The one place where a token becomes a proven one.
 pub(super) fn conclude(
-    mut report: PassportReport,
+    report: &mut PassportReport,
     findings: Findings,
     policy: &VerificationPolicy,
-) -> PassportReport {
+) {
     report.verdict = findings.verdict(policy.order);
     if report.verdict == Verdict::Passed {
-        report.token = match report.token {
+        report.token = match std::mem::replace(&mut report.token, Token::None) {
             Token::Opened(passport) => Token::Proven(VerifiedPassport::assertion(passport)),
             other => other,
         };
     }
     report.checks = findings.into_checks();
-    report
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -239,8 +234,6 @@ fn judge_constraints(chain: &CertificateChain, findings: &mut Findings) {
             Fault::ConstraintsNotJudged,
             Evidence::Nothing,
         );
-    } else {
-        findings.skip(Check::Constraints);
     }
 }
 

@@ -11,7 +11,7 @@
 use super::check::{Check, Evidence};
 use super::fault::Fault;
 use super::findings::Findings;
-use super::inspect::{Inspected, inspect};
+use super::inspect::{Inspected, Support, inspect};
 use super::need::{Need, NeedId, NeedKind, NeedLimit, Refresh, Source, Unavailable};
 use super::policy::{Replay, Thoroughness, VerificationPolicy};
 use super::proof::{Bench, Judged, Provenance, conclude};
@@ -86,7 +86,7 @@ impl VerificationService {
                 let until = now
                     .ticks
                     .after(Duration::from_millis(policy.deadline.into()));
-                let mut open = Open::new(until);
+                let mut open = Open::new(until, presented.len());
                 for one in presented.into_iter().filter(is_there) {
                     let inspected = inspect(one, call, policy, now.unix);
                     open.take_up(inspected, policy);
@@ -145,23 +145,27 @@ enum State {
 
 /// Something is still undecided, or answers are not looked at yet.
 struct Open {
-    headers: Vec<Header>,
-    needs: Vec<Need>,
+    /// One for each Identity header; those that wait are not complete.
+    reports: Vec<PassportReport>,
+    waiting: Vec<Waiting>,
+    needs: Needs,
     answers: Vec<(NeedId, Answer)>,
-    next_need: u32,
-    until: Ticks,
 }
 
-enum Header {
-    Judged(PassportReport),
-    Waiting(Waiting),
-}
-
+/// A report that waits for a certificate.
 struct Waiting {
-    report: PassportReport,
+    /// Where it stands among the reports.
+    report: usize,
     findings: Findings,
     need: NeedId,
     refresh: Refresh,
+}
+
+/// What is needed by whoever waits.
+struct Needs {
+    open: Vec<Need>,
+    next: u32,
+    until: Ticks,
 }
 
 impl Verification {
@@ -171,7 +175,7 @@ impl Verification {
     pub fn poll(&mut self, now: Now) -> Poll<'_> {
         self.advance(now);
         match &mut self.state {
-            State::Open(open) => Poll::Needs(&open.needs),
+            State::Open(open) => Poll::Needs(&open.needs.open),
             state => Poll::Done(state.tell()),
         }
     }
@@ -182,8 +186,7 @@ impl Verification {
         let State::Open(open) = &mut self.state else {
             return;
         };
-        if let Some(at) = open.needs.iter().position(|open| open.id == need) {
-            open.needs.swap_remove(at);
+        if open.needs.close(need) {
             open.answers.push((need, answer));
         }
     }
@@ -192,7 +195,8 @@ impl Verification {
     pub fn expire(&mut self, now: Now) -> Report {
         self.advance(now);
         if let State::Open(open) = &mut self.state {
-            let passports = open.give_up(&self.shared.policy);
+            open.give_up(&self.shared.policy);
+            let passports = std::mem::take(&mut open.reports);
             self.end(passports);
         }
         self.state.tell()
@@ -201,7 +205,7 @@ impl Verification {
     /// When it ends by itself, if it has not ended yet.
     pub fn deadline(&self) -> Option<Ticks> {
         match &self.state {
-            State::Open(open) => Some(open.until),
+            State::Open(open) => Some(open.needs.until),
             State::Done(_) | State::Told { .. } => None,
         }
     }
@@ -220,14 +224,13 @@ impl Verification {
             now: now.unix,
         };
         open.digest_answers(&bench);
-        let passports = if open.is_decided() {
-            open.reports()
-        } else if now.ticks >= open.until {
-            open.give_up(&self.shared.policy)
-        } else {
-            return;
-        };
-        self.end(passports);
+        if now.ticks >= open.needs.until {
+            open.give_up(&self.shared.policy);
+        }
+        if open.waiting.is_empty() {
+            let passports = std::mem::take(&mut open.reports);
+            self.end(passports);
+        }
     }
 
     fn end(&mut self, passports: Vec<PassportReport>) {
@@ -257,64 +260,133 @@ impl State {
 }
 
 impl Open {
-    fn new(until: Ticks) -> Self {
+    fn new(until: Ticks, headers: usize) -> Self {
         Self {
-            headers: Vec::new(),
-            needs: Vec::new(),
+            reports: Vec::with_capacity(headers),
+            waiting: Vec::with_capacity(headers),
+            needs: Needs {
+                open: Vec::with_capacity(headers),
+                next: 0,
+                until,
+            },
             answers: Vec::new(),
-            next_need: 0,
-            until,
         }
     }
 
     /// Takes up what the first stages left of one Identity header.
     fn take_up(&mut self, inspected: Inspected, policy: &VerificationPolicy) {
-        let header = match inspected {
-            Inspected::Ignored(mut report, findings) => {
-                report.verdict = Verdict::Unsigned;
-                report.checks = findings.into_checks();
-                Header::Judged(report)
+        let Inspected {
+            mut report,
+            findings,
+            support,
+        } = inspected;
+        match url_to_fetch(&report, &findings, policy) {
+            _ if support == Support::Ignored => report.checks = findings.into_checks(),
+            None => conclude(&mut report, findings, policy),
+            Some(url) => self.waiting.push(Waiting {
+                report: self.reports.len(),
+                findings,
+                need: self.needs.open(url, Refresh::No),
+                refresh: Refresh::No,
+            }),
+        }
+        self.reports.push(report);
+    }
+
+    fn digest_answers(&mut self, bench: &Bench<'_>) {
+        let Self {
+            reports,
+            waiting,
+            needs,
+            answers,
+        } = self;
+        for (id, answer) in answers.drain(..) {
+            waiting.retain_mut(|one| match reports.get_mut(one.report) {
+                Some(report) if one.need == id => match one.digest(report, &answer, bench) {
+                    Judged::Decided => false,
+                    Judged::Outdated => {
+                        one.refresh = Refresh::Conditional;
+                        one.need = needs.open(report.x5u().unwrap_or_default(), one.refresh);
+                        true
+                    }
+                },
+                _ => true,
+            });
+        }
+    }
+
+    /// What is undecided is not validated.
+    fn give_up(&mut self, policy: &VerificationPolicy) {
+        for mut one in self.waiting.drain(..) {
+            let fault = Fault::DeadlineExpired;
+            one.findings
+                .fault(Check::Certificate, fault, Evidence::Nothing);
+            if let Some(report) = self.reports.get_mut(one.report) {
+                conclude(report, one.findings, policy);
             }
-            Inspected::Known(report, findings) => {
-                match self.url_to_fetch(&report, &findings, policy) {
-                    Some(url) => Header::Waiting(Waiting {
-                        need: self.need(url, Refresh::No),
-                        refresh: Refresh::No,
-                        report,
-                        findings,
-                    }),
-                    None => Header::Judged(conclude(report, findings, policy)),
-                }
+        }
+    }
+}
+
+/// Where the certificate is, if it is worth a look: nothing has failed, or every check is wanted and the URL is a good one.
+fn url_to_fetch<'a>(
+    report: &'a PassportReport,
+    findings: &Findings,
+    policy: &VerificationPolicy,
+) -> Option<&'a str> {
+    let wanted = !findings.has_failed() || policy.thoroughness == Thoroughness::EveryCheck;
+    let fetchable = wanted && findings.has_passed(Check::X5u);
+    report.x5u().filter(|_| fetchable)
+}
+
+impl Waiting {
+    /// Judges under an answer. What comes out decided is complete.
+    fn digest(
+        &mut self,
+        report: &mut PassportReport,
+        answer: &Answer,
+        bench: &Bench<'_>,
+    ) -> Judged {
+        let (chain, provenance) = match (answer, self.refresh) {
+            (Answer::Certificate(chain, source), Refresh::No) => (chain, Provenance::of(*source)),
+            // Whoever was asked to ask the origin has done so, or has done so a moment ago.
+            (Answer::Certificate(chain, _), Refresh::Conditional) => (chain, Provenance::Final),
+            (Answer::Unavailable(cause), _) => {
+                let evidence = Evidence::Unavailable(*cause);
+                let fault = Fault::CertificateUnavailable;
+                self.findings.fault(Check::Certificate, fault, evidence);
+                conclude(report, self.findings.take(), bench.policy);
+                return Judged::Decided;
             }
         };
-        self.headers.push(header);
+        let judged = bench.judge(report, &mut self.findings, chain, provenance);
+        if judged == Judged::Decided {
+            bench.conclude(report, self.findings.take());
+        }
+        judged
     }
+}
 
-    /// Where the certificate is, if it is worth a look: nothing has failed, or every check is wanted and the URL is a good one.
-    fn url_to_fetch(
-        &self,
-        report: &PassportReport,
-        findings: &Findings,
-        policy: &VerificationPolicy,
-    ) -> Option<Box<str>> {
-        let wanted = !findings.has_failed() || policy.thoroughness == Thoroughness::EveryCheck;
-        let url = report
-            .x5u()
-            .filter(|_| wanted && findings.has_passed(Check::X5u))?;
-        Some(url.into())
-    }
-
+impl Needs {
     /// The need of this URL: one for all who need it.
-    fn need(&mut self, url: Box<str>, refresh: Refresh) -> NeedId {
-        let kind = NeedKind::Certificate { url, refresh };
-        if let Some(same) = self.needs.iter().find(|need| need.kind == kind) {
+    fn open(&mut self, url: &str, refresh: Refresh) -> NeedId {
+        let is_same = |need: &&Need| match &need.kind {
+            NeedKind::Certificate {
+                url: other,
+                refresh: how,
+            } => **other == *url && *how == refresh,
+        };
+        if let Some(same) = self.open.iter().find(is_same) {
             return same.id;
         }
-        let id = NeedId(self.next_need);
-        self.next_need = self.next_need.wrapping_add(1);
-        self.needs.push(Need {
+        let id = NeedId(self.next);
+        self.next = self.next.wrapping_add(1);
+        self.open.push(Need {
             id,
-            kind,
+            kind: NeedKind::Certificate {
+                url: url.into(),
+                refresh,
+            },
             limit: NeedLimit {
                 bytes: MAX_CHAIN_BYTES,
                 until: self.until,
@@ -323,85 +395,10 @@ impl Open {
         id
     }
 
-    fn digest_answers(&mut self, bench: &Bench<'_>) {
-        for (id, answer) in std::mem::take(&mut self.answers) {
-            for header in std::mem::take(&mut self.headers) {
-                let header = match header {
-                    Header::Waiting(waiting) if waiting.need == id => {
-                        self.digest(waiting, &answer, bench)
-                    }
-                    other => other,
-                };
-                self.headers.push(header);
-            }
-        }
-    }
-
-    fn digest(&mut self, mut waiting: Waiting, answer: &Answer, bench: &Bench<'_>) -> Header {
-        let (chain, provenance) = match (answer, waiting.refresh) {
-            (Answer::Certificate(chain, source), Refresh::No) => (chain, Provenance::of(*source)),
-            // Whoever was asked to ask the origin has done so, or has done so a moment ago.
-            (Answer::Certificate(chain, _), Refresh::Conditional) => (chain, Provenance::Final),
-            (Answer::Unavailable(cause), _) => {
-                let evidence = Evidence::Unavailable(*cause);
-                let fault = Fault::CertificateUnavailable;
-                waiting.findings.fault(Check::Certificate, fault, evidence);
-                return Header::Judged(conclude(waiting.report, waiting.findings, bench.policy));
-            }
-        };
-        match bench.judge(
-            &mut waiting.report,
-            &mut waiting.findings,
-            chain,
-            provenance,
-        ) {
-            Judged::Decided => Header::Judged(bench.conclude(waiting.report, waiting.findings)),
-            Judged::Outdated => {
-                let url = waiting.report.x5u().unwrap_or_default().into();
-                waiting.need = self.need(url, Refresh::Conditional);
-                waiting.refresh = Refresh::Conditional;
-                Header::Waiting(waiting)
-            }
-        }
-    }
-
-    fn is_decided(&self) -> bool {
-        let judged = |header: &Header| matches!(header, Header::Judged(_));
-        self.headers.iter().all(judged)
-    }
-
-    fn reports(&mut self) -> Vec<PassportReport> {
-        let report = |header| match header {
-            Header::Judged(report) => Some(report),
-            Header::Waiting(_) => None,
-        };
-        std::mem::take(&mut self.headers)
-            .into_iter()
-            .filter_map(report)
-            .collect()
-    }
-
-    /// What is undecided is not validated.
-    fn give_up(&mut self, policy: &VerificationPolicy) -> Vec<PassportReport> {
-        let report = |header| match header {
-            Header::Judged(report) => report,
-            Header::Waiting(Waiting {
-                report,
-                mut findings,
-                ..
-            }) => {
-                findings.fault(
-                    Check::Certificate,
-                    Fault::DeadlineExpired,
-                    Evidence::Nothing,
-                );
-                conclude(report, findings, policy)
-            }
-        };
-        std::mem::take(&mut self.headers)
-            .into_iter()
-            .map(report)
-            .collect()
+    /// Whether the need was open; it is not any more.
+    fn close(&mut self, id: NeedId) -> bool {
+        let at = self.open.iter().position(|need| need.id == id);
+        at.map(|at| self.open.swap_remove(at)).is_some()
     }
 }
 
