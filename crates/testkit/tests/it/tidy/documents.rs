@@ -518,3 +518,48 @@ fn a_dependency_without_a_reason_is_found() {
         "d is no dependency",
     );
 }
+
+const CONTRIBUTING: &str = "CONTRIBUTING.md";
+
+/// Tests that a document names in back quotes, as `files::every_room_has_a_noun`.
+fn named_tests(tree: &Tree) -> Vec<Complaint> {
+    let Some(file) = tree.file(CONTRIBUTING) else {
+        return vec![Complaint::about(CONTRIBUTING, "is missing")];
+    };
+    let mut complaints = Vec::new();
+    let mut at = 0;
+    for (index, part) in file.text.split('`').enumerate() {
+        let quoted = index % 2 == 1;
+        let test = part.split_once("::").filter(|(room, name)| {
+            quoted && lexer::leading_name(room) == *room && lexer::leading_name(name) == *name
+        });
+        if let Some((room, name)) = test {
+            let holds =
+                |file: &File| file.stem() == room && file.code.contains(&format!("fn {name}()"));
+            if !tree.rust().any(holds) {
+                complaints.push(Complaint::at(file, at, format!("there is no test {part}")));
+            }
+        }
+        at += part.len() + 1;
+    }
+    complaints
+}
+
+#[test]
+fn tests_that_contributing_names_exist() {
+    house_keeps(named_tests);
+}
+
+#[test]
+fn a_test_that_does_not_exist_is_found() {
+    let tests = ("a/tests/it/files.rs", "#[test]\nfn small() {}");
+    keeps(
+        named_tests,
+        &[tests, (CONTRIBUTING, "| held by `files::small` and `b` |")],
+    );
+    breaks(
+        named_tests,
+        &[tests, (CONTRIBUTING, "x\n`files::large`")],
+        "CONTRIBUTING.md:2: there is no test files::large",
+    );
+}
