@@ -5,7 +5,7 @@
 //! never push a chain out.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
@@ -29,11 +29,14 @@ pub struct Bounds {
 }
 
 struct Shard<T> {
-    slots: HashMap<Box<str>, Slot<T>>,
+    /// By the keyed hash of the URL: hashed once, for the shard and for the place in it. Two URLs of one hash are told apart
+    /// by the slot; the later one takes the place.
+    slots: HashMap<u64, Slot<T>, BuildHasherDefault<Hashed>>,
     bytes: usize,
 }
 
 struct Slot<T> {
+    url: Box<str>,
     value: T,
     bytes: usize,
     /// In the caller's measure of time; an older one goes first.
@@ -45,7 +48,7 @@ impl<T> Store<T> {
         Self {
             shards: std::array::from_fn(|_| {
                 RwLock::new(Shard {
-                    slots: HashMap::new(),
+                    slots: HashMap::default(),
                     bytes: 0,
                 })
             }),
@@ -56,11 +59,10 @@ impl<T> Store<T> {
 
     /// Looks at the entry of `url` under the lock, and notes that it was used at `now`.
     pub(super) fn read<R>(&self, url: &str, now: u64, look: impl FnOnce(&T) -> R) -> Option<R> {
-        let shard = self
-            .shard(url)
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
-        let slot = shard.slots.get(url)?;
+        let hash = self.hasher.hash_one(url);
+        let shard = self.shard(hash).read();
+        let shard = shard.unwrap_or_else(PoisonError::into_inner);
+        let slot = shard.slots.get(&hash).filter(|slot| *slot.url == *url)?;
         // Written only when it changes: every thread that reads a busy entry would fight for its cache line.
         if slot.last_used.load(Ordering::Relaxed) < now {
             slot.last_used.store(now, Ordering::Relaxed);
@@ -75,11 +77,10 @@ impl<T> Store<T> {
             self.bounds.entries.div_ceil(SHARDS),
             self.bounds.bytes.div_ceil(SHARDS),
         );
-        let mut shard = self
-            .shard(url)
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        shard.remove(url);
+        let hash = self.hasher.hash_one(url);
+        let shard = self.shard(hash).write();
+        let mut shard = shard.unwrap_or_else(PoisonError::into_inner);
+        shard.remove(hash);
         if bytes > max_bytes {
             return;
         }
@@ -90,20 +91,20 @@ impl<T> Store<T> {
         }
         shard.bytes += bytes;
         let slot = Slot {
+            url: url.into(),
             value,
             bytes,
             last_used: AtomicU64::new(now),
         };
-        shard.slots.insert(url.into(), slot);
+        shard.slots.insert(hash, slot);
     }
 
     /// Forgets the entry of `url`.
     pub(super) fn remove(&self, url: &str) {
-        let mut shard = self
-            .shard(url)
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        shard.remove(url);
+        let hash = self.hasher.hash_one(url);
+        let shard = self.shard(hash).write();
+        let mut shard = shard.unwrap_or_else(PoisonError::into_inner);
+        shard.remove(hash);
     }
 
     /// Entries held.
@@ -117,16 +118,38 @@ impl<T> Store<T> {
             .sum()
     }
 
-    fn shard(&self, url: &str) -> &RwLock<Shard<T>> {
+    fn shard(&self, hash: u64) -> &RwLock<Shard<T>> {
         let [first, ..] = &self.shards;
-        let index = self.hasher.hash_one(url) as usize % SHARDS;
+        // The map in a shard uses the other end of the hash.
+        let index = (hash >> 32) as usize % SHARDS;
         self.shards.get(index).unwrap_or(first)
     }
 }
 
+/// Passes a hash on as it is.
+#[derive(Default)]
+struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        // Keys are u64 and come by `write_u64`; whatever else came would still be spread.
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
+
 impl<T> Shard<T> {
-    fn remove(&mut self, url: &str) {
-        if let Some(slot) = self.slots.remove(url) {
+    fn remove(&mut self, hash: u64) {
+        if let Some(slot) = self.slots.remove(&hash) {
             self.bytes -= slot.bytes;
         }
     }
@@ -136,8 +159,8 @@ impl<T> Shard<T> {
             .slots
             .iter()
             .min_by_key(|(_, slot)| slot.last_used.load(Ordering::Relaxed))
-            .map(|(url, _)| url.clone());
-        oldest.map(|url| self.remove(&url)).is_some()
+            .map(|(hash, _)| *hash);
+        oldest.map(|hash| self.remove(hash)).is_some()
     }
 }
 

@@ -277,4 +277,22 @@ mod tests {
         let long = Freshness::of(&headers(&[("etag", &long)]), NOW);
         assert_eq!(long.validators.etag, None);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_header_gives_a_day_or_more_and_no_panic(
+            cache_control in "[ -~]{0,40}",
+            directive in "(s-maxage|max-age|MAX-AGE)=[\"0-9-]{0,25}",
+            expires in "[ -~]{0,40}",
+            age in "[0-9a-]{0,25}",
+        ) {
+            let kept = seconds_kept(&[
+                ("cache-control", &cache_control),
+                ("cache-control", &directive),
+                ("expires", &expires),
+                ("age", &age),
+            ]);
+            proptest::prop_assert!((MIN_LIFETIME..=MAX_DELTA_SECONDS).contains(&kept), "{}", kept);
+        }
+    }
 }

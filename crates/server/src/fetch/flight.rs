@@ -15,9 +15,9 @@ use tokio::sync::watch;
 /// Most flights at one time. With two seconds each at worst, hostile URLs alone cannot hold more sockets than this.
 const MAX_FLIGHTS: usize = 256;
 
-/// Most flights at one time to one origin: many URLs of one host are somebody's attempt to aim us at it, or a CA's
-/// repository after a restart; sixteen at a time serve the latter well.
-const MAX_FLIGHTS_PER_ORIGIN: usize = 16;
+/// Most flights at one time to one origin. Many URLs of one host are somebody's attempt to aim us at it, or a CA's repository
+/// with hundreds of its customers' chains after our restart: at 150 ms each, sixty-four at a time fetch four hundred a second.
+const MAX_FLIGHTS_PER_ORIGIN: usize = 64;
 
 /// The flights under way.
 pub(super) struct Flights {

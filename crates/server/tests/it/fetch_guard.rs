@@ -7,9 +7,12 @@
 //! This test verifies that literal addresses in every form, names that resolve to forbidden addresses, odd ports and
 //! untrusted hosts are refused before a byte is sent, and that an exception opens exactly what it names.
 
-use crate::repository::{Bench, HOST, Pki, Repository, answer};
+use crate::repository::{Bench, HOST, ManualClock, Pki, Repository, answer, web_roots};
 use countersign::verification::{Refresh, Unavailable};
-use countersign_server::fetch::connect::Exception;
+use countersign_server::fetch::connect::Resolution;
+use countersign_server::fetch::{Exception, FetchPolicy, Fetcher, Resolve};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 async fn refusal(bench: &Bench, url: &str) -> Unavailable {
     bench.fetcher.fetch(url, Refresh::No).await.unwrap_err()
@@ -75,6 +78,45 @@ async fn names_are_judged_by_every_address_they_have() {
 }
 
 #[tokio::test]
+async fn a_name_is_resolved_once_and_what_was_judged_is_connected_to() {
+    let repository = Repository::saying(answer(&Pki::get().read("first.pem"), &[])).await;
+    let names = Arc::new(Rebinding::default());
+    let mut policy = FetchPolicy::with_web_roots(web_roots());
+    policy.exceptions = vec![repository.exception()];
+    let fetcher = Fetcher::new(
+        policy,
+        names.clone(),
+        Arc::new(ManualClock::default()),
+        Arc::default(),
+        tokio::runtime::Handle::current(),
+    )
+    .unwrap();
+    let fetched = fetcher.fetch(&repository.url("/c.pem"), Refresh::No).await;
+    assert!(fetched.is_ok(), "{fetched:?}");
+    assert_eq!(names.asked.load(Ordering::SeqCst), 1);
+    // The second answer is another one, and is judged for itself.
+    let fetched = fetcher.fetch(&repository.url("/d.pem"), Refresh::No).await;
+    assert_eq!(fetched.unwrap_err(), Unavailable::ForbiddenAddress);
+    assert_eq!(repository.requests(), 1);
+}
+
+/// Gives the right address first and an inner one from then on.
+#[derive(Default)]
+struct Rebinding {
+    asked: AtomicUsize,
+}
+
+impl Resolve for Rebinding {
+    fn resolve<'a>(&'a self, _: &'a str) -> Resolution<'a> {
+        let address = match self.asked.fetch_add(1, Ordering::SeqCst) {
+            0 => "127.0.0.1",
+            _ => "10.0.0.1",
+        };
+        Box::pin(async move { Ok(vec![address.parse().unwrap()]) })
+    }
+}
+
+#[tokio::test]
 async fn digest12_case13_what_breaks_the_url_rules_is_not_fetched() {
     let repository = Repository::saying(answer(&Pki::get().read("first.pem"), &[])).await;
     let bench = Bench::with(&[(HOST, &["127.0.0.1"])], |_| {});
@@ -137,7 +179,7 @@ async fn a_host_that_the_web_does_not_trust_is_not_read() {
     assert_eq!(refusal(&bench, &url).await, Unavailable::Tls);
     // The anchor of this origin is another one.
     let mut exception = repository.exception();
-    exception.web_roots = Some(std::sync::Arc::new(rustls::RootCertStore::empty()));
+    exception.web_roots = Some(Arc::new(rustls::RootCertStore::empty()));
     let bench = Bench::with(&[(HOST, &["127.0.0.1"])], |p| {
         p.exceptions = vec![exception]
     });

@@ -101,6 +101,6 @@ async fn one_host_is_not_flooded_through_us() {
             other => assert_eq!(other, Unavailable::TimedOut),
         }
     }
-    assert_eq!(overloaded, 200 - 16);
-    assert!(repository.requests() <= 16);
+    assert_eq!(overloaded, 200 - 64);
+    assert!(repository.requests() <= 64);
 }

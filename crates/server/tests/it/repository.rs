@@ -310,7 +310,8 @@ impl Pki {
     }
 }
 
-fn web_roots() -> Arc<RootCertStore> {
+/// The anchor of the tests' web certificates.
+pub fn web_roots() -> Arc<RootCertStore> {
     let mut roots = RootCertStore::empty();
     let root = Pki::get().directory.join("root.pem");
     roots
