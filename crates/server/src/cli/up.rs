@@ -3,7 +3,7 @@
 use super::console::{Console, Tone};
 use super::{Outcome, startup};
 use crate::clock::{Clock, SystemClock};
-use crate::config;
+use crate::config::{self, Override};
 use crate::lab::answering::{AnsweringPhone, Heard};
 use crate::lab::calling::{CallingPhone, Dial, Tally};
 use crate::lab::directory::Directory;
@@ -72,7 +72,18 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {
         console.error(fault);
         return Outcome::Unable;
     }
-    let config = match config::load(&directory.configuration(), std::iter::empty(), &[]) {
+    let quiet = Override {
+        flag: "--demo".into(),
+        key: "log.level".into(),
+        value: "warn".into(),
+    };
+    // The lines of a demonstration's calls would bury its sums.
+    let overrides = arguments.demo.map(|_| quiet);
+    let config = match config::load(
+        &directory.configuration(),
+        std::iter::empty(),
+        overrides.as_slice(),
+    ) {
         Ok(config) => config,
         Err(mistakes) => return startup::mistaken(&mistakes, console),
     };

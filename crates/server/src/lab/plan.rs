@@ -135,6 +135,8 @@ listen = []
 listen = ["{http}"]
 
 [log]
+# Calls, and what is wrong.
+level = "warn,countersign::call=info"
 # The lab's numbers are nobody's.
 numbers = "full"
 "#,
