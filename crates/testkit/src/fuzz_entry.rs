@@ -5,6 +5,7 @@
 //! what libFuzzer makes up, `tests/it/seeds.rs` with the files in `fuzz/seeds` and what proptest makes up.
 
 mod certificates;
+mod judgement;
 mod signalling;
 mod texts;
 mod tokens;
@@ -69,6 +70,10 @@ pub const TARGETS: &[Target] = &[
         run: tokens::passport,
     },
     Target {
+        name: "repository_url",
+        run: judgement::repository_url,
+    },
+    Target {
         name: "sip_call",
         run: signalling::call,
     },
@@ -91,6 +96,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "tnauthlist",
         run: certificates::tnauthlist,
+    },
+    Target {
+        name: "verification",
+        run: judgement::verification,
     },
     Target {
         name: "verstat",

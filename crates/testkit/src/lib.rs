@@ -11,8 +11,8 @@
 
 #![forbid(unsafe_code)]
 
-pub mod fuzz_entry;
 pub mod lab;
 pub mod scene;
+pub mod fuzz_entry;
 pub mod workload;
 pub mod stopwatch;

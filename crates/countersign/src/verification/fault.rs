@@ -184,8 +184,6 @@ faults! {
     ClaimsMalformed "claims-malformed" Failed InvalidIdentityHeader NoValidation;
     /// The compact form, where the full form is required.
     CompactForm "compact-form" Failed InvalidIdentityHeader NoValidation;
-    /// The certificate constrains what its tokens may claim, and the token claims something else.
-    ConstraintViolated "constraint-violated" Failed UnsupportedCredential Failed;
     /// The certificate constrains what its tokens may claim, and the constraint could not be judged.
     ConstraintsNotJudged "constraints-not-judged" NotValidated UnsupportedCredential NoValidation;
     /// The token's header demands an extension of JWS that we do not know.

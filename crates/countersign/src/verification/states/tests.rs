@@ -247,3 +247,14 @@ fn the_order_picks_among_what_was_found_in_one_stage() {
         );
     }
 }
+
+/// A verification may wait on one thread and be answered on another.
+#[test]
+fn verifications_travel_between_threads() {
+    fn travels<T: Send>() {}
+    fn is_shared<T: Send + Sync>() {}
+    travels::<Verification>();
+    travels::<Report>();
+    is_shared::<VerificationService>();
+    is_shared::<crate::authentication::AuthenticationService>();
+}

@@ -677,3 +677,57 @@ fn a_call_that_names_nobody_is_not_validated_whatever_the_token_says() {
         "The token was made for a call to somebody else: the token says 12025550101, the call 12025550199 911"
     );
 }
+
+#[test]
+fn digest02_case01_an_x5u_that_answers_404() {
+    let scene = Scene::new();
+    let nowhere = "https://cert.example.org/nowhere.pem";
+    let presented = Presented {
+        info: Some(nowhere.into()),
+        ..header(&scene, X5U, nowhere)
+    };
+    let report = scene.verify(&call(), presented);
+    let verdict = Verdict::NotValidated(Fault::CertificateUnavailable);
+    assert_eq!(told(&report), (verdict, Some(436)));
+    assert!(report.detail().unwrap().ends_with("the HTTP status is 404"));
+}
+
+#[test]
+fn digest02_case14_dest_is_not_to() {
+    let scene = Scene::new();
+    let report = scene.verify(&call(), payload(&scene, BOB, MALLORY));
+    assert_eq!(
+        told(&report),
+        (Verdict::Failed(Fault::DestMismatch), Some(438))
+    );
+}
+
+#[test]
+fn digest12_case21_alg_typ_and_x5u() {
+    let scene = Scene::new();
+    let without_x5u = format!(",\"x5u\":\"{X5U}\"");
+    for (from, to, code) in [
+        ("ES256", "ES384", 437),
+        ("passport", "JWT", 437),
+        (without_x5u.as_str(), "", 436),
+    ] {
+        let report = scene.verify(&call(), header(&scene, from, to));
+        assert_eq!(report.code, Some(code), "{from} {to}");
+        assert_eq!(report.verdict.name(), "failed");
+    }
+}
+
+#[test]
+fn digest12_case24_two_members_of_one_name() {
+    let scene = Scene::new();
+    for presented in [
+        payload(&scene, "{", "{\"attest\":\"A\","),
+        header(&scene, "{", "{\"typ\":\"passport\","),
+    ] {
+        let report = scene.verify(&call(), presented);
+        assert_eq!(
+            told(&report),
+            (Verdict::Failed(Fault::DuplicateMember), Some(438))
+        );
+    }
+}

@@ -1,0 +1,58 @@
+//! Whole verifications, and the URLs they may lead to.
+
+use crate::scene::{Scene, call};
+use countersign::certificate::repository_url::{MAX_REPOSITORY_URL, RepositoryUrl};
+use countersign::verification::policy::{StringIat, Thoroughness};
+use countersign::verification::{Check, Verdict};
+use countersign_sip::identity_header;
+use std::sync::LazyLock;
+
+static SCENE: LazyLock<Scene> = LazyLock::new(|| {
+    Scene::new().with_policy(|policy| {
+        policy.thoroughness = Thoroughness::EveryCheck;
+        policy.string_iat = StringIat::Lenient;
+    })
+});
+
+/// Whatever an Identity header says: nothing passes that nobody signed, every check is told, and every fault has its words.
+pub(super) fn verification(bytes: &[u8]) {
+    let presented = identity_header::values(bytes)
+        .map(identity_header::parse)
+        .collect();
+    let report = SCENE.verify_at(0, &call(), presented);
+    assert_ne!(report.verdict, Verdict::Passed);
+    assert_eq!(
+        report.verdict.fault().is_some(),
+        report.detail().is_some(),
+        "{:?}",
+        report.verdict
+    );
+    for passport in &report.passports {
+        assert_eq!(passport.checks.len(), Check::ALL.len());
+        assert!(passport.token.proven().is_none());
+        for result in &passport.checks {
+            assert!(result.outcome.fault().is_none() || result.detail().is_some());
+        }
+    }
+}
+
+/// A URL that is followed keeps every rule, however it is looked at.
+pub(super) fn repository_url(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let Ok(url) = RepositoryUrl::judge(text, &[]) else {
+        return;
+    };
+    assert!(text.len() <= MAX_REPOSITORY_URL && text.is_ascii());
+    assert!(matches!(url.port(), 443 | 8443));
+    assert!(!text.contains(['?', '#', ';', ' ', '\\', '\r', '\n']));
+    let rest = text.split_at("https://".len()).1;
+    assert!(rest.starts_with(url.host()) && rest.ends_with(url.path()));
+    assert!(!url.host().is_empty() && !url.host().contains(['@', '/', '%']));
+    let again = format!("https://{}:{}{}", url.host(), url.port(), url.path());
+    assert!(
+        again.len() > MAX_REPOSITORY_URL || RepositoryUrl::judge(&again, &[]) == Ok(url),
+        "{again}"
+    );
+}
