@@ -190,6 +190,8 @@ fn welcome(
 ) {
     let (sip, http, public) = (plan.sip, plan.http, plan.public);
     let (scenario, folder) = (directory.scenario(), directory.root().display().to_string());
+    // Run by cargo, we are in no PATH.
+    let program = std::env::current_exe().unwrap_or_else(|_| "countersign".into());
     console.line(format_args!(
         "countersign {} runs a lab in {folder} ({shards} threads carry calls)\n",
         env!("CARGO_PKG_VERSION")
@@ -214,8 +216,9 @@ fn welcome(
     console.line(format_args!(
         "\nThe same call with one digit changed on its way (signed for ...0100, sent as ...0101):\n\n  \
         sipp -sf {} -m 1 -key from 12025550101 -key to 12025550160 \\\n    \
-        -key headers \"$(printf '\\r\\nIdentity: %s' \"$(countersign sign --data {folder} --from 12025550100 --to 12025550160)\")\" {verifying}\n",
-        scenario.display()
+        -key headers \"$(printf '\\r\\nIdentity: %s' \"$({} sign --data {folder} --from 12025550100 --to 12025550160)\")\" {verifying}\n",
+        scenario.display(),
+        program.display()
     ));
 }
 
