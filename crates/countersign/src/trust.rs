@@ -4,7 +4,7 @@
 //! [`Trust::fingerprint`] covers the domain, the version and every anchor. Which trunks and numbers a domain may judge is the
 //! server's configuration; revocation lists will stand here, too.
 
-use crate::certificate::{Certificate, ChainError, PublicKey, chain};
+use crate::certificate::{Certificate, ChainError, chain};
 use crate::crypto::sha256;
 use std::fmt;
 
@@ -77,21 +77,19 @@ pub enum Standing {
 }
 
 impl Anchor {
-    /// Makes an anchor of a certificate.
+    /// Makes an anchor of a certificate. Its key may be of any algorithm: one we do not verify proves no path, and a list of
+    /// anchors that others publish is usable all the same.
     ///
     /// # Errors
-    /// [`AnchorError`] if no path could ever end at it.
+    /// [`AnchorError`] if it is not the certificate of an authority.
     pub fn new(certificate: Certificate, standing: Standing) -> Result<Self, AnchorError> {
         if !certificate.is_ca() {
             return Err(AnchorError::NotAnAuthority);
         }
-        match certificate.public_key() {
-            PublicKey::P256(_) => Ok(Self {
-                certificate,
-                standing,
-            }),
-            PublicKey::Other { .. } => Err(AnchorError::UnsupportedKey),
-        }
+        Ok(Self {
+            certificate,
+            standing,
+        })
     }
 
     /// Reads anchors from PEM (several certificates) or DER (one); all get the same standing.
@@ -128,8 +126,6 @@ pub enum AnchorError {
     NotAnAuthority,
     /// The file cannot be read.
     Unreadable(ChainError),
-    /// Its key is not P-256.
-    UnsupportedKey,
 }
 
 impl fmt::Display for AnchorError {
@@ -137,7 +133,6 @@ impl fmt::Display for AnchorError {
         match self {
             Self::NotAnAuthority => f.write_str("not the certificate of a certification authority"),
             Self::Unreadable(cause) => cause.fmt(f),
-            Self::UnsupportedKey => f.write_str("the key of the authority is not P-256"),
         }
     }
 }

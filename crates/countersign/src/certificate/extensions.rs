@@ -1,9 +1,9 @@
 //! The extensions of a certificate that a path rests on, [RFC 5280 §4.2](https://www.rfc-editor.org/rfc/rfc5280#section-4.2)
 //! and [RFC 8226 §9](https://www.rfc-editor.org/rfc/rfc8226#section-9).
 //!
-//! Read here: basicConstraints, keyUsage, subject and authority key identifier, subjectAltName, TNAuthList. What is critical
+//! Read here: basicConstraints, keyUsage, certificatePolicies, subject and authority key identifier, subjectAltName, TNAuthList. What is critical
 //! and not read here is remembered, and refuses the path; an extension we know but cannot read is remembered, too: the
-//! certificate parses, and no path goes through it. Policies, name constraints, CRL distribution points, AIA and claim
+//! certificate parses, and no path goes through it. Policy constraints, name constraints, CRL distribution points, AIA and claim
 //! constraints are not read yet.
 
 use super::tnauthlist::TnAuthList;
@@ -14,7 +14,10 @@ use der::Tag;
 /// Most extensions in one certificate: ours has at most ten kinds, the widest profiles about twenty.
 pub const MAX_EXTENSIONS: usize = 64;
 
-/// OBJECT IDENTIFIERs of extensions.
+/// Most policies in one certificate; SHAKEN has one.
+pub const MAX_POLICIES: usize = 64;
+
+/// OBJECT IDENTIFIERs of extensions, and of what stands in them.
 pub mod oid {
     use const_oid::ObjectIdentifier;
 
@@ -23,6 +26,10 @@ pub mod oid {
         ObjectIdentifier::new_unwrap("2.5.29.35");
     /// RFC 5280 §4.2.1.9.
     pub const BASIC_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.19");
+    /// RFC 5280 §4.2.1.4.
+    pub const CERTIFICATE_POLICIES: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.32");
+    /// RFC 5280 §4.2.1.4: a qualifier.
+    pub const CPS_POINTER: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.2.1");
     /// RFC 5280 §4.2.1.3.
     pub const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.15");
     /// RFC 5280 §4.2.1.10.
@@ -33,6 +40,8 @@ pub mod oid {
     pub const SUBJECT_KEY_IDENTIFIER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.14");
     /// RFC 8226 §9: "id-pe-TNAuthList OBJECT IDENTIFIER ::= { id-pe 26 }".
     pub const TN_AUTH_LIST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.1.26");
+    /// RFC 5280 §4.2.1.4: a qualifier.
+    pub const USER_NOTICE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.2.2");
 }
 
 /// Whether the subject is a certification authority: RFC 5280 §4.2.1.9.
@@ -90,6 +99,7 @@ pub(super) struct Extensions {
     pub(super) tn_auth_list: Option<TnAuthList>,
     /// Extensions we know and could not read.
     pub(super) malformed: Vec<ObjectIdentifier>,
+    pub(super) policies: Vec<ObjectIdentifier>,
     /// Every extension there is, in order.
     pub(super) present: Vec<ObjectIdentifier>,
     /// Critical extensions that are not read here.
@@ -144,6 +154,7 @@ impl Extensions {
         match kind {
             oid::AUTHORITY_KEY_IDENTIFIER => self.authority_key = authority_key(value)?,
             oid::BASIC_CONSTRAINTS => self.basic_constraints = Some(basic_constraints(value)?),
+            oid::CERTIFICATE_POLICIES => self.policies = policies(value)?,
             oid::KEY_USAGE => self.key_usage = Some(key_usage(value)?),
             oid::SUBJECT_ALT_NAME => self.subject_alt_name = Some(subject_alt_name(value)?),
             oid::SUBJECT_KEY_IDENTIFIER => {
@@ -223,6 +234,40 @@ fn key_usage(value: &[u8]) -> Result<KeyUsage, Malformed> {
             }
         }
         _ => Err(Malformed),
+    }
+}
+
+/// RFC 5280 §4.2.1.4: "CertificatePolicies ::= SEQUENCE SIZE (1..MAX) OF PolicyInformation", each a policy and what qualifies it.
+/// The two qualifiers of that section point people to texts and change nothing for us; what has others is malformed here, as
+/// "the path validation software MUST be able to interpret this extension (including the optional qualifier)".
+fn policies(value: &[u8]) -> Result<Vec<ObjectIdentifier>, Malformed> {
+    let mut list = Walk::over(only(value, Tag::Sequence)?)?;
+    let mut found = Vec::new();
+    while !list.at_end() {
+        let mut information = list.enter(Tag::Sequence)?;
+        let policy = information.oid()?;
+        // RFC 5280 §4.2.1.4: "A certificate policy OID MUST NOT appear more than once in a certificate policies extension."
+        if found.contains(&policy) || found.len() == MAX_POLICIES {
+            return Err(Malformed);
+        }
+        found.push(policy);
+        if let Some(content) = information.content_if(Tag::Sequence)? {
+            let mut qualifiers = Walk::over(content)?;
+            while !qualifiers.at_end() {
+                let mut qualifier = qualifiers.enter(Tag::Sequence)?;
+                let kind = qualifier.oid()?;
+                if kind != oid::CPS_POINTER && kind != oid::USER_NOTICE {
+                    return Err(Malformed);
+                }
+                qualifier.any()?;
+                qualifier.finish()?;
+            }
+        }
+        information.finish()?;
+    }
+    match found.as_slice() {
+        [] => Err(Malformed),
+        _ => Ok(found),
     }
 }
 

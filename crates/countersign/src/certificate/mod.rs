@@ -153,6 +153,11 @@ impl Certificate {
         self.extensions.subject_alt_name.as_ref()
     }
 
+    /// The certificate policies.
+    pub fn policies(&self) -> &[ObjectIdentifier] {
+        &self.extensions.policies
+    }
+
     /// Every extension there is, in order.
     pub fn extensions(&self) -> &[ObjectIdentifier] {
         &self.extensions.present

@@ -8,8 +8,8 @@
 //!
 //! The list is taken as it is: each certificate certified by the next, the last one an anchor or certified by one. Nothing is
 //! looked up elsewhere and no other order is tried. This is a first version: signatures are ECDSA over P-256 and SHA-256
-//! only; policies, name constraints and extended key usage are not processed (critical ones refuse the path), revocation is
-//! not checked.
+//! only; policy constraints and mappings, name constraints and extended key usage are not processed (name constraints and
+//! whatever is critical refuse the path), any policy will do, and revocation is not checked.
 
 pub mod cache;
 pub mod fault;
@@ -44,7 +44,7 @@ pub fn verify(
     inspect_end_entity(chain.end_entity())?;
     inspect_order(certificates)?;
     let candidates = candidate_anchors(certificates, trust)?;
-    inspect_each(certificates, at)?;
+    inspect_each(certificates, &candidates, at)?;
     let anchor = verify_signatures(certificates, &candidates, at, keys)?;
     let authority = authority(certificates, anchor)?;
     let key = usable_key(chain.end_entity(), Step::EndEntity, keys)?;
@@ -236,13 +236,29 @@ fn key_identifiers_agree(subject: &Certificate, issuer: &Certificate) -> bool {
 }
 
 /// What must be true of every certificate by itself, from the signer's up.
-fn inspect_each(certificates: &[Certificate], at: UnixTime) -> Result<(), PathFault> {
+fn inspect_each(
+    certificates: &[Certificate],
+    candidates: &[&Anchor],
+    at: UnixTime,
+) -> Result<(), PathFault> {
     let mut intermediates = 0;
     for (index, certificate) in certificates.iter().enumerate() {
         let step = Step::of_index(index);
         inspect_any(certificate, step, at)?;
         if index > 0 {
-            inspect_authority(certificate, step, intermediates)?;
+            inspect_constraints(certificate, step, intermediates)?;
+            let is_anchor = candidates
+                .iter()
+                .any(|anchor| anchor.certificate() == certificate);
+            inspect_signing(
+                certificate,
+                step,
+                if is_anchor {
+                    Place::Anchor
+                } else {
+                    Place::Below
+                },
+            )?;
             // RFC 5280 §4.2.1.9: "it gives the maximum number of non-self-issued intermediate certificates that may follow
             // this certificate in a valid certification path."
             intermediates += u64::from(!certificate.is_self_issued());
@@ -285,9 +301,9 @@ fn inspect_any(certificate: &Certificate, step: Step, at: UnixTime) -> Result<()
     Ok(())
 }
 
-/// What must be true of a certificate that certifies another one; `intermediates` is how many stand between it and the end
+/// Whether a certificate may certify others at all, and so many; `intermediates` is how many stand between it and the end
 /// entity, self-issued ones not counted.
-fn inspect_authority(
+fn inspect_constraints(
     certificate: &Certificate,
     step: Step,
     intermediates: u64,
@@ -300,14 +316,26 @@ fn inspect_authority(
     else {
         return Err(PathFault::NotAnAuthority { step });
     };
-    if let Some(limit) = constraints.path_len.filter(|limit| intermediates > *limit) {
-        return Err(PathFault::PathTooLong { step, limit });
+    match constraints.path_len {
+        Some(limit) if intermediates > limit => Err(PathFault::PathTooLong { step, limit }),
+        _ => Ok(()),
     }
-    // RFC 5280 §4.2.1.3: "Conforming CAs MUST include this extension in certificates that contain public keys that are used to
-    // validate digital signatures on other public key certificates or CRLs." §6.1.4 (n) would let an absent one pass; we do
-    // not (docs/divergences.md).
+}
+
+/// Where a certificate stands that certifies others.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Anchor,
+    Below,
+}
+
+// RFC 5280 §6.1.4 (n): "If a key usage extension is present, verify that the keyCertSign bit is set." Below the anchor we want it
+// present, as RFC 5280 §4.2.1.3 has it: "Conforming CAs MUST include this extension in certificates that contain public keys that
+// are used to validate digital signatures on other public key certificates or CRLs." (docs/divergences.md)
+fn inspect_signing(certificate: &Certificate, step: Step, place: Place) -> Result<(), PathFault> {
     match certificate.key_usage() {
         Some(usage) if usage.key_cert_sign() => Ok(()),
+        None if place == Place::Anchor => Ok(()),
         _ => Err(PathFault::KeyUsage {
             step,
             needed: KeyPurpose::CertificateSigning,
@@ -357,7 +385,8 @@ fn verify_anchored(
     inspect_any(root, Step::Anchor, at)?;
     let intermediates = below.iter().chain([last]).skip(1);
     let counted = intermediates.filter(|one| !one.is_self_issued()).count();
-    inspect_authority(root, Step::Anchor, counted as u64)?;
+    inspect_constraints(root, Step::Anchor, counted as u64)?;
+    inspect_signing(root, Step::Anchor, Place::Anchor)?;
     let key = usable_key(root, Step::Anchor, keys)?;
     verify_one(last, Step::of_index(below.len()), key.as_ref())
 }
