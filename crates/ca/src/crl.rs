@@ -110,7 +110,7 @@ pub fn issue(
         entries(crl, issuer.subject())?,
         element(constructed(0), &list_extensions(crl, issuer)),
     ]);
-    signed(tbs, key)
+    Ok(signed(tbs, key)?)
 }
 
 /// `crlExtensions`, RFC 5280 §5.2: authority key identifier and number always, the distribution point where it says something.

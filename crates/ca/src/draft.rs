@@ -4,7 +4,6 @@
 //! draft and signs it; nothing else should.
 
 use crate::extension::Extension;
-use crate::issuance::IssuanceError;
 use const_oid::ObjectIdentifier;
 use countersign::certificate::encode::{
     self, GENERALIZED_TIME, UTC_TIME, constructed, element, sequence,
@@ -12,6 +11,7 @@ use countersign::certificate::encode::{
 use countersign::certificate::{DistinguishedName, signature};
 use countersign::crypto::{Point, SigningKey};
 use countersign::time::{CivilTime, UnixTime, Validity};
+use std::fmt;
 
 const ECDSA_WITH_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
 const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
@@ -59,13 +59,13 @@ impl Draft {
     /// Signs the draft: the certificate in DER.
     ///
     /// # Errors
-    /// [`IssuanceError`] if the key does not sign, or a time is before year 0 or after 9999.
-    pub fn sign(&self, key: &dyn SigningKey) -> Result<Vec<u8>, IssuanceError> {
+    /// [`DraftError`] if the key does not sign, or a time is before year 0 or after 9999.
+    pub fn sign(&self, key: &dyn SigningKey) -> Result<Vec<u8>, DraftError> {
         signed(self.to_tbs()?, key)
     }
 
     /// `TBSCertificate` of RFC 5280 §4.1.
-    fn to_tbs(&self) -> Result<Vec<u8>, IssuanceError> {
+    fn to_tbs(&self) -> Result<Vec<u8>, DraftError> {
         let extensions: Vec<_> = self.extensions.iter().map(Extension::to_der).collect();
         Ok(sequence(&[
             element(constructed(0), &encode::integer(&[VERSION_3])),
@@ -84,8 +84,8 @@ impl Draft {
 }
 
 /// `SEQUENCE { tbs, signatureAlgorithm, signatureValue }`: a certificate or a revocation list.
-pub(crate) fn signed(tbs: Vec<u8>, key: &dyn SigningKey) -> Result<Vec<u8>, IssuanceError> {
-    let signature = key.sign(&tbs).map_err(|_| IssuanceError::SigningFailed)?;
+pub(crate) fn signed(tbs: Vec<u8>, key: &dyn SigningKey) -> Result<Vec<u8>, DraftError> {
+    let signature = key.sign(&tbs).map_err(|_| DraftError::SigningFailed)?;
     let value = encode::bit_string(&signature::der_from_fixed(&signature));
     Ok(sequence(&[tbs, algorithm(), value]))
 }
@@ -104,7 +104,7 @@ fn public_key(point: &Point) -> Vec<u8> {
 /// `Time`, to the second, in Z.
 // RFC 5280 §4.1.2.5: "CAs conforming to this profile MUST always encode certificate validity dates through the year 2049 as
 // UTCTime; certificate validity dates in 2050 or later MUST be encoded as GeneralizedTime."
-pub(crate) fn time(at: UnixTime) -> Result<Vec<u8>, IssuanceError> {
+pub(crate) fn time(at: UnixTime) -> Result<Vec<u8>, DraftError> {
     let civil = CivilTime::from(at);
     let CivilTime {
         year,
@@ -124,6 +124,26 @@ pub(crate) fn time(at: UnixTime) -> Result<Vec<u8>, IssuanceError> {
             GENERALIZED_TIME,
             format!("{year:04}{rest}").as_bytes(),
         )),
-        _ => Err(IssuanceError::Time(at)),
+        _ => Err(DraftError::Time(at)),
     }
 }
+
+/// Why a draft, or a revocation list, is not signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DraftError {
+    /// The key did not sign.
+    SigningFailed,
+    /// A time that no certificate can express.
+    Time(UnixTime),
+}
+
+impl fmt::Display for DraftError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SigningFailed => f.write_str("the key could not sign"),
+            Self::Time(at) => write!(f, "no certificate can hold the time {at}"),
+        }
+    }
+}
+
+impl std::error::Error for DraftError {}

@@ -1,10 +1,9 @@
 //! Extensions of certificates and revocation lists, one function each: [RFC 5280 §4.2](https://www.rfc-editor.org/rfc/rfc5280#section-4.2),
-//! [§5.2](https://www.rfc-editor.org/rfc/rfc5280#section-5.2), [§5.3](https://www.rfc-editor.org/rfc/rfc5280#section-5.3) and
+//! [RFC 5280 §5.2](https://www.rfc-editor.org/rfc/rfc5280#section-5.2), [RFC 5280 §5.3](https://www.rfc-editor.org/rfc/rfc5280#section-5.3) and
 //! [RFC 8226 §9](https://www.rfc-editor.org/rfc/rfc8226#section-9).
 //!
 //! Which certificate gets which is decided in [`crate::issuance`].
 
-use crate::issuance::CrlPoint;
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use const_oid::ObjectIdentifier;
 use countersign::certificate::encode::{self, constructed, element, primitive, sequence};
@@ -140,6 +139,15 @@ pub fn authority_key(identifier: &[u8]) -> Extension {
 pub fn policy(policy: &ObjectIdentifier) -> Extension {
     let value = sequence(&[sequence(&[encode::oid(policy)])]);
     Extension::non_critical(CERTIFICATE_POLICIES, value)
+}
+
+/// Where revocations are published, and who signs the list.
+#[derive(Clone, Debug)]
+pub struct CrlPoint {
+    /// The URL of the list.
+    pub url: Box<str>,
+    /// Its issuer.
+    pub issuer: DistinguishedName,
 }
 
 /// cRLDistributionPoints of one point, in a certificate issued by `issuer`.

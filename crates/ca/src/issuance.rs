@@ -4,7 +4,8 @@
 //! key usage critical, key identifiers of 160 bits, one policy and one CRL distribution point below the root, the TN
 //! Authorization List not critical. Delegates are those of [RFC 9060](https://www.rfc-editor.org/rfc/rfc9060).
 
-use crate::extension::{self, Extension, PathLength, usage};
+use crate::draft::DraftError;
+use crate::extension::{self, CrlPoint, Extension, PathLength, usage};
 use crate::subject::Subject;
 use const_oid::ObjectIdentifier;
 use countersign::certificate::{DistinguishedName, TnAuthList};
@@ -78,15 +79,6 @@ pub struct Practice {
     pub policy: Option<ObjectIdentifier>,
     /// Where its revocations are published, and by whom.
     pub crl: Option<CrlPoint>,
-}
-
-/// Where revocations are published, and who signs the list.
-#[derive(Clone, Debug)]
-pub struct CrlPoint {
-    /// The URL of the list.
-    pub url: Box<str>,
-    /// Its issuer.
-    pub issuer: DistinguishedName,
 }
 
 /// The extensions of a root: no policy, no distribution point.
@@ -180,3 +172,12 @@ impl fmt::Display for IssuanceError {
 }
 
 impl std::error::Error for IssuanceError {}
+
+impl From<DraftError> for IssuanceError {
+    fn from(error: DraftError) -> Self {
+        match error {
+            DraftError::SigningFailed => Self::SigningFailed,
+            DraftError::Time(at) => Self::Time(at),
+        }
+    }
+}

@@ -21,6 +21,7 @@ pub mod authority;
 pub mod crl;
 
 pub use authority::Authority;
-pub use draft::{Draft, Serial};
-pub use issuance::{CrlPoint, IssuanceError, Practice, Profile, Request};
+pub use draft::{Draft, DraftError, Serial};
+pub use extension::CrlPoint;
+pub use issuance::{IssuanceError, Practice, Profile, Request};
 pub use subject::Subject;

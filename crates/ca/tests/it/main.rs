@@ -1,3 +1,16 @@
 //! What the certification authority issues, judged by the verifier of this project and by other people's tools.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says what is wrong by panicking"
+)]
+
+mod delegation;
+mod openssl;
 mod path_to_an_anchor;
+mod profiles;
+mod revocation_lists;
+mod verdicts_are_remembered;
+mod webpki;

@@ -5,23 +5,18 @@
 //!        (anchor)            certificates[1]         certificates[0]
 //! ```
 
-use countersign::certificate::{
-    Certificate, CertificateChain, Coverage, PublicKey, TnAuthList, TnEntry,
-};
-use countersign::crypto::{AwsLc, SigningKey};
+use const_oid::ObjectIdentifier;
+use countersign::certificate::extensions::oid;
+use countersign::certificate::{Certificate, CertificateChain, Coverage};
+use countersign::crypto::{AwsLc, EcdsaP256Key, SigningKey};
 use countersign::identity::Identity;
 use countersign::path::{KeyPurpose, PathFault, Step, VerifiedPath, verify};
-use countersign::time::{UnixTime, Validity};
 use countersign::trust::{Anchor, AnchorError, Standing, Trust};
-use countersign_ca::extension::{self, Extension, PathLength, usage};
+use countersign_ca::extension::{self, Criticality, Extension, PathLength, usage};
 use countersign_ca::{Authority, Draft, Practice, Profile, Request};
 use countersign_testkit::lab::{
-    HALF_VALIDITY, Lab, NOW, Signer, chain, new_key, numbers, subject, validity,
+    HALF_VALIDITY, Lab, NOW, Signer, chain, new_key, subject, validity,
 };
-
-fn number(text: &str) -> Identity {
-    Identity::Number(text.parse().unwrap())
-}
 
 fn judge(lab: &Lab, chain: &CertificateChain) -> Result<VerifiedPath, PathFault> {
     verify(chain, &lab.trust(1), NOW, &AwsLc)
@@ -31,6 +26,61 @@ fn judge(lab: &Lab, chain: &CertificateChain) -> Result<VerifiedPath, PathFault>
 fn refused(lab: &Lab, chain: &CertificateChain, fault: PathFault) {
     assert_eq!(judge(lab, chain).unwrap_err(), fault);
 }
+
+/// The draft of a provider's certificate, for a test to spoil.
+fn leaf(lab: &Lab) -> Draft {
+    let scope = lab
+        .provider("1234")
+        .chain
+        .end_entity()
+        .tn_auth_list()
+        .cloned()
+        .unwrap();
+    let request = Request::new(
+        Profile::EndEntity,
+        subject("SHAKEN 1234"),
+        new_key().public_key(),
+    );
+    lab.intermediate()
+        .draft(&request.with_scope(scope), lab.next_serial(), validity())
+}
+
+/// The draft of the intermediate's certificate, for its own key.
+fn intermediate(lab: &Lab) -> Draft {
+    let certificate = lab.intermediate().certificate();
+    let profile = Profile::Intermediate(PathLength::Unbounded);
+    let request = Request::new(
+        profile,
+        subject("Lab SHAKEN Issuing CA"),
+        *certificate.public_key().p256().unwrap(),
+    );
+    lab.root().draft(&request, lab.next_serial(), validity())
+}
+
+/// The lab's list with this certificate in place of the signer's, or of the intermediate's.
+fn with_leaf(lab: &Lab, draft: &Draft) -> CertificateChain {
+    let leaf = Certificate::parse(&draft.sign(lab.intermediate().key()).unwrap()).unwrap();
+    chain(&[&leaf, lab.intermediate().certificate()])
+}
+
+fn with_intermediate(lab: &Lab, draft: &Draft) -> CertificateChain {
+    let intermediate = Certificate::parse(&draft.sign(lab.root().key()).unwrap()).unwrap();
+    chain(&[lab.provider("1234").chain.end_entity(), &intermediate])
+}
+
+fn without(mut draft: Draft, kind: ObjectIdentifier) -> Draft {
+    draft.extensions.retain(|extension| extension.kind != kind);
+    draft
+}
+
+fn replaced(draft: Draft, extension: Extension) -> Draft {
+    let mut draft = without(draft, extension.kind);
+    draft.extensions.push(extension);
+    draft
+}
+
+const EE: Step = Step::EndEntity;
+const CA: Step = Step::Issuer(1);
 
 /// This test verifies that a provider's certificate is proven, with everything that follows from it.
 #[test]
@@ -44,7 +94,8 @@ fn a_good_list_is_proven() {
     assert_eq!(path.validity(), validity());
     assert_eq!(path.providers(), ["1234".parse().unwrap()]);
     assert_eq!(
-        path.authority().covers(&number("12025550100")),
+        path.authority()
+            .covers(&Identity::Number("12025550100".parse().unwrap())),
         Coverage::ByProvider("1234".parse().unwrap())
     );
     let signature = key.sign(b"a call").unwrap();
@@ -63,4 +114,548 @@ fn digest04_case10_the_anchor_may_be_in_the_list_or_not() {
     let (short, long) = (judge(&lab, &short).unwrap(), judge(&lab, &long).unwrap());
     assert_eq!(short.anchor(), long.anchor());
     assert_eq!(short.authority(), long.authority());
+}
+
+/// This test verifies that the spoiling of drafts below is what refuses them: unspoilt, they pass.
+#[test]
+fn the_drafts_of_these_tests_are_good() {
+    let lab = Lab::new();
+    judge(&lab, &with_leaf(&lab, &leaf(&lab))).unwrap();
+    judge(&lab, &with_intermediate(&lab, &intermediate(&lab))).unwrap();
+}
+
+/// This test verifies that validity is inclusive at both ends, for every certificate on the path.
+#[test]
+fn outside_its_validity_no_certificate_counts() {
+    let lab = Lab::new();
+    let list = lab.provider("1234").chain;
+    let at =
+        |seconds| verify(&list, &lab.trust(1), NOW.saturating_add(seconds), &AwsLc).map(|_| ());
+    let (first, last) = (validity().not_before, validity().not_after);
+    assert_eq!(at(-HALF_VALIDITY), Ok(()));
+    assert_eq!(at(HALF_VALIDITY), Ok(()));
+    assert_eq!(
+        at(-HALF_VALIDITY - 1),
+        Err(PathFault::NotYetValid {
+            step: EE,
+            not_before: first
+        })
+    );
+    assert_eq!(
+        at(HALF_VALIDITY + 1),
+        Err(PathFault::Expired {
+            step: EE,
+            not_after: last
+        })
+    );
+
+    let mut old = intermediate(&lab);
+    old.validity.not_after = NOW.saturating_add(-1);
+    let not_after = old.validity.not_after;
+    refused(
+        &lab,
+        &with_intermediate(&lab, &old),
+        PathFault::Expired {
+            step: CA,
+            not_after,
+        },
+    );
+}
+
+/// This test verifies that an anchor that has expired proves nothing, whether it is in the list or not.
+#[test]
+fn an_expired_anchor_proves_nothing() {
+    let lab = Lab::new();
+    let name = subject("Lab SHAKEN ROOT");
+    let mut draft = Authority::root_draft(&name, lab.root().key(), lab.next_serial(), validity());
+    draft.validity.not_after = NOW.saturating_add(-1);
+    let root = Certificate::parse(&draft.sign(lab.root().key()).unwrap()).unwrap();
+    let trust = Trust::new(
+        "old",
+        1,
+        vec![Anchor::new(root.clone(), Standing::Lab).unwrap()],
+    );
+    let short = lab.provider("1234").chain;
+    let long = chain(&[short.end_entity(), lab.intermediate().certificate(), &root]);
+    for (list, step) in [(short, Step::Anchor), (long, Step::Issuer(2))] {
+        let fault = verify(&list, &trust, NOW, &AwsLc).unwrap_err();
+        assert_eq!(
+            fault,
+            PathFault::Expired {
+                step,
+                not_after: draft.validity.not_after
+            }
+        );
+    }
+}
+
+/// This test verifies that a flipped bit anywhere in the signed part or the signature is noticed.
+#[test]
+fn a_changed_certificate_does_not_verify() {
+    let lab = Lab::new();
+    let list = lab.provider("1234").chain;
+    let good = list.end_entity().as_der();
+    let mut read = 0;
+    for at in 0..good.len() {
+        let mut der = good.to_vec();
+        der[at] ^= 1;
+        let Ok(leaf) = Certificate::parse(&der) else {
+            continue;
+        };
+        read += 1;
+        assert!(
+            judge(&lab, &chain(&[&leaf, lab.intermediate().certificate()])).is_err(),
+            "octet {at}"
+        );
+    }
+    assert!(read > 100, "some changes parse: {read}");
+}
+
+/// This test verifies that a certificate signed by a stranger with the right name is not believed.
+#[test]
+fn a_stranger_with_the_issuer_s_name() {
+    let lab = Lab::new();
+    let forged = leaf(&lab).sign(new_key().as_ref()).unwrap();
+    let list = chain(&[
+        &Certificate::parse(&forged).unwrap(),
+        lab.intermediate().certificate(),
+    ]);
+    refused(&lab, &list, PathFault::BadSignature { step: EE });
+
+    // A whole forged hierarchy: only the anchor's key tells it apart.
+    let stranger = Lab::new();
+    let name = subject("Lab SHAKEN ROOT");
+    assert_eq!(stranger.root().certificate().subject(), name.name());
+    let list = stranger.provider("1234").chain;
+    let issuer = name.name().to_string().into();
+    refused(&lab, &list, PathFault::Untrusted { issuer });
+    // The same without key identifiers to tell the roots apart.
+    let draft = without(intermediate(&stranger), oid::AUTHORITY_KEY_IDENTIFIER);
+    refused(
+        &lab,
+        &with_intermediate(&stranger, &draft),
+        PathFault::BadSignature { step: CA },
+    );
+}
+
+/// This test verifies that order is kept, and that nothing is looked for elsewhere.
+#[test]
+fn digest04_case8_the_list_is_taken_in_its_order() {
+    let lab = Lab::new();
+    let list = lab.provider("1234").chain;
+    let [ee, ca] = list.certificates() else {
+        panic!("two certificates")
+    };
+    let root = lab.root().certificate();
+
+    refused(&lab, &chain(&[ca, ee]), PathFault::OutOfOrder { step: EE });
+    refused(
+        &lab,
+        &chain(&[root, ca, ee]),
+        PathFault::OutOfOrder { step: EE },
+    );
+    refused(
+        &lab,
+        &chain(&[ee, root, ca]),
+        PathFault::OutOfOrder { step: EE },
+    );
+    let issuer: Box<str> = ca.subject().to_string().into();
+    refused(
+        &lab,
+        &chain(&[ee, root]),
+        PathFault::IssuerMissing {
+            step: EE,
+            issuer: issuer.clone(),
+        },
+    );
+    refused(&lab, &chain(&[ee]), PathFault::Untrusted { issuer });
+    // What stands after the anchor must lead to one, too.
+    let other = Lab::new();
+    let stranger = other.root().certificate();
+    let issuer = root.subject().to_string().into();
+    let (key, cross) = lab
+        .issue(
+            other.root(),
+            Profile::Intermediate(PathLength::Unbounded),
+            "Other",
+            None,
+        )
+        .unwrap();
+    drop(key);
+    refused(
+        &lab,
+        &chain(&[ee, ca, root, &cross]),
+        PathFault::IssuerMissing {
+            step: Step::Issuer(2),
+            issuer,
+        },
+    );
+    let fault = PathFault::KeyIdentifierMismatch {
+        step: Step::Issuer(2),
+    };
+    refused(&lab, &chain(&[ee, ca, root, stranger]), fault);
+    refused(
+        &lab,
+        &chain(&[ee, ee]),
+        PathFault::IssuerMissing {
+            step: EE,
+            issuer: ca.subject().to_string().into(),
+        },
+    );
+}
+
+/// This test verifies that a root which has certified its own new key may stand in the list under the old one: self-issued
+/// certificates do not count against a path length, and an anchor in the middle needs one at the end.
+#[test]
+fn after_an_anchor_the_list_must_lead_to_one() {
+    let lab = Lab::new();
+    let list = lab.provider("1234").chain;
+    let [ee, ca] = list.certificates() else {
+        panic!("two certificates")
+    };
+    let anchor = Anchor::new(ca.clone(), Standing::Lab).unwrap();
+    let only_intermediate = Trust::new("lab", 1, vec![anchor]);
+    let judge = |list: &CertificateChain| {
+        verify(list, &only_intermediate, NOW, &AwsLc).map(|path| path.anchor())
+    };
+    assert_eq!(judge(&list), Ok(ca.sha256()));
+    assert_eq!(judge(&chain(&[ee])), Ok(ca.sha256()));
+    let extra = chain(&[ee, ca, lab.root().certificate()]);
+    assert_eq!(
+        judge(&extra),
+        Err(PathFault::ExtraCertificates {
+            step: Step::Issuer(2)
+        })
+    );
+}
+
+/// This test verifies that a certificate naming another issuer is not certified by the next one, whatever its signature.
+#[test]
+fn the_issuer_s_name_counts() {
+    let lab = Lab::new();
+    let mut draft = leaf(&lab);
+    draft.issuer = subject("Somebody else").name().clone();
+    let issuer = draft.issuer.to_string().into();
+    refused(
+        &lab,
+        &with_leaf(&lab, &draft),
+        PathFault::IssuerMissing { step: EE, issuer },
+    );
+}
+
+/// This test verifies that only authorities certify: basicConstraints with cA, and keyCertSign.
+#[test]
+fn digest04_case11_only_authorities_certify() {
+    let lab = Lab::new();
+    let no_authority = PathFault::NotAnAuthority { step: CA };
+    let draft = without(intermediate(&lab), oid::BASIC_CONSTRAINTS);
+    refused(&lab, &with_intermediate(&lab, &draft), no_authority.clone());
+    let draft = replaced(intermediate(&lab), extension::end_entity_constraints());
+    refused(&lab, &with_intermediate(&lab, &draft), no_authority);
+
+    let no_usage = PathFault::KeyUsage {
+        step: CA,
+        needed: KeyPurpose::CertificateSigning,
+    };
+    let draft = replaced(
+        intermediate(&lab),
+        extension::key_usage(usage::DIGITAL_SIGNATURE | usage::CRL_SIGN),
+    );
+    refused(&lab, &with_intermediate(&lab, &draft), no_usage.clone());
+    let draft = without(intermediate(&lab), oid::KEY_USAGE);
+    refused(&lab, &with_intermediate(&lab, &draft), no_usage);
+}
+
+/// This test verifies that a path length constraint counts the intermediates below it, the anchor's own included.
+#[test]
+fn digest04_case11_a_path_may_be_too_long() {
+    let lab = Lab::new();
+    let below = |bound: PathLength| {
+        let profile = Profile::Intermediate(bound);
+        let (key, upper) = lab
+            .issue(lab.root(), profile, "Upper SHAKEN CA", None)
+            .unwrap();
+        let upper = Authority::new(upper, key, Practice::default()).unwrap();
+        // The authority itself would refuse: the draft does not ask.
+        let key = new_key();
+        let profile = Profile::Intermediate(PathLength::Unbounded);
+        let request = Request::new(profile, subject("Lower SHAKEN CA"), key.public_key());
+        let lower = upper
+            .draft(&request, lab.next_serial(), validity())
+            .sign(upper.key())
+            .unwrap();
+        let lower = Authority::new(
+            Certificate::parse(&lower).unwrap(),
+            key,
+            Practice::default(),
+        )
+        .unwrap();
+        let scope = lab
+            .provider("1234")
+            .chain
+            .end_entity()
+            .tn_auth_list()
+            .cloned();
+        let (_, ee) = lab
+            .issue(&lower, Profile::EndEntity, "SHAKEN 1234", scope)
+            .unwrap();
+        chain(&[&ee, lower.certificate(), upper.certificate()])
+    };
+    judge(&lab, &below(PathLength::Unbounded)).unwrap();
+    judge(&lab, &below(PathLength::AtMost(1))).unwrap();
+    let fault = PathFault::PathTooLong {
+        step: Step::Issuer(2),
+        limit: 0,
+    };
+    refused(&lab, &below(PathLength::AtMost(0)), fault);
+
+    // An anchor with a bound of its own.
+    let name = subject("Lab SHAKEN ROOT");
+    let draft = Authority::root_draft(&name, lab.root().key(), lab.next_serial(), validity());
+    let draft = replaced(
+        draft,
+        extension::authority_constraints(PathLength::AtMost(0)),
+    );
+    let root = Certificate::parse(&draft.sign(lab.root().key()).unwrap()).unwrap();
+    let trust = Trust::new("lab", 1, vec![Anchor::new(root, Standing::Lab).unwrap()]);
+    let fault = verify(&lab.provider("1234").chain, &trust, NOW, &AwsLc).unwrap_err();
+    assert_eq!(
+        fault,
+        PathFault::PathTooLong {
+            step: Step::Anchor,
+            limit: 0
+        }
+    );
+}
+
+/// This test verifies that authorities and self-issued end entities do not sign calls.
+#[test]
+fn digest04_case12_only_end_entities_sign_calls() {
+    let lab = Lab::new();
+    let draft = replaced(
+        leaf(&lab),
+        extension::authority_constraints(PathLength::AtMost(0)),
+    );
+    refused(
+        &lab,
+        &with_leaf(&lab, &draft),
+        PathFault::EndEntityIsAuthority,
+    );
+
+    let key = new_key();
+    let mut draft = leaf(&lab);
+    draft.issuer = draft.subject.clone();
+    draft.public_key = key.public_key();
+    let own = Certificate::parse(&draft.sign(key.as_ref()).unwrap()).unwrap();
+    refused(&lab, &chain(&[&own]), PathFault::EndEntitySelfIssued);
+    // It cannot be made an anchor either, and the root itself signs no call.
+    assert_eq!(
+        Anchor::new(own, Standing::Lab),
+        Err(AnchorError::NotAnAuthority)
+    );
+    refused(
+        &lab,
+        &chain(&[lab.root().certificate()]),
+        PathFault::EndEntityIsAuthority,
+    );
+}
+
+/// This test verifies that a signer's key must be for signatures if the certificate says what it is for.
+#[test]
+fn a_key_for_something_else_signs_no_call() {
+    let lab = Lab::new();
+    let needed = KeyPurpose::DigitalSignature;
+    let draft = replaced(leaf(&lab), extension::key_usage(usage::CRL_SIGN));
+    refused(
+        &lab,
+        &with_leaf(&lab, &draft),
+        PathFault::KeyUsage { step: EE, needed },
+    );
+    judge(&lab, &with_leaf(&lab, &without(leaf(&lab), oid::KEY_USAGE))).unwrap();
+}
+
+/// This test verifies what is done about extensions that are critical, unknown, unreadable or meant to constrain.
+#[test]
+fn what_is_critical_must_be_understood() {
+    let lab = Lab::new();
+    let unknown = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.37476.9000.64.1");
+    let read_over = replaced(leaf(&lab), Extension::non_critical(unknown, vec![5, 0]));
+    judge(&lab, &with_leaf(&lab, &read_over)).unwrap();
+    let critical = Extension::critical(unknown, vec![5, 0]);
+    let fault = |step| PathFault::UnknownCriticalExtension {
+        step,
+        extension: unknown,
+    };
+    refused(
+        &lab,
+        &with_leaf(&lab, &replaced(leaf(&lab), critical.clone())),
+        fault(EE),
+    );
+    refused(
+        &lab,
+        &with_intermediate(&lab, &replaced(intermediate(&lab), critical)),
+        fault(CA),
+    );
+
+    // A critical TN Authorization List is understood.
+    let mut draft = leaf(&lab);
+    for extension in &mut draft.extensions {
+        extension.criticality = Criticality::Critical;
+    }
+    judge(&lab, &with_leaf(&lab, &draft)).unwrap();
+
+    let broken = Extension::non_critical(oid::TN_AUTH_LIST, vec![0x30, 0]);
+    let fault = PathFault::MalformedExtension {
+        step: EE,
+        extension: oid::TN_AUTH_LIST,
+    };
+    refused(&lab, &with_leaf(&lab, &replaced(leaf(&lab), broken)), fault);
+    for criticality in [Criticality::Critical, Criticality::NonCritical] {
+        let constraints = Extension {
+            kind: oid::NAME_CONSTRAINTS,
+            criticality,
+            value: vec![0x30, 0],
+        };
+        let list = with_intermediate(&lab, &replaced(intermediate(&lab), constraints));
+        refused(&lab, &list, PathFault::NameConstraints { step: CA });
+    }
+    let policies = Extension::non_critical(oid::MUST_BE_CRITICAL[0], vec![0x30, 0]);
+    let fault = PathFault::UnknownCriticalExtension {
+        step: CA,
+        extension: oid::MUST_BE_CRITICAL[0],
+    };
+    refused(
+        &lab,
+        &with_intermediate(&lab, &replaced(intermediate(&lab), policies)),
+        fault,
+    );
+}
+
+/// This test verifies that key identifiers must agree where they are, with the anchor's too.
+#[test]
+fn digest04_case9_key_identifiers_link_the_list() {
+    let lab = Lab::new();
+    let draft = replaced(leaf(&lab), extension::authority_key(&[1; 20]));
+    refused(
+        &lab,
+        &with_leaf(&lab, &draft),
+        PathFault::KeyIdentifierMismatch { step: EE },
+    );
+    judge(
+        &lab,
+        &with_leaf(&lab, &without(leaf(&lab), oid::AUTHORITY_KEY_IDENTIFIER)),
+    )
+    .unwrap();
+    let draft = replaced(intermediate(&lab), extension::authority_key(&[1; 20]));
+    let issuer = draft.issuer.to_string().into();
+    refused(
+        &lab,
+        &with_intermediate(&lab, &draft),
+        PathFault::Untrusted { issuer },
+    );
+}
+
+/// This test verifies that a root renewed with the same key, or a second root of the same name, is found.
+#[test]
+fn anchors_of_one_name_are_told_apart_by_their_key() {
+    let (lab, other) = (Lab::new(), Lab::new());
+    let anchor = |lab: &Lab| Anchor::new(lab.root().certificate().clone(), Standing::Lab).unwrap();
+    let trust = Trust::new("both", 1, vec![anchor(&other), anchor(&lab)]);
+    // Without key identifiers only the signatures tell.
+    let draft = without(intermediate(&lab), oid::AUTHORITY_KEY_IDENTIFIER);
+    for list in [lab.provider("1234").chain, with_intermediate(&lab, &draft)] {
+        let path = verify(&list, &trust, NOW, &AwsLc).unwrap();
+        assert_eq!(path.anchor(), lab.root().certificate().sha256());
+    }
+}
+
+/// This test verifies that keys and signatures of other algorithms are refused by name. OpenSSL made these lists.
+#[test]
+fn digest04_case22_other_algorithms() {
+    let rsa = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+    let p384 = ObjectIdentifier::new_unwrap("1.3.132.0.34");
+    let with_sha384 = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.3");
+    for (pem, fault) in [
+        (
+            &include_bytes!("../../../../test-data/x509/other-algorithms/rsa-leaf.pem")[..],
+            PathFault::UnsupportedKey {
+                step: EE,
+                algorithm: rsa,
+            },
+        ),
+        (
+            &include_bytes!("../../../../test-data/x509/other-algorithms/rsa-root.pem")[..],
+            PathFault::UnsupportedKey {
+                step: CA,
+                algorithm: rsa,
+            },
+        ),
+        (
+            &include_bytes!("../../../../test-data/x509/other-algorithms/p384.pem")[..],
+            PathFault::UnsupportedKey {
+                step: CA,
+                algorithm: p384,
+            },
+        ),
+        (
+            &include_bytes!("../../../../test-data/x509/other-algorithms/sha384.pem")[..],
+            PathFault::UnsupportedAlgorithm {
+                step: EE,
+                algorithm: with_sha384,
+            },
+        ),
+    ] {
+        let list = CertificateChain::parse(pem).unwrap();
+        let [_, root] = list.certificates() else {
+            panic!("two certificates")
+        };
+        let trust = Trust::new(
+            "openssl",
+            1,
+            vec![Anchor::new(root.clone(), Standing::Lab).unwrap()],
+        );
+        let at = root.validity().not_before.saturating_add(60);
+        assert_eq!(verify(&list, &trust, at, &AwsLc).unwrap_err(), fault);
+    }
+}
+
+/// This test verifies that a list cut at any byte is refused as bytes, never as a crash.
+#[test]
+fn a_list_cut_anywhere_is_refused() {
+    let lab = Lab::new();
+    let list = lab.provider("1234").chain;
+    let pem = list.to_pem();
+    let whole = pem.len();
+    for length in 0..whole {
+        match CertificateChain::parse(&pem.as_bytes()[..length]) {
+            Ok(shorter) => assert!(
+                shorter == list || shorter.certificates().len() == 1,
+                "{length}"
+            ),
+            Err(_) => assert!(length < whole - 1, "{length}"),
+        }
+    }
+}
+
+/// This test verifies that every key of the curve works, and bytes off the curve are a fault.
+#[test]
+fn a_point_off_the_curve_is_a_fault() {
+    let lab = Lab::new();
+    let mut draft = leaf(&lab);
+    draft.public_key[64] ^= 1;
+    refused(
+        &lab,
+        &with_leaf(&lab, &draft),
+        PathFault::UnusableKey { step: EE },
+    );
+    let mut draft = leaf(&lab);
+    draft.public_key[0] = 5;
+    refused(
+        &lab,
+        &with_leaf(&lab, &draft),
+        PathFault::UnusableKey { step: EE },
+    );
+    let key = EcdsaP256Key::generate().unwrap();
+    draft.public_key = key.public_key();
+    judge(&lab, &with_leaf(&lab, &draft)).unwrap();
 }

@@ -32,6 +32,11 @@ pub mod oid {
     pub const CPS_POINTER: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.2.1");
     /// RFC 5280 §4.2.1.3.
     pub const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.15");
+    /// Policy constraints and inhibit anyPolicy: RFC 5280 §4.2.1.11 and §4.2.1.14.
+    pub const MUST_BE_CRITICAL: [ObjectIdentifier; 2] = [
+        ObjectIdentifier::new_unwrap("2.5.29.36"),
+        ObjectIdentifier::new_unwrap("2.5.29.54"),
+    ];
     /// RFC 5280 §4.2.1.10.
     pub const NAME_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.30");
     /// RFC 5280 §4.2.1.6.
@@ -102,7 +107,7 @@ pub(super) struct Extensions {
     pub(super) policies: Vec<ObjectIdentifier>,
     /// Every extension there is, in order.
     pub(super) present: Vec<ObjectIdentifier>,
-    /// Critical extensions that are not read here.
+    /// Extensions that are critical, or must be, and are not read here.
     pub(super) unknown_critical: Vec<ObjectIdentifier>,
 }
 
@@ -142,7 +147,11 @@ impl Extensions {
             extensions.present.push(kind);
             match extensions.take(kind, value) {
                 Ok(Known::Yes) => {}
-                Ok(Known::No) if critical => extensions.unknown_critical.push(kind),
+                // RFC 5280 §4.2.1.11 and §4.2.1.14: "Conforming CAs MUST mark this extension as critical." Where they did not,
+                // it still takes something away.
+                Ok(Known::No) if critical || oid::MUST_BE_CRITICAL.contains(&kind) => {
+                    extensions.unknown_critical.push(kind)
+                }
                 Ok(Known::No) => {}
                 Err(Malformed) => extensions.malformed.push(kind),
             }

@@ -163,7 +163,7 @@ impl Certificate {
         &self.extensions.present
     }
 
-    /// Critical extensions that we do not process.
+    /// Extensions that are critical, or must be by RFC 5280, and that we do not process.
     pub fn unknown_critical(&self) -> &[ObjectIdentifier] {
         &self.extensions.unknown_critical
     }

@@ -124,9 +124,9 @@ pub enum PathFault {
         /// The first second of it.
         not_before: UnixTime,
     },
-    /// The issuer of a certificate is in the list, but not next to it.
+    /// The issuer of a certificate is in the list, but not next to it; or an authority stands first and the signer after it.
     OutOfOrder {
-        /// Whose issuer.
+        /// Whose issuer, or who stands where the signer should.
         step: Step,
     },
     /// More certificates follow than the path length constraint allows.
@@ -207,7 +207,7 @@ impl fmt::Display for PathFault {
                 write!(f, "{step} is not valid before {not_before}")
             }
             Self::OutOfOrder { step } => {
-                write!(f, "the issuer of {step} does not stand next to it")
+                write!(f, "the list is out of order at {step}")
             }
             Self::PathTooLong { step, limit } => write!(
                 f,

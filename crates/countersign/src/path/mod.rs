@@ -41,7 +41,7 @@ pub fn verify(
     keys: &dyn VerifyingKeys,
 ) -> Result<VerifiedPath, PathFault> {
     let certificates = chain.certificates();
-    inspect_end_entity(chain.end_entity())?;
+    inspect_end_entity(certificates, chain.end_entity())?;
     inspect_order(certificates)?;
     let candidates = candidate_anchors(certificates, trust)?;
     inspect_each(certificates, &candidates, at)?;
@@ -121,11 +121,20 @@ impl fmt::Debug for VerifiedPath {
     }
 }
 
-/// What must be true of the signer's certificate alone.
-fn inspect_end_entity(certificate: &Certificate) -> Result<(), PathFault> {
+/// What must be true of the signer's certificate, and of no other.
+fn inspect_end_entity(
+    certificates: &[Certificate],
+    certificate: &Certificate,
+) -> Result<(), PathFault> {
     // RFC 9060 §4: "only end-entity certificates can actually sign PASSporTs"
     if certificate.is_ca() {
-        return Err(PathFault::EndEntityIsAuthority);
+        // RFC 8555 §9.1: "the first certificate MUST be an end-entity certificate"
+        return Err(match certificates.iter().find(|one| !one.is_ca()) {
+            Some(_) => PathFault::OutOfOrder {
+                step: Step::EndEntity,
+            },
+            None => PathFault::EndEntityIsAuthority,
+        });
     }
     if certificate.is_self_issued() {
         return Err(PathFault::EndEntitySelfIssued);
@@ -285,6 +294,11 @@ fn inspect_any(certificate: &Certificate, step: Step, at: UnixTime) -> Result<()
             extension: *extension,
         });
     }
+    // Name constraints must be critical (RFC 5280 §4.2.1.10); where they are not, they still mean what they say, and we do not
+    // process them yet.
+    if certificate.extensions().contains(&oid::NAME_CONSTRAINTS) {
+        return Err(PathFault::NameConstraints { step });
+    }
     // RFC 5280 §4.2: "A certificate-using system MUST reject the certificate if it encounters a critical extension it does not
     // recognize or a critical extension that contains information that it cannot process."
     if let Some(extension) = certificate.unknown_critical().first() {
@@ -292,11 +306,6 @@ fn inspect_any(certificate: &Certificate, step: Step, at: UnixTime) -> Result<()
             step,
             extension: *extension,
         });
-    }
-    // Name constraints must be critical (RFC 5280 §4.2.1.10); where they are not, they still mean what they say, and we do not
-    // process them yet.
-    if certificate.extensions().contains(&oid::NAME_CONSTRAINTS) {
-        return Err(PathFault::NameConstraints { step });
     }
     Ok(())
 }

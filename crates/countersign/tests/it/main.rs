@@ -20,4 +20,5 @@ mod rfc8816;
 mod rfc8946;
 mod rfc9410;
 mod vectors;
+mod wycheproof_ecdsa;
 mod wycheproof_jws;
