@@ -183,7 +183,7 @@ enum Known {
     Yes,
 }
 
-/// RFC 5280 §4.1: "Extension ::= SEQUENCE { extnID OBJECT IDENTIFIER, critical BOOLEAN DEFAULT FALSE, extnValue OCTET STRING }"
+/// `Extension ::= SEQUENCE { extnID OBJECT IDENTIFIER, critical BOOLEAN DEFAULT FALSE, extnValue OCTET STRING }`, RFC 5280 §4.1.
 fn read_one(mut fields: Walk<'_>) -> Result<(ObjectIdentifier, bool, &[u8]), Malformed> {
     let kind = fields.oid()?;
     let critical = match fields.content_if(Tag::Boolean)? {

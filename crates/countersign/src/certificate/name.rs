@@ -123,7 +123,7 @@ impl<'a> Attribute<'a> {
     }
 }
 
-/// RFC 5280 §7.1: "two relative distinguished names RDN1 and RDN2 match if they have the same number of naming attributes and
+/// RFC 5280 §7.1: "Two relative distinguished names RDN1 and RDN2 match if they have the same number of naming attributes and
 /// for each naming attribute in RDN1 there is a matching naming attribute in RDN2."
 fn sets_match(left: &[Attribute<'_>], right: &[Attribute<'_>]) -> bool {
     left.len() == right.len()
