@@ -237,7 +237,7 @@ impl Directory {
         draft.extensions.push(extension::server_authentication());
         let der = draft
             .sign(authority.key())
-            .map_err(|cause| LabFault::issuance(&path, cause))?;
+            .map_err(|cause| LabFault::issuance(&path, cause.into()))?;
         write(&path, pem(&der).as_bytes(), Secrecy::Public)
     }
 }
