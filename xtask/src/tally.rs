@@ -47,12 +47,12 @@ impl std::fmt::Display for Tally {
 /// Understood are `cargo test` (`test result: ok. 5 passed; 0 failed; 1 ignored; …`) and nextest
 /// (`Summary [ 0.1s] 9 tests run: 7 passed (1 slow), 1 failed, 1 timed out, 2 skipped`).
 pub(crate) fn read(line: &str) -> Option<Tally> {
-    let line = line.trim();
+    // What a failing test printed is shown indented: its own talk of results is no result of the runner.
     if let Some(rest) = line.strip_prefix("test result: ") {
         let (_ok_or_failed, counts) = rest.split_once(". ")?;
         return Some(counts.split(';').filter_map(one_count).sum());
     }
-    let rest = line.strip_prefix("Summary [")?;
+    let rest = line.trim_start().strip_prefix("Summary [")?;
     let (_run, counts) = rest.split_once(" run: ")?;
     Some(
         without_asides(counts)
@@ -140,6 +140,7 @@ mod tests {
             "test a::b ... ok",
             "running 3 tests",
             "Summary",
+            "    test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out",
             "12 passed, 0 failed",
             "",
         ] {

@@ -53,6 +53,7 @@ fn clippy() -> Step {
         "clippy",
         "--workspace",
         "--all-targets",
+        "--keep-going",
         "--",
         "-D",
         "warnings",
