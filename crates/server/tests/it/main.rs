@@ -9,6 +9,7 @@
     reason = "a test that cannot go on says so, and nobody outside sees its names"
 )]
 
+mod any_bytes;
 mod config_check;
 mod fetch_caching;
 mod fetch_guard;

@@ -1,0 +1,115 @@
+//! What must hold for the server's own parsers whatever the bytes are: configuration, what verbs are given, what a repository says.
+//!
+//! ```text
+//!     fuzz/seeds/<target>/* ──┐
+//!     libFuzzer ──────────────┴─► config · cli_input · http_caching     panics if a promise is broken
+//! ```
+//!
+//! This test verifies that the seeds keep these promises. The fuzz targets of the same names include this file; those of the other
+//! crates are in `countersign_testkit::fuzz_entry`.
+
+use countersign::time::UnixTime;
+use countersign_server::cli::input::{Input, split};
+use countersign_server::config::{self, place::Place};
+use countersign_server::fetch::caching::{EXPIRED_LIFETIME, Freshness};
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use std::path::Path;
+
+/// Every mistake is at a line that the file has.
+pub fn config(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let read = config::parse(text, Path::new("any.toml"), std::iter::empty(), &[]);
+    let lines = text.lines().count() + 1;
+    for mistake in read.err().into_iter().flatten() {
+        if let Place::File { line, .. } = &mistake.place {
+            assert!(
+                (1..=lines).contains(line),
+                "line {line} of {lines}: {mistake}"
+            );
+        }
+    }
+}
+
+/// There are no more inputs than lines, and no token is empty; a message gains no more than line ends.
+pub fn cli_input(bytes: &[u8]) {
+    let breaks = bytes.iter().filter(|byte| **byte == b'\n').count();
+    let inputs = split(bytes);
+    assert!(inputs.len() <= breaks + 1);
+    for input in inputs {
+        match input {
+            // `Identity:` with nothing behind it is one.
+            Input::Identity(value) => assert!(value.len() <= bytes.len()),
+            Input::Message(message) => assert!(message.len() <= bytes.len() + breaks + 4),
+            Input::Token(token) => assert!(!token.is_empty()),
+        }
+    }
+}
+
+/// A chain is never kept past the end of its certificate by more than the moment that saves its repository, nor asked for at once.
+pub fn http_caching(bytes: &[u8]) {
+    let mut headers = HeaderMap::new();
+    for line in bytes.split(|byte| *byte == b'\n') {
+        let mut parts = line.splitn(2, |byte| *byte == b':');
+        let name = parts
+            .next()
+            .and_then(|name| HeaderName::from_bytes(name).ok());
+        let value = parts
+            .next()
+            .and_then(|value| HeaderValue::from_bytes(value.trim_ascii()).ok());
+        if let (Some(name), Some(value)) = (name, value) {
+            headers.append(name, value);
+        }
+    }
+    let now = UnixTime::from_secs(1_793_836_800);
+    let soon = now.saturating_add(EXPIRED_LIFETIME);
+    let freshness = Freshness::of(&headers, now);
+    for not_after in [
+        now.saturating_add(-1),
+        now.saturating_add(3600),
+        now.saturating_add(1 << 40),
+    ] {
+        let expires = freshness.expires(now, not_after);
+        assert!(expires >= soon && expires <= not_after.max(soon));
+    }
+    assert!(freshness.validators.conditions().count() <= 2);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    fn seeds(target: &str, run: fn(&[u8])) {
+        let seeds = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../../fuzz/seeds")
+            .join(target);
+        let seeds: Vec<_> = std::fs::read_dir(seeds)
+            .unwrap()
+            .map(|entry| std::fs::read(entry.unwrap().path()).unwrap())
+            .collect();
+        assert!(seeds.len() >= 3, "{target}: {} seeds", seeds.len());
+        for seed in seeds {
+            run(&seed);
+            // Cut off anywhere, it is something else that is not expected.
+            for end in 0..seed.len() {
+                run(&seed[..end]);
+            }
+        }
+    }
+
+    #[test]
+    fn seeds_of_configurations() {
+        seeds("config", super::config);
+    }
+
+    #[test]
+    fn seeds_of_what_verbs_are_given() {
+        seeds("cli_input", super::cli_input);
+    }
+
+    #[test]
+    fn seeds_of_what_repositories_say() {
+        seeds("http_caching", super::http_caching);
+    }
+}
