@@ -86,7 +86,8 @@ impl Reason {
 ///
 /// # Errors
 /// [`IssuanceError::BadAuthority`] if the issuer may not sign lists or a direct list names another issuer's certificate,
-/// [`IssuanceError::KeyMismatch`] if the key is another one, [`IssuanceError`] if a time cannot be written or the key does not
+/// [`IssuanceError::KeyMismatch`] if the key is another one, [`IssuanceError::Validity`] if the next list is to come before this
+/// one, [`IssuanceError`] if a time cannot be written or the key does not
 /// sign.
 pub fn issue(
     crl: &Crl,
@@ -100,6 +101,9 @@ pub fn issue(
     }
     if issuer.public_key().p256() != Some(&key.public_key()) {
         return Err(IssuanceError::KeyMismatch);
+    }
+    if crl.next_update < crl.this_update {
+        return Err(IssuanceError::Validity);
     }
     let tbs = sequence(&[
         encode::integer(&[VERSION_2]),

@@ -161,6 +161,14 @@ fn who_may_not_sign_a_list_does_not() {
         Some(IssuanceError::KeyMismatch)
     );
     assert_eq!(refused(&indirect, &issuer, &key), None);
+    let backwards = Crl {
+        next_update: NOW.saturating_add(-1),
+        ..indirect.clone()
+    };
+    assert_eq!(
+        refused(&backwards, &issuer, &key),
+        Some(IssuanceError::Validity)
+    );
     let foreign = list(CrlScope::Direct, vec![revoked(leaf, Reason::Unspecified)]);
     assert_eq!(
         refused(&foreign, &issuer, &key),

@@ -40,6 +40,11 @@ use std::ops::Range;
 /// 25,000.
 pub const MAX_CERTIFICATE: usize = 128 * 1024;
 
+/// Longest serial number, in octets.
+// RFC 5280 §4.1.2.2: "Certificate users MUST be able to handle serialNumber values up to 20 octets." The sign octet of a
+// number whose first bit is set comes on top of what some authorities call 20 octets.
+pub const MAX_SERIAL: usize = 21;
+
 /// A certificate as it was received: parsed, not believed.
 #[derive(Clone)]
 pub struct Certificate {
@@ -243,7 +248,7 @@ pub enum CertificateError {
     EmptyIssuer,
     /// Not the DER of a certificate.
     Malformed,
-    /// The serial number has more than [`parse::MAX_SERIAL`] octets.
+    /// The serial number has more than [`MAX_SERIAL`] octets.
     SerialTooLong,
     /// Larger than [`MAX_CERTIFICATE`].
     TooLarge,
@@ -265,11 +270,7 @@ impl fmt::Display for CertificateError {
             Self::EmptyIssuer => f.write_str("the certificate has no issuer name"),
             Self::Malformed => f.write_str("not a certificate in DER"),
             Self::SerialTooLong => {
-                write!(
-                    f,
-                    "the serial number has more than {} octets",
-                    parse::MAX_SERIAL
-                )
+                write!(f, "the serial number has more than {} octets", MAX_SERIAL)
             }
             Self::TooLarge => write!(f, "the certificate has more than {MAX_CERTIFICATE} bytes"),
             Self::TooManyExtensions => {

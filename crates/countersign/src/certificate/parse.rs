@@ -6,18 +6,13 @@
 use super::extensions::{BadExtensions, Extensions};
 use super::walk::{Malformed, Walk, constructed, octets, primitive, unsigned};
 use super::{
-    Certificate, CertificateError, DistinguishedName, MAX_CERTIFICATE, PublicKey,
+    Certificate, CertificateError, DistinguishedName, MAX_CERTIFICATE, MAX_SERIAL, PublicKey,
     SignatureAlgorithm,
 };
 use crate::crypto::{Point, sha256};
 use crate::time::{CivilTime, UnixTime, Validity};
 use const_oid::ObjectIdentifier;
 use der::Tag;
-
-/// Longest serial number, in octets.
-// RFC 5280 §4.1.2.2: "Certificate users MUST be able to handle serialNumber values up to 20 octets." The sign octet of a
-// number whose first bit is set comes on top of what some authorities call 20 octets.
-pub(super) const MAX_SERIAL: usize = 21;
 
 const ECDSA_WITH_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
 const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
