@@ -14,7 +14,7 @@ use crate::message::{Message, Method, Name};
 use countersign::call::DateHeader;
 
 pub use address::NameAddr;
-pub use date::sip_date;
+pub use date::{sip_date, sip_date_text};
 pub use via::{Branch, Rport, Via};
 
 /// The highest sequence number: RFC 3261 §8.1.1.5: "The sequence number value MUST be expressible as a 32-bit unsigned

@@ -1,13 +1,16 @@
 //! Where answers and errors leave: standard output and standard error, in colour only on a terminal.
 
+use super::Outcome;
 use std::fmt::Display;
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 
 /// The two streams of a run. Tests give it buffers.
 pub struct Console {
     out: Box<dyn Write + Send>,
     err: Box<dyn Write + Send>,
     paint: Paint,
+    /// The first reason why an answer did not get out.
+    flaw: Option<std::io::Error>,
 }
 
 /// Whether verdicts are coloured.
@@ -28,6 +31,8 @@ pub(super) enum Tone {
     Faint,
     /// Good: green.
     Good,
+    /// Nothing in particular: as it is.
+    Plain,
     /// Unknown: yellow.
     Unsure,
 }
@@ -41,6 +46,7 @@ impl Console {
             out: Box::new(std::io::stdout()),
             err: Box::new(std::io::stderr()),
             paint: if colour { Paint::Colour } else { Paint::Plain },
+            flaw: None,
         }
     }
 
@@ -50,12 +56,14 @@ impl Console {
             out,
             err,
             paint: Paint::Plain,
+            flaw: None,
         }
     }
 
     /// One line of the answer. A reader that has gone away (`| head`) is no error of ours.
     pub fn line(&mut self, text: impl Display) {
-        let _ = writeln!(self.out, "{text}");
+        let written = writeln!(self.out, "{text}");
+        self.note(written);
     }
 
     /// One line about what went wrong, prefixed `error:`.
@@ -70,20 +78,99 @@ impl Console {
 
     /// Bytes exactly as they are.
     pub fn bytes(&mut self, bytes: &[u8]) {
-        let _ = self.out.write_all(bytes).and_then(|()| self.out.flush());
+        let written = self.out.write_all(bytes);
+        self.note(written);
+    }
+
+    /// The end of a run: what the shell is told. An answer that a full disk swallowed is no answer.
+    pub fn finish(mut self, outcome: Outcome) -> Outcome {
+        let flushed = self.out.flush();
+        self.note(flushed);
+        match self.flaw.take() {
+            None => outcome,
+            Some(flaw) => {
+                self.error(format_args!("the answer could not be written: {flaw}"));
+                Outcome::Unable
+            }
+        }
+    }
+
+    fn note(&mut self, written: std::io::Result<()>) {
+        if let Err(flaw) = written
+            && flaw.kind() != ErrorKind::BrokenPipe
+        {
+            self.flaw.get_or_insert(flaw);
+        }
     }
 
     /// `text` in the colour of `tone`.
     pub(super) fn paint(&self, tone: Tone, text: impl Display) -> String {
         let code = match tone {
+            _ if self.paint == Paint::Plain => return text.to_string(),
+            Tone::Plain => return text.to_string(),
             Tone::Bad => "31",
             Tone::Faint => "2",
             Tone::Good => "32",
             Tone::Unsure => "33",
         };
-        match self.paint {
-            Paint::Colour => format!("\x1b[{code}m{text}\x1b[0m"),
-            Paint::Plain => text.to_string(),
+        format!("\x1b[{code}m{text}\x1b[0m")
+    }
+}
+
+/// `text` without what a terminal would obey instead of show: control characters, and those that turn the direction of the
+/// line or take no room. Most of what is printed here was written by strangers.
+pub(super) fn visible(text: &str) -> String {
+    let obeyed = |character: char| {
+        character.is_control()
+            || matches!(character, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    let shown = |character| {
+        if obeyed(character) {
+            '\u{fffd}'
+        } else {
+            character
         }
+    };
+    text.chars().map(shown).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Broken(ErrorKind);
+
+    impl Write for Broken {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn an_answer_that_did_not_get_out_is_no_answer() {
+        let told = |kind| {
+            let mut console = Console::with(Box::new(Broken(kind)), Box::new(std::io::sink()));
+            console.line("passed");
+            console.finish(Outcome::Done)
+        };
+        assert_eq!(told(ErrorKind::StorageFull), Outcome::Unable);
+        assert_eq!(
+            told(ErrorKind::BrokenPipe),
+            Outcome::Done,
+            "the reader has seen enough"
+        );
+    }
+
+    #[test]
+    fn a_terminal_is_not_obeyed() {
+        assert_eq!(
+            visible("a\u{1b}[2Jb\r\u{202e}c é"),
+            "a\u{fffd}[2Jb\u{fffd}\u{fffd}c é"
+        );
     }
 }

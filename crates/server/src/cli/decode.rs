@@ -1,31 +1,42 @@
 //! `countersign decode`: takes a SIP message, Identity headers or tokens apart. Nothing is fetched, nothing is believed.
+//!
+//! What cannot be read is shown as far as it can be, with what is wrong with it beside it.
 
 use super::Outcome;
-use super::console::{Console, Tone};
+use super::columns::lines;
+use super::console::{Console, Tone, visible};
 use super::input::{self, Input};
 use clap::Args;
-use countersign::identity::IdentityPolicy;
-use countersign::jose::jws::CompactJws;
-use countersign::jose::{base64url, json};
-use countersign::passport::{CompactPassport, IatForm, PassportError, Presented, SignedPassport};
+use countersign::call::{DateHeader, DestSource, OrigSource};
+use countersign::jose::json::{self, Object};
+use countersign::jose::{base64url, jws::CompactJws};
+use countersign::passport::{CompactPassport, IatForm, Presented, SignedPassport};
 use countersign::time::UnixTime;
 use countersign::verification::Malformed;
 use countersign_sip::call::{self, CallPolicy};
 use countersign_sip::identity_header;
 use countersign_sip::message::{Framing, Message};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 use std::path::PathBuf;
+
+/// Columns of a word in front of its line.
+const WORD: usize = 12;
 
 /// Flags of `decode`.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  countersign decode invite.sip\n  pbpaste | countersign decode -\n  \
-    countersign sign --from 12025550100 --to 12025550101 | countersign decode --json"
-)]
+#[command(after_help = "\
+Examples:
+  countersign decode invite.sip
+  countersign sign --from 12025550100 --to 12025550101 | countersign decode --json
+
+Input: a whole SIP message, Identity headers (with or without the name) or bare tokens, one a line.
+
+Exit code: 0 everything could be read, 1 something could not (it says what), 2 wrong use or could not run.")]
 pub(super) struct Arguments {
     /// A file with a SIP message, Identity headers or tokens; `-` or nothing: standard input
     file: Option<PathBuf>,
-    /// One JSON object per input
+    /// One JSON object per input, one a line
     #[arg(long)]
     json: bool,
 }
@@ -39,100 +50,200 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {
         }
     };
     let mut outcome = Outcome::Done;
-    for input in &inputs {
-        let taken_apart = take_apart(input);
-        if taken_apart["error"].is_string() || has_bad_passport(&taken_apart) {
+    for (index, input) in inputs.iter().enumerate() {
+        let apart = Apart::of(input);
+        if !apart.is_whole() {
             outcome = Outcome::Failed;
         }
         if arguments.json {
-            console.line(&taken_apart);
+            // Strings, numbers and lists: nothing that JSON could not hold.
+            console.line(serde_json::to_string(&apart).unwrap_or_default());
         } else {
-            print(&taken_apart, console);
+            input::title((index + 1, inputs.len()), console);
+            print(&apart, console);
         }
+    }
+    if !arguments.json {
+        let note = "nothing of this was verified; `countersign verify` does that";
+        console.line("");
+        console.line(console.paint(Tone::Faint, note));
     }
     outcome
 }
 
-fn has_bad_passport(taken_apart: &Value) -> bool {
-    let passports = taken_apart["passports"].as_array();
-    passports.is_some_and(|all| all.iter().any(|passport| passport["error"].is_string()))
+/// One input, taken apart.
+#[derive(Debug, Default, Serialize)]
+struct Apart {
+    input: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    #[serde(flatten)]
+    signalling: Option<Signalling>,
+    passports: Vec<Token>,
 }
 
-fn take_apart(input: &Input) -> Value {
-    match input {
-        Input::Identity(value) => {
-            let passports: Vec<_> = identity_header::values(value)
-                .map(|one| passport(&identity_header::parse(one)))
-                .collect();
-            json!({ "input": "identity", "passports": passports })
+/// What a SIP message says about its call, read with the defaults of a trunk.
+#[derive(Debug, Serialize)]
+struct Signalling {
+    start_line: String,
+    orig: Option<String>,
+    orig_from: &'static str,
+    dest: Vec<Called>,
+    date: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Called {
+    identity: String,
+    from: &'static str,
+}
+
+/// One PASSporT, taken apart.
+#[derive(Debug, Default, Serialize)]
+struct Token {
+    token: String,
+    form: Option<&'static str>,
+    parameters: Parameters,
+    header: Value,
+    claims: Value,
+    /// Bytes of the signature.
+    signature: Option<usize>,
+    /// Whether it is written as RFC 8225 §9 says.
+    canonical: Option<bool>,
+    error: Option<String>,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct Parameters {
+    info: Option<Box<str>>,
+    alg: Option<Box<str>>,
+    ppt: Option<Box<str>>,
+}
+
+impl Apart {
+    fn of(input: &Input) -> Self {
+        match input {
+            Input::Identity(value) => {
+                let values = identity_header::values(value).map(identity_header::parse);
+                Self {
+                    input: "identity",
+                    passports: values.map(Token::of).collect(),
+                    ..Self::default()
+                }
+            }
+            Input::Token(token) => Self {
+                input: "token",
+                passports: vec![Token::of(Ok(Presented::bare(token.as_str())))],
+                ..Self::default()
+            },
+            Input::Message(bytes) => match Message::parse(bytes.clone(), Framing::Datagram) {
+                Ok(message) => Self::message(&message),
+                Err(error) => Self {
+                    input: "message",
+                    error: Some(error.to_string()),
+                    ..Self::default()
+                },
+            },
         }
-        Input::Token(token) => {
-            json!({ "input": "token", "passports": [passport(&Ok(Presented::bare(token.as_str())))] })
+    }
+
+    fn message(message: &Message) -> Self {
+        let presented = identity_header::presented(message);
+        Self {
+            input: "message",
+            error: None,
+            signalling: Some(Signalling::of(message)),
+            passports: presented.into_iter().map(Token::of).collect(),
         }
-        Input::Message(bytes) => match Message::parse(bytes.clone(), Framing::Datagram) {
-            Err(error) => json!({ "input": "message", "error": error.to_string() }),
-            Ok(message) => message_apart(&message),
-        },
+    }
+
+    fn is_whole(&self) -> bool {
+        self.error.is_none() && self.passports.iter().all(|token| token.error.is_none())
     }
 }
 
-fn message_apart(message: &Message) -> Value {
-    let policy = CallPolicy {
-        identity: IdentityPolicy::default(),
-        ..CallPolicy::default()
-    };
-    let call = call::from_request(message, &policy);
-    let dest: Vec<_> = call.dest.iter().map(|(identity, from)| json!({ "identity": identity.to_string(), "from": format!("{from:?}") })).collect();
-    let passports: Vec<_> = identity_header::presented(message)
-        .iter()
-        .map(passport)
-        .collect();
-    json!({
-        "input": "message",
-        "start_line": String::from_utf8_lossy(message.bytes().split(|&byte| byte == b'\r').next().unwrap_or_default()),
-        "orig": call.orig.as_ref().map(ToString::to_string),
-        "orig_from": format!("{:?}", call.orig_from),
-        "dest": dest,
-        "date": format!("{:?}", call.date),
-        "passports": passports,
-    })
-}
-
-fn passport(presented: &Result<Presented, Malformed>) -> Value {
-    let presented = match presented {
-        Ok(presented) => presented,
-        Err(malformed) => return json!({ "error": malformed.fault().sentence() }),
-    };
-    let mut apart = json!({
-        "token": &*presented.token,
-        "parameters": { "info": presented.info, "alg": presented.alg, "ppt": presented.ppt },
-    });
-    if CompactPassport::recognise(&presented.token) {
-        apart["form"] = "compact".into();
-        if let Err(error) = CompactPassport::parse(&presented.token) {
-            apart["error"] = error.to_string().into();
+impl Signalling {
+    fn of(message: &Message) -> Self {
+        let call = call::from_request(message, &CallPolicy::default());
+        let first_line = message.bytes().split(|&byte| byte == b'\r').next();
+        let dest = call.dest.iter().map(|(identity, from)| Called {
+            identity: identity.to_string(),
+            from: match from {
+                DestSource::Given => "given",
+                DestSource::RequestUri => "Request-URI",
+                DestSource::To => "To",
+            },
+        });
+        Self {
+            start_line: String::from_utf8_lossy(first_line.unwrap_or_default()).into_owned(),
+            orig: call.orig.as_ref().map(ToString::to_string),
+            orig_from: match call.orig_from {
+                OrigSource::From => "From",
+                OrigSource::Given => "given",
+                OrigSource::PAssertedIdentity => "P-Asserted-Identity",
+            },
+            dest: dest.collect(),
+            date: match call.date {
+                DateHeader::Absent => None,
+                DateHeader::At(time) => Some(time.to_string()),
+                DateHeader::Unusable => Some("tells no time".to_owned()),
+            },
         }
-        return apart;
     }
-    apart["form"] = "full".into();
-    if let Ok(jws) = CompactJws::split(&presented.token) {
-        apart["header"] = part(jws.header_part());
-        apart["claims"] = part(jws.payload_part());
-    }
-    match open(&presented.token) {
-        Ok(signed) => apart["canonical"] = signed.is_canonical().into(),
-        Err(error) => apart["error"] = error.to_string().into(),
-    }
-    apart
 }
 
-/// String `iat` is read, too: decode shows what is there, and several RFC samples have one.
-fn open(token: &str) -> Result<SignedPassport, PassportError> {
-    SignedPassport::parse_with(token, IatForm::IntegerOrString)
+impl Token {
+    fn of(presented: Result<Presented, Malformed>) -> Self {
+        let presented = match presented {
+            Ok(presented) => presented,
+            Err(malformed) => {
+                return Self {
+                    error: Some(format!("{}: {malformed}", malformed.fault())),
+                    ..Self::default()
+                };
+            }
+        };
+        let mut apart = Self {
+            token: presented.token.to_string(),
+            parameters: Parameters {
+                info: presented.info,
+                alg: presented.alg,
+                ppt: presented.ppt,
+            },
+            ..Self::default()
+        };
+        if let Ok(jws) = CompactJws::split(&presented.token) {
+            let signature = presented.token.rsplit('.').next().map(base64url::decode);
+            apart.signature = signature.and_then(Result::ok).map(|bytes| bytes.len());
+            apart.open(&presented.token, jws.header_part(), jws.payload_part());
+        } else {
+            apart.error = SignedPassport::parse(&presented.token)
+                .err()
+                .map(|error| error.to_string());
+        }
+        apart
+    }
+
+    fn open(&mut self, token: &str, header: &str, payload: &str) {
+        if CompactPassport::recognise(token) {
+            self.form = Some("compact");
+            let compact = CompactPassport::parse(token);
+            self.error = compact.err().map(|error| error.to_string());
+            return;
+        }
+        self.form = Some("full");
+        self.header = part(header);
+        self.claims = part(payload);
+        // An iat in quotes is read, too: several samples in RFCs have one, and here nothing rests on it.
+        match SignedPassport::parse_with(token, IatForm::IntegerOrString) {
+            Ok(signed) => self.canonical = Some(signed.is_canonical()),
+            Err(error) => self.error = Some(error.to_string()),
+        }
+    }
 }
 
 /// One part of a token: its JSON if it is any, else its text, else null.
-fn part(text: &str) -> Value {
+pub(super) fn part(text: &str) -> Value {
     let Ok(bytes) = base64url::decode(text) else {
         return Value::Null;
     };
@@ -142,96 +253,121 @@ fn part(text: &str) -> Value {
     }
 }
 
-fn print(apart: &Value, console: &mut Console) {
-    if let Some(start_line) = apart["start_line"].as_str() {
-        console.line(start_line);
+fn print(apart: &Apart, console: &mut Console) {
+    if let Some(error) = &apart.error {
+        let error = console.paint(Tone::Bad, error);
+        console.line(format_args!("not a SIP message: {error}"));
+        return;
+    }
+    if let Some(signalling) = &apart.signalling {
+        print_signalling(signalling, console);
+        if apart.passports.is_empty() {
+            word("identity", "none", console);
+        }
+    }
+    for (index, token) in apart.passports.iter().enumerate() {
+        if index > 0 || apart.signalling.is_some() {
+            console.line("");
+        }
+        let form = token.form.unwrap_or("in no");
         console.line(format_args!(
-            "  orig   {} ({})",
-            shown(&apart["orig"]),
-            shown(&apart["orig_from"])
+            "PASSporT {} of {}, {form} form",
+            index + 1,
+            apart.passports.len()
         ));
-        for dest in apart["dest"].as_array().into_iter().flatten() {
-            console.line(format_args!(
-                "  dest   {} ({})",
-                shown(&dest["identity"]),
-                shown(&dest["from"])
-            ));
-        }
-        console.line(format_args!("  date   {}", shown(&apart["date"])));
+        print_token(token, console);
     }
-    if let Some(error) = apart["error"].as_str() {
-        let painted = console.paint(Tone::Bad, error);
-        console.line(format_args!("not a SIP message: {painted}"));
-    }
-    let passports = apart["passports"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    if passports.is_empty() && apart["start_line"].is_string() {
-        console.line("  no Identity header");
-    }
-    for (index, passport) in passports.iter().enumerate() {
-        print_passport(index + 1, passport, console);
+    if apart.passports.is_empty() && apart.signalling.is_none() {
+        console.line("no PASSporT: the header is empty");
     }
 }
 
-fn print_passport(number: usize, passport: &Value, console: &mut Console) {
-    let form = passport["form"].as_str().unwrap_or("malformed");
-    console.line(format_args!("PASSporT {number} ({form} form)"));
-    for (title, section) in [
-        ("parameters", "parameters"),
-        ("header", "header"),
-        ("claims", "claims"),
+fn print_signalling(signalling: &Signalling, console: &mut Console) {
+    console.line(visible(&signalling.start_line));
+    let orig = match &signalling.orig {
+        Some(orig) => format!("{orig}, by {}", signalling.orig_from),
+        None => "none that can be used".to_owned(),
+    };
+    word("orig", &orig, console);
+    for called in &signalling.dest {
+        let dest = format!("{}, by {}", called.identity, called.from);
+        word("dest", &dest, console);
+    }
+    word(
+        "date",
+        signalling.date.as_deref().unwrap_or("none"),
+        console,
+    );
+}
+
+fn print_token(token: &Token, console: &mut Console) {
+    let parameters = &token.parameters;
+    for (name, value) in [
+        (";info", &parameters.info),
+        (";alg", &parameters.alg),
+        (";ppt", &parameters.ppt),
     ] {
-        match &passport[section] {
-            Value::Null => {}
-            Value::Object(members) => {
-                console.line(format_args!("  {title}"));
-                for (name, value) in members.iter().filter(|(_, value)| !value.is_null()) {
-                    console.line(format_args!(
-                        "    {name:<8} {}{}",
-                        shown(value),
-                        note(name, value)
-                    ));
-                }
-            }
-            other => console.line(format_args!("  {title}     {}", shown(other))),
+        if let Some(value) = value {
+            word(name, value, console);
         }
     }
-    if passport["canonical"] == Value::Bool(false) {
-        let text = console.paint(Tone::Unsure, "serialized otherwise than RFC 8225 §9 says");
-        console.line(format_args!("  note       {text}"));
+    if token.form == Some("full") {
+        let mut parts = token.token.split('.');
+        print_part("header", parts.next().unwrap_or_default(), console);
+        print_part("claims", parts.next().unwrap_or_default(), console);
     }
-    if let Some(error) = passport["error"].as_str() {
-        let text = console.paint(Tone::Bad, error);
-        console.line(format_args!("  error      {text}"));
+    if let Some(length) = token.signature {
+        word("signature", &format!("{length} bytes"), console);
     }
-    console.line(console.paint(
-        Tone::Faint,
-        "  nothing here was verified; see `countersign verify`",
-    ));
-}
-
-fn shown(value: &Value) -> String {
-    match value {
-        Value::String(text) => text
-            .chars()
-            .map(|character| {
-                if character.is_control() {
-                    '\u{fffd}'
-                } else {
-                    character
-                }
-            })
-            .collect(),
-        Value::Null => "none".to_owned(),
-        other => other.to_string(),
+    if token.canonical == Some(false) {
+        let note = "not written as RFC 8225 section 9 says; judged over the bytes as they are";
+        lines(console, &[("note", WORD, Tone::Unsure)], note, Tone::Plain);
+    }
+    if let Some(error) = &token.error {
+        lines(console, &[("error", WORD, Tone::Bad)], error, Tone::Plain);
     }
 }
 
-fn note(name: &str, value: &Value) -> String {
-    match (name, value.as_i64()) {
-        ("iat", Some(seconds)) => format!("  {}", UnixTime::from_secs(seconds)),
-        _ => String::new(),
+/// A part of a token, its members in the order received.
+fn print_part(name: &str, part: &str, console: &mut Console) {
+    let Ok(bytes) = base64url::decode(part) else {
+        return word(name, "not base64url", console);
+    };
+    match json::parse(&bytes).as_ref().map(json::Value::as_object) {
+        Ok(Some(object)) => return print_members(name, object, console),
+        Ok(None) => word(name, "not a JSON object:", console),
+        Err(error) => word(name, &format!("not JSON ({error}):"), console),
     }
+    word("", &String::from_utf8_lossy(&bytes), console);
+}
+
+fn print_members(name: &str, object: &Object<'_>, console: &mut Console) {
+    if object.is_empty() {
+        word(name, "{}", console);
+    }
+    let mut title = name;
+    for (member, value) in object.iter() {
+        let mut text = String::new();
+        match (value.as_str(), value.as_i64()) {
+            (Some(string), _) if member == "iat" => {
+                text = format!("{string:?}, in quotes, which makes it no number");
+            }
+            (Some(string), _) => text.push_str(string),
+            (None, Some(seconds)) if member == "iat" => {
+                text = format!("{seconds} ({})", UnixTime::from_secs(seconds));
+            }
+            (None, _) => value.write(&mut text),
+        }
+        let member = visible(member);
+        let words = [
+            (title, WORD, Tone::Faint),
+            (&*member, WORD - 2, Tone::Faint),
+        ];
+        lines(console, &words, &text, Tone::Plain);
+        title = "";
+    }
+}
+
+fn word(name: &str, text: &str, console: &mut Console) {
+    lines(console, &[(name, WORD, Tone::Faint)], text, Tone::Plain);
 }

@@ -3,9 +3,12 @@
 //! `sign`, `verify` and `decode` read the same inputs. This room only tells them apart and cuts them up; nothing here is
 //! believed or judged.
 
+use super::console::{Console, Tone};
 use bytes::Bytes;
-use std::io::Read;
+use std::io::{IsTerminal, Read, stdin};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::time::Duration;
 
 /// Most bytes read from a file or standard input: one SIP message over TCP with room to spare, or some hundred headers.
 pub const MAX_INPUT: u64 = 1 << 20;
@@ -21,31 +24,114 @@ pub enum Input {
     Token(String),
 }
 
+/// What `source` is called in errors.
+pub(super) fn shown(source: Option<&Path>) -> PathBuf {
+    named(source).map_or_else(|| PathBuf::from("standard input"), Path::to_path_buf)
+}
+
+fn named(source: Option<&Path>) -> Option<&Path> {
+    source.filter(|path| *path != Path::new("-"))
+}
+
 /// Reads `source` (`-` or nothing is standard input) and cuts it into inputs.
 ///
 /// # Errors
 /// [`InputError`] if it cannot be read, is too large, or holds nothing that we know.
 pub fn read(source: Option<&Path>) -> Result<Vec<Input>, InputError> {
-    let name = source.filter(|path| *path != Path::new("-"));
     let mut bytes = Vec::new();
-    let read = match name {
+    let read = match named(source) {
         Some(path) => std::fs::File::open(path)
             .and_then(|file| file.take(MAX_INPUT + 1).read_to_end(&mut bytes)),
-        None => std::io::stdin()
-            .lock()
-            .take(MAX_INPUT + 1)
-            .read_to_end(&mut bytes),
+        None => stdin().lock().take(MAX_INPUT + 1).read_to_end(&mut bytes),
     };
-    let shown = name.map_or_else(|| PathBuf::from("standard input"), Path::to_path_buf);
-    read.map_err(|error| InputError::Unreadable(shown.clone(), error.kind()))?;
-    if bytes.len() as u64 > MAX_INPUT {
-        return Err(InputError::TooLarge(shown));
-    }
-    let inputs = split(&bytes);
+    read.map_err(|error| InputError::Unreadable(shown(source), error.kind()))?;
+    let inputs = cut(&bytes, source)?;
     if inputs.is_empty() {
-        return Err(InputError::Nothing(shown));
+        return Err(InputError::Nothing(shown(source)));
     }
     Ok(inputs)
+}
+
+fn cut(bytes: &[u8], source: Option<&Path>) -> Result<Vec<Input>, InputError> {
+    if bytes.len() as u64 > MAX_INPUT {
+        return Err(InputError::TooLarge(shown(source)));
+    }
+    Ok(split(bytes))
+}
+
+/// Says which of several inputs is next; nothing if it is the only one.
+pub(super) fn title(place: (usize, usize), console: &mut Console) {
+    if place.1 > 1 {
+        if place.0 > 1 {
+            console.line("");
+        }
+        console.line(console.paint(
+            Tone::Faint,
+            format_args!("input {} of {}", place.0, place.1),
+        ));
+    }
+}
+
+/// What stood on standard input, without anybody having asked for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Piped {
+    /// This.
+    Inputs(Vec<Input>),
+    /// Nothing: a terminal, or an end at once.
+    Nothing,
+    /// It is open, and nothing came in time.
+    Silence,
+}
+
+/// Looks for inputs on standard input. A terminal is not asked. With `patience`, nothing is waited for longer than that
+/// until the first byte: whoever starts us from a program often leaves standard input open and never writes to it.
+///
+/// # Errors
+/// [`InputError`] if it cannot be read or is too large.
+pub(super) fn piped(patience: Option<Duration>) -> Result<Piped, InputError> {
+    if stdin().is_terminal() {
+        return Ok(Piped::Nothing);
+    }
+    let chunks = chunks_of_standard_input();
+    let mut first = match patience {
+        None => chunks.recv().ok(),
+        Some(patience) => match chunks.recv_timeout(patience) {
+            Ok(chunk) => Some(chunk),
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => return Ok(Piped::Silence),
+        },
+    };
+    let mut bytes = Vec::new();
+    while let Some(chunk) = first.take().or_else(|| chunks.recv().ok()) {
+        bytes.extend(chunk.map_err(|kind| InputError::Unreadable(shown(None), kind))?);
+    }
+    let inputs = cut(&bytes, None)?;
+    Ok(match inputs.is_empty() {
+        true => Piped::Nothing,
+        false => Piped::Inputs(inputs),
+    })
+}
+
+/// Reads on a thread of its own, which nobody waits for: a read cannot be given up.
+fn chunks_of_standard_input() -> Receiver<Result<Vec<u8>, std::io::ErrorKind>> {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut input = stdin().lock().take(MAX_INPUT + 1);
+        let mut buffer = vec![0; 64 * 1024];
+        loop {
+            let chunk = match input.read(&mut buffer) {
+                Ok(0) => return,
+                Ok(length) => Ok(buffer.get(..length).unwrap_or_default().to_vec()),
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                Err(error) => Err(error.kind()),
+            };
+            let is_over = chunk.is_err();
+            if sender.send(chunk).is_err() || is_over {
+                return;
+            }
+        }
+    });
+    receiver
 }
 
 /// Cuts bytes into inputs: one SIP message, or headers and tokens one a line.

@@ -4,14 +4,20 @@
 //! `serve` run the same server. What they share here is how inputs are read ([`input`]) and how answers leave ([`Outcome`],
 //! [`Console`]).
 
-pub mod input;
 mod console;
+mod columns;
+pub mod input;
+mod moment;
+mod parties;
+mod trouble;
 mod startup;
 mod check_config;
 mod completions;
 mod decode;
 mod serve;
+mod sign;
 mod up;
+mod verify;
 
 pub use console::Console;
 
@@ -44,6 +50,10 @@ enum Verb {
     Serve(serve::Arguments),
     /// Name every mistake in a configuration file, with file, line and key
     CheckConfig(check_config::Arguments),
+    /// Sign a call: print its Identity header, or the SIP request signed
+    Sign(sign::Arguments),
+    /// Verify a call, an Identity header or a PASSporT: every check with its verdict
+    Verify(Box<verify::Arguments>),
     /// Take a SIP message, Identity header or PASSporT apart; nothing is believed
     Decode(decode::Arguments),
     /// Print a completion script for a shell
@@ -63,6 +73,25 @@ pub enum Outcome {
     Unsigned,
     /// Wrong use, or we could not run.
     Unable,
+}
+
+impl Outcome {
+    /// The worse of two, for a run over several inputs: failed, then not validated, then unsigned, then passed. That we could
+    /// not run is above all of them.
+    #[must_use]
+    pub fn or_worse(self, other: Self) -> Self {
+        const FROM_THE_WORST: [Outcome; 5] = [
+            Outcome::Unable,
+            Outcome::Failed,
+            Outcome::NotValidated,
+            Outcome::Unsigned,
+            Outcome::Done,
+        ];
+        let found = FROM_THE_WORST
+            .into_iter()
+            .find(|one| [self, other].contains(one));
+        found.unwrap_or(self)
+    }
 }
 
 impl From<Outcome> for ExitCode {
@@ -90,13 +119,18 @@ pub fn main() -> ExitCode {
     };
     let mut console = Console::standard();
     let outcome = match verb {
+<<<<<<< HEAD
         Verb::Up(arguments) => up::run(&arguments, &mut console),
         Verb::Serve(arguments) => serve::run(&arguments, &mut console),
         Verb::CheckConfig(arguments) => check_config::run(&arguments, &mut console),
+=======
+        Verb::Sign(arguments) => sign::run(&arguments, &mut console),
+        Verb::Verify(arguments) => verify::run(&arguments, &mut console),
+>>>>>>> b53cacf (CLI: sign and verify; decode in the order received)
         Verb::Decode(arguments) => decode::run(&arguments, &mut console),
         Verb::Completions(arguments) => completions::run(&arguments, &mut console),
     };
-    outcome.into()
+    console.finish(outcome).into()
 }
 
 /// The whole command, for the completion scripts and the test that runs every verb once.

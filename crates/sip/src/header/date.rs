@@ -1,11 +1,11 @@
-//! Date, RFC 3261 §20.17: `Sat, 13 Nov 2010 23:29:00 GMT` and nothing else.
+//! Date, RFC 3261 §20.17: `Sat, 13 Nov 2010 23:29:00 GMT` and nothing else, read and written.
 
 use crate::grammar::number;
 use countersign::time::{CivilTime, UnixTime};
 
-const WEEKDAYS: [&[u8]; 7] = [b"Sun", b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat"];
-const MONTHS: [&[u8]; 12] = [
-    b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec",
+const WEEKDAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+const MONTHS: [&str; 12] = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
 ];
 
 /// The moment a Date value tells; `None` if it is not exactly a SIP-date, or names a day that does not exist or another day
@@ -40,7 +40,7 @@ pub fn sip_date(value: &[u8]) -> Option<UnixTime> {
     let small = |from: usize, to: usize| u8::try_from(field(from, to)?).ok();
     let month = MONTHS
         .iter()
-        .position(|name| Some(*name) == rest.get(3..6))?;
+        .position(|name| Some(name.as_bytes()) == rest.get(3..6))?;
     let date = CivilTime {
         year: i64::from(field(7, 11)?),
         month: u8::try_from(month + 1).ok()?,
@@ -49,14 +49,50 @@ pub fn sip_date(value: &[u8]) -> Option<UnixTime> {
         minute: small(15, 17)?,
         second: small(18, 20)?,
     };
-    let named = WEEKDAYS.iter().position(|name| *name == weekday)?;
+    let named = WEEKDAYS
+        .iter()
+        .position(|name| name.as_bytes() == weekday)?;
     (usize::from(date.weekday()?) == named).then_some(())?;
     date.to_unix()
+}
+
+/// The Date value that tells `time`, for years 0 to 9999.
+///
+/// # Example
+/// ```
+/// use countersign::time::UnixTime;
+/// use countersign_sip::header::sip_date_text;
+/// assert_eq!(sip_date_text(UnixTime::from_secs(1_443_208_345)), "Fri, 25 Sep 2015 19:12:25 GMT");
+/// ```
+pub fn sip_date_text(time: UnixTime) -> String {
+    let civil = CivilTime::from(time);
+    let name = |names: &[&'static str], index: Option<u8>| {
+        let name = index.and_then(|index| names.get(usize::from(index)));
+        name.copied().unwrap_or_default()
+    };
+    format!(
+        "{}, {:02} {} {:04} {:02}:{:02}:{:02} GMT",
+        name(&WEEKDAYS, civil.weekday()),
+        civil.day,
+        name(&MONTHS, civil.month.checked_sub(1)),
+        civil.year,
+        civil.hour,
+        civil.minute,
+        civil.second
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn dates_are_written_as_they_are_read() {
+        for seconds in [0, 951_782_399, 1_443_208_345, 1_700_000_000] {
+            let time = UnixTime::from_secs(seconds);
+            assert_eq!(sip_date(sip_date_text(time).as_bytes()), Some(time));
+        }
+    }
 
     #[test]
     fn the_date_of_the_rfc() {

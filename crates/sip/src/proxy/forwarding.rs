@@ -5,6 +5,7 @@
 
 use super::Options;
 use crate::flow::Transport;
+use crate::header::sip_date_text;
 use crate::message::{Message, Name};
 use crate::patch::{Patch, PatchError};
 use crate::trunk::{ExistingIdentity, SentBy, Trunk};
@@ -12,7 +13,7 @@ use crate::uri::Uri;
 use crate::verstat;
 use crate::verstat::Asserted;
 use bytes::{BufMut, Bytes, BytesMut};
-use countersign::time::{CivilTime, UnixTime};
+use countersign::time::UnixTime;
 
 /// RFC 3261 §18.1.1: "If a request is within 200 bytes of the path MTU, or if it is larger than 1300 bytes and the path MTU is unknown,
 /// the request MUST be sent using an RFC 2914 [43] congestion controlled transport protocol, such as TCP."
@@ -173,7 +174,7 @@ fn signature(request: &Message, trunk: &Trunk, additions: &Additions, patch: &mu
     if let Some(date) = additions.date
         && request.header(Name::Date).is_none()
     {
-        patch.append_header(request, Name::Date.as_str(), sip_date(date).as_bytes());
+        patch.append_header(request, Name::Date.as_str(), sip_date_text(date).as_bytes());
     }
     patch.append_header(request, Name::Identity.as_str(), identity.as_bytes());
 }
@@ -186,29 +187,6 @@ fn content_length(request: &Message, patch: &mut Patch) {
         let length = request.body().len().to_string();
         patch.append_header(request, Name::ContentLength.as_str(), length.as_bytes());
     }
-}
-
-/// `Fri, 25 Sep 2015 19:12:25 GMT`: RFC 3261 §20.17.
-fn sip_date(time: UnixTime) -> String {
-    const WEEKDAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
-    const MONTHS: [&str; 12] = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ];
-    let civil = CivilTime::from(time);
-    let name = |names: &[&'static str], index: Option<u8>| {
-        let name = index.and_then(|index| names.get(usize::from(index)));
-        name.copied().unwrap_or_default()
-    };
-    format!(
-        "{}, {:02} {} {:04} {:02}:{:02}:{:02} GMT",
-        name(&WEEKDAYS, civil.weekday()),
-        civil.day,
-        name(&MONTHS, civil.month.checked_sub(1)),
-        civil.year,
-        civil.hour,
-        civil.minute,
-        civil.second
-    )
 }
 
 #[cfg(test)]

@@ -1,0 +1,151 @@
+//! Why a verb could not do its work at all: every one of these is exit code 2.
+//!
+//! Each names the thing that is wrong and what may be done about it. What is wrong with a call is no trouble but a verdict, and
+//! lives in `countersign::verification`.
+
+use super::input::InputError;
+use super::parties::BadParty;
+use crate::fetch;
+use crate::files::FileFault;
+use countersign::authentication::SignerError;
+use countersign::certificate::ChainError;
+use countersign::certificate::repository_url::UrlFault;
+use countersign::trust::AnchorError;
+use countersign_sip::message::ParseError;
+use countersign_sip::patch::PatchError;
+use std::fmt;
+use std::path::PathBuf;
+
+/// Why a verb could not do its work. Alphabetical.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// A file of trust anchors holds something else.
+    Anchors(PathBuf, AnchorError),
+    /// A file of certificates holds something else.
+    Chain(PathBuf, ChainError),
+    /// An origin that is to be allowed is none.
+    ExceptedOrigin(Box<str>, fetch::url::UrlFault),
+    /// An origin that is to be allowed is none.
+    ExceptedUrl(Box<str>, UrlFault),
+    /// A file cannot be used.
+    File(PathBuf, FileFault),
+    /// There is nothing to look at.
+    Input(InputError),
+    /// There is no lab, and no key was named.
+    NoLab(PathBuf, FileFault),
+    /// Neither numbers nor a request.
+    NoParties,
+    /// The system gives no randomness.
+    NoRandomness,
+    /// No file with web trust anchors was found.
+    NoWebRoots,
+    /// The lab's folder does not say where its certificate is served.
+    NoX5u(PathBuf),
+    /// What is to be signed is no SIP request.
+    NotARequest(PathBuf),
+    /// It looks like a SIP message and is none.
+    NotSip(PathBuf, ParseError),
+    /// A flag names nobody.
+    Party(BadParty),
+    /// The request could not be written: a mistake of ours.
+    Patch(PatchError),
+    /// The system gives no runtime.
+    Runtime(std::io::Error),
+    /// Key, certificate and URL do not go together.
+    Signer(PathBuf, SignerError),
+    /// TLS cannot be set up.
+    Tls(rustls::Error),
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Anchors(path, cause) => write!(
+                f,
+                "--trust {}: {cause}; give a file with the certificates of authorities (PEM)",
+                path.display()
+            ),
+            Self::Chain(path, cause) => write!(
+                f,
+                "{}: {cause}; give certificates in PEM, the signer's first",
+                path.display()
+            ),
+            Self::ExceptedOrigin(origin, cause) => excepted(f, origin, cause),
+            Self::ExceptedUrl(origin, cause) => excepted(f, origin, cause),
+            Self::File(path, cause) => {
+                write!(f, "{}: {cause}; {}", path.display(), cause.fix())
+            }
+            Self::Input(cause) => cause.fmt(f),
+            Self::NoLab(path, cause) => write!(
+                f,
+                "{}: {cause}; run `countersign up` once to make a lab there, name its folder with --data, or give \
+                --key, --certificate and --x5u",
+                path.display()
+            ),
+            Self::NoParties => f.write_str(
+                "nothing to sign; give --from and --to, or a SIP request as a file or on standard input",
+            ),
+            Self::NoRandomness => {
+                f.write_str("the system gives no randomness; give --origid UUID")
+            }
+            Self::NoWebRoots => f.write_str(
+                "no web trust anchors found on this system; give --web-ca FILE, or --certificate CHAIN.pem to fetch nothing",
+            ),
+            Self::NoX5u(path) => write!(
+                f,
+                "{}: not there, so nobody knows where the certificate is served; give --x5u URL, or run `countersign up` once",
+                path.display()
+            ),
+            Self::NotARequest(path) => write!(
+                f,
+                "{}: not a SIP request; give one, or < /dev/null to sign --from and --to alone",
+                path.display()
+            ),
+            Self::NotSip(path, cause) => write!(
+                f,
+                "{}: not a SIP message: {cause}; give it as it was on the wire",
+                path.display()
+            ),
+            Self::Party(cause) => cause.fmt(f),
+            Self::Patch(cause) => write!(f, "the request could not be signed: {cause}"),
+            Self::Runtime(cause) => write!(f, "nothing can be fetched: {cause}"),
+            Self::Signer(path, cause) => {
+                write!(f, "{}: {cause}; {}", path.display(), signer_fix(*cause))
+            }
+            Self::Tls(cause) => write!(f, "TLS cannot be set up: {cause}"),
+        }
+    }
+}
+
+fn excepted(f: &mut fmt::Formatter<'_>, origin: &str, cause: &dyn fmt::Display) -> fmt::Result {
+    write!(
+        f,
+        "--allow-origin {origin}: {cause}; give one such as https://localhost:8443"
+    )
+}
+
+const fn signer_fix(cause: SignerError) -> &'static str {
+    match cause {
+        SignerError::Authority => "give the end entity's certificate first",
+        SignerError::DelegationGap => "have the chain issued with a TNAuthList at every step",
+        SignerError::KeyMismatch => "give the key and the certificate that belong together",
+        SignerError::NotP256 => "STIR signs with ES256: have a P-256 key certified",
+        SignerError::Url(_) => {
+            "give an https URL without query, such as https://cert.example.org/sp.pem"
+        }
+    }
+}
+
+impl std::error::Error for Trouble {}
+
+impl From<InputError> for Trouble {
+    fn from(cause: InputError) -> Self {
+        Self::Input(cause)
+    }
+}
+
+impl From<BadParty> for Trouble {
+    fn from(cause: BadParty) -> Self {
+        Self::Party(cause)
+    }
+}

@@ -1,0 +1,209 @@
+//! A report for people: the verdict first, then for each PASSporT what it says, who signed it, and every check.
+//!
+//! What a check found is told by the check itself; only what it means to have passed is worded here.
+
+use super::super::columns::lines;
+use super::super::console::{Console, Tone};
+use super::super::input;
+use countersign::certificate::Coverage;
+use countersign::certificate::repository_url::{RepositoryUrl, UrlFault};
+use countersign::verification::{
+    Check, CheckResult, Evidence, Fault, Outcome, PassportReport, Report, SignerReport,
+    Unavailable, Verdict,
+};
+
+/// Columns of a word in front of its line: `unavailable`, `certificate`.
+const WORD: usize = 13;
+/// Columns of the name of a check: `serialization`.
+const NAME: usize = 15;
+
+/// Prints the report of input `place.0` of `place.1`.
+pub(super) fn print(report: &Report, place: (usize, usize), console: &mut Console) {
+    input::title(place, console);
+    headline(report, console);
+    let count = report.passports.len();
+    for (index, passport) in report.passports.iter().enumerate() {
+        console.line("");
+        let verdict = console.paint(tone(passport.verdict), passport.verdict.name());
+        console.line(format_args!("PASSporT {} of {count}: {verdict}", index + 1));
+        claims(passport, console);
+        for result in &passport.checks {
+            check(result, console);
+        }
+        hints(passport, console);
+    }
+}
+
+fn headline(report: &Report, console: &mut Console) {
+    let verdict = console.paint(tone(report.verdict), report.verdict.name());
+    let code = match (report.code, report.verdict.fault()) {
+        (Some(code), Some(fault)) if code == fault.code().number() => {
+            format!(", {code} {}", fault.code().phrase())
+        }
+        (Some(code), _) => format!(", {code}"),
+        (None, _) => String::new(),
+    };
+    match report.verdict.fault() {
+        Some(fault) => console.line(format_args!("{verdict}: {}{code}", fault.name())),
+        None if report.verdict == Verdict::Passed => console.line(verdict),
+        None if report.passports.is_empty() => {
+            console.line(format_args!("{verdict}: there is no PASSporT"));
+        }
+        None => console.line(format_args!("{verdict}: no PASSporT of a supported type")),
+    }
+    if let Some(detail) = report.detail() {
+        lines(console, &[], &detail, Tone::Plain);
+    }
+}
+
+/// What the token says and who signed it, as far as it could be read.
+fn claims(passport: &PassportReport, console: &mut Console) {
+    let believed = match passport.token.proven() {
+        Some(_) => "proved",
+        None => "said, not proved",
+    };
+    let mut facts = vec![("claims", believed.to_owned())];
+    let mut fact = |word, text: Option<String>| facts.extend(text.map(|text| (word, text)));
+    fact("ppt", passport.ppt().map(str::to_owned));
+    fact("attest", passport.attest().map(|attest| attest.to_string()));
+    fact("orig", passport.orig().map(ToString::to_string));
+    fact(
+        "dest",
+        passport.dest().map(|dest| {
+            let all: Vec<_> = dest.iter().map(|one| one.to_string()).collect();
+            all.join(" ")
+        }),
+    );
+    let iat = passport.iat();
+    fact("iat", iat.map(|iat| format!("{} ({iat})", iat.as_secs())));
+    fact("origid", passport.origid().map(|origid| origid.to_string()));
+    fact("x5u", passport.x5u().map(str::to_owned));
+    fact("signer", passport.signer.as_ref().map(signer));
+    for (word, text) in facts {
+        lines(console, &[(word, WORD, Tone::Faint)], &text, Tone::Plain);
+    }
+}
+
+fn signer(signer: &SignerReport) -> String {
+    let covers = match &signer.coverage {
+        Some(Coverage::ByProvider(code)) => format!(", speaks for orig as provider {code}"),
+        Some(Coverage::Covered) => ", its certificate names orig".to_owned(),
+        Some(Coverage::NotCovered) => ", its certificate does not cover orig".to_owned(),
+        None => String::new(),
+    };
+    format!("{}{covers}", signer.subject())
+}
+
+fn check(result: &CheckResult, console: &mut Console) {
+    let tone = match result.outcome {
+        Outcome::Failed(_) => Tone::Bad,
+        Outcome::Passed => Tone::Good,
+        Outcome::Skipped => Tone::Faint,
+        Outcome::Unavailable(_) => Tone::Unsure,
+    };
+    let text_tone = match result.outcome {
+        Outcome::Skipped => Tone::Faint,
+        _ => Tone::Plain,
+    };
+    let words = [
+        (result.outcome.name(), WORD, tone),
+        (result.check.name(), NAME, text_tone),
+    ];
+    lines(console, &words, &said(result), text_tone);
+}
+
+/// What a check looked at, and what it found.
+fn said(result: &CheckResult) -> String {
+    let looked_at = looked_at(result.check);
+    match (result.outcome, &result.evidence) {
+        (Outcome::Failed(_) | Outcome::Unavailable(_), _) => {
+            result.detail().unwrap_or_else(|| looked_at.to_owned())
+        }
+        (_, Evidence::Nothing) => looked_at.to_owned(),
+        (_, Evidence::DestFrom(_) | Evidence::OrigFrom(_)) => {
+            format!("{looked_at}: {}", result.evidence)
+        }
+        (_, evidence) => evidence.to_string(),
+    }
+}
+
+/// What a passed check means.
+const fn looked_at(check: Check) -> &'static str {
+    match check {
+        Check::Header => "the Identity header follows its grammar",
+        Check::Token => "three parts, with a header that can be read",
+        Check::Typ => "typ is passport",
+        Check::Alg => "alg is ES256, in the token and beside it",
+        Check::Ppt => "the type is supported, and the same beside the token",
+        Check::X5u => "x5u is a URL that may be fetched from",
+        Check::Info => "info is the x5u of the token",
+        Check::Claims => "the claims are there and well formed",
+        Check::Serialization => "written as RFC 8225 section 9 says",
+        Check::Orig => "the token's caller is the call's",
+        Check::Dest => "the token's called party is the call's",
+        Check::Iat => "iat is fresh",
+        Check::Date => "the Date header is fresh",
+        Check::Certificate => "the certificate could be had",
+        Check::Path => "the certificate leads to a trusted anchor",
+        Check::Signature => "the signature is of the certificate's key",
+        Check::Validity => "the certificate was valid at iat",
+        Check::Authority => "the certificate names the caller",
+        Check::Constraints => "the claims keep the certificate's constraints",
+        Check::Replay => "looked for between calls, not here",
+    }
+}
+
+/// What the operator may try, where something here could not be done or was done at another time.
+fn hints(passport: &PassportReport, console: &mut Console) {
+    let origin = || {
+        let url = RepositoryUrl::parse(passport.x5u()?).ok()?;
+        Some(format!("https://{}:{}", url.host(), url.port()))
+    };
+    for result in &passport.checks {
+        let hint = match (result.outcome.fault(), &result.evidence) {
+            (Some(Fault::IatStale | Fault::IatInFuture), _) => {
+                passport.iat().map(|iat| format!("--at {iat} judges it as of its own time"))
+            }
+            (Some(Fault::CallerUnknown), _) => Some("--from says who called".to_owned()),
+            (Some(Fault::CalledPartyUnknown), _) => Some("--to says who was called".to_owned()),
+            (_, Evidence::Unavailable(Unavailable::Offline)) => {
+                Some("--certificate CHAIN.pem stands in for the fetch".to_owned())
+            }
+            (_, Evidence::Unavailable(Unavailable::ForbiddenAddress)) => origin().map(|origin| {
+                format!("if it is a lab's: --allow-origin {origin} --web-ca FILE, or --certificate CHAIN.pem")
+            }),
+            (_, Evidence::Unavailable(Unavailable::Tls)) => Some(
+                "--web-ca FILE names whom TLS trusts, --certificate CHAIN.pem stands in for the fetch"
+                    .to_owned(),
+            ),
+            (_, Evidence::Url(UrlFault::Port)) => {
+                origin().map(|origin| format!("--allow-origin {origin} allows its port"))
+            }
+            _ => None,
+        };
+        if let Some(hint) = hint {
+            lines(console, &[("hint", WORD, Tone::Unsure)], &hint, Tone::Plain);
+        }
+    }
+}
+
+const fn tone(verdict: Verdict) -> Tone {
+    match verdict {
+        Verdict::Failed(_) => Tone::Bad,
+        Verdict::NotValidated(_) | Verdict::Unsigned => Tone::Unsure,
+        Verdict::Passed => Tone::Good,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_columns_hold_every_word() {
+        for check in Check::ALL {
+            assert!(check.name().len() < NAME, "{}", check.name());
+        }
+        assert!("unavailable".len() < WORD);
+    }
+}

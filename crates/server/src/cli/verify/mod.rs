@@ -1,0 +1,229 @@
+//! `countersign verify`: every check that can be made of a call's proof, each with its verdict.
+//!
+//! The rules are those of `countersign::verification`; what lives here is what the command line says about the call
+//! ([`super::parties`]), where certificates come from ([`chains`]), and how the report is told: to people ([`layout`]) and to
+//! programs ([`record`]).
+
+mod chains;
+mod layout;
+mod record;
+
+pub(super) use self::record::covers;
+
+use self::chains::Chains;
+use self::record::Record;
+use super::Outcome;
+use super::console::Console;
+use super::input::{self, Input, shown};
+use super::moment::Moment;
+use super::parties::{Given, Parties};
+use super::trouble::Trouble;
+use crate::clock::{Clock, SystemClock};
+use crate::files;
+use clap::Args;
+use countersign::call::Call;
+use countersign::crypto::AwsLc;
+use countersign::passport::Presented;
+use countersign::path::PathCache;
+use countersign::time::Now;
+use countersign::trust::{Anchor, Standing, Trust};
+use countersign::verification::policy::{InfoRequirement, Replay, Thoroughness};
+use countersign::verification::{
+    Malformed, MemoryReplay, Poll, Report, Verdict, VerificationPolicy, VerificationService,
+};
+use countersign_sip::message::{Framing, Message};
+use countersign_sip::{call, identity_header};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Longest wait for the certificates of one input, in milliseconds: each fetch has two seconds, and nobody's telephone rings
+/// meanwhile.
+const DEADLINE_MILLIS: u32 = 10_000;
+
+/// Flags of `verify`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  A call of the lab, without fetching:
+    countersign verify invite.sip --trust countersign-data/anchor.pem \\
+      --certificate countersign-data/certificates/provider.pem
+  The same, fetched over the lab's own https:
+    countersign verify invite.sip --trust countersign-data/anchor.pem \\
+      --allow-origin https://localhost:8443 --web-ca countersign-data/web-ca.pem
+  An Identity header out of a log, judged as of its own time:
+    countersign verify header.txt --from 12025550100 --to 12025550101 \\
+      --trust anchors.pem --at 2026-11-05T00:00:00Z --json
+
+Input: a whole SIP message, Identity headers (with or without the name) or bare tokens, one a line. A message brings \
+its own call; --from and --to come before it. Headers and tokens bring none: without --from and --to they are at best \
+not validated.
+
+Exit codes: 0 passed, 1 failed, 3 unsigned, 4 not validated, 2 wrong use or could not run. Of several inputs the worst \
+counts: failed, then not validated, then unsigned, then passed.")]
+pub(super) struct Arguments {
+    /// A file with what is to be verified; `-` or nothing: standard input
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    parties: Parties,
+    /// Trust anchors (PEM): whoever is in the file is believed, a lab too; may be given several times
+    #[arg(long, value_name = "ANCHORS.pem", required = true)]
+    trust: Vec<PathBuf>,
+    /// The signer's certificate chain, instead of fetching it; the URL in the token is judged all the same
+    #[arg(long, value_name = "CHAIN.pem")]
+    certificate: Option<PathBuf>,
+    /// The time to judge at: Unix seconds or RFC 3339 [default: now]
+    #[arg(long, value_name = "TIME", allow_negative_numbers = true)]
+    at: Option<Moment>,
+    /// Fetch nothing
+    #[arg(long)]
+    offline: bool,
+    /// Whom TLS to certificate repositories trusts (PEM), instead of the system's anchors; never trusted for calls
+    #[arg(long, value_name = "FILE")]
+    web_ca: Vec<PathBuf>,
+    /// Fetch from this origin whatever its port, and at a loopback address too, as a lab's is
+    #[arg(long, value_name = "ORIGIN")]
+    allow_origin: Vec<String>,
+    /// One JSON object per input, one a line
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {
+    match verify(arguments, console) {
+        Ok(outcome) => outcome,
+        Err(trouble) => {
+            console.error(trouble);
+            Outcome::Unable
+        }
+    }
+}
+
+fn verify(arguments: &Arguments, console: &mut Console) -> Result<Outcome, Trouble> {
+    let given = arguments.parties.read()?;
+    let bench = Bench::new(arguments)?;
+    let mut chains = Chains::new(arguments, bench.clock)?;
+    let inputs = input::read(arguments.file.as_deref())?;
+    let mut worst = Outcome::Done;
+    for (index, input) in inputs.iter().enumerate() {
+        let case = Case::of(input, &given, arguments)?;
+        let report = bench.judge(case, &mut chains)?;
+        if arguments.json {
+            console.line(Record::of(&report).to_json());
+        } else {
+            layout::print(&report, (index + 1, inputs.len()), console);
+        }
+        worst = worst.or_worse(outcome(report.verdict));
+    }
+    Ok(worst)
+}
+
+const fn outcome(verdict: Verdict) -> Outcome {
+    match verdict {
+        Verdict::Failed(_) => Outcome::Failed,
+        Verdict::NotValidated(_) => Outcome::NotValidated,
+        Verdict::Passed => Outcome::Done,
+        Verdict::Unsigned => Outcome::Unsigned,
+    }
+}
+
+/// One input, ready to be judged.
+struct Case {
+    call: Call,
+    presented: Vec<Result<Presented, Malformed>>,
+    info: InfoRequirement,
+}
+
+impl Case {
+    fn of(input: &Input, given: &Given, arguments: &Arguments) -> Result<Self, Trouble> {
+        Ok(match input {
+            Input::Identity(value) => Self {
+                call: given.call(),
+                presented: identity_header::values(value)
+                    .map(identity_header::parse)
+                    .collect(),
+                info: InfoRequirement::Required,
+            },
+            Input::Token(token) => Self {
+                call: given.call(),
+                presented: vec![Ok(Presented::bare(token.as_str()))],
+                info: InfoRequirement::Optional,
+            },
+            Input::Message(bytes) => {
+                let message = Message::parse(bytes.clone(), Framing::Datagram)
+                    .map_err(|cause| Trouble::NotSip(shown(arguments.file.as_deref()), cause))?;
+                let call = call::from_request(&message, &arguments.parties.call_policy());
+                Self {
+                    call: given.over(call),
+                    presented: identity_header::presented(&message),
+                    info: InfoRequirement::Required,
+                }
+            }
+        })
+    }
+}
+
+/// What every input is judged with.
+struct Bench {
+    trust: Arc<Trust>,
+    policy: VerificationPolicy,
+    paths: Arc<PathCache>,
+    clock: SystemClock,
+    at: Option<Moment>,
+}
+
+impl Bench {
+    fn new(arguments: &Arguments) -> Result<Self, Trouble> {
+        Ok(Self {
+            trust: Arc::new(read_trust(&arguments.trust)?),
+            policy: VerificationPolicy {
+                deadline: DEADLINE_MILLIS,
+                thoroughness: Thoroughness::EveryCheck,
+                port_exceptions: chains::port_exceptions(&arguments.allow_origin)?,
+                replay: Replay::Off,
+                ..VerificationPolicy::default()
+            },
+            paths: Arc::default(),
+            clock: SystemClock::start(),
+            at: arguments.at,
+        })
+    }
+
+    fn now(&self) -> Now {
+        let now = self.clock.now();
+        Now {
+            unix: self.at.map_or(now.unix, |at| at.0),
+            ..now
+        }
+    }
+
+    fn judge(&self, case: Case, chains: &mut Chains) -> Result<Report, Trouble> {
+        let policy = VerificationPolicy {
+            info: case.info,
+            ..self.policy.clone()
+        };
+        // Nothing is remembered between two runs, so there is nothing that could be replayed.
+        let replay = Arc::new(MemoryReplay::new(1));
+        let service = VerificationService::new(policy, Arc::new(AwsLc), self.paths.clone(), replay);
+        let mut verification = service.begin(&case.call, case.presented, &self.trust, self.now());
+        loop {
+            let needs = match verification.poll(self.now()) {
+                Poll::Done(report) => return Ok(report),
+                Poll::Needs(needs) => needs.to_vec(),
+            };
+            for (need, answer) in chains.answer(&needs)? {
+                verification.answer(need, answer);
+            }
+        }
+    }
+}
+
+/// Whoever names a file of anchors believes them, whatever else they are good for.
+fn read_trust(files: &[PathBuf]) -> Result<Trust, Trouble> {
+    let mut anchors = Vec::new();
+    for path in files {
+        let bytes = files::read(path).map_err(|fault| Trouble::File(path.clone(), fault))?;
+        let read = Anchor::from_pem(&bytes, Standing::Public);
+        anchors.extend(read.map_err(|cause| Trouble::Anchors(path.clone(), cause))?);
+    }
+    Ok(Trust::new("command-line", 1, anchors))
+}
