@@ -76,6 +76,11 @@ impl Console {
         let _ = writeln!(self.err, "warning: {text}");
     }
 
+    /// One line for whoever is watching, apart from the answer.
+    pub fn remark(&mut self, text: impl Display) {
+        let _ = writeln!(self.err, "{text}");
+    }
+
     /// Bytes exactly as they are.
     pub fn bytes(&mut self, bytes: &[u8]) {
         let written = self.out.write_all(bytes);

@@ -42,6 +42,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {
+    input::announce(arguments.file.as_deref(), console);
     let inputs = match input::read(arguments.file.as_deref()) {
         Ok(inputs) => inputs,
         Err(error) => {

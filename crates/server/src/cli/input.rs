@@ -29,7 +29,8 @@ pub(super) fn shown(source: Option<&Path>) -> PathBuf {
     named(source).map_or_else(|| PathBuf::from("standard input"), Path::to_path_buf)
 }
 
-fn named(source: Option<&Path>) -> Option<&Path> {
+/// The file that was named; nothing if it is standard input.
+pub(super) fn named(source: Option<&Path>) -> Option<&Path> {
     source.filter(|path| *path != Path::new("-"))
 }
 
@@ -57,6 +58,13 @@ fn cut(bytes: &[u8], source: Option<&Path>) -> Result<Vec<Input>, InputError> {
         return Err(InputError::TooLarge(shown(source)));
     }
     Ok(split(bytes))
+}
+
+/// Tells whoever sits at a terminal what we wait for.
+pub(super) fn announce(source: Option<&Path>, console: &mut Console) {
+    if named(source).is_none() && stdin().is_terminal() {
+        console.remark("reading standard input; Ctrl-D ends it");
+    }
 }
 
 /// Says which of several inputs is next; nothing if it is the only one.

@@ -119,14 +119,11 @@ pub fn main() -> ExitCode {
     };
     let mut console = Console::standard();
     let outcome = match verb {
-<<<<<<< HEAD
         Verb::Up(arguments) => up::run(&arguments, &mut console),
         Verb::Serve(arguments) => serve::run(&arguments, &mut console),
         Verb::CheckConfig(arguments) => check_config::run(&arguments, &mut console),
-=======
         Verb::Sign(arguments) => sign::run(&arguments, &mut console),
         Verb::Verify(arguments) => verify::run(&arguments, &mut console),
->>>>>>> b53cacf (CLI: sign and verify; decode in the order received)
         Verb::Decode(arguments) => decode::run(&arguments, &mut console),
         Verb::Completions(arguments) => completions::run(&arguments, &mut console),
     };

@@ -5,7 +5,6 @@
 
 use super::input::InputError;
 use super::parties::BadParty;
-use crate::fetch;
 use crate::files::FileFault;
 use countersign::authentication::SignerError;
 use countersign::certificate::ChainError;
@@ -23,10 +22,6 @@ pub(super) enum Trouble {
     Anchors(PathBuf, AnchorError),
     /// A file of certificates holds something else.
     Chain(PathBuf, ChainError),
-    /// An origin that is to be allowed is none.
-    ExceptedOrigin(Box<str>, fetch::url::UrlFault),
-    /// An origin that is to be allowed is none.
-    ExceptedUrl(Box<str>, UrlFault),
     /// A file cannot be used.
     File(PathBuf, FileFault),
     /// There is nothing to look at.
@@ -41,10 +36,12 @@ pub(super) enum Trouble {
     NoWebRoots,
     /// The lab's folder does not say where its certificate is served.
     NoX5u(PathBuf),
-    /// What is to be signed is no SIP request.
-    NotARequest(PathBuf),
+    /// What is to be signed, in a file or on standard input, is no SIP request.
+    NotARequest(Option<PathBuf>),
     /// It looks like a SIP message and is none.
     NotSip(PathBuf, ParseError),
+    /// An origin that is to be allowed is none.
+    Origin(Box<str>, UrlFault),
     /// A flag names nobody.
     Party(BadParty),
     /// The request could not be written: a mistake of ours.
@@ -70,8 +67,6 @@ impl fmt::Display for Trouble {
                 "{}: {cause}; give certificates in PEM, the signer's first",
                 path.display()
             ),
-            Self::ExceptedOrigin(origin, cause) => excepted(f, origin, cause),
-            Self::ExceptedUrl(origin, cause) => excepted(f, origin, cause),
             Self::File(path, cause) => {
                 write!(f, "{}: {cause}; {}", path.display(), cause.fix())
             }
@@ -96,15 +91,20 @@ impl fmt::Display for Trouble {
                 "{}: not there, so nobody knows where the certificate is served; give --x5u URL, or run `countersign up` once",
                 path.display()
             ),
-            Self::NotARequest(path) => write!(
-                f,
-                "{}: not a SIP request; give one, or < /dev/null to sign --from and --to alone",
-                path.display()
+            Self::NotARequest(None) => f.write_str(
+                "standard input: not a SIP request; give one, or < /dev/null to sign --from and --to alone",
             ),
+            Self::NotARequest(Some(path)) => {
+                write!(f, "{}: not a SIP request; give one", path.display())
+            }
             Self::NotSip(path, cause) => write!(
                 f,
                 "{}: not a SIP message: {cause}; give it as it was on the wire",
                 path.display()
+            ),
+            Self::Origin(origin, cause) => write!(
+                f,
+                "--allow-origin {origin}: {cause}; give one such as https://localhost:8443"
             ),
             Self::Party(cause) => cause.fmt(f),
             Self::Patch(cause) => write!(f, "the request could not be signed: {cause}"),
@@ -115,13 +115,6 @@ impl fmt::Display for Trouble {
             Self::Tls(cause) => write!(f, "TLS cannot be set up: {cause}"),
         }
     }
-}
-
-fn excepted(f: &mut fmt::Formatter<'_>, origin: &str, cause: &dyn fmt::Display) -> fmt::Result {
-    write!(
-        f,
-        "--allow-origin {origin}: {cause}; give one such as https://localhost:8443"
-    )
 }
 
 const fn signer_fix(cause: SignerError) -> &'static str {

@@ -11,6 +11,7 @@
 
 mod any_bytes;
 mod config_check;
+mod cli;
 mod fetch_caching;
 mod fetch_guard;
 mod fetch_hostile;

@@ -6,7 +6,7 @@ use crate::files;
 use crate::lab::directory::Directory;
 use countersign::authentication::Signer;
 use countersign::certificate::CertificateChain;
-use countersign::certificate::repository_url::RepositoryUrl;
+use countersign::certificate::repository_url::{RepositoryUrl, UrlFault};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -52,17 +52,22 @@ impl KeyArguments {
         let chain = CertificateChain::parse(&bytes)
             .map_err(|cause| Trouble::Chain(chain_path.clone(), cause))?;
         let x5u = match &self.x5u {
-            Some(x5u) => x5u.clone(),
+            Some(x5u) => {
+                warn_about_port(x5u, console);
+                x5u.clone()
+            }
             None => lab_x5u(&lab.x5u())?,
         };
-        if let Err(fault) = RepositoryUrl::judge(&x5u, &[])
-            && RepositoryUrl::parse(&x5u).is_ok()
-        {
-            console.warning(format_args!(
-                "{x5u}: {fault}; verifiers follow it only if they make an exception"
-            ));
-        }
         Signer::new(&x5u, Arc::new(key), chain).map_err(|cause| Trouble::Signer(chain_path, cause))
+    }
+}
+
+/// What others will not follow may still be meant for those who make an exception; what nobody follows, the signer refuses.
+fn warn_about_port(x5u: &str, console: &mut Console) {
+    if let Err(fault @ UrlFault::Port) = RepositoryUrl::judge(x5u, &[]) {
+        console.warning(format_args!(
+            "--x5u {x5u}: {fault}; verifiers follow it only if they make an exception"
+        ));
     }
 }
 

@@ -118,7 +118,7 @@ fn sign(arguments: &Arguments, console: &mut Console) -> Result<Result<(), Refus
         Ok(authenticated) => authenticated,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    let signed = subject.signed(&authenticated)?;
+    let signed = subject.signed(&authenticated, console)?;
     match (&signed, arguments.json) {
         (_, true) => console.line(Record::of(&authenticated, signed.as_deref()).to_json()),
         (Some(request), false) => console.bytes(request),

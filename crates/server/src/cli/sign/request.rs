@@ -54,14 +54,15 @@ impl Subject {
     }
 
     fn of(inputs: &[Input], source: Option<&Path>) -> Result<Self, Trouble> {
+        let not_a_request = || Trouble::NotARequest(input::named(source).map(Path::to_path_buf));
         let [Input::Message(bytes)] = inputs else {
-            return Err(Trouble::NotARequest(shown(source)));
+            return Err(not_a_request());
         };
         let message = Message::parse(bytes.clone(), Framing::Datagram)
             .map_err(|cause| Trouble::NotSip(shown(source), cause))?;
         match message.method() {
             Some(_) => Ok(Self::Request(Box::new(message))),
-            None => Err(Trouble::NotARequest(shown(source))),
+            None => Err(not_a_request()),
         }
     }
 
@@ -73,15 +74,24 @@ impl Subject {
         }
     }
 
-    /// The request with its new headers, if it is one. An Identity header that it has already stays: RFC 8224 §9 wants several
-    /// supported.
+    /// The request with its new headers, if it is one. An Identity header that it has already stays: by RFC 8224 §9
+    /// several may stand in one request.
     ///
     /// # Errors
     /// [`Trouble::Patch`]: a mistake of ours.
-    pub(super) fn signed(&self, authenticated: &Authenticated) -> Result<Option<Bytes>, Trouble> {
+    pub(super) fn signed(
+        &self,
+        authenticated: &Authenticated,
+        console: &mut Console,
+    ) -> Result<Option<Bytes>, Trouble> {
         let Self::Request(message) = self else {
             return Ok(None);
         };
+        if message.header(Name::Identity).is_some() {
+            console.warning(
+                "the request has an Identity header already; it stays, and another is added",
+            );
+        }
         let mut patch = Patch::default();
         // RFC 8224 §6.1 Step 3: "An authentication service MUST add a Date header field to SIP requests that do not have one."
         if let Some(date) = authenticated.add_date

@@ -3,11 +3,12 @@
 use super::super::trouble::Trouble;
 use super::Arguments;
 use crate::clock::SystemClock;
-use crate::fetch::url::{Origin, RepositoryHost};
+use crate::fetch::url::{Target, TargetHost};
 use crate::fetch::{Exception, FetchPolicy, Fetcher, SystemResolver};
 use crate::files;
 use crate::metrics::Metrics;
-use countersign::certificate::{CertificateChain, repository_url};
+use countersign::certificate::CertificateChain;
+use countersign::certificate::repository_url::{Origin, UrlFault};
 use countersign::verification::{Answer, Need, NeedId, NeedKind, Source, Unavailable};
 use rustls::RootCertStore;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -152,27 +153,26 @@ fn read_chain(path: &Path) -> Result<CertificateChain, Trouble> {
 }
 
 /// Origins whose port is allowed whatever it is.
-pub(super) fn port_exceptions(
-    origins: &[String],
-) -> Result<Arc<[repository_url::Origin]>, Trouble> {
-    let parse = |origin: &String| {
-        repository_url::Origin::parse(origin)
-            .map_err(|cause| Trouble::ExceptedUrl(origin.as_str().into(), cause))
-    };
+///
+/// # Errors
+/// [`Trouble::Origin`] names the one that is none.
+pub(super) fn port_exceptions(origins: &[String]) -> Result<Arc<[Origin]>, Trouble> {
+    let parse = |text: &String| Origin::parse(text).map_err(|cause| bad_origin(text, cause));
     origins.iter().map(parse).collect()
 }
 
 /// Origins that may be at a loopback address, or at the very address that the operator wrote.
 fn fetch_exceptions(origins: &[String]) -> Result<Vec<Exception>, Trouble> {
     let parse = |text: &String| {
-        let origin = Origin::parse(text)
-            .map_err(|cause| Trouble::ExceptedOrigin(text.as_str().into(), cause))?;
+        let origin = Origin::parse(text).map_err(|cause| bad_origin(text, cause))?;
+        let target = Target::judge(text, std::slice::from_ref(&origin))
+            .map_err(|cause| bad_origin(text, cause))?;
         let mut addresses = vec![
             IpAddr::V4(Ipv4Addr::LOCALHOST),
             IpAddr::V6(Ipv6Addr::LOCALHOST),
         ];
-        if let RepositoryHost::Address(address) = &origin.host {
-            addresses.push(*address);
+        if let TargetHost::Address(address) = target.authority().host {
+            addresses.push(address);
         }
         Ok(Exception {
             origin,
@@ -181,4 +181,8 @@ fn fetch_exceptions(origins: &[String]) -> Result<Vec<Exception>, Trouble> {
         })
     };
     origins.iter().map(parse).collect()
+}
+
+fn bad_origin(text: &str, cause: UrlFault) -> Trouble {
+    Trouble::Origin(text.into(), cause)
 }

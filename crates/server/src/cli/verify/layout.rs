@@ -119,6 +119,7 @@ fn said(result: &CheckResult) -> String {
         (Outcome::Failed(_) | Outcome::Unavailable(_), _) => {
             result.detail().unwrap_or_else(|| looked_at.to_owned())
         }
+        (Outcome::Skipped, _) => String::new(),
         (_, Evidence::Nothing) => looked_at.to_owned(),
         (_, Evidence::DestFrom(_) | Evidence::OrigFrom(_)) => {
             format!("{looked_at}: {}", result.evidence)

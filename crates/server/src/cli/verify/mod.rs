@@ -102,6 +102,7 @@ fn verify(arguments: &Arguments, console: &mut Console) -> Result<Outcome, Troub
     let given = arguments.parties.read()?;
     let bench = Bench::new(arguments)?;
     let mut chains = Chains::new(arguments, bench.clock)?;
+    input::announce(arguments.file.as_deref(), console);
     let inputs = input::read(arguments.file.as_deref())?;
     let mut worst = Outcome::Done;
     for (index, input) in inputs.iter().enumerate() {
