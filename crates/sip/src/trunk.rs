@@ -71,6 +71,11 @@ impl Trunk {
         }
     }
 
+    /// Whether its calls are judged: then no verdict on its requests is anybody's but ours.
+    pub(crate) fn verifies(&self) -> bool {
+        matches!(self.role, Role::Both | Role::Verify)
+    }
+
     /// What becomes of its P-Asserted-Identity: what is not believed is not passed on either.
     pub(crate) fn asserted(&self) -> Asserted {
         match self.call.trust_pai {

@@ -1,7 +1,7 @@
 //! What happens to a request before it is sent on: whether it is signed, judged or passed, and what follows from the answer.
 //!
 //! ```text
-//!   INVITE without To tag            everything else, emergency calls, role none
+//!   INVITE that may begin a call     everything else, emergency calls, role none
 //!     │                                   │
 //!     ├─ role verify, both with Identity ─┼─▶ judge ─▶ rejected, or tagged ─┐
 //!     │                                   │                                 ├─▶ (role both, replace or add) sign ─▶ forwarded
@@ -10,6 +10,9 @@
 //! ```
 //!
 //! Whatever the host does, the deadline of the trunk ends the wait.
+//!
+//! An INVITE with a To tag is inside a dialog, or pretends to be: a proxy that does not record its route cannot know dialogs. It
+//! passes, but without any verdict, and where the trunk requires proof of every call, it is required of it, too.
 
 use super::context::{Context, Stage};
 use super::event::{Handling, SignatureFate};
@@ -139,7 +142,7 @@ impl Context {
     }
 
     fn plan(&self) -> Plan {
-        if !is_initial_invite(&self.request) {
+        if !self.may_begin_a_call() {
             return Plan::Pass;
         }
         // Only the Request-URI says where a call goes; To can be written into any call.
@@ -155,6 +158,15 @@ impl Context {
             (Role::Both, false) if self.rejects(Verdict::Unsigned) => Plan::Judge,
             (Role::Both | Role::Sign, _) => Plan::Sign,
         }
+    }
+
+    // RFC 3261 §12.2.2: "If the request has a tag in the To header field, but the dialog identifier does not match any existing dialogs,
+    // [...] Based on the To tag, the UAS MAY either accept or reject the request." Whoever invents a To tag may so begin a call. That
+    // wins nothing over leaving the Identity away, except where a call without Identity is refused.
+    fn may_begin_a_call(&self) -> bool {
+        let in_dialog = self.request.to().is_ok_and(|to| to.tag().is_some());
+        let proof_required = self.trunk.verifies() && self.rejects(Verdict::Unsigned);
+        self.is_invite() && (!in_dialog || proof_required)
     }
 
     fn ask_for_judgement(&mut self, turn: &mut Turn<'_>) {
@@ -246,13 +258,6 @@ impl Context {
 // without a "ppt" parameter or with a supported "ppt" value has been received." For all else the table of faults knows the code.
 fn code_of(verdict: Verdict) -> Code {
     verdict.fault().map_or(Code::UseIdentityHeader, Fault::code)
-}
-
-/// Whether a request begins a call: an INVITE without To tag.
-fn is_initial_invite(request: &Message) -> bool {
-    use crate::message::Method;
-    let in_dialog = request.to().is_ok_and(|to| to.tag().is_some());
-    request.method() == Some(Method::Invite) && !in_dialog
 }
 
 fn has_identity(request: &Message) -> bool {

@@ -158,6 +158,11 @@ fn caller(request: &Message, trunk: &Trunk, additions: &Additions, patch: &mut P
         (Some(text), asserted) => {
             verstat::tag(request, patch, text, asserted, trunk.call.identity);
         }
+        // What was not judged here must not look as if it had been: not an emergency call, and not a request inside a dialog, which
+        // anybody can pretend to send.
+        (None, Asserted::Kept) if trunk.verifies() => {
+            verstat::strip(request, patch, Asserted::Kept);
+        }
         (None, Asserted::Removed) => verstat::strip(request, patch, Asserted::Removed),
         (None, Asserted::Kept) => {}
     }

@@ -407,6 +407,11 @@ impl Proxy {
         self.contexts.len()
     }
 
+    /// Whether firing this timer may still do something. One that may not can be forgotten; it need not be.
+    pub fn awaits(&self, timer: TimerId) -> bool {
+        self.contexts.contains_key(&timer.context)
+    }
+
     /// Whether nothing at all is remembered.
     pub fn is_idle(&self) -> bool {
         self.contexts.is_empty() && self.table.servers.is_empty() && self.table.branches.is_empty()

@@ -254,7 +254,9 @@ impl Table {
 
     /// Waits until nothing can happen any more, and sees that nothing is left.
     fn ends_clean(&mut self) {
+        let timers: Vec<_> = self.timers.iter().map(|(_, id)| *id).collect();
         self.wait(600_000);
+        assert!(timers.iter().all(|id| !self.proxy.awaits(*id)));
         assert!(
             self.proxy.is_idle(),
             "{} contexts are left",

@@ -258,6 +258,8 @@ fn the_deadline_ends_the_wait() {
 
     let mut stalled = Table::new(rejecting(Leniency::Forward, Leniency::Reject));
     stalled.caller(&invite(IDENTITY));
+    let awaits = |(_, id): &(_, _)| stalled.proxy.awaits(*id);
+    assert!(stalled.timers.iter().all(awaits));
     stalled.sent();
     stalled.wait(519);
     assert_eq!(stalled.lines(), [""; 0]);
@@ -290,6 +292,84 @@ fn emergency_calls_are_not_judged() {
         .replace("z9hG4bKone", "z9hG4bKtwo");
     table.caller(&pretended);
     assert_eq!(table.judge.len(), 1);
+}
+
+const TO: &str = "To: <sip:+12025550101@b.example>";
+const PASSED: &str =
+    "P-Asserted-Identity: <sip:+12025550199;verstat=TN-Validation-Passed@evil.example>\r\n";
+
+fn with_to_tag(invite: &str) -> String {
+    invite.replace(TO, &format!("{TO};tag=invented"))
+}
+
+/// This test verifies that nobody brings a verdict along by pretending to be inside a dialog, or to call for help: whether the
+/// asserted number is believed or not, no verdict on a verifying trunk is anybody's but ours.
+#[test]
+fn what_is_not_judged_carries_no_verdict() {
+    let emergency =
+        |text: String| text.replacen("sip:+12025550101@b.example", "urn:service:sos", 1);
+    for role in [Role::Both, Role::Verify] {
+        for trust in [TrustPai::Ignored, TrustPai::Trusted] {
+            for treatment in [
+                Treatment::Tag,
+                rejecting(Leniency::Reject, Leniency::Forward).treatment,
+            ] {
+                let mut trunk = Trunk {
+                    role,
+                    treatment,
+                    ..verifying()
+                };
+                trunk.call.trust_pai = trust;
+                let mut table = Table::new(trunk);
+                let forged = invite(&format!("{PASSED}{IDENTITY}")).replace(
+                    "<sip:+12025550100@a.example>",
+                    "<sip:+12025550100;verstat=TN-Validation-Passed@a.example>",
+                );
+                let help = emergency(forged.replace("z9hG4bKone", "z9hG4bKtwo"));
+                for text in [with_to_tag(&forged), help] {
+                    table.caller(&text);
+                    let outgoing = table.sent().remove(1);
+                    assert!(outgoing.first_line().starts_with("INVITE"));
+                    assert!(!outgoing.text.contains("verstat"), "{}", outgoing.text);
+                    let believed = trust == TrustPai::Trusted;
+                    assert_eq!(outgoing.text.contains("12025550199"), believed);
+                }
+                assert!(table.judge.is_empty());
+            }
+        }
+    }
+}
+
+/// This test verifies that a trunk which requires proof of every call requires it of those with a To tag, too: else a tag would be
+/// all it takes.
+#[test]
+fn an_invented_dialog_does_not_replace_a_required_proof() {
+    use Leniency::{Forward, Reject};
+    for (unsigned, headers, verdict, expected) in [
+        (Reject, "", Verdict::Unsigned, "caller/udp SIP/2.0 428"),
+        (Reject, IDENTITY, Verdict::Passed, "callee/udp INVITE"),
+        (
+            Reject,
+            IDENTITY,
+            Verdict::Failed(Fault::SignatureInvalid),
+            "caller/udp SIP/2.0 438",
+        ),
+    ] {
+        let mut table = Table::new(rejecting(Forward, unsigned));
+        table.caller(&with_to_tag(&invite(headers)));
+        table.judged(verdict);
+        let last = table.lines().pop().unwrap();
+        assert!(last.starts_with(expected), "{verdict:?}: {last}");
+    }
+    let mut lenient = Table::new(rejecting(Reject, Forward));
+    lenient.caller(&with_to_tag(&invite(IDENTITY)));
+    assert!(
+        lenient.judge.is_empty(),
+        "leaving the Identity away would do as well"
+    );
+    let outgoing = lenient.sent().remove(1);
+    lenient.answer(&outgoing, "200 OK");
+    assert_eq!(lenient.finished().handling, Handling::Passed);
 }
 
 /// This test verifies a trunk that does both: signed is judged, unsigned is signed, and what passed may be signed again.
