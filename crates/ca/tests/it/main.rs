@@ -12,5 +12,7 @@ mod openssl;
 mod path_to_an_anchor;
 mod profiles;
 mod revocation_lists;
+mod spoilt;
 mod verdicts_are_remembered;
 mod webpki;
+mod what_certificates_must_be;

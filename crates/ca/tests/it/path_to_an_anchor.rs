@@ -5,82 +5,22 @@
 //!        (anchor)            certificates[1]         certificates[0]
 //! ```
 
-use const_oid::ObjectIdentifier;
 use countersign::certificate::extensions::oid;
-use countersign::certificate::{Certificate, CertificateChain, Coverage};
-use countersign::crypto::{AwsLc, EcdsaP256Key, SigningKey};
+use countersign::certificate::{Certificate, CertificateChain, Coverage, TnAuthList};
+use countersign::crypto::{AwsLc, SigningKey};
 use countersign::identity::Identity;
-use countersign::path::{KeyPurpose, PathFault, Step, VerifiedPath, verify};
-use countersign::trust::{Anchor, AnchorError, Standing, Trust};
-use countersign_ca::extension::{self, Criticality, Extension, PathLength, usage};
-use countersign_ca::{Authority, Draft, Practice, Profile, Request};
+use countersign::path::{PathFault, Step, verify};
+use countersign::time::Validity;
+use countersign::trust::{Anchor, Standing, Trust};
+use countersign_ca::extension::{self, PathLength};
+use countersign_ca::{Authority, Practice, Profile, Request};
 use countersign_testkit::lab::{
-    HALF_VALIDITY, Lab, NOW, Signer, chain, new_key, subject, validity,
+    HALF_VALIDITY, Lab, NOW, Signer, chain, new_key, numbers, subject, validity,
 };
 
-fn judge(lab: &Lab, chain: &CertificateChain) -> Result<VerifiedPath, PathFault> {
-    verify(chain, &lab.trust(1), NOW, &AwsLc)
-}
-
-#[track_caller]
-fn refused(lab: &Lab, chain: &CertificateChain, fault: PathFault) {
-    assert_eq!(judge(lab, chain).unwrap_err(), fault);
-}
-
-/// The draft of a provider's certificate, for a test to spoil.
-fn leaf(lab: &Lab) -> Draft {
-    let scope = lab
-        .provider("1234")
-        .chain
-        .end_entity()
-        .tn_auth_list()
-        .cloned()
-        .unwrap();
-    let request = Request::new(
-        Profile::EndEntity,
-        subject("SHAKEN 1234"),
-        new_key().public_key(),
-    );
-    lab.intermediate()
-        .draft(&request.with_scope(scope), lab.next_serial(), validity())
-}
-
-/// The draft of the intermediate's certificate, for its own key.
-fn intermediate(lab: &Lab) -> Draft {
-    let certificate = lab.intermediate().certificate();
-    let profile = Profile::Intermediate(PathLength::Unbounded);
-    let request = Request::new(
-        profile,
-        subject("Lab SHAKEN Issuing CA"),
-        *certificate.public_key().p256().unwrap(),
-    );
-    lab.root().draft(&request, lab.next_serial(), validity())
-}
-
-/// The lab's list with this certificate in place of the signer's, or of the intermediate's.
-fn with_leaf(lab: &Lab, draft: &Draft) -> CertificateChain {
-    let leaf = Certificate::parse(&draft.sign(lab.intermediate().key()).unwrap()).unwrap();
-    chain(&[&leaf, lab.intermediate().certificate()])
-}
-
-fn with_intermediate(lab: &Lab, draft: &Draft) -> CertificateChain {
-    let intermediate = Certificate::parse(&draft.sign(lab.root().key()).unwrap()).unwrap();
-    chain(&[lab.provider("1234").chain.end_entity(), &intermediate])
-}
-
-fn without(mut draft: Draft, kind: ObjectIdentifier) -> Draft {
-    draft.extensions.retain(|extension| extension.kind != kind);
-    draft
-}
-
-fn replaced(draft: Draft, extension: Extension) -> Draft {
-    let mut draft = without(draft, extension.kind);
-    draft.extensions.push(extension);
-    draft
-}
-
-const EE: Step = Step::EndEntity;
-const CA: Step = Step::Issuer(1);
+use crate::spoilt::{
+    CA, EE, intermediate, judge, leaf, refused, replaced, with_intermediate, with_leaf, without,
+};
 
 /// This test verifies that a provider's certificate is proven, with everything that follows from it.
 #[test]
@@ -343,29 +283,6 @@ fn the_issuer_s_name_counts() {
     );
 }
 
-/// This test verifies that only authorities certify: basicConstraints with cA, and keyCertSign.
-#[test]
-fn digest04_case11_only_authorities_certify() {
-    let lab = Lab::new();
-    let no_authority = PathFault::NotAnAuthority { step: CA };
-    let draft = without(intermediate(&lab), oid::BASIC_CONSTRAINTS);
-    refused(&lab, &with_intermediate(&lab, &draft), no_authority.clone());
-    let draft = replaced(intermediate(&lab), extension::end_entity_constraints());
-    refused(&lab, &with_intermediate(&lab, &draft), no_authority);
-
-    let no_usage = PathFault::KeyUsage {
-        step: CA,
-        needed: KeyPurpose::CertificateSigning,
-    };
-    let draft = replaced(
-        intermediate(&lab),
-        extension::key_usage(usage::DIGITAL_SIGNATURE | usage::CRL_SIGN),
-    );
-    refused(&lab, &with_intermediate(&lab, &draft), no_usage.clone());
-    let draft = without(intermediate(&lab), oid::KEY_USAGE);
-    refused(&lab, &with_intermediate(&lab, &draft), no_usage);
-}
-
 /// This test verifies that a path length constraint counts the intermediates below it, the anchor's own included.
 #[test]
 fn digest04_case11_a_path_may_be_too_long() {
@@ -428,131 +345,97 @@ fn digest04_case11_a_path_may_be_too_long() {
     );
 }
 
-/// This test verifies that authorities and self-issued end entities do not sign calls.
+/// This test verifies that a certificate which an authority issued to its own name does not count: RFC 5280 §4.2.1.9.
 #[test]
-fn digest04_case12_only_end_entities_sign_calls() {
+fn self_issued_certificates_do_not_count() {
     let lab = Lab::new();
-    let draft = replaced(
-        leaf(&lab),
-        extension::authority_constraints(PathLength::AtMost(0)),
-    );
+    let profile = Profile::Intermediate(PathLength::AtMost(0));
+    let (key, old) = lab
+        .issue(lab.root(), profile, "Rolling SHAKEN CA", None)
+        .unwrap();
+    let old = Authority::new(old, key, Practice::default()).unwrap();
+    let under = |name: &str| {
+        let key = new_key();
+        let profile = Profile::Intermediate(PathLength::Unbounded);
+        let request = Request::new(profile, subject(name), key.public_key());
+        let draft = old.draft(&request, lab.next_serial(), validity());
+        let new = Certificate::parse(&draft.sign(old.key()).unwrap()).unwrap();
+        let new = Authority::new(new, key, Practice::default()).unwrap();
+        let scope = lab
+            .provider("1234")
+            .chain
+            .end_entity()
+            .tn_auth_list()
+            .cloned();
+        let (_, ee) = lab
+            .issue(&new, Profile::EndEntity, "SHAKEN 1234", scope)
+            .unwrap();
+        chain(&[&ee, new.certificate(), old.certificate()])
+    };
+    judge(&lab, &under("Rolling SHAKEN CA")).unwrap();
     refused(
         &lab,
-        &with_leaf(&lab, &draft),
-        PathFault::EndEntityIsAuthority,
+        &under("Another SHAKEN CA"),
+        PathFault::PathTooLong {
+            step: Step::Issuer(2),
+            limit: 0,
+        },
     );
+}
 
-    let key = new_key();
-    let mut draft = leaf(&lab);
-    draft.issuer = draft.subject.clone();
-    draft.public_key = key.public_key();
-    let own = Certificate::parse(&draft.sign(key.as_ref()).unwrap()).unwrap();
-    refused(&lab, &chain(&[&own]), PathFault::EndEntitySelfIssued);
-    // It cannot be made an anchor either, and the root itself signs no call.
+/// This test verifies that a path is good as long as every certificate of it is, whichever ends first.
+#[test]
+fn the_validity_of_a_path_is_that_of_all() {
+    let lab = Lab::new();
+    let mut short = intermediate(&lab);
+    short.validity.not_before = NOW.saturating_add(-10);
+    short.validity.not_after = NOW.saturating_add(20);
+    let path = judge(&lab, &with_intermediate(&lab, &short)).unwrap();
+    assert_eq!(path.validity(), short.validity);
+    let mut short = leaf(&lab);
+    short.validity.not_after = NOW;
+    let path = judge(&lab, &with_leaf(&lab, &short)).unwrap();
     assert_eq!(
-        Anchor::new(own, Standing::Lab),
-        Err(AnchorError::NotAnAuthority)
-    );
-    refused(
-        &lab,
-        &chain(&[lab.root().certificate()]),
-        PathFault::EndEntityIsAuthority,
+        path.validity(),
+        Validity {
+            not_before: validity().not_before,
+            not_after: NOW
+        }
     );
 }
 
-/// This test verifies that a signer's key must be for signatures if the certificate says what it is for.
+/// This test verifies that a TN Authorization List in an anchor limits what is below it, in the list or not.
 #[test]
-fn a_key_for_something_else_signs_no_call() {
+fn an_anchor_may_limit_the_numbers_below_it() {
     let lab = Lab::new();
-    let needed = KeyPurpose::DigitalSignature;
-    let draft = replaced(leaf(&lab), extension::key_usage(usage::CRL_SIGN));
-    refused(
-        &lab,
-        &with_leaf(&lab, &draft),
-        PathFault::KeyUsage { step: EE, needed },
+    let name = subject("Lab SHAKEN ROOT");
+    let mut draft = Authority::root_draft(&name, lab.root().key(), lab.next_serial(), validity());
+    draft.extensions.push(extension::tn_auth_list(
+        &TnAuthList::new(vec![numbers("12025550100", 10)]).unwrap(),
+    ));
+    let root = Certificate::parse(&draft.sign(lab.root().key()).unwrap()).unwrap();
+    let trust = Trust::new(
+        "limited",
+        1,
+        vec![Anchor::new(root.clone(), Standing::Lab).unwrap()],
     );
-    judge(&lab, &with_leaf(&lab, &without(leaf(&lab), oid::KEY_USAGE))).unwrap();
-}
-
-/// This test verifies what is done about extensions that are critical, unknown, unreadable or meant to constrain.
-#[test]
-fn what_is_critical_must_be_understood() {
-    let lab = Lab::new();
-    let unknown = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.37476.9000.64.1");
-    let read_over = replaced(leaf(&lab), Extension::non_critical(unknown, vec![5, 0]));
-    judge(&lab, &with_leaf(&lab, &read_over)).unwrap();
-    let critical = Extension::critical(unknown, vec![5, 0]);
-    let fault = |step| PathFault::UnknownCriticalExtension {
-        step,
-        extension: unknown,
-    };
-    refused(
-        &lab,
-        &with_leaf(&lab, &replaced(leaf(&lab), critical.clone())),
-        fault(EE),
-    );
-    refused(
-        &lab,
-        &with_intermediate(&lab, &replaced(intermediate(&lab), critical)),
-        fault(CA),
-    );
-
-    // A critical TN Authorization List is understood.
-    let mut draft = leaf(&lab);
-    for extension in &mut draft.extensions {
-        extension.criticality = Criticality::Critical;
-    }
-    judge(&lab, &with_leaf(&lab, &draft)).unwrap();
-
-    let broken = Extension::non_critical(oid::TN_AUTH_LIST, vec![0x30, 0]);
-    let fault = PathFault::MalformedExtension {
-        step: EE,
-        extension: oid::TN_AUTH_LIST,
-    };
-    refused(&lab, &with_leaf(&lab, &replaced(leaf(&lab), broken)), fault);
-    for criticality in [Criticality::Critical, Criticality::NonCritical] {
-        let constraints = Extension {
-            kind: oid::NAME_CONSTRAINTS,
-            criticality,
-            value: vec![0x30, 0],
+    // An authority without a list below it would be a gap, so the signer stands right below.
+    let under = lab.numbers("12025550105", 10).chain;
+    let fault = verify(&under, &trust, NOW, &AwsLc).unwrap_err();
+    assert_eq!(fault, PathFault::DelegationGap { step: CA });
+    let scope = under.end_entity().tn_auth_list().cloned();
+    let (_, ee) = lab
+        .issue(lab.root(), Profile::EndEntity, "SHAKEN numbers", scope)
+        .unwrap();
+    for list in [chain(&[&ee]), chain(&[&ee, &root])] {
+        let path = verify(&list, &trust, NOW, &AwsLc).unwrap();
+        let covers = |number: &str| {
+            path.authority()
+                .covers(&Identity::Number(number.parse().unwrap()))
         };
-        let list = with_intermediate(&lab, &replaced(intermediate(&lab), constraints));
-        refused(&lab, &list, PathFault::NameConstraints { step: CA });
+        assert_eq!(covers("12025550109"), Coverage::Covered);
+        assert_eq!(covers("12025550110"), Coverage::NotCovered);
     }
-    let policies = Extension::non_critical(oid::MUST_BE_CRITICAL[0], vec![0x30, 0]);
-    let fault = PathFault::UnknownCriticalExtension {
-        step: CA,
-        extension: oid::MUST_BE_CRITICAL[0],
-    };
-    refused(
-        &lab,
-        &with_intermediate(&lab, &replaced(intermediate(&lab), policies)),
-        fault,
-    );
-}
-
-/// This test verifies that key identifiers must agree where they are, with the anchor's too.
-#[test]
-fn digest04_case9_key_identifiers_link_the_list() {
-    let lab = Lab::new();
-    let draft = replaced(leaf(&lab), extension::authority_key(&[1; 20]));
-    refused(
-        &lab,
-        &with_leaf(&lab, &draft),
-        PathFault::KeyIdentifierMismatch { step: EE },
-    );
-    judge(
-        &lab,
-        &with_leaf(&lab, &without(leaf(&lab), oid::AUTHORITY_KEY_IDENTIFIER)),
-    )
-    .unwrap();
-    let draft = replaced(intermediate(&lab), extension::authority_key(&[1; 20]));
-    let issuer = draft.issuer.to_string().into();
-    refused(
-        &lab,
-        &with_intermediate(&lab, &draft),
-        PathFault::Untrusted { issuer },
-    );
 }
 
 /// This test verifies that a root renewed with the same key, or a second root of the same name, is found.
@@ -566,56 +449,6 @@ fn anchors_of_one_name_are_told_apart_by_their_key() {
     for list in [lab.provider("1234").chain, with_intermediate(&lab, &draft)] {
         let path = verify(&list, &trust, NOW, &AwsLc).unwrap();
         assert_eq!(path.anchor(), lab.root().certificate().sha256());
-    }
-}
-
-/// This test verifies that keys and signatures of other algorithms are refused by name. OpenSSL made these lists.
-#[test]
-fn digest04_case22_other_algorithms() {
-    let rsa = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
-    let p384 = ObjectIdentifier::new_unwrap("1.3.132.0.34");
-    let with_sha384 = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.3");
-    for (pem, fault) in [
-        (
-            &include_bytes!("../../../../test-data/x509/other-algorithms/rsa-leaf.pem")[..],
-            PathFault::UnsupportedKey {
-                step: EE,
-                algorithm: rsa,
-            },
-        ),
-        (
-            &include_bytes!("../../../../test-data/x509/other-algorithms/rsa-root.pem")[..],
-            PathFault::UnsupportedKey {
-                step: CA,
-                algorithm: rsa,
-            },
-        ),
-        (
-            &include_bytes!("../../../../test-data/x509/other-algorithms/p384.pem")[..],
-            PathFault::UnsupportedKey {
-                step: CA,
-                algorithm: p384,
-            },
-        ),
-        (
-            &include_bytes!("../../../../test-data/x509/other-algorithms/sha384.pem")[..],
-            PathFault::UnsupportedAlgorithm {
-                step: EE,
-                algorithm: with_sha384,
-            },
-        ),
-    ] {
-        let list = CertificateChain::parse(pem).unwrap();
-        let [_, root] = list.certificates() else {
-            panic!("two certificates")
-        };
-        let trust = Trust::new(
-            "openssl",
-            1,
-            vec![Anchor::new(root.clone(), Standing::Lab).unwrap()],
-        );
-        let at = root.validity().not_before.saturating_add(60);
-        assert_eq!(verify(&list, &trust, at, &AwsLc).unwrap_err(), fault);
     }
 }
 
@@ -635,27 +468,4 @@ fn a_list_cut_anywhere_is_refused() {
             Err(_) => assert!(length < whole - 1, "{length}"),
         }
     }
-}
-
-/// This test verifies that every key of the curve works, and bytes off the curve are a fault.
-#[test]
-fn a_point_off_the_curve_is_a_fault() {
-    let lab = Lab::new();
-    let mut draft = leaf(&lab);
-    draft.public_key[64] ^= 1;
-    refused(
-        &lab,
-        &with_leaf(&lab, &draft),
-        PathFault::UnusableKey { step: EE },
-    );
-    let mut draft = leaf(&lab);
-    draft.public_key[0] = 5;
-    refused(
-        &lab,
-        &with_leaf(&lab, &draft),
-        PathFault::UnusableKey { step: EE },
-    );
-    let key = EcdsaP256Key::generate().unwrap();
-    draft.public_key = key.public_key();
-    judge(&lab, &with_leaf(&lab, &draft)).unwrap();
 }

@@ -51,6 +51,27 @@ fn the_certificate_of_rfc_9118_figure_1() {
     );
 }
 
+/// The algorithm stands there twice, once in the signed part; OIDs ending in 2 and 3 are SHA-256 and SHA-384.
+#[test]
+fn two_algorithms_are_refused() {
+    let der = figure_1();
+    let oid = [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
+    let places: Vec<usize> = (0..der.len())
+        .filter(|at| der[*at..].starts_with(&oid))
+        .collect();
+    assert_eq!(places.len(), 2);
+    let mut changed = der;
+    for place in places {
+        changed[place + 7] = 0x03;
+        let read = Certificate::parse(&changed).map(|read| read.signature_algorithm());
+        let sha384 = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.3");
+        match changed.windows(8).any(|window| window == oid) {
+            true => assert_eq!(read, Err(CertificateError::AlgorithmMismatch)),
+            false => assert_eq!(read, Ok(SignatureAlgorithm::Other(sha384))),
+        }
+    }
+}
+
 /// Every prefix is refused, and so is a byte too many.
 #[test]
 fn a_cut_certificate_is_refused() {

@@ -1,0 +1,275 @@
+//! What each certificate of a path must be by itself, or the fault is named.
+//!
+//! ```text
+//!     authority: cA, keyCertSign ──▶ end entity: not cA, digitalSignature
+//!                    both: nothing critical that is unknown, nothing unreadable, keys and signatures of P-256
+//! ```
+
+use const_oid::ObjectIdentifier;
+use countersign::certificate::extensions::oid;
+use countersign::certificate::{
+    Certificate, CertificateChain, CertificateError, DistinguishedName, TnAuthList,
+};
+use countersign::crypto::{AwsLc, EcdsaP256Key, SigningKey};
+use countersign::path::{KeyPurpose, PathFault, verify};
+use countersign::trust::{Anchor, AnchorError, Standing, Trust};
+use countersign_ca::Draft;
+use countersign_ca::extension::{self, Criticality, Extension, PathLength, usage};
+use countersign_testkit::lab::{Lab, chain, new_key, numbers};
+
+use crate::spoilt::{
+    CA, EE, intermediate, judge, leaf, refused, replaced, with_intermediate, with_leaf, without,
+};
+
+/// This test verifies that only authorities certify: basicConstraints with cA, and keyCertSign.
+#[test]
+fn digest04_case11_only_authorities_certify() {
+    let lab = Lab::new();
+    let no_authority = PathFault::NotAnAuthority { step: CA };
+    let draft = without(intermediate(&lab), oid::BASIC_CONSTRAINTS);
+    refused(&lab, &with_intermediate(&lab, &draft), no_authority.clone());
+    let draft = replaced(intermediate(&lab), extension::end_entity_constraints());
+    refused(&lab, &with_intermediate(&lab, &draft), no_authority);
+
+    let no_usage = PathFault::KeyUsage {
+        step: CA,
+        needed: KeyPurpose::CertificateSigning,
+    };
+    let draft = replaced(
+        intermediate(&lab),
+        extension::key_usage(usage::DIGITAL_SIGNATURE | usage::CRL_SIGN),
+    );
+    refused(&lab, &with_intermediate(&lab, &draft), no_usage.clone());
+    let draft = without(intermediate(&lab), oid::KEY_USAGE);
+    refused(&lab, &with_intermediate(&lab, &draft), no_usage);
+}
+
+/// This test verifies what no certificate may be, whoever signed it.
+#[test]
+fn what_is_no_certificate() {
+    let lab = Lab::new();
+    let parse =
+        |draft: &Draft| Certificate::parse(&draft.sign(lab.root().key()).unwrap()).unwrap_err();
+    let mut draft = leaf(&lab);
+    draft.extensions.push(extension::tn_auth_list(
+        &TnAuthList::new(vec![numbers("12025550100", 1)]).unwrap(),
+    ));
+    assert_eq!(
+        parse(&draft),
+        CertificateError::DuplicateExtension(oid::TN_AUTH_LIST)
+    );
+    let mut draft = leaf(&lab);
+    draft.issuer = DistinguishedName::new(&[0x30, 0]).unwrap();
+    assert_eq!(parse(&draft), CertificateError::EmptyIssuer);
+    let mut draft = leaf(&lab);
+    draft.serial = vec![1; 22];
+    assert_eq!(parse(&draft), CertificateError::SerialTooLong);
+    let mut draft = leaf(&lab);
+    draft.extensions = Vec::new();
+    assert_eq!(parse(&draft), CertificateError::Malformed);
+    let arc = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.37476.9000.64");
+    draft.extensions = (0..65)
+        .map(|n| Extension::non_critical(arc.push_arc(n).unwrap(), Vec::new()))
+        .collect();
+    assert_eq!(parse(&draft), CertificateError::TooManyExtensions);
+}
+
+/// This test verifies that authorities and self-issued end entities do not sign calls.
+#[test]
+fn digest04_case12_only_end_entities_sign_calls() {
+    let lab = Lab::new();
+    let draft = replaced(
+        leaf(&lab),
+        extension::authority_constraints(PathLength::AtMost(0)),
+    );
+    refused(
+        &lab,
+        &with_leaf(&lab, &draft),
+        PathFault::EndEntityIsAuthority,
+    );
+
+    let key = new_key();
+    let mut draft = leaf(&lab);
+    draft.issuer = draft.subject.clone();
+    draft.public_key = key.public_key();
+    let own = Certificate::parse(&draft.sign(key.as_ref()).unwrap()).unwrap();
+    refused(&lab, &chain(&[&own]), PathFault::EndEntitySelfIssued);
+    // It cannot be made an anchor either, and the root itself signs no call.
+    assert_eq!(
+        Anchor::new(own, Standing::Lab),
+        Err(AnchorError::NotAnAuthority)
+    );
+    refused(
+        &lab,
+        &chain(&[lab.root().certificate()]),
+        PathFault::EndEntityIsAuthority,
+    );
+}
+
+/// This test verifies that a signer's key must be for signatures if the certificate says what it is for.
+#[test]
+fn a_key_for_something_else_signs_no_call() {
+    let lab = Lab::new();
+    let needed = KeyPurpose::DigitalSignature;
+    let draft = replaced(leaf(&lab), extension::key_usage(usage::CRL_SIGN));
+    refused(
+        &lab,
+        &with_leaf(&lab, &draft),
+        PathFault::KeyUsage { step: EE, needed },
+    );
+    judge(&lab, &with_leaf(&lab, &without(leaf(&lab), oid::KEY_USAGE))).unwrap();
+}
+
+/// This test verifies what is done about extensions that are critical, unknown, unreadable or meant to constrain.
+#[test]
+fn what_is_critical_must_be_understood() {
+    let lab = Lab::new();
+    let unknown = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.37476.9000.64.1");
+    let read_over = replaced(leaf(&lab), Extension::non_critical(unknown, vec![5, 0]));
+    judge(&lab, &with_leaf(&lab, &read_over)).unwrap();
+    let critical = Extension::critical(unknown, vec![5, 0]);
+    let fault = |step| PathFault::UnknownCriticalExtension {
+        step,
+        extension: unknown,
+    };
+    refused(
+        &lab,
+        &with_leaf(&lab, &replaced(leaf(&lab), critical.clone())),
+        fault(EE),
+    );
+    refused(
+        &lab,
+        &with_intermediate(&lab, &replaced(intermediate(&lab), critical)),
+        fault(CA),
+    );
+
+    // A critical TN Authorization List is understood.
+    let mut draft = leaf(&lab);
+    for extension in &mut draft.extensions {
+        extension.criticality = Criticality::Critical;
+    }
+    judge(&lab, &with_leaf(&lab, &draft)).unwrap();
+
+    let broken = Extension::non_critical(oid::TN_AUTH_LIST, vec![0x30, 0]);
+    let fault = PathFault::MalformedExtension {
+        step: EE,
+        extension: oid::TN_AUTH_LIST,
+    };
+    refused(&lab, &with_leaf(&lab, &replaced(leaf(&lab), broken)), fault);
+    for criticality in [Criticality::Critical, Criticality::NonCritical] {
+        let constraints = Extension {
+            kind: oid::NAME_CONSTRAINTS,
+            criticality,
+            value: vec![0x30, 0],
+        };
+        let list = with_intermediate(&lab, &replaced(intermediate(&lab), constraints));
+        refused(&lab, &list, PathFault::NameConstraints { step: CA });
+    }
+    let policies = Extension::non_critical(oid::MUST_BE_CRITICAL[0], vec![0x30, 0]);
+    let fault = PathFault::UnknownCriticalExtension {
+        step: CA,
+        extension: oid::MUST_BE_CRITICAL[0],
+    };
+    refused(
+        &lab,
+        &with_intermediate(&lab, &replaced(intermediate(&lab), policies)),
+        fault,
+    );
+}
+
+/// This test verifies that key identifiers must agree where they are, with the anchor's too.
+#[test]
+fn digest04_case9_key_identifiers_link_the_list() {
+    let lab = Lab::new();
+    let draft = replaced(leaf(&lab), extension::authority_key(&[1; 20]));
+    refused(
+        &lab,
+        &with_leaf(&lab, &draft),
+        PathFault::KeyIdentifierMismatch { step: EE },
+    );
+    judge(
+        &lab,
+        &with_leaf(&lab, &without(leaf(&lab), oid::AUTHORITY_KEY_IDENTIFIER)),
+    )
+    .unwrap();
+    let draft = replaced(intermediate(&lab), extension::authority_key(&[1; 20]));
+    let issuer = draft.issuer.to_string().into();
+    refused(
+        &lab,
+        &with_intermediate(&lab, &draft),
+        PathFault::Untrusted { issuer },
+    );
+}
+
+/// This test verifies that keys and signatures of other algorithms are refused by name. OpenSSL made these lists.
+#[test]
+fn digest04_case22_other_algorithms() {
+    let rsa = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+    let p384 = ObjectIdentifier::new_unwrap("1.3.132.0.34");
+    let with_sha384 = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.3");
+    for (pem, fault) in [
+        (
+            &include_bytes!("../../../../test-data/x509/other-algorithms/rsa-leaf.pem")[..],
+            PathFault::UnsupportedKey {
+                step: EE,
+                algorithm: rsa,
+            },
+        ),
+        (
+            &include_bytes!("../../../../test-data/x509/other-algorithms/rsa-root.pem")[..],
+            PathFault::UnsupportedKey {
+                step: CA,
+                algorithm: rsa,
+            },
+        ),
+        (
+            &include_bytes!("../../../../test-data/x509/other-algorithms/p384.pem")[..],
+            PathFault::UnsupportedKey {
+                step: CA,
+                algorithm: p384,
+            },
+        ),
+        (
+            &include_bytes!("../../../../test-data/x509/other-algorithms/sha384.pem")[..],
+            PathFault::UnsupportedAlgorithm {
+                step: EE,
+                algorithm: with_sha384,
+            },
+        ),
+    ] {
+        let list = CertificateChain::parse(pem).unwrap();
+        let [_, root] = list.certificates() else {
+            panic!("two certificates")
+        };
+        let trust = Trust::new(
+            "openssl",
+            1,
+            vec![Anchor::new(root.clone(), Standing::Lab).unwrap()],
+        );
+        let at = root.validity().not_before.saturating_add(60);
+        assert_eq!(verify(&list, &trust, at, &AwsLc).unwrap_err(), fault);
+    }
+}
+
+/// This test verifies that every key of the curve works, and bytes off the curve are a fault.
+#[test]
+fn a_point_off_the_curve_is_a_fault() {
+    let lab = Lab::new();
+    let mut draft = leaf(&lab);
+    draft.public_key[64] ^= 1;
+    refused(
+        &lab,
+        &with_leaf(&lab, &draft),
+        PathFault::UnusableKey { step: EE },
+    );
+    let mut draft = leaf(&lab);
+    draft.public_key[0] = 5;
+    refused(
+        &lab,
+        &with_leaf(&lab, &draft),
+        PathFault::UnusableKey { step: EE },
+    );
+    let key = EcdsaP256Key::generate().unwrap();
+    draft.public_key = key.public_key();
+    judge(&lab, &with_leaf(&lab, &draft)).unwrap();
+}
