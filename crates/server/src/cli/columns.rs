@@ -12,11 +12,14 @@ const INDENT: usize = 2;
 /// Prints words, each with its width and tone, then text that is wrapped beside them.
 pub(super) fn lines(console: &mut Console, words: &[(&str, usize, Tone)], text: &str, tone: Tone) {
     let column = INDENT + words.iter().map(|(_, width, _)| width).sum::<usize>();
+    let text = visible(text);
     let mut lead = " ".repeat(INDENT);
-    for (word, width, tone) in words {
+    for (index, (word, width, tone)) in words.iter().enumerate() {
+        let is_last = text.is_empty() && index + 1 == words.len();
+        let width = if is_last { 0 } else { *width };
         lead += &console.paint(*tone, format_args!("{word:<width$}"));
     }
-    for line in wrapped(&visible(text), WIDTH - column) {
+    for line in wrapped(&text, WIDTH - column) {
         let painted = console.paint(tone, line);
         console.line(format_args!("{lead}{painted}"));
         lead = " ".repeat(column);

@@ -110,9 +110,10 @@ impl Console {
 
     /// `text` in the colour of `tone`.
     pub(super) fn paint(&self, tone: Tone, text: impl Display) -> String {
+        let text = text.to_string();
         let code = match tone {
-            _ if self.paint == Paint::Plain => return text.to_string(),
-            Tone::Plain => return text.to_string(),
+            _ if self.paint == Paint::Plain || text.is_empty() => return text,
+            Tone::Plain => return text,
             Tone::Bad => "31",
             Tone::Faint => "2",
             Tone::Good => "32",

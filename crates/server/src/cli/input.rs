@@ -91,23 +91,33 @@ pub(super) enum Piped {
     Silence,
 }
 
-/// Looks for inputs on standard input. A terminal is not asked. With `patience`, nothing is waited for longer than that
-/// until the first byte: whoever starts us from a program often leaves standard input open and never writes to it.
+/// What to do about a standard input that is open and silent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Silence {
+    /// Do without it.
+    GiveUp,
+    /// Go on waiting, until it ends.
+    Wait,
+}
+
+/// How long standard input may be silent before somebody is told. Whoever starts us from a program often leaves it open and
+/// never writes to it.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Looks for inputs on standard input. A terminal is not asked; `on_silence` is, if nothing came for a while.
 ///
 /// # Errors
 /// [`InputError`] if it cannot be read or is too large.
-pub(super) fn piped(patience: Option<Duration>) -> Result<Piped, InputError> {
+pub(super) fn piped(on_silence: impl FnOnce() -> Silence) -> Result<Piped, InputError> {
     if stdin().is_terminal() {
         return Ok(Piped::Nothing);
     }
     let chunks = chunks_of_standard_input();
-    let mut first = match patience {
-        None => chunks.recv().ok(),
-        Some(patience) => match chunks.recv_timeout(patience) {
-            Ok(chunk) => Some(chunk),
-            Err(RecvTimeoutError::Disconnected) => None,
-            Err(RecvTimeoutError::Timeout) => return Ok(Piped::Silence),
-        },
+    let mut first = match chunks.recv_timeout(PATIENCE) {
+        Err(RecvTimeoutError::Timeout) if on_silence() == Silence::GiveUp => {
+            return Ok(Piped::Silence);
+        }
+        other => other.ok(),
     };
     let mut bytes = Vec::new();
     while let Some(chunk) = first.take().or_else(|| chunks.recv().ok()) {

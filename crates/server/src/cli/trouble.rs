@@ -32,8 +32,6 @@ pub(super) enum Trouble {
     NoParties,
     /// The system gives no randomness.
     NoRandomness,
-    /// No file with web trust anchors was found.
-    NoWebRoots,
     /// The lab's folder does not say where its certificate is served.
     NoX5u(PathBuf),
     /// What is to be signed, in a file or on standard input, is no SIP request.
@@ -83,9 +81,6 @@ impl fmt::Display for Trouble {
             Self::NoRandomness => {
                 f.write_str("the system gives no randomness; give --origid UUID")
             }
-            Self::NoWebRoots => f.write_str(
-                "no web trust anchors found on this system; give --web-ca FILE, or --certificate CHAIN.pem to fetch nothing",
-            ),
             Self::NoX5u(path) => write!(
                 f,
                 "{}: not there, so nobody knows where the certificate is served; give --x5u URL, or run `countersign up` once",

@@ -1,6 +1,6 @@
 //! `countersign up`: a lab made here, and the real server running on it, in one command.
 
-use super::console::{Console, Tone};
+use super::console::{Console, Tone, visible};
 use super::{Outcome, startup};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Override};
@@ -282,23 +282,10 @@ fn show(call: &Heard, console: &mut Console) {
         passed if passed.starts_with("TN-Validation-Passed") => Tone::Good,
         _ => Tone::Unsure,
     };
-    let verdict = console.paint(tone, printable(verstat));
+    let verdict = console.paint(tone, visible(verstat));
     console.line(format_args!(
         "the called party hears: {} calls {}: {verdict}",
-        printable(&call.caller),
-        printable(&call.called)
+        visible(&call.caller),
+        visible(&call.called)
     ));
-}
-
-/// What strangers wrote must not steer the terminal.
-fn printable(text: &str) -> String {
-    text.chars()
-        .map(|character| {
-            if character.is_control() {
-                '\u{fffd}'
-            } else {
-                character
-            }
-        })
-        .collect()
 }

@@ -1,7 +1,7 @@
 //! What `sign` signs: numbers alone, or a SIP request, which leaves as it came but for the headers added.
 
 use super::super::console::Console;
-use super::super::input::{self, Input, Piped, shown};
+use super::super::input::{self, Input, Piped, Silence, shown};
 use super::super::parties::Given;
 use super::super::trouble::Trouble;
 use bytes::Bytes;
@@ -12,10 +12,6 @@ use countersign_sip::header::sip_date_text;
 use countersign_sip::message::{Framing, Message, Name};
 use countersign_sip::patch::Patch;
 use std::path::Path;
-use std::time::Duration;
-
-/// How long standard input may be silent when the numbers are known without it.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What is to be signed.
 pub(super) enum Subject {
@@ -39,17 +35,20 @@ impl Subject {
             return Self::of(&input::read(file)?, file);
         }
         let is_enough = given.orig.is_some() && !given.dest.is_empty();
-        match input::piped(is_enough.then_some(PATIENCE))? {
-            Piped::Inputs(inputs) => Self::of(&inputs, None),
-            Piped::Nothing | Piped::Silence if !is_enough => Err(Trouble::NoParties),
-            Piped::Nothing => Ok(Self::Numbers),
-            Piped::Silence => {
-                console.warning(
-                    "standard input is open, but no request came: --from and --to alone are signed (< /dev/null says so \
-                    at once)",
-                );
-                Ok(Self::Numbers)
+        let piped = input::piped(|| {
+            console.remark(match is_enough {
+                true => "no SIP request came on standard input: --from and --to alone are signed (< /dev/null says so at once)",
+                false => "waiting for a SIP request on standard input",
+            });
+            match is_enough {
+                true => Silence::GiveUp,
+                false => Silence::Wait,
             }
+        });
+        match piped? {
+            Piped::Inputs(inputs) => Self::of(&inputs, None),
+            Piped::Nothing | Piped::Silence if is_enough => Ok(Self::Numbers),
+            Piped::Nothing | Piped::Silence => Err(Trouble::NoParties),
         }
     }
 

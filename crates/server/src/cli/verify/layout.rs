@@ -174,7 +174,7 @@ fn hints(passport: &PassportReport, console: &mut Console) {
                 format!("if it is a lab's: --allow-origin {origin} --web-ca FILE, or --certificate CHAIN.pem")
             }),
             (_, Evidence::Unavailable(Unavailable::Tls)) => Some(
-                "--web-ca FILE names whom TLS trusts, --certificate CHAIN.pem stands in for the fetch"
+                "--web-ca FILE names whom TLS trusts instead of the system's anchors, --certificate CHAIN.pem stands in for the fetch"
                     .to_owned(),
             ),
             (_, Evidence::Url(UrlFault::Port)) => {

@@ -1,7 +1,7 @@
 //! What `sign` signs, with what, and what it refuses.
 
 use super::{CALLED, CALLER, INVITE, Lab, X5U, now, run, run_with, start};
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
@@ -276,4 +276,25 @@ fn a_silent_standard_input_is_not_waited_for() {
     drop(child.stdin.take());
     assert!(out.contains(";ppt=shaken"), "{out}");
     assert!(begun.elapsed() < Duration::from_secs(20));
+}
+
+/// This test verifies that whoever gave too little is told what is waited for, and that a request that comes late is signed.
+#[test]
+fn a_request_that_comes_late_is_signed() {
+    let lab = Lab::new();
+    let mut child = start(&["sign", "--data", &lab.data()]);
+    let mut told = [0; 7];
+    child
+        .stderr
+        .as_mut()
+        .unwrap()
+        .read_exact(&mut told)
+        .unwrap();
+    assert_eq!(&told, b"waiting");
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(INVITE.as_bytes()).unwrap();
+    drop(input);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("\r\nIdentity: "));
 }
