@@ -68,9 +68,7 @@ fn refused_for(change: Change, anchors: &Anchors, reason: &str) {
 fn a_call_that_nobody_changed_passes() {
     let (_, called) = call(Caller::Answered, Change::Nothing, &Anchors::TheLabs);
     let called = called.unwrap();
-    let [invite] = called.received("INVITE")[..] else {
-        panic!("{called:#?}")
-    };
+    let invite = called.invite();
     assert_eq!(invite.header("X-Identity-Check"), "passed");
     assert!(invite.header("Identity").ends_with(";alg=ES256;ppt=shaken"));
 }
@@ -125,9 +123,7 @@ fn a_cancelled_call_ends_with_487() {
 fn a_busy_called_side_is_told_to_the_caller() {
     let (seen, called) = through_one_proxy(Caller::Refused(486), Called::Busy);
     assert_eq!(seen.statuses(), [100, 486]);
-    let [invite] = called.received("INVITE")[..] else {
-        panic!("{called:#?}")
-    };
+    let invite = called.invite();
     assert_eq!(invite.headers("X-Mark"), ["one", "two"]);
     assert!(invite.header("From").contains("sip:12025550110@"));
     assert!(invite.header("To").contains("sip:12025550111@"));

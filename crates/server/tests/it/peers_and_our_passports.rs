@@ -8,29 +8,16 @@
 //!
 //! These tests verify that a foreign implementation and ours mean the same by the bytes of a PASSporT.
 
+use crate::passports::{flipped, identity, number};
 use crate::peers::{Called, Caller, Kamailio, Lab, Repository, Sipp};
+use crate::provider::now;
 use countersign::certificate::CertificateChain;
-use countersign::crypto::{AwsLc, SigningKey};
-use countersign::identity::{Dest, Identity};
-use countersign::jose::base64url;
-use countersign::number::TelephoneNumber;
-use countersign::passport::{
-    Attestation, Claims, Extension, HeaderCache, OrigId, Passport, Shaken, SignedPassport,
-};
+use countersign::crypto::AwsLc;
+use countersign::identity::Dest;
+use countersign::passport::{Attestation, Extension, SignedPassport};
 use countersign::path;
-use countersign::time::UnixTime;
 use countersign::trust::{Anchor, Standing, Trust};
 use countersign_sip::identity_header;
-use std::time::SystemTime;
-
-fn now() -> UnixTime {
-    let since = SystemTime::UNIX_EPOCH.elapsed().unwrap();
-    UnixTime::from_secs(i64::try_from(since.as_secs()).unwrap())
-}
-
-fn number(digits: &str) -> Identity {
-    Identity::Number(TelephoneNumber::from_canonical(digits.as_bytes()).unwrap())
-}
 
 #[test]
 fn what_kamailio_signs_is_read_and_proved() {
@@ -41,9 +28,7 @@ fn what_kamailio_signs_is_read_and_proved() {
     Sipp::call(Caller::Answered, signs.address()).place();
 
     let called = called.finish();
-    let [invite] = called.received("INVITE")[..] else {
-        panic!("{called:#?}")
-    };
+    let invite = called.invite();
     let presented = identity_header::parse(invite.header("Identity").as_bytes()).unwrap();
     assert_eq!(presented.info.as_deref(), Some(x5u));
     assert_eq!(presented.alg.as_deref(), Some("ES256"));
@@ -68,22 +53,6 @@ fn what_kamailio_signs_is_read_and_proved() {
     let mut flipped = *passport.signature();
     flipped[5] ^= 1;
     assert!(path.key().verify(signed, &flipped).is_err());
-}
-
-/// A SHAKEN Identity header value for the call that SIPp places.
-fn we_sign(key: &dyn SigningKey, x5u: &str) -> String {
-    let claims = Claims {
-        orig: number("12025550100"),
-        dest: Dest::one(number("12025550101")),
-        iat: now(),
-        extension: Extension::Shaken(Shaken {
-            attest: Attestation::A,
-            origid: OrigId::from_random([7; 16]),
-        }),
-    };
-    let headers = HeaderCache::new(x5u).unwrap();
-    let signed = Passport::new(claims).unwrap().sign(&headers, key).unwrap();
-    format!("{};info=<{x5u}>;alg=ES256;ppt=shaken", signed.token())
 }
 
 /// Kamailio's word on a call with this Identity header: the status the caller got, which must be this one, and the reason.
@@ -113,6 +82,14 @@ fn kamailio_says(lab: &Lab, repository: &Repository, identity: &str, status: u16
         .to_owned()
 }
 
+fn we_sign(lab: &Lab, repository: &Repository) -> String {
+    identity(
+        &lab.calls.signing_key(),
+        &repository.url("chain.pem"),
+        now(),
+    )
+}
+
 #[test]
 fn what_we_sign_is_proved_by_kamailio() {
     let lab = Lab::new();
@@ -121,7 +98,7 @@ fn what_we_sign_is_proved_by_kamailio() {
         &lab.web.chain,
         &lab.web.key,
     );
-    let identity = we_sign(&lab.calls.signing_key(), &repository.url("chain.pem"));
+    let identity = we_sign(&lab, &repository);
     assert_eq!(kamailio_says(&lab, &repository, &identity, 200), "passed");
 }
 
@@ -133,11 +110,9 @@ fn a_flipped_bit_in_our_signature_is_noticed_by_kamailio() {
         &lab.web.chain,
         &lab.web.key,
     );
-    let identity = we_sign(&lab.calls.signing_key(), &repository.url("chain.pem"));
-    let (token, parameters) = identity.split_once(';').unwrap();
-    let (signed, signature) = token.rsplit_once('.').unwrap();
-    let mut signature = base64url::decode(signature).unwrap();
-    signature[5] ^= 1;
-    let flipped = format!("{signed}.{};{parameters}", base64url::encode(&signature));
-    assert_eq!(kamailio_says(&lab, &repository, &flipped, 438), "-251");
+    let identity = we_sign(&lab, &repository);
+    assert_eq!(
+        kamailio_says(&lab, &repository, &flipped(&identity), 438),
+        "-251"
+    );
 }

@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -148,14 +149,18 @@ impl Process {
         }
     }
 
+    /// Asks the program to end; [`Self::end`] waits for it.
+    pub(crate) fn terminate(&self) {
+        signal(&format!("kill -s TERM {}", self.child.id()));
+    }
+
     /// Ends the program and all that it started.
     pub(crate) fn kill(&mut self) {
         if let Ok(Some(_)) = self.child.try_wait() {
             return;
         }
         // Politely first: a Kamailio that is killed hard leaves its dead workers to whoever inherits them.
-        let id = self.child.id();
-        signal(&format!("kill -s TERM {id}"));
+        self.terminate();
         let limit = Instant::now() + FAREWELL;
         while Instant::now() < limit {
             if let Ok(Some(_)) = self.child.try_wait() {
@@ -163,7 +168,7 @@ impl Process {
             }
             std::thread::sleep(LOOK);
         }
-        signal(&format!("kill -s KILL -- -{id}"));
+        signal(&format!("kill -s KILL -- -{}", self.child.id()));
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -201,18 +206,44 @@ fn must_be_installed(program: &str) {
 
 /// An address on loopback whose port nobody uses, neither by UDP nor by TCP.
 pub(crate) fn free_address() -> SocketAddr {
-    let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    (0..100)
-        .find_map(|_| {
-            let listener = TcpListener::bind((loopback, 0)).ok()?;
-            let address = listener.local_addr().ok()?;
-            UdpSocket::bind(address).ok().map(|_| address)
-        })
-        .expect("a free port")
+    free_block(&[0])
 }
 
-/// Whether somebody on this machine has bound `address` by UDP.
-pub(crate) fn is_bound(address: SocketAddr) -> bool {
+/// A loopback address such that the ports at these distances from its own are free, too. Nobody else in these tests gets them
+/// or the ports between.
+///
+/// The system gives outgoing sockets ports of 32,768 and above, so one that was free a moment ago could be taken before its
+/// owner binds it. Below that only the owners themselves ask. Tests that run as processes of their own begin at different places.
+pub(crate) fn free_block(distances: &[u16]) -> SocketAddr {
+    static TAKEN: AtomicU32 = AtomicU32::new(0);
+    let width = u32::from(distances.iter().copied().max().unwrap_or(0)) + 1;
+    let begin = std::process::id().wrapping_mul(PORTS_A_PROCESS);
+    (0..1_000)
+        .find_map(|_| {
+            let offset = begin.wrapping_add(TAKEN.fetch_add(width, Ordering::Relaxed));
+            let first = PORTS.start + u16::try_from(offset % PORT_COUNT).ok()?;
+            let block = distances.iter().map(|distance| first + distance);
+            block.into_iter().all(is_free).then(|| loopback(first))
+        })
+        .expect("free ports")
+}
+
+/// Where [`free_block`] looks; a block may reach a little further.
+const PORTS: Range<u16> = 12_000..32_000;
+const PORT_COUNT: u32 = (PORTS.end - PORTS.start) as u32;
+/// How many ports a test uses at most, so that the next process begins beyond.
+const PORTS_A_PROCESS: u32 = 64;
+
+fn loopback(port: u16) -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, port).into()
+}
+
+fn is_free(port: u16) -> bool {
+    TcpListener::bind(loopback(port)).is_ok() && UdpSocket::bind(loopback(port)).is_ok()
+}
+
+/// Whether somebody on this machine has bound `address`; `table` is the kernel's: `udp` or `tcp`.
+pub(crate) fn is_bound(table: &str, address: SocketAddr) -> bool {
     // Binding it ourselves for a look could take it from the peer in that very moment, so the kernel's table is read.
     let IpAddr::V4(ip) = address.ip() else {
         panic!("the peers live on IPv4 loopback")
@@ -222,7 +253,7 @@ pub(crate) fn is_bound(address: SocketAddr) -> bool {
         u32::from_le_bytes(ip.octets()),
         address.port()
     );
-    fs::read_to_string("/proc/net/udp")
+    fs::read_to_string(format!("/proc/net/{table}"))
         .unwrap_or_default()
         .lines()
         .any(|line| line.split_whitespace().nth(1) == Some(&local))

@@ -14,6 +14,8 @@ pub(crate) enum Caller {
     Answered,
     /// 180, cancels, 487.
     Cancels,
+    /// As `Cancels`, but without waiting for the 180: a 100 is enough.
+    CancelsEarly,
     /// This refusal.
     Refused(u16),
     /// As `Answered`, but repeats the INVITE since no 100 arrives.
@@ -31,6 +33,8 @@ pub(crate) enum Called {
     Rings,
     /// As `Answers`, but only after the INVITE came a second time.
     Slow,
+    /// As `Answers`, and takes as long as `Slow`, but says at once that it is trying.
+    Tries,
 }
 
 /// A called side that waits for its call.
@@ -49,6 +53,8 @@ pub(crate) struct Call {
     transport: &'static str,
 }
 
+/// The scenario that `countersign up` gives its users is the one for a call that is answered.
+const FIRST_CALL: &str = include_str!("../../../src/lab/call.xml");
 /// SIPp itself gives up after so many seconds; a call here takes two at most.
 const CALL_LIMIT_S: &str = "20";
 /// How long the SIPp process may take to end, its own limit included.
@@ -66,17 +72,30 @@ impl Sipp {
     /// The same at a given address.
     #[track_caller]
     pub(crate) fn called_at(called: Called, address: SocketAddr) -> Self {
+        Self::listen(called, address, "udp")
+    }
+
+    /// A called side that speaks TCP only.
+    #[track_caller]
+    pub(crate) fn called_over_tcp(called: Called) -> Self {
+        Self::listen(called, free_address(), "tcp")
+    }
+
+    #[track_caller]
+    fn listen(called: Called, address: SocketAddr, transport: &str) -> Self {
         let scenario = scenario(match called {
             Called::Answers => "uas-answers.xml",
             Called::Busy => "uas-busy.xml",
             Called::Rings => "uas-rings.xml",
             Called::Slow => "uas-slow.xml",
+            Called::Tries => "uas-tries.xml",
         });
         let mut process = start(&scenario, address, |sipp| {
             // Logs what the scenario records; a caller's scenario records nothing.
             sipp.args(["-trace_logs", "-log_file", "recorded.log"]);
+            sipp.args(["-t", if transport == "tcp" { "t1" } else { "u1" }]);
         });
-        process.until("listening", |_| is_bound(address));
+        process.until("listening", |_| is_bound(transport, address));
         Self { process, address }
     }
 
@@ -146,8 +165,9 @@ impl Call {
     #[track_caller]
     pub(crate) fn place_from(self, address: SocketAddr) -> Trace {
         let scenario = match self.caller {
-            Caller::Answered => scenario("uac-answered.xml"),
+            Caller::Answered => FIRST_CALL.to_owned(),
             Caller::Cancels => scenario("uac-cancels.xml"),
+            Caller::CancelsEarly => cancels_early(),
             Caller::Repeats => scenario("uac-repeats.xml"),
             Caller::Refused(status) => {
                 let text = scenario("uac-refused.xml");
@@ -162,6 +182,13 @@ impl Call {
         });
         finish(&mut process, END_LIMIT)
     }
+}
+
+fn cancels_early() -> String {
+    let text = scenario("uac-cancels.xml");
+    let ringing = "<recv response=\"100\" optional=\"true\"/>\n  <recv response=\"180\"/>";
+    assert!(text.contains(ringing), "{text}");
+    text.replace(ringing, "<recv response=\"100\"/>")
 }
 
 fn scenario(name: &str) -> String {

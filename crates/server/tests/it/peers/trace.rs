@@ -48,6 +48,16 @@ impl Message {
             ref values => panic!("{} times {name} in\n{}", values.len(), self.text),
         }
     }
+
+    /// The `verstat` on the caller's P-Asserted-Identity, of which there must be one.
+    #[track_caller]
+    pub(crate) fn verstat(&self) -> &str {
+        let asserted = self.header("P-Asserted-Identity");
+        let (_, rest) = asserted
+            .split_once(";verstat=")
+            .unwrap_or_else(|| panic!("no verstat in\n{}", self.text));
+        rest.split([';', '@', '>']).next().unwrap_or_default()
+    }
 }
 
 /// All messages of one SIPp, in order.
@@ -83,6 +93,15 @@ impl Trace {
     /// The requests of this method that were received.
     pub(crate) fn received(&self, method: &str) -> Vec<&Message> {
         self.requests(Direction::Received, method)
+    }
+
+    /// The only INVITE that was received.
+    #[track_caller]
+    pub(crate) fn invite(&self) -> &Message {
+        match self.received("INVITE")[..] {
+            [invite] => invite,
+            ref invites => panic!("{} INVITEs: {self:#?}", invites.len()),
+        }
     }
 
     /// The requests of this method that were sent.

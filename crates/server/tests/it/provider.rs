@@ -1,0 +1,280 @@
+//! Providers: their keys and certificates, and their servers, which are our own binary as guarded processes.
+//!
+//! ```text
+//!     Provider      a folder made as `countersign up` makes it: anchor, chain, key, numbers, web certificate
+//!     Server        `countersign serve` with a configuration of its own: signs for a provider, or verifies and trusts one
+//! ```
+//!
+//! The server that signs publishes the provider's chain on its public https listener; whoever verifies fetches it there.
+
+use crate::peers::{Process, Workspace, free_address};
+use countersign::crypto::EcdsaP256Key;
+use countersign::time::UnixTime;
+use countersign_server::files;
+use countersign_server::lab::directory::{Directory, HOST};
+use serde_json::Value;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+/// The binary that everything here is about.
+pub(crate) const COUNTERSIGN: &str = env!("CARGO_BIN_EXE_countersign");
+/// Longest wait for one answer of an HTTP listener.
+const HTTP_LIMIT: Duration = Duration::from_secs(5);
+
+/// What time it is.
+pub(crate) fn now() -> UnixTime {
+    let since = SystemTime::UNIX_EPOCH.elapsed().unwrap();
+    UnixTime::from_secs(i64::try_from(since.as_secs()).unwrap())
+}
+
+/// Somebody who signs calls: provider code LAB1, with 12025550100 to 12025550149 assigned to customers.
+pub(crate) struct Provider {
+    workspace: Workspace,
+    directory: Directory,
+    repository: SocketAddr,
+}
+
+impl Provider {
+    /// A provider with fresh keys, certified by an anchor that nobody else has.
+    pub(crate) fn new() -> Self {
+        let workspace = Workspace::new("provider");
+        let directory = Directory::new(workspace.path());
+        directory.ensure(now()).unwrap();
+        Self {
+            workspace,
+            directory,
+            repository: free_address(),
+        }
+    }
+
+    /// Where its chain is published while its server runs.
+    pub(crate) fn x5u(&self) -> String {
+        format!("{}/certificates/provider.pem", self.origin())
+    }
+
+    /// The address of its public listener.
+    pub(crate) fn repository(&self) -> SocketAddr {
+        self.repository
+    }
+
+    /// The anchor of its certificates, PEM.
+    pub(crate) fn anchor(&self) -> String {
+        self.workspace.read("anchor.pem")
+    }
+
+    /// The anchor of its https certificate, PEM.
+    pub(crate) fn web_anchor(&self) -> String {
+        self.workspace.read("web-ca.pem")
+    }
+
+    /// Its signing key, PEM.
+    pub(crate) fn key_pem(&self) -> String {
+        self.workspace.read("provider.key")
+    }
+
+    /// Its signing key.
+    pub(crate) fn key(&self) -> EcdsaP256Key {
+        files::read_signing_key(&self.directory.key()).unwrap()
+    }
+
+    fn origin(&self) -> String {
+        format!("https://{HOST}:{}", self.repository.port())
+    }
+
+    /// That its repository is on this machine, and at no port of the rules, is known to who signs and to who verifies.
+    fn exception(&self) -> String {
+        format!(
+            "[[fetch.exceptions]]\norigin = \"{}\"\naddresses = [\"127.0.0.1\", \"::1\"]\nweb_ca_file = {}\n",
+            self.origin(),
+            quoted(&self.directory.web_anchor()),
+        )
+    }
+
+    /// Its own server: what comes is signed and goes to `next_hop` (`udp:ADDRESS:PORT`).
+    pub(crate) fn signs(&self, next_hop: &str) -> Setup {
+        let d = &self.directory;
+        Setup::new(
+            "signs",
+            next_hop,
+            "role = \"sign\"\ntenant = \"provider\"\nudp_source_is_trusted = true\n",
+            &format!(
+                "[[tenants]]\nname = \"provider\"\ncertificate_file = {}\nkey_file = {}\ninventory_file = {}\nx5u = \"{}\"\n\
+                 [http.public]\nlisten = [\"{}\"]\ncertificate_file = {}\nkey_file = {}\n{}",
+                quoted(&d.chain()),
+                quoted(&d.key()),
+                quoted(&d.inventory()),
+                self.x5u(),
+                self.repository,
+                quoted(&d.web_certificate()),
+                quoted(&d.web_key()),
+                self.exception(),
+            ),
+        )
+    }
+
+    /// Somebody else's server, who trusts this provider's anchor and may fetch from its repository: what comes is verified and
+    /// goes to `next_hop`.
+    pub(crate) fn is_verified(&self, next_hop: &str) -> Setup {
+        Setup::new(
+            "verifies",
+            next_hop,
+            "role = \"verify\"\nverstat_profile = \"field\"\n",
+            &format!(
+                "[trust]\nlab_anchor_files = [{}]\nallow_lab = true\n{}",
+                quoted(&self.directory.anchor()),
+                self.exception(),
+            ),
+        )
+    }
+}
+
+/// A path as TOML writes a string.
+fn quoted(path: &Path) -> String {
+    format!("{:?}", path.to_str().expect("a path in UTF-8"))
+}
+
+/// A next hop over UDP, as a configuration names it.
+pub(crate) fn udp(address: SocketAddr) -> String {
+    format!("udp:{address}")
+}
+
+/// A next hop over TCP.
+pub(crate) fn tcp(address: SocketAddr) -> String {
+    format!("tcp:{address}")
+}
+
+/// A server that is about to start: one trunk, recognised by the port.
+pub(crate) struct Setup {
+    name: &'static str,
+    trunk: String,
+    rest: String,
+}
+
+impl Setup {
+    fn new(name: &'static str, next_hop: &str, trunk: &str, rest: &str) -> Self {
+        Self {
+            name,
+            trunk: format!(
+                "name = \"{name}\"\nnumbering = \"north-american\"\nnext_hops = [\"{next_hop}\"]\n{trunk}"
+            ),
+            rest: rest.to_owned(),
+        }
+    }
+
+    /// One more setting of the trunk, a line of TOML.
+    pub(crate) fn trunk(mut self, setting: &str) -> Self {
+        self.trunk += setting;
+        self.trunk.push('\n');
+        self
+    }
+
+    /// One more setting of `[verification]`.
+    pub(crate) fn verification(mut self, setting: &str) -> Self {
+        self.rest += &format!("[verification]\n{setting}\n");
+        self
+    }
+
+    /// This provider's repository may be fetched from, too.
+    pub(crate) fn is_reachable(mut self, provider: &Provider) -> Self {
+        self.rest += &provider.exception();
+        self
+    }
+
+    /// Starts the server and waits until it carries calls.
+    #[track_caller]
+    pub(crate) fn start(self) -> Server {
+        let (sip, admin) = (free_address(), free_address());
+        let Self { name, trunk, rest } = self;
+        let workspace = Workspace::new(name);
+        let port = sip.port();
+        workspace.write(
+            "countersign.toml",
+            format!(
+                "[sip]\nudp = [\"{sip}\"]\ntcp = [\"{sip}\"]\n[[trunks]]\nlocal_port = {port}\n{trunk}{rest}\
+                 [http.admin]\nlisten = [\"{admin}\"]\n[log]\nformat = \"json\"\nnumbers = \"full\"\n"
+            ),
+        );
+        let mut process = Process::start(COUNTERSIGN, workspace, |countersign| {
+            countersign.args(["serve", "--config", "countersign.toml"]);
+        });
+        process.until("ready", |_| {
+            get(admin, "/ready").is_some_and(|(status, _)| status == 200)
+        });
+        Server {
+            process,
+            sip,
+            admin,
+        }
+    }
+}
+
+/// A running `countersign serve`.
+pub(crate) struct Server {
+    process: Process,
+    sip: SocketAddr,
+    admin: SocketAddr,
+}
+
+impl Server {
+    /// Where it takes calls, UDP and TCP.
+    pub(crate) fn sip(&self) -> SocketAddr {
+        self.sip
+    }
+
+    /// The log line of the only call, as soon as it is written.
+    #[track_caller]
+    pub(crate) fn call(&mut self) -> Value {
+        self.process.until("done with a call", |process| {
+            !call_lines(&process.output()).is_empty()
+        });
+        let mut lines = call_lines(&self.process.output());
+        assert_eq!(lines.len(), 1, "{lines:#?}");
+        lines.swap_remove(0)
+    }
+
+    /// A counter of `/metrics`: the sum of all series that begin so; 0 if nothing was counted.
+    #[track_caller]
+    pub(crate) fn metric(&self, series: &str) -> u64 {
+        let (status, body) = get(self.admin, "/metrics").expect("an answer of /metrics");
+        assert_eq!(status, 200, "{body}");
+        let values = body.lines().filter(|line| line.starts_with(series));
+        values
+            .map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap())
+            .sum()
+    }
+
+    /// Waits until a counter has reached `value`.
+    #[track_caller]
+    pub(crate) fn until_metric(&mut self, series: &str, value: u64) {
+        let (admin, wanted) = (self.admin, format!("{series} {value}"));
+        self.process.until(&wanted, |_| {
+            get(admin, "/metrics").is_some_and(|(_, body)| body.lines().any(|line| line == wanted))
+        });
+    }
+}
+
+/// The lines about calls in a log of JSON lines.
+fn call_lines(log: &str) -> Vec<Value> {
+    // The last line may be half written.
+    let lines = log
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok());
+    lines
+        .filter(|line: &Value| line["target"] == "countersign::call")
+        .collect()
+}
+
+/// GET over plain HTTP: the status and the body; `None` if nobody answers.
+pub(crate) fn get(address: SocketAddr, path: &str) -> Option<(u16, String)> {
+    let mut stream = TcpStream::connect_timeout(&address, HTTP_LIMIT).ok()?;
+    stream.set_read_timeout(Some(HTTP_LIMIT)).ok()?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    let status = answer.get(9..12)?.parse().ok()?;
+    let (_, body) = answer.split_once("\r\n\r\n")?;
+    Some((status, body.to_owned()))
+}
