@@ -36,6 +36,9 @@ pub enum Defect {
     HeaderName,
     /// Max-Forwards is not a number from 0 to 255.
     MaxForwards,
+    /// The method is one that we know, but for the case of its letters. Methods are case-sensitive (RFC 3261 §25.1), yet products
+    /// in the field take `invite` for INVITE: what passes here as an unknown method would be a call there.
+    MethodCase,
     /// A mandatory header is missing.
     Missing(Name),
     /// A P-Asserted-Identity value is malformed.
@@ -100,6 +103,7 @@ impl Defect {
             Self::From => "Malformed From",
             Self::HeaderName => "Malformed Header",
             Self::MaxForwards => "Malformed Max-Forwards",
+            Self::MethodCase => "Method In Wrong Case",
             Self::Missing(_) => "Missing Mandatory Header",
             Self::PAssertedIdentity => "Malformed P-Asserted-Identity",
             Self::Repeated(_) => "Repeated Header",

@@ -240,7 +240,8 @@ impl<'a> Parameters<'a> {
     }
 
     /// Whether all are `token [ "=" ( token / host / quoted-string ) ]`, loosely: names are tokens and values, where there
-    /// is a `=`, are not empty and hold no white space outside quotes.
+    /// is a `=`, are not empty and hold neither white space nor angle brackets outside quotes. An open bracket would take in
+    /// every parameter that comes after it, those that we write included.
     pub fn are_well_formed(mut self) -> bool {
         self.all(|parameter| {
             is_token(parameter.name) && parameter.value.is_none_or(is_parameter_value)
@@ -252,7 +253,7 @@ fn is_parameter_value(value: &[u8]) -> bool {
     if is_token(value) {
         return true;
     }
-    let loose = |byte: &u8| !is_lws(*byte) && *byte != b'"';
+    let loose = |byte: &u8| !is_lws(*byte) && !matches!(byte, b'"' | b'<' | b'>');
     quoted_content(value).is_some() || (!value.is_empty() && value.iter().all(loose))
 }
 

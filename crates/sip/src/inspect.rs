@@ -44,6 +44,9 @@ pub fn inspect(message: &Message) -> Result<(), Defect> {
     message.call_id()?;
     let cseq = message.cseq()?;
     if let StartLine::Request { method, uri } = message.start_line() {
+        if method.is_miswritten() {
+            return Err(Defect::MethodCase);
+        }
         // RFC 3261 §8.1.1.5: "The method MUST match that of the request."
         if cseq.method != method {
             return Err(Defect::CSeqMethod);
@@ -135,6 +138,21 @@ mod tests {
             ("b@h", Err(Defect::RequestUri)),
         ] {
             assert_eq!(inspected(uri, HEADERS), expected, "{uri}");
+        }
+    }
+
+    #[test]
+    fn a_known_method_in_other_letters_is_refused() {
+        for (method, expected) in [
+            ("invite", Err(Defect::MethodCase)),
+            ("Invite", Err(Defect::MethodCase)),
+            ("INVITEs", Ok(())),
+            ("foo", Ok(())),
+        ] {
+            let headers = HEADERS.replace("1 INVITE", &format!("1 {method}"));
+            let text = format!("{method} sip:b@h SIP/2.0\r\n{headers}\r\n");
+            let message = Message::parse(text.into(), Framing::Datagram).unwrap();
+            assert_eq!(inspect(&message), expected, "{method}");
         }
     }
 

@@ -127,7 +127,7 @@ pub enum StartLine<'a> {
     },
 }
 
-/// A request method. RFC 3261 §7.1: methods are case-sensitive.
+/// A request method. Case counts: RFC 3261 §25.1 spells methods by their bytes (`INVITEm = %x49.4E.56.49.54.45`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "each variant is the method of that name")]
 pub enum Method<'a> {
@@ -169,6 +169,15 @@ impl<'a> Method<'a> {
             b"UPDATE" => Self::Update,
             other => Self::Other(other),
         }
+    }
+
+    /// Whether it is one of the known methods written in other letters: `invite`.
+    pub(crate) fn is_miswritten(self) -> bool {
+        let Self::Other(text) = self else {
+            return false;
+        };
+        let upper = text.to_ascii_uppercase();
+        !matches!(Method::of(&upper), Method::Other(_))
     }
 
     /// The method as written.
@@ -301,11 +310,6 @@ impl Message {
     /// The body, as long as Content-Length says.
     pub fn body(&self) -> &[u8] {
         self.body.of(&self.bytes)
-    }
-
-    /// Where the body lies.
-    pub fn body_span(&self) -> Span {
-        self.body
     }
 
     /// The whole message as received, without what a datagram had after its body.

@@ -234,6 +234,9 @@ mod tests {
             "SIP/2.0/UDP [::1",
             "SIP/2.0/U@P h",
             "SIP/2.0/UDP h;=x",
+            "SIP/2.0/UDP h;branch=<9hG4bK1",
+            "SIP/2.0/UDP h;branch=z9hG4bK1>",
+            "SIP/2.0/UDP h;x=<y>;branch=z9hG4bK1",
         ] {
             assert!(Via::parse(value.as_bytes()).is_err(), "{value}");
         }

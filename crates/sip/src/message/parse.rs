@@ -3,9 +3,7 @@
 //! A defect does not stop the pass if the lines can still be told apart: an answer to a bad request needs its Via, and the
 //! Via may come after the fault.
 
-use super::{
-    Framing, Line, MAX_HEADERS, MAX_MESSAGE, Message, Method, Name, ParseError, Span, Start,
-};
+use super::{Framing, Line, MAX_HEADERS, MAX_MESSAGE, Message, Name, ParseError, Span, Start};
 use crate::defect::Defect;
 use crate::grammar::{Class, is_token, number, trim_end, trim_start};
 use bytes::Bytes;
@@ -299,12 +297,5 @@ fn version(text: &[u8]) -> Version {
             Version::Other
         }
         _ => Version::NotOne,
-    }
-}
-
-impl Method<'_> {
-    /// Whether `text` could be a method.
-    pub fn is_one(text: &[u8]) -> bool {
-        is_token(text)
     }
 }

@@ -116,11 +116,6 @@ impl NonInviteServer {
         };
     }
 
-    /// Whether no final response has been passed yet.
-    pub fn is_open(&self) -> bool {
-        matches!(self.state, State::Trying(_) | State::Proceeding)
-    }
-
     /// Whether the machine is at its end and must be destroyed.
     pub fn is_terminated(&self) -> bool {
         matches!(self.state, State::Terminated)
