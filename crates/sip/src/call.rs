@@ -63,8 +63,9 @@ pub fn from_request(message: &Message, policy: &CallPolicy) -> Call {
     }
 }
 
+/// Whom the P-Asserted-Identity of a request names.
 // RFC 3325 §9.1: "If there are two values, one value MUST be a sip or sips URI and the other MUST be a tel URI."
-fn asserted(message: &Message, policy: IdentityPolicy) -> Option<Identity> {
+pub(crate) fn asserted(message: &Message, policy: IdentityPolicy) -> Option<Identity> {
     let mut first_uri = None;
     let values = message
         .addresses(Name::PAssertedIdentity)
@@ -78,7 +79,8 @@ fn asserted(message: &Message, policy: IdentityPolicy) -> Option<Identity> {
     first_uri
 }
 
-fn caller(uri: &[u8], policy: IdentityPolicy) -> Option<Identity> {
+/// Whom the URI of a caller names; nobody if it says that it does not say.
+pub(crate) fn caller(uri: &[u8], policy: IdentityPolicy) -> Option<Identity> {
     if is_anonymous(uri) {
         return None;
     }

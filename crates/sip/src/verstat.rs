@@ -7,6 +7,7 @@
 //! Both work on a [`Patch`]: every other byte leaves as it came. Call one of them for a message, not both: [`tag`] takes
 //! out first, too.
 
+use crate::call;
 use crate::grammar::{after_quoted, is_lws};
 use crate::header::NameAddr;
 use crate::message::{HeaderLine, Message, Name, Span};
@@ -16,12 +17,16 @@ use bytes::Bytes;
 use countersign::identity::{Identity, IdentityPolicy, Role};
 use memchr::memchr;
 
-/// The headers that `verstat` is taken out of: those that called sides read a caller from.
-pub const CALLER_HEADERS: [Name; 4] = [
+/// The headers that `verstat` is taken out of: everything that says who calls, or for whom.
+pub const CALLER_HEADERS: [Name; 8] = [
     Name::From,
     Name::PAssertedIdentity,
     Name::PPreferredIdentity,
     Name::RemotePartyId,
+    Name::Contact,
+    Name::Diversion,
+    Name::HistoryInfo,
+    Name::ReferredBy,
 ];
 
 const PARAMETER: &[u8] = b"verstat";
@@ -35,24 +40,21 @@ pub enum Asserted {
     Removed,
 }
 
-/// Takes out every `verstat` of [`CALLER_HEADERS`].
-///
-/// Only what the sender wrote inside a quoted string stays: it is text there.
+/// Takes out every `verstat` of [`CALLER_HEADERS`], that in a quoted string included: whoever looks for it as text finds none.
 pub fn strip(message: &Message, patch: &mut Patch, asserted: Asserted) {
-    for name in CALLER_HEADERS {
-        for line in message.headers(name) {
-            if name == Name::PAssertedIdentity && asserted == Asserted::Removed {
-                patch.replace(line.span, Bytes::new());
-            } else {
-                strip_line(patch, line);
-            }
+    for line in message.all_headers() {
+        if line.name == Name::PAssertedIdentity && asserted == Asserted::Removed {
+            patch.replace(line.span, Bytes::new());
+        } else if CALLER_HEADERS.contains(&line.name) {
+            strip_line(patch, line);
         }
     }
 }
 
 /// Takes out every `verstat` and puts `text` (such as `TN-Validation-Passed`) on P-Asserted-Identity.
 ///
-/// On each value that bears a number; if none does, on the first. If there is no value, one is added after From with the URI of
+/// On each value that names whom [`call::from_request`] takes for the caller, and on no other: nobody has judged those. If From
+/// speaks for the caller, on the first value that bears no number. If that leaves none, one is added after From with the URI of
 /// From: From itself is never written to, because the called side sends its URI back (RFC 3261 §12.1.1).
 pub fn tag(
     message: &Message,
@@ -62,75 +64,46 @@ pub fn tag(
     policy: IdentityPolicy,
 ) {
     strip(message, patch, asserted);
-    let places: Vec<Place> = match asserted {
+    let places = match asserted {
         Asserted::Kept => asserted_places(message, policy),
         Asserted::Removed => Vec::new(),
     };
-    let numbers = places.iter().filter(|place| place.bearer == Bearer::Number);
-    let mut chosen: Vec<&Place> = numbers.collect();
-    if chosen.is_empty() {
-        chosen.extend(places.first());
+    for at in &places {
+        patch.replace(Span::at(*at), parameter(text));
     }
-    for place in &chosen {
-        patch.replace(Span::at(place.at), parameter(text));
-    }
-    if chosen.is_empty() {
+    if places.is_empty() {
         add_from(message, patch, text, policy);
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Bearer {
-    Number,
-    Other,
-}
-
-/// Where in the message, or in a URI, the parameter is put.
-struct Place {
-    bearer: Bearer,
-    at: usize,
-}
-
-fn asserted_places(message: &Message, policy: IdentityPolicy) -> Vec<Place> {
+/// Offsets at which the values of P-Asserted-Identity take the verdict.
+fn asserted_places(message: &Message, policy: IdentityPolicy) -> Vec<usize> {
+    let judged = call::asserted(message, policy);
     let values = message.addresses(Name::PAssertedIdentity).flatten();
-    values
-        .filter_map(|value| {
-            let start = message.span_of(value.uri)?.start();
-            let place = place_in(value.uri, policy)?;
-            Some(Place {
-                at: start + place.at,
-                ..place
-            })
-        })
-        .collect()
+    let mut places = values.filter_map(|value| {
+        let fits = match &judged {
+            Some(judged) => call::caller(value.uri, policy).as_ref() == Some(judged),
+            None => !bears_number(value.uri, policy),
+        };
+        let start = message.span_of(value.uri).filter(|_| fits)?.start();
+        Some(start + place_in(value.uri, policy)?)
+    });
+    match judged {
+        Some(_) => places.collect(),
+        None => places.next().into_iter().collect(),
+    }
 }
 
 /// Where in `uri` the parameter goes; `None` if it is no URI that can have one.
-fn place_in(uri: &[u8], policy: IdentityPolicy) -> Option<Place> {
-    let at = match Uri::parse(uri).ok()? {
-        Uri::Tel(_) => uri.len(),
-        Uri::Sip(parts) => {
-            if let Some(user) = parts.user
-                && bears_number(uri, policy)
-            {
-                let colon = memchr(b':', uri)?;
-                let at = colon + 1 + user.len();
-                return Some(Place {
-                    bearer: Bearer::Number,
-                    at,
-                });
-            }
-            return Some(Place {
-                bearer: Bearer::Other,
-                at: before_headers(uri, &parts),
-            });
-        }
-        Uri::Other { .. } => return None,
-    };
-    Some(Place {
-        bearer: Bearer::Number,
-        at,
-    })
+fn place_in(uri: &[u8], policy: IdentityPolicy) -> Option<usize> {
+    match Uri::parse(uri).ok()? {
+        Uri::Tel(_) => Some(uri.len()),
+        Uri::Sip(parts) => match parts.user {
+            Some(user) if bears_number(uri, policy) => Some(memchr(b':', uri)? + 1 + user.len()),
+            _ => Some(before_headers(uri, &parts)),
+        },
+        Uri::Other { .. } => None,
+    }
 }
 
 /// The end of a SIP URI without its headers. A `?` may stand in the user part, too.
@@ -158,14 +131,14 @@ fn add_from(message: &Message, patch: &mut Patch, text: &str, policy: IdentityPo
         let end = before_headers(&uri, &parts);
         uri.truncate(end);
     }
-    let Some(place) = place_in(&uri, policy) else {
+    let Some(at) = place_in(&uri, policy) else {
         return;
     };
     let mut value = Vec::with_capacity(uri.len() + text.len() + 16);
     value.push(b'<');
-    value.extend_from_slice(uri.get(..place.at).unwrap_or_default());
+    value.extend_from_slice(uri.get(..at).unwrap_or_default());
     value.extend_from_slice(&parameter(text));
-    value.extend_from_slice(uri.get(place.at..).unwrap_or_default());
+    value.extend_from_slice(uri.get(at..).unwrap_or_default());
     value.push(b'>');
     patch.insert_after_line(
         message,
@@ -181,10 +154,7 @@ fn parameter(text: &str) -> Bytes {
 
 fn strip_line(patch: &mut Patch, line: HeaderLine<'_>) {
     let start = line.value_span.start();
-    for span in (Parameters {
-        text: line.value,
-        at: 0,
-    }) {
+    for span in Verstats::of_header(line.value) {
         patch.replace(
             Span::new(start + span.start(), start + span.end()),
             Bytes::new(),
@@ -195,7 +165,7 @@ fn strip_line(patch: &mut Patch, line: HeaderLine<'_>) {
 fn without_verstat(uri: &[u8]) -> Vec<u8> {
     let mut kept = Vec::with_capacity(uri.len());
     let mut at = 0;
-    for span in (Parameters { text: uri, at: 0 }) {
+    for span in Verstats::of_uri(uri) {
         kept.extend_from_slice(uri.get(at..span.start()).unwrap_or_default());
         at = span.end();
     }
@@ -205,36 +175,146 @@ fn without_verstat(uri: &[u8]) -> Vec<u8> {
 
 /// Every `verstat` parameter in a header value, from its `;` to the end of its value, whatever it is a parameter of.
 ///
-/// Structure is deliberately not looked at: a parser that disagrees with ours about what belongs to what must not find one
-/// that we left. So its name is compared decoded, too: `;v%65rstat=` is the same parameter to whoever decodes
-/// (RFC 3261 §19.1.4).
-struct Parameters<'a> {
+/// Structure is deliberately looked at as little as possible: a parser that disagrees with ours about what belongs to what must
+/// not find one that we left. So it is found in quoted strings, too, and its name is compared decoded: `;v%65rstat=` is the same
+/// parameter to whoever decodes (RFC 3261 §19.1.4).
+struct Verstats<'a> {
     text: &'a [u8],
     at: usize,
+    /// The offset after the quoted string that was entered last.
+    quoted_until: usize,
+    /// Whether quotes still pair up. After one that does not, all that follow are escaped ones of what it opened.
+    quotes: Quotes,
+    comma: Comma,
 }
 
-impl Iterator for Parameters<'_> {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Quotes {
+    Open,
+    Paired,
+}
+
+/// What a comma is here.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Comma {
+    /// Inside angle brackets it is a character like others.
+    Letter,
+    /// Elsewhere it separates values.
+    Separator,
+}
+
+impl<'a> Verstats<'a> {
+    fn of_header(text: &'a [u8]) -> Self {
+        Self {
+            text,
+            at: 0,
+            quoted_until: 0,
+            quotes: Quotes::Paired,
+            comma: Comma::Separator,
+        }
+    }
+
+    fn of_uri(text: &'a [u8]) -> Self {
+        Self {
+            comma: Comma::Letter,
+            ..Self::of_header(text)
+        }
+    }
+
+    fn is_quoted(&self) -> bool {
+        self.at < self.quoted_until
+    }
+
+    /// A quote: the first of a string, its last, or one inside.
+    fn quote(&mut self) {
+        if !self.is_quoted() && self.quotes == Quotes::Paired {
+            match after_quoted(self.text, self.at) {
+                Some(end) => self.quoted_until = end,
+                None => self.quotes = Quotes::Open,
+            }
+        }
+        self.at += 1;
+    }
+
+    fn bracket(&mut self, comma: Comma) {
+        if !self.is_quoted() {
+            self.comma = comma;
+        }
+        self.at += 1;
+    }
+
+    /// The parameter that begins here, if it is one of ours. Parameters without a name before it go with it: if of
+    /// `; ;verstat=x verstat=y` only the second were cut out, the third would become one.
+    fn parameter(&mut self) -> Option<Span> {
+        let start = self.at;
+        let mut name_start = start;
+        while self.text.get(name_start) == Some(&b';') {
+            name_start = skip_lws(self.text, name_start + 1);
+        }
+        let name_end = self.end_of(name_start, |byte| ends_word(byte) || byte == b'=');
+        let is_one = is_verstat(self.text.get(name_start..name_end)?);
+        self.at = if is_one {
+            self.end_of_value(name_end)
+        } else {
+            name_end
+        };
+        is_one.then(|| Span::new(start, self.at))
+    }
+
+    /// The end of `= value`, if there is one after a name that ends at `name_end`.
+    ///
+    /// A value goes on as long as nothing separates: if `;verst;verstat="x"at` lost only the quoted part of its second value, it
+    /// would become what it lost; and `;verstat==5550100` would add to the number before it.
+    fn end_of_value(&self, name_end: usize) -> usize {
+        let equal = skip_lws(self.text, name_end);
+        if self.text.get(equal) != Some(&b'=') {
+            return name_end;
+        }
+        let mut at = skip_lws(self.text, equal + 1);
+        let comma_ends = self.comma == Comma::Separator && !self.is_quoted();
+        loop {
+            at = self.end_of(at, |byte| ends_word(byte) && (byte != b',' || comma_ends));
+            if self.is_quoted() || self.text.get(at) != Some(&b'"') {
+                return at;
+            }
+            at = after_quoted(self.text, at).unwrap_or(self.text.len());
+        }
+    }
+
+    fn end_of(&self, start: usize, ends: impl Fn(u8) -> bool) -> usize {
+        // A quoted pair stays whole: without its backslash a quote would end the string.
+        let quoted = self.is_quoted();
+        let rest = self.text.get(start..).unwrap_or_default();
+        rest.iter()
+            .position(|byte| ends(*byte) || (quoted && *byte == b'\\'))
+            .map_or(self.text.len(), |at| start + at)
+    }
+}
+
+impl Iterator for Verstats<'_> {
     type Item = Span;
 
     fn next(&mut self) -> Option<Span> {
+        let mark = |byte: &u8| matches!(byte, b';' | b'"' | b'<' | b'>');
         loop {
-            let rest = self.text.get(self.at..)?;
-            self.at += memchr::memchr2(b';', b'"', rest)?;
-            if self.text.get(self.at) == Some(&b'"') {
-                // An open quote hides nothing: what follows it is looked at all the same.
-                self.at = after_quoted(self.text, self.at).unwrap_or(self.at + 1);
-                continue;
-            }
-            let start = self.at;
-            let name_start = skip_lws(self.text, start + 1);
-            let name_end = end_of_word(self.text, name_start);
-            self.at = name_end;
-            if is_verstat(self.text.get(name_start..name_end)?) {
-                self.at = end_of_value(self.text, name_end);
-                return Some(Span::new(start, self.at));
+            self.at += self.text.get(self.at..)?.iter().position(mark)?;
+            match self.text.get(self.at)? {
+                b'"' => self.quote(),
+                b'<' => self.bracket(Comma::Letter),
+                b'>' => self.bracket(Comma::Separator),
+                _ => {
+                    if let Some(span) = self.parameter() {
+                        return Some(span);
+                    }
+                }
             }
         }
     }
+}
+
+/// What cannot be part of a name, nor of a value without quotes.
+fn ends_word(byte: u8) -> bool {
+    is_lws(byte) || matches!(byte, b';' | b'@' | b'>' | b'<' | b'?' | b',' | b':' | b'"')
 }
 
 fn is_verstat(name: &[u8]) -> bool {
@@ -260,40 +340,6 @@ fn skip_lws(text: &[u8], mut at: usize) -> usize {
         at += 1;
     }
     at
-}
-
-/// The end of what cannot hold a delimiter: of a name, or of a value without quotes.
-fn end_of_word(text: &[u8], start: usize) -> usize {
-    let ends = |byte: &u8| {
-        is_lws(*byte)
-            || matches!(
-                byte,
-                b';' | b'=' | b'@' | b'>' | b'<' | b'?' | b',' | b':' | b'"'
-            )
-    };
-    let rest = text.get(start..).unwrap_or_default();
-    rest.iter()
-        .position(ends)
-        .map_or(text.len(), |at| start + at)
-}
-
-/// The end of `= value`, if there is one after a name that ends at `name_end`.
-///
-/// A value goes on as long as nothing separates: if `;verst;verstat="x"at` lost only the quoted part of its second value, it
-/// would become what it lost.
-fn end_of_value(text: &[u8], name_end: usize) -> usize {
-    let equal = skip_lws(text, name_end);
-    if text.get(equal) != Some(&b'=') {
-        return name_end;
-    }
-    let mut at = skip_lws(text, equal + 1);
-    loop {
-        at = end_of_word(text, at);
-        if text.get(at) != Some(&b'"') {
-            return at;
-        }
-        at = after_quoted(text, at).unwrap_or(text.len());
-    }
 }
 
 #[cfg(test)]
