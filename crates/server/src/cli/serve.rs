@@ -30,6 +30,7 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {
             SystemClock::start(),
             console,
             startup::Warnings::Told,
+            |_| "choose another in the configuration",
         )
         .await
         {

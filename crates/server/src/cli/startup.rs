@@ -3,7 +3,8 @@
 use super::{Console, Outcome};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config, Mistake};
-use crate::run::{self, Running};
+use crate::run::{self, Running, StartFault};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -41,12 +42,13 @@ pub(super) fn on_runtime(
     }
 }
 
-/// Opens what the configuration names and starts the server; or tells why not.
+/// Opens what the configuration names and starts the server; or tells why not, and what `helps` against an address in use.
 pub(super) async fn start(
     config: &Config,
     clock: SystemClock,
     console: &mut Console,
     warnings: Warnings,
+    helps: impl FnOnce(SocketAddr) -> &'static str,
 ) -> Result<Running, Outcome> {
     let checked = config::check(config, clock.now().unix, 1)
         .map_err(|mistakes| mistaken(&mistakes, console))?;
@@ -63,7 +65,12 @@ pub(super) async fn start(
     run::start(config, checked, Arc::new(clock))
         .await
         .map_err(|fault| {
-            console.error(fault);
+            match &fault {
+                StartFault::Bind(address, _) => {
+                    console.error(format_args!("{fault}; {}", helps(*address)));
+                }
+                _ => console.error(fault),
+            }
             Outcome::Unable
         })
 }

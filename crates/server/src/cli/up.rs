@@ -8,6 +8,7 @@ use crate::lab::answering::{AnsweringPhone, Heard};
 use crate::lab::calling::{CallingPhone, Dial, Tally};
 use crate::lab::directory::Directory;
 use crate::lab::plan::{Plan, STEP};
+use crate::run::StartFault;
 use clap::Args;
 use countersign::crypto::system_random;
 use std::net::{SocketAddr, UdpSocket};
@@ -88,8 +89,9 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {
         Err(mistakes) => return startup::mistaken(&mistakes, console),
     };
     startup::on_runtime(console, async |console| {
-        let running = match startup::start(&config, clock, console, startup::Warnings::Silent).await
-        {
+        let silent = startup::Warnings::Silent;
+        let helps = |address| another(&plan, address);
+        let running = match startup::start(&config, clock, console, silent, helps).await {
             Ok(running) => running,
             Err(outcome) => return outcome,
         };
@@ -98,9 +100,8 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {
         let parties = match parties(called, verifying, arguments, heard, &stop) {
             Ok(parties) => parties,
             Err((address, error)) => {
-                console.error(format_args!(
-                    "cannot listen at {address}: {error}; choose another port with --sip"
-                ));
+                let fault = StartFault::Bind(address, error);
+                console.error(format_args!("{fault}; {}", another(&plan, address)));
                 return Outcome::Unable;
             }
         };
@@ -121,6 +122,15 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {
         running.stop().await;
         Outcome::Done
     })
+}
+
+/// What helps if an address is in use.
+fn another(plan: &Plan, address: SocketAddr) -> &'static str {
+    match address {
+        address if address == plan.http => "choose another with --http",
+        address if address == plan.public => "choose another with --public",
+        _ => "choose another with --sip",
+    }
 }
 
 struct Parties {

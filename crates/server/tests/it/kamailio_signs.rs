@@ -52,7 +52,7 @@ fn a_provider_of_another_anchor_fails() {
     let called = Sipp::called(Called::Answers);
     let mut verifies = provider
         .is_verified(&udp(called.address()))
-        .is_reachable(&stranger)
+        .fetches_from(&stranger)
         .start();
     let _publishes = stranger.signs(&udp(verifies.sip())).start();
     let signs = Kamailio::signs(verifies.sip(), &stranger.key_pem(), &stranger.x5u());

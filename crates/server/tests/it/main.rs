@@ -26,3 +26,6 @@ mod peers_among_themselves;
 mod peers_and_our_passports;
 mod provider;
 mod repository;
+mod retransmission;
+mod transports;
+mod up;

@@ -8,14 +8,14 @@
 //! The server that signs publishes the provider's chain on its public https listener; whoever verifies fetches it there.
 
 use crate::peers::{Process, Workspace, free_address};
-use countersign::crypto::EcdsaP256Key;
 use countersign::time::UnixTime;
-use countersign_server::files;
 use countersign_server::lab::directory::{Directory, HOST};
 use serde_json::Value;
+use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
 /// The binary that everything here is about.
@@ -74,13 +74,24 @@ impl Provider {
         self.workspace.read("provider.key")
     }
 
-    /// Its signing key.
-    pub(crate) fn key(&self) -> EcdsaP256Key {
-        files::read_signing_key(&self.directory.key()).unwrap()
-    }
-
     fn origin(&self) -> String {
         format!("https://{HOST}:{}", self.repository.port())
+    }
+
+    /// An Identity header value from its command line, for the call that SIPp places, as if it were made at `iat`.
+    #[track_caller]
+    pub(crate) fn identity(&self, iat: UnixTime) -> String {
+        let d = &self.directory;
+        let output = Command::new(COUNTERSIGN)
+            .args(["sign", "--from", "12025550100", "--to", "12025550101"])
+            .args(["--x5u", &self.x5u(), "--iat", &iat.as_secs().to_string()])
+            .args([OsStr::new("--key"), d.key().as_os_str()])
+            .args([OsStr::new("--certificate"), d.chain().as_os_str()])
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
     /// That its repository is on this machine, and at no port of the rules, is known to who signs and to who verifies.
@@ -170,14 +181,14 @@ impl Setup {
         self
     }
 
-    /// One more setting of `[verification]`.
-    pub(crate) fn verification(mut self, setting: &str) -> Self {
-        self.rest += &format!("[verification]\n{setting}\n");
+    /// A section of its own: `name` without brackets, and its settings.
+    pub(crate) fn section(mut self, name: &str, settings: &str) -> Self {
+        self.rest += &format!("[{name}]\n{settings}\n");
         self
     }
 
     /// This provider's repository may be fetched from, too.
-    pub(crate) fn is_reachable(mut self, provider: &Provider) -> Self {
+    pub(crate) fn fetches_from(mut self, provider: &Provider) -> Self {
         self.rest += &provider.exception();
         self
     }

@@ -24,7 +24,7 @@ mod lab;
 
 pub(crate) use kamailio::{Change, Kamailio};
 pub(crate) use lab::Lab;
-pub(crate) use process::{Process, Workspace, free_address};
+pub(crate) use process::{Process, Workspace, free_address, free_block};
 pub(crate) use repository::Repository;
 pub(crate) use sipp::{Called, Caller, Sipp};
 pub(crate) use trace::Trace;

@@ -1,0 +1,240 @@
+//! `countersign up`: one command, and a call is signed, carried, verified and heard.
+//!
+//! ```text
+//!     countersign up ── prints ──► "sipp …", "sipp … $(countersign sign …)"
+//!        │ signs, verifies, answers                │ run by a shell, as they stand
+//!        └────────────────◄── SIP ─────────────────┘
+//! ```
+//!
+//! This test verifies the newcomer's walk: what the program prints is true, what it prints to be typed works, what it made is
+//! kept, and when it cannot start it says which flag would help.
+
+use crate::peers::{Process, Workspace, free_address, free_block};
+use crate::provider::COUNTERSIGN;
+use std::fmt::Write;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How long a call by a printed command takes at most.
+const CALL_LIMIT: Duration = Duration::from_secs(15);
+/// Ending must not take longer than a human waits without wondering.
+const FAREWELL: Duration = Duration::from_secs(2);
+/// How long a start that fails may take.
+const START_LIMIT: Duration = Duration::from_secs(10);
+
+/// Where everything listens: SIP takes two more ports, ten and twenty further.
+#[derive(Clone, Copy)]
+struct Addresses {
+    sip: SocketAddr,
+    http: SocketAddr,
+    public: SocketAddr,
+}
+
+impl Addresses {
+    fn free() -> Self {
+        Self {
+            sip: free_block(&[0, 10, 20]),
+            http: free_address(),
+            public: free_address(),
+        }
+    }
+}
+
+/// A folder for the lab, which outlives the process.
+struct Folder(Workspace);
+
+impl Folder {
+    fn new() -> Self {
+        Self(Workspace::new("data"))
+    }
+
+    fn path(&self) -> PathBuf {
+        self.0.path().join("lab")
+    }
+
+    fn read(&self, name: &str) -> String {
+        let text = self.0.read(&format!("lab/{name}"));
+        assert!(!text.is_empty(), "{name}");
+        text
+    }
+}
+
+/// Starts `up`, whatever becomes of it.
+fn start(folder: &Folder, at: Addresses, more: &[&str]) -> Process {
+    Process::start(COUNTERSIGN, Workspace::new("up"), |up| {
+        up.arg("up").arg("--data").arg(folder.path());
+        up.args(["--sip", &at.sip.to_string()]);
+        up.args(["--http", &at.http.to_string()]);
+        up.args(["--public", &at.public.to_string()]);
+        up.args(more);
+    })
+}
+
+/// Starts `up` and waits until it has said everything.
+#[track_caller]
+fn up(folder: &Folder, more: &[&str]) -> Process {
+    let mut up = start(folder, Addresses::free(), more);
+    up.until("up", |up| commands(&up.output()).len() == 2);
+    up
+}
+
+/// The commands that it prints to be typed, each with all its lines.
+fn commands(output: &str) -> Vec<String> {
+    let paragraphs = output.split("\n\n").map(str::trim_end);
+    let commands = paragraphs.filter(|paragraph| paragraph.starts_with("  sipp "));
+    commands.map(str::to_owned).collect()
+}
+
+/// Runs a printed command as it stands.
+#[track_caller]
+fn type_in(command: &str) {
+    let mut shell = Process::start("sh", Workspace::new("shell"), |shell| {
+        shell.args(["-c", command]);
+    });
+    let status = shell.end(CALL_LIMIT);
+    assert!(status.success(), "{status}: {command}\n{}", shell.output());
+}
+
+#[track_caller]
+fn hears(up: &mut Process, caller: &str, verstat: &str) {
+    let line = format!("the called party hears: {caller} calls 12025550160: {verstat}\n");
+    up.until(&line, |up| up.output().contains(&line));
+}
+
+#[track_caller]
+fn stop(mut up: Process) {
+    up.terminate();
+    let status = up.end(FAREWELL);
+    assert_eq!(status.code(), Some(0), "{}", up.output());
+    assert!(up.output().ends_with("\nstopped\n"), "{}", up.output());
+}
+
+#[test]
+fn the_printed_commands_do_what_is_said_of_them() {
+    let folder = Folder::new();
+    let mut lab = up(&folder, &[]);
+    let [first, changed] = &commands(&lab.output())[..] else {
+        panic!("{}", lab.output())
+    };
+
+    // The first call is proved.
+    type_in(first);
+    hears(&mut lab, "12025550100", "TN-Validation-Passed");
+    // One digit changed: the proof is of another caller.
+    type_in(changed);
+    hears(&mut lab, "12025550101", "TN-Validation-Failed");
+    lab.until("telling why", |lab| {
+        lab.output().contains("fault=\"orig-mismatch\"")
+    });
+    stop(lab);
+
+    // A second start finds what the first has made, and the first call is proved again.
+    let made = [
+        "anchor.pem",
+        "provider.key",
+        "certificates/provider.pem",
+        "web-ca.pem",
+        "web.pem",
+    ];
+    let before = made.map(|name| folder.read(name));
+    let mut lab = up(&folder, &[]);
+    assert_eq!(made.map(|name| folder.read(name)), before);
+    type_in(&commands(&lab.output())[0]);
+    hears(&mut lab, "12025550100", "TN-Validation-Passed");
+    stop(lab);
+}
+
+/// The sums of a line of the demonstration, in its order.
+#[derive(Debug)]
+struct Sums {
+    placed: u64,
+    answered: u64,
+    refused: u64,
+    lost: u64,
+    passed: u64,
+    failed: u64,
+    unproven: u64,
+}
+
+impl Sums {
+    /// Of the last line that is complete.
+    fn last(output: &str) -> Option<Self> {
+        let (complete, _) = output.rsplit_once('\n')?;
+        let line = complete.lines().rfind(|line| line.starts_with("placed "))?;
+        let numbers: Vec<u64> = line
+            .split(' ')
+            .filter_map(|word| word.parse().ok())
+            .collect();
+        let [placed, answered, refused, lost, passed, failed, unproven] = numbers[..] else {
+            panic!("{line}")
+        };
+        Some(Self {
+            placed,
+            answered,
+            refused,
+            lost,
+            passed,
+            failed,
+            unproven,
+        })
+    }
+}
+
+#[test]
+fn a_demonstration_places_calls_and_tells_what_became_of_them() {
+    const A_SECOND: u64 = 20;
+    let folder = Folder::new();
+    let mut lab = up(&folder, &["--demo", "20"]);
+    lab.until("two seconds old", |lab| {
+        Sums::last(&lab.output()).is_some_and(|sums| sums.answered >= 2 * A_SECOND)
+    });
+    let sums = Sums::last(&lab.output()).unwrap();
+    stop(lab);
+    // A call that takes more than a second counts as lost much later, so those under way tell more than `lost`.
+    assert!(sums.placed - sums.answered < A_SECOND, "{sums:?}");
+    assert_eq!(
+        (sums.refused, sums.lost, sums.failed),
+        (0, 0, 0),
+        "{sums:?}"
+    );
+    // Nine of ten pass the signer.
+    assert!(sums.passed > 8 * sums.unproven, "{sums:?}");
+    assert!(sums.unproven > 0, "{sums:?}");
+}
+
+#[test]
+fn a_port_in_use_names_the_flag_that_helps() {
+    let folder = Folder::new();
+    let mut told = String::new();
+    for (flag, taken) in [
+        ("--sip", 0),
+        ("--sip", 10),
+        ("--sip", 20),
+        ("--http", 0),
+        ("--public", 0),
+    ] {
+        let at = Addresses::free();
+        let mut address = match flag {
+            "--sip" => at.sip,
+            "--http" => at.http,
+            _ => at.public,
+        };
+        address.set_port(address.port() + taken);
+        let _neighbour = (
+            UdpSocket::bind(address).unwrap(),
+            TcpListener::bind(address).unwrap(),
+        );
+
+        let mut lab = start(&folder, at, &[]);
+        let status = lab.end(START_LIMIT);
+
+        let output = lab.output();
+        assert_eq!(status.code(), Some(2), "{output}");
+        assert!(output.contains(&address.to_string()), "{output}");
+        if !output.contains(flag) {
+            writeln!(told, "{flag} at {address}: {output}").unwrap();
+        }
+    }
+    assert_eq!(told, "", "these do not name their flag");
+}
