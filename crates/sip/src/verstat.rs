@@ -79,6 +79,7 @@ pub fn tag(
 /// Offsets at which the values of P-Asserted-Identity take the verdict.
 fn asserted_places(message: &Message, policy: IdentityPolicy) -> Vec<usize> {
     let judged = call::asserted(message, policy);
+    let going = removed(message);
     let values = message.addresses(Name::PAssertedIdentity).flatten();
     let mut places = values.filter_map(|value| {
         let fits = match &judged {
@@ -86,12 +87,32 @@ fn asserted_places(message: &Message, policy: IdentityPolicy) -> Vec<usize> {
             None => !bears_number(value.uri, policy),
         };
         let start = message.span_of(value.uri).filter(|_| fits)?.start();
-        Some(start + place_in(value.uri, policy)?)
+        let place = start + place_in(value.uri, policy)?;
+        Some(beside_what_goes(place, &going)).filter(|place| *place >= start)
     });
     match judged {
         Some(_) => places.collect(),
         None => places.next().into_iter().collect(),
     }
+}
+
+/// What [`strip`] takes out of P-Asserted-Identity.
+fn removed(message: &Message) -> Vec<Span> {
+    let lines = message.headers(Name::PAssertedIdentity);
+    let of_line = |line: HeaderLine<'_>| {
+        let start = line.value_span.start();
+        let moved = move |span: Span| Span::new(start + span.start(), start + span.end());
+        Verstats::of_header(line.value)
+            .map(moved)
+            .collect::<Vec<_>>()
+    };
+    lines.flat_map(of_line).collect()
+}
+
+/// `place`, or the beginning of what is taken out around it: the two readings of a value with unpaired quotes may cross.
+fn beside_what_goes(place: usize, going: &[Span]) -> usize {
+    let around = |span: &&Span| span.start() < place && place < span.end();
+    going.iter().find(around).map_or(place, |span| span.start())
 }
 
 /// Where in `uri` the parameter goes; `None` if it is no URI that can have one.
