@@ -1,6 +1,6 @@
 //! A configuration made to run: sockets, services, listeners, in the order in which nothing can be half up.
 //!
-//! Everything that can be wrong with files was found by [`crate::config::check`]; what is left to fail here is the machine:
+//! Everything that can be wrong with files was found by [`mod@crate::config::check`]; what is left to fail here is the machine:
 //! an address in use, no threads. Then nothing is left running.
 
 use crate::clock::Clock;

@@ -11,7 +11,7 @@
 //! - [`keys`] is the one table of keys: what exists, its default, whether a reload is enough.
 //! - [`place`] says where a value was written and what can be wrong with it.
 //! - One room per section: [`listeners`], [`trunk`], [`tenant`], [`judgement`].
-//! - [`check`] opens the files that the settings name. Nothing listens before it is content.
+//! - [`mod@check`] opens the files that the settings name. Nothing listens before it is content.
 //!
 //! Read by hand instead of by derive, so that one run tells every mistake, and each with its line. Relative paths begin at the
 //! directory of the file. Precedence: flag, environment (`COUNTERSIGN_SECTION__KEY`), file, default.

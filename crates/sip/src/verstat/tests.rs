@@ -44,6 +44,7 @@ fn tagged(headers: &str) -> String {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn verstat_is_taken_out_wherever_it_stands() {
     for (received, sent) in [
         (
