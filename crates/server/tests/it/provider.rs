@@ -20,6 +20,8 @@ use std::time::{Duration, SystemTime};
 
 /// The binary that everything here is about.
 pub(crate) const COUNTERSIGN: &str = env!("CARGO_BIN_EXE_countersign");
+/// Limits at their maximum: on a busy machine the first fetch may take longer than a call may wait by default.
+const UNHURRIED: &str = "[verification]\ndeadline_ms = 30000\n[fetch]\ntimeout_ms = 30000\n";
 /// Longest wait for one answer of an HTTP listener.
 const HTTP_LIMIT: Duration = Duration::from_secs(5);
 
@@ -133,7 +135,7 @@ impl Provider {
             next_hop,
             "role = \"verify\"\nverstat_profile = \"field\"\n",
             &format!(
-                "[trust]\nlab_anchor_files = [{}]\nallow_lab = true\n{}",
+                "[trust]\nlab_anchor_files = [{}]\nallow_lab = true\n{}{UNHURRIED}",
                 quoted(&self.directory.anchor()),
                 self.exception(),
             ),
@@ -178,12 +180,6 @@ impl Setup {
     pub(crate) fn trunk(mut self, setting: &str) -> Self {
         self.trunk += setting;
         self.trunk.push('\n');
-        self
-    }
-
-    /// A section of its own: `name` without brackets, and its settings.
-    pub(crate) fn section(mut self, name: &str, settings: &str) -> Self {
-        self.rest += &format!("[{name}]\n{settings}\n");
         self
     }
 

@@ -31,10 +31,8 @@ pub(crate) enum Called {
     Busy,
     /// Rings until the caller cancels.
     Rings,
-    /// As `Answers`, but only after the INVITE came a second time.
+    /// As `Answers`, but only after the INVITE came a second time, or should have.
     Slow,
-    /// As `Answers`, and takes as long as `Slow`, but says at once that it is trying.
-    Tries,
 }
 
 /// A called side that waits for its call.
@@ -88,7 +86,6 @@ impl Sipp {
             Called::Busy => "uas-busy.xml",
             Called::Rings => "uas-rings.xml",
             Called::Slow => "uas-slow.xml",
-            Called::Tries => "uas-tries.xml",
         });
         let mut process = start(&scenario, address, |sipp| {
             // Logs what the scenario records; a caller's scenario records nothing.
