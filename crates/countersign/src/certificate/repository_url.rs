@@ -63,13 +63,14 @@ impl<'a> RepositoryUrl<'a> {
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https://") => rest,
             _ => return Err(UrlFault::Scheme),
         };
-        let authority_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let ends_authority = |byte: u8| matches!(byte, b'/' | b'?' | b'#');
+        let authority_end = rest.bytes().position(ends_authority).unwrap_or(rest.len());
         let (authority, path) = rest.split_at(authority_end);
-        if authority.contains('@') {
-            return Err(UrlFault::Userinfo);
-        }
-        let (host, port) = split_port(authority)?;
-        judge_host(host)?;
+        // Nearly every authority is a plain name, without a port.
+        let (host, port) = match is_name(authority) {
+            true => (authority, HTTPS_PORT),
+            false => split_authority(authority)?,
+        };
         judge_path(path)?;
         Ok(Self { host, port, path })
     }
@@ -88,6 +89,20 @@ impl<'a> RepositoryUrl<'a> {
     pub fn path(&self) -> &'a str {
         self.path
     }
+}
+
+fn split_authority(authority: &str) -> Result<(&str, u16), UrlFault> {
+    if authority.contains('@') {
+        return Err(UrlFault::Userinfo);
+    }
+    let (host, port) = split_port(authority)?;
+    judge_host(host)?;
+    Ok((host, port))
+}
+
+fn is_name(host: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    !host.is_empty() && host.bytes().all(fits)
 }
 
 fn split_port(authority: &str) -> Result<(&str, u16), UrlFault> {
@@ -117,11 +132,7 @@ fn judge_host(host: &str) -> Result<(), UrlFault> {
             let hex = |byte: u8| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.');
             address.contains(':') && address.bytes().all(hex)
         }),
-        None => {
-            let name =
-                |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
-            !host.is_empty() && host.bytes().all(name)
-        }
+        None => is_name(host),
     };
     if fits { Ok(()) } else { Err(UrlFault::Host) }
 }

@@ -100,10 +100,10 @@ impl<'a> CompactJws<'a> {
             let bytes = base64url::decode(self.signature).map_err(|_| SignatureFault::Base64)?;
             return Err(SignatureFault::Length(bytes.len()));
         }
-        let mut room = [0; SIGNATURE_LEN + 2];
-        base64url::decode_slice(self.signature, &mut room).map_err(|_| SignatureFault::Base64)?;
-        let signature = room.first_chunk().ok_or(SignatureFault::Base64)?;
-        Ok(*signature)
+        let mut signature = [0; SIGNATURE_LEN];
+        base64url::decode_slice(self.signature, &mut signature)
+            .map_err(|_| SignatureFault::Base64)?;
+        Ok(signature)
     }
 
     /// Checks header and signature and returns the payload: for tokens that are signed with a key already known.

@@ -9,6 +9,7 @@ use super::claims::{Claims, Extension, IatForm};
 use super::compact::CompactPassport;
 use super::error::{HeaderName, Part, PassportError};
 use super::shaken::SHAKEN;
+use super::usual;
 use crate::crypto::Signature;
 use crate::jose::base64url;
 use crate::jose::json::{self, Form, JsonCause, JsonError, Object, Value};
@@ -42,6 +43,48 @@ pub struct Envelope {
     signature: Result<Signature, SignatureFault>,
 }
 
+/// What an [`Envelope`] knows beside the token itself.
+struct Outside {
+    payload_part: Range<usize>,
+    header: Header,
+    form: Form,
+    signature: Result<Signature, SignatureFault>,
+}
+
+impl Outside {
+    fn read(token: &str) -> Result<Self, PassportError> {
+        if token.len() > MAX_TOKEN {
+            return Err(PassportError::TooLong);
+        }
+        let jws = CompactJws::split(token).map_err(|_| PassportError::NotThreeParts)?;
+        if CompactPassport::recognise(token) {
+            return Err(PassportError::CompactForm);
+        }
+        let text = decode(jws.header_part(), Part::Header)?;
+        let (header, form) = match usual::header(&text) {
+            Some(header) => (header, Form::Deterministic),
+            None => read_header(&text)?,
+        };
+        let payload_at = jws.header_part().len() + 1;
+        Ok(Self {
+            payload_part: payload_at..payload_at + jws.payload_part().len(),
+            header,
+            form,
+            signature: jws.signature(),
+        })
+    }
+
+    fn of(self, token: Box<str>) -> Envelope {
+        Envelope {
+            token,
+            payload_part: self.payload_part,
+            header: self.header,
+            form: self.form,
+            signature: self.signature,
+        }
+    }
+}
+
 /// A token that could not be opened, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unopened {
@@ -58,22 +101,15 @@ impl Envelope {
     /// [`PassportError`] for a token that is too long, compact, not of three parts, or whose header is no header. What is
     /// wrong with payload and signature is told by [`Envelope::open`].
     pub fn parse(token: &str) -> Result<Self, PassportError> {
-        if token.len() > MAX_TOKEN {
-            return Err(PassportError::TooLong);
+        Ok(Outside::read(token)?.of(token.into()))
+    }
+
+    /// [`Envelope::parse`] for whoever gives the token away; with an error it comes back.
+    pub(crate) fn take(token: Box<str>) -> Result<Self, (Box<str>, PassportError)> {
+        match Outside::read(&token) {
+            Ok(outside) => Ok(outside.of(token)),
+            Err(error) => Err((token, error)),
         }
-        let jws = CompactJws::split(token).map_err(|_| PassportError::NotThreeParts)?;
-        if CompactPassport::recognise(token) {
-            return Err(PassportError::CompactForm);
-        }
-        let (header, form) = read_header(&decode(jws.header_part(), Part::Header)?)?;
-        let payload_at = jws.header_part().len() + 1;
-        Ok(Self {
-            token: token.into(),
-            payload_part: payload_at..payload_at + jws.payload_part().len(),
-            header,
-            form,
-            signature: jws.signature(),
-        })
     }
 
     /// The token as received.
@@ -136,6 +172,11 @@ impl Envelope {
     fn read_payload(&self, iat: IatForm) -> Result<(String, Form, Claims), PassportError> {
         let part = self.token.get(self.payload_part.clone());
         let payload = decode(part.unwrap_or_default(), Part::Payload)?;
+        if self.header.ppt.as_deref() == Some(SHAKEN)
+            && let Some(claims) = usual::claims(&payload)
+        {
+            return Ok((payload, Form::Deterministic, claims));
+        }
         let parsed =
             json::parse_str(&payload).map_err(|error| PassportError::json(Part::Payload, error))?;
         let object = parsed
@@ -175,7 +216,7 @@ fn decode(text: &str, part: Part) -> Result<String, PassportError> {
     })
 }
 
-fn read_header(text: &str) -> Result<(Header, Form), PassportError> {
+pub(super) fn read_header(text: &str) -> Result<(Header, Form), PassportError> {
     let parsed = json::parse_str(text).map_err(|error| PassportError::json(Part::Header, error))?;
     let object = parsed
         .value

@@ -20,6 +20,7 @@ pub mod compact;
 pub mod envelope;
 pub mod serialize;
 pub mod presented;
+mod usual;
 
 pub use claims::{Claims, Extension, IatForm, MAX_DESTINATIONS};
 pub use compact::CompactPassport;

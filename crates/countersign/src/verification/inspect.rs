@@ -64,7 +64,7 @@ pub(super) fn inspect(
     now: UnixTime,
 ) -> Inspected {
     let mut findings = Findings::new();
-    let presented = match presented {
+    let mut presented = match presented {
         Ok(presented) => presented,
         Err(malformed) => {
             let evidence = Evidence::Malformed(malformed);
@@ -73,9 +73,9 @@ pub(super) fn inspect(
         }
     };
     findings.pass(Check::Header);
-    let envelope = match Envelope::parse(&presented.token) {
+    let envelope = match Envelope::take(std::mem::take(&mut presented.token)) {
         Ok(envelope) => envelope,
-        Err(error) => return unreadable(presented, error, policy, findings),
+        Err((token, error)) => return unreadable(token, presented.ppt, error, policy, findings),
     };
     findings.pass(Check::Token);
     if is_ignored(&presented, envelope.header(), policy) {
@@ -109,16 +109,18 @@ pub(super) fn inspect(
 
 /// A token that is none. RFC 8224 looks at the parameter before the token: what is announced as unsupported is not judged.
 fn unreadable(
-    presented: Presented,
+    token: Box<str>,
+    announced: Option<Box<str>>,
     error: PassportError,
     policy: &VerificationPolicy,
     mut findings: Findings,
 ) -> Inspected {
-    let announced = presented.ppt.as_deref();
-    let unsupported = announced.is_some_and(|ppt| !ppt.eq_ignore_ascii_case(SHAKEN));
-    let token = Token::Unread(presented.token);
+    let unsupported = announced
+        .as_deref()
+        .is_some_and(|ppt| !ppt.eq_ignore_ascii_case(SHAKEN));
+    let token = Token::Unread(token);
     if unsupported && policy.unsupported_ppt == UnsupportedPpt::Ignore {
-        return Inspected::ignored(token, presented.ppt, findings);
+        return Inspected::ignored(token, announced, findings);
     }
     passport_fault(error, &mut findings);
     Inspected::known(token, findings)
