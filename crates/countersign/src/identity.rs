@@ -7,7 +7,7 @@
 //!
 //! Which header of a request speaks for the caller is not decided here but in the SIP crate.
 
-use crate::number::{NumberingPlan, TelephoneNumber};
+use crate::number::{NotATelephoneNumber, NumberingPlan, TelephoneNumber};
 use std::fmt;
 
 /// Longest URI we make an identity of, in bytes. RFC 3261 has no limit; real addresses of record are far below.
@@ -43,8 +43,8 @@ impl Dest {
     }
 
     /// Adds an identity, keeping each array in the order RFC 8225 §5.2.1 asks for.
-    // RFC 8225 §5.2.1: "If both "tn" and "uri" claims are included in the JSON object, the "tn" claim key should come first,
-    // and the value strings ... should be in lexicographic order"
+    // RFC 8225 §5.2.1: "Within the "tn" and "uri" arrays, the identity strings should be put in lexicographical order, including
+    // the scheme-specific portion of the URI characters."
     pub fn push(&mut self, identity: Identity) {
         match identity {
             Identity::Number(number) => {
@@ -170,18 +170,26 @@ impl Identity {
     }
 }
 
-/// `tel:` URI, RFC 3966: `+` and digits, or local digits with a `phone-context` that may name the country code.
+/// `tel:` URI, RFC 3966.
 fn telephone_uri(subscriber: &str, plan: NumberingPlan) -> Result<Identity, NotAnIdentity> {
+    canonical_subscriber(subscriber, plan)
+        .map(Identity::Number)
+        .map_err(|_| NotAnIdentity::Malformed)
+}
+
+/// A telephone-subscriber of RFC 3966 §3, in a `tel:` URI or in a user part: `+` and digits, or local digits with a
+/// `phone-context` that may name the country code. Its other parameters (`;npdi`, `;rn=`, `;tgrp=`) say nothing about who it is.
+fn canonical_subscriber(
+    subscriber: &str,
+    plan: NumberingPlan,
+) -> Result<TelephoneNumber, NotATelephoneNumber> {
     let (digits, parameters) = subscriber.split_once(';').unwrap_or((subscriber, ""));
     let context = parameter(parameters, "phone-context").filter(|context| context.starts_with('+'));
-    let number = match context {
+    match context {
         // RFC 3966 §5.1.5: a global context is the prefix that makes the local number unique.
         Some(prefix) if !digits.starts_with('+') => plan.canonical(&format!("{prefix}{digits}")),
         _ => plan.canonical(digits),
-    };
-    number
-        .map(Identity::Number)
-        .map_err(|_| NotAnIdentity::Malformed)
+    }
 }
 
 /// RFC 8224 §8.1: is the user part a telephone number?
@@ -200,13 +208,12 @@ fn telephone_user(
     } else {
         user
     };
-    // Parameters of a telephone-subscriber (;npdi, ;rn=, ;tgrp=, ;phone-context=) ride in the user part: RFC 3261 §19.1.6.
-    let digits = user.split(';').next()?;
-    let looks_like_one = digits.starts_with('+') || policy.bare_digits == BareDigits::Number;
+    let looks_like_one = user.starts_with('+') || policy.bare_digits == BareDigits::Number;
     if !(labelled || looks_like_one) {
         return None;
     }
-    let number = policy.plan.canonical(digits).ok()?;
+    // RFC 3261 §19.1.6: the user part of such a URI is the whole telephone-subscriber, its parameters included.
+    let number = canonical_subscriber(user, policy.plan).ok()?;
     // RFC 8224 §8.1: "if the result of the canonicalization of the From header field value does not form a valid E.164
     // telephone number, the authentication service and/or verification service SHOULD treat the entire URI as a SIP URI"
     (role == Role::Dest || number.is_e164()).then_some(number)
@@ -353,6 +360,7 @@ mod tests {
             "tel:+1-202-555-0100",
             "tel:+12025550100;verstat=TN-Validation-Passed",
             "tel:2025550100;phone-context=+1",
+            "sip:2025550100;phone-context=+1@example.com;user=phone",
         ] {
             assert_eq!(orig(uri).unwrap(), "12025550100", "{uri}");
         }

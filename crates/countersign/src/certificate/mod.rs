@@ -248,6 +248,8 @@ pub enum CertificateError {
     EmptyIssuer,
     /// Not the DER of a certificate.
     Malformed,
+    /// The name of the issuer or of the subject has more than [`name::MAX_NAME`] bytes.
+    NameTooLong,
     /// The serial number has more than [`MAX_SERIAL`] octets.
     SerialTooLong,
     /// Larger than [`MAX_CERTIFICATE`].
@@ -269,8 +271,11 @@ impl fmt::Display for CertificateError {
             }
             Self::EmptyIssuer => f.write_str("the certificate has no issuer name"),
             Self::Malformed => f.write_str("not a certificate in DER"),
+            Self::NameTooLong => {
+                write!(f, "a name has more than {} bytes", name::MAX_NAME)
+            }
             Self::SerialTooLong => {
-                write!(f, "the serial number has more than {} octets", MAX_SERIAL)
+                write!(f, "the serial number has more than {MAX_SERIAL} octets")
             }
             Self::TooLarge => write!(f, "the certificate has more than {MAX_CERTIFICATE} bytes"),
             Self::TooManyExtensions => {

@@ -9,6 +9,11 @@ use const_oid::ObjectIdentifier;
 use der::Tag;
 use std::fmt::{self, Write};
 
+/// Longest name in a certificate, in bytes of DER. RFC 5280 Appendix A bounds each attribute (64 characters of common name,
+/// for one) and not their number; names in use have about a hundred bytes. Comparing sets of attributes costs the product of
+/// their sizes, so a name without bound would be a weapon.
+pub const MAX_NAME: usize = 4 * 1024;
+
 /// A distinguished name, as it stands in a certificate.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct DistinguishedName(Box<[u8]>);

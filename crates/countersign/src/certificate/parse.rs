@@ -4,6 +4,7 @@
 //! The signed part is remembered as a range of the bytes received; nothing is ever encoded again.
 
 use super::extensions::{BadExtensions, Extensions};
+use super::name::MAX_NAME;
 use super::walk::{Malformed, Walk, constructed, octets, primitive, unsigned};
 use super::{
     Certificate, CertificateError, DistinguishedName, MAX_CERTIFICATE, MAX_SERIAL, PublicKey,
@@ -57,7 +58,7 @@ pub(super) fn certificate(der: &[u8]) -> Result<Certificate, CertificateError> {
     if fields.algorithm != outer_algorithm {
         return Err(CertificateError::AlgorithmMismatch);
     }
-    let issuer = DistinguishedName::from_der(fields.issuer)?;
+    let issuer = name(fields.issuer)?;
     // RFC 5280 §4.1.2.4: "The issuer field MUST contain a non-empty distinguished name (DN)."
     if issuer.is_empty() {
         return Err(CertificateError::EmptyIssuer);
@@ -70,7 +71,7 @@ pub(super) fn certificate(der: &[u8]) -> Result<Certificate, CertificateError> {
         algorithm: algorithm(outer_algorithm)?,
         signature: signature.into(),
         issuer,
-        subject: DistinguishedName::from_der(fields.subject)?,
+        subject: name(fields.subject)?,
         validity: validity(fields.validity)?,
         public_key: public_key(fields.public_key)?,
         extensions: Extensions::read(fields.extensions)?,
@@ -131,6 +132,13 @@ fn version(walk: &mut Walk<'_>) -> Result<(), CertificateError> {
     } else {
         Err(CertificateError::Version)
     }
+}
+
+fn name(der: &[u8]) -> Result<DistinguishedName, CertificateError> {
+    if der.len() > MAX_NAME {
+        return Err(CertificateError::NameTooLong);
+    }
+    Ok(DistinguishedName::from_der(der)?)
 }
 
 fn algorithm(der: &[u8]) -> Result<SignatureAlgorithm, Malformed> {

@@ -1,7 +1,7 @@
 //! One certificate that is printed in a standard, read, cut, and changed octet by octet.
 
 use super::*;
-use crate::certificate::{CertificateChain, ChainError, TnEntry};
+use crate::certificate::{CertificateChain, ChainError, TnEntry, encode};
 
 const FIGURE_1: &[u8] = include_bytes!("../../../../../test-data/x509/rfc9118-figure1.pem");
 
@@ -158,4 +158,39 @@ proptest::proptest! {
         ));
         proptest::prop_assert!(refused);
     }
+}
+
+/// A name of thousands of attributes, in two orders, would cost its square to compare; it is not read at all.
+#[test]
+fn a_name_without_end_is_refused() {
+    let tlv = |tag: u8, content: &[u8]| encode::element(tag, content);
+    let attribute = |kind: u8| {
+        let pair = [tlv(6, &[0x55, 4, kind]), tlv(12, &[kind])].concat();
+        tlv(0x30, &pair)
+    };
+    let set: Vec<u8> = (0..=127).cycle().take(1_000).flat_map(attribute).collect();
+    let long = tlv(0x30, &tlv(0x31, &set));
+    assert!(DistinguishedName::new(&long).is_some());
+    let short = tlv(0x30, &tlv(0x31, &attribute(3)));
+    let with = |issuer: &[u8], subject: &[u8]| {
+        let der = figure_1();
+        let mut certificate = Walk::over(&der).unwrap().enter(Tag::Sequence).unwrap();
+        let mut fields = certificate.enter(Tag::Sequence).unwrap();
+        let mut parts = Vec::new();
+        for place in 0..8 {
+            let own = fields.whole(fields.peek().unwrap()).unwrap();
+            parts.push(match place {
+                3 => issuer.to_vec(),
+                5 => subject.to_vec(),
+                _ => own.to_vec(),
+            });
+        }
+        let tbs = encode::sequence(&parts);
+        let algorithm = certificate.whole(Tag::Sequence).unwrap().to_vec();
+        let signature = certificate.whole(Tag::BitString).unwrap().to_vec();
+        Certificate::parse(&encode::sequence(&[tbs, algorithm, signature])).map(|_| ())
+    };
+    assert_eq!(with(&short, &short), Ok(()));
+    assert_eq!(with(&long, &short), Err(CertificateError::NameTooLong));
+    assert_eq!(with(&short, &long), Err(CertificateError::NameTooLong));
 }
