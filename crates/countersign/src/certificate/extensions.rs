@@ -1,10 +1,10 @@
 //! The extensions of a certificate that a path rests on, [RFC 5280 §4.2](https://www.rfc-editor.org/rfc/rfc5280#section-4.2)
 //! and [RFC 8226 §9](https://www.rfc-editor.org/rfc/rfc8226#section-9).
 //!
-//! Read here: basicConstraints, keyUsage, certificatePolicies, subject and authority key identifier, subjectAltName, TNAuthList. What is critical
-//! and not read here is remembered, and refuses the path; an extension we know but cannot read is remembered, too: the
-//! certificate parses, and no path goes through it. Policy constraints, name constraints, CRL distribution points, AIA and claim
-//! constraints are not read yet.
+//! Read here: basicConstraints, keyUsage, certificatePolicies, subject and authority key identifier, subjectAltName,
+//! TNAuthList. What is critical and not read here is remembered, and refuses the path; an extension we know but cannot read is
+//! remembered, too: the certificate parses, and no path goes through it. Policy constraints, name constraints, CRL distribution
+//! points, AIA and claim constraints are not read yet.
 
 use super::tnauthlist::TnAuthList;
 use super::walk::{Malformed, Walk, boolean, primitive, unsigned};
@@ -28,6 +28,11 @@ pub mod oid {
     pub const BASIC_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.19");
     /// RFC 5280 §4.2.1.4.
     pub const CERTIFICATE_POLICIES: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.32");
+    /// id-pe-JWTClaimConstraints of RFC 8226 §8 and id-pe-eJWTClaimConstraints of RFC 9118 §3.
+    pub const CLAIM_CONSTRAINTS: [ObjectIdentifier; 2] = [
+        ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.1.27"),
+        ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.1.33"),
+    ];
     /// RFC 5280 §4.2.1.4: a qualifier.
     pub const CPS_POINTER: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.2.1");
     /// RFC 5280 §4.2.1.3.
@@ -163,7 +168,10 @@ impl Extensions {
         match kind {
             oid::AUTHORITY_KEY_IDENTIFIER => self.authority_key = authority_key(value)?,
             oid::BASIC_CONSTRAINTS => self.basic_constraints = Some(basic_constraints(value)?),
-            oid::CERTIFICATE_POLICIES => self.policies = policies(value)?,
+            oid::CERTIFICATE_POLICIES => match policies(value)? {
+                Some(found) => self.policies = found,
+                None => return Ok(Known::No),
+            },
             oid::KEY_USAGE => self.key_usage = Some(key_usage(value)?),
             oid::SUBJECT_ALT_NAME => self.subject_alt_name = Some(subject_alt_name(value)?),
             oid::SUBJECT_KEY_IDENTIFIER => {
@@ -246,12 +254,13 @@ fn key_usage(value: &[u8]) -> Result<KeyUsage, Malformed> {
     }
 }
 
-/// RFC 5280 §4.2.1.4: "CertificatePolicies ::= SEQUENCE SIZE (1..MAX) OF PolicyInformation", each a policy and what qualifies it.
-/// The two qualifiers of that section point people to texts and change nothing for us; what has others is malformed here, as
-/// "the path validation software MUST be able to interpret this extension (including the optional qualifier)".
-fn policies(value: &[u8]) -> Result<Vec<ObjectIdentifier>, Malformed> {
+/// `CertificatePolicies ::= SEQUENCE SIZE (1..MAX) OF PolicyInformation`, RFC 5280 §4.2.1.4: each a policy and what qualifies it.
+/// `None` if there is a qualifier other than the two of that section, which point people to texts and change nothing for us.
+// RFC 5280 §4.2.1.4: "If this extension is critical, the path validation software MUST be able to interpret this extension
+// (including the optional qualifier), or MUST reject the certificate."
+fn policies(value: &[u8]) -> Result<Option<Vec<ObjectIdentifier>>, Malformed> {
     let mut list = Walk::over(only(value, Tag::Sequence)?)?;
-    let mut found = Vec::new();
+    let (mut found, mut understood) = (Vec::new(), true);
     while !list.at_end() {
         let mut information = list.enter(Tag::Sequence)?;
         let policy = information.oid()?;
@@ -265,9 +274,7 @@ fn policies(value: &[u8]) -> Result<Vec<ObjectIdentifier>, Malformed> {
             while !qualifiers.at_end() {
                 let mut qualifier = qualifiers.enter(Tag::Sequence)?;
                 let kind = qualifier.oid()?;
-                if kind != oid::CPS_POINTER && kind != oid::USER_NOTICE {
-                    return Err(Malformed);
-                }
+                understood &= kind == oid::CPS_POINTER || kind == oid::USER_NOTICE;
                 qualifier.any()?;
                 qualifier.finish()?;
             }
@@ -276,7 +283,7 @@ fn policies(value: &[u8]) -> Result<Vec<ObjectIdentifier>, Malformed> {
     }
     match found.as_slice() {
         [] => Err(Malformed),
-        _ => Ok(found),
+        _ => Ok(understood.then_some(found)),
     }
 }
 
@@ -322,6 +329,38 @@ mod tests {
             &[4, 2, 7, 0x80],
         ] {
             assert_eq!(key_usage(bad), Err(Malformed), "{bad:02x?}");
+        }
+    }
+
+    /// `[critical, ]qualifier` of policy 2.5.29.32.0 (any policy), as the one extension.
+    fn with_qualifier(critical: &[u8], qualifier: u8) -> Extensions {
+        let tlv = |tag: u8, parts: &[&[u8]]| {
+            let content = parts.concat();
+            [&[tag, u8::try_from(content.len()).unwrap()], &content[..]].concat()
+        };
+        let kind = tlv(6, &[&[0x2b, 6, 1, 5, 5, 7, 2, qualifier]]);
+        let qualifiers = tlv(0x30, &[&tlv(0x30, &[&kind, &[0x16, 1, b'x']])]);
+        let policy = tlv(0x30, &[&[6, 4, 0x55, 0x1d, 0x20, 0], &qualifiers]);
+        let value = tlv(4, &[&tlv(0x30, &[&policy])]);
+        let extension = tlv(0x30, &[&[6, 3, 0x55, 0x1d, 0x20], critical, &value]);
+        Extensions::read(&tlv(0x30, &[&extension])).unwrap()
+    }
+
+    #[test]
+    fn a_policy_qualifier_must_be_understood_where_it_is_critical() {
+        const CRITICAL: &[u8] = &[1, 1, 0xff];
+        let (cps, notice, other) = (1, 2, 9);
+        for (critical, qualifier, refused) in [
+            (&[][..], cps, 0),
+            (&[], notice, 0),
+            (&[], other, 0),
+            (CRITICAL, cps, 0),
+            (CRITICAL, notice, 0),
+            (CRITICAL, other, 1),
+        ] {
+            let read = with_qualifier(critical, qualifier);
+            assert_eq!(read.unknown_critical.len(), refused, "{qualifier}");
+            assert!(read.malformed.is_empty(), "{qualifier}");
         }
     }
 
