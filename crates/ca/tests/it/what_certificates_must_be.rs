@@ -11,11 +11,11 @@ use countersign::certificate::{
     Certificate, CertificateChain, CertificateError, DistinguishedName, TnAuthList,
 };
 use countersign::crypto::{AwsLc, EcdsaP256Key, SigningKey};
-use countersign::path::{KeyPurpose, PathFault, verify};
+use countersign::path::{ClaimConstraints, KeyPurpose, PathFault, verify};
 use countersign::trust::{Anchor, AnchorError, Standing, Trust};
-use countersign_ca::Draft;
 use countersign_ca::extension::{self, Criticality, Extension, PathLength, usage};
-use countersign_testkit::lab::{Lab, chain, new_key, numbers};
+use countersign_ca::{Authority, Draft};
+use countersign_testkit::lab::{Lab, NOW, chain, new_key, numbers, subject, validity};
 
 use crate::spoilt::{
     CA, EE, intermediate, judge, leaf, refused, replaced, with_intermediate, with_leaf, without,
@@ -272,4 +272,30 @@ fn a_point_off_the_curve_is_a_fault() {
     let key = EcdsaP256Key::generate().unwrap();
     draft.public_key = key.public_key();
     judge(&lab, &with_leaf(&lab, &draft)).unwrap();
+}
+
+/// This test verifies that constraints on claims are seen wherever on the path they stand, the anchor included.
+#[test]
+fn claim_constraints_are_seen_on_the_whole_path() {
+    let lab = Lab::new();
+    let constraints = || Extension::non_critical(oid::CLAIM_CONSTRAINTS[0], vec![0x30, 0]);
+    let good = lab.provider("1234").chain;
+    let found = |list: &CertificateChain, trust: &Trust| {
+        verify(list, trust, NOW, &AwsLc).map(|path| path.claim_constraints())
+    };
+    assert_eq!(found(&good, &lab.trust(1)), Ok(ClaimConstraints::Absent));
+    for list in [
+        with_leaf(&lab, &replaced(leaf(&lab), constraints())),
+        with_intermediate(&lab, &replaced(intermediate(&lab), constraints())),
+    ] {
+        assert_eq!(found(&list, &lab.trust(1)), Ok(ClaimConstraints::Unread));
+    }
+    let name = subject("Lab SHAKEN ROOT");
+    let draft = Authority::root_draft(&name, lab.root().key(), lab.next_serial(), validity());
+    let root = replaced(draft, constraints())
+        .sign(lab.root().key())
+        .unwrap();
+    let root = Anchor::new(Certificate::parse(&root).unwrap(), Standing::Lab).unwrap();
+    let trust = Trust::new("lab", 1, vec![root]);
+    assert_eq!(found(&good, &trust), Ok(ClaimConstraints::Unread));
 }

@@ -147,7 +147,7 @@ impl fmt::Display for PassportError {
             Self::ClaimMissing(claim) => write!(f, "the claim {claim} is missing"),
             Self::ClaimNameNotAscii => f.write_str("the name of a claim is not ASCII"),
             Self::ClaimShape(claim) => write!(f, "the claim {claim} has the wrong type"),
-            Self::CompactForm => f.write_str("the compact form, where the full form is needed"),
+            Self::CompactForm => f.write_str("the compact form, without header and claims"),
             Self::CriticalHeader => f.write_str("the header makes something unknown critical"),
             Self::DestEmpty => f.write_str("dest names nobody"),
             Self::DestNotArray => f.write_str("the identities of dest are not an array"),

@@ -41,21 +41,35 @@ pub fn verify(
     keys: &dyn VerifyingKeys,
 ) -> Result<VerifiedPath, PathFault> {
     let certificates = chain.certificates();
-    inspect_end_entity(certificates, chain.end_entity())?;
-    inspect_order(certificates)?;
+    inspect_list(chain)?;
     let candidates = candidate_anchors(certificates, trust)?;
     inspect_each(certificates, &candidates, at)?;
     let anchor = verify_signatures(certificates, &candidates, at, keys)?;
-    let authority = authority(certificates, anchor)?;
+    let authority = authority(certificates, Some(anchor))?;
     let key = usable_key(chain.end_entity(), Step::EndEntity, keys)?;
     Ok(VerifiedPath::assertion(Proven {
         key,
         authority,
+        claim_constraints: claim_constraints(certificates, anchor),
         validity: common_validity(certificates, anchor),
         subject: chain.end_entity().subject().to_string().into(),
         anchor: anchor.certificate().sha256(),
         standing: anchor.standing(),
     }))
+}
+
+/// Looks at a list as far as that can be done without anchors, clock and keys, for those who publish one; what it lets its
+/// holder say, if no anchor above it says less.
+///
+/// # Errors
+/// [`PathFault`], the first one found: what makes [`verify`] refuse the list wherever and whenever.
+pub fn inspect(chain: &CertificateChain) -> Result<Authority, PathFault> {
+    let certificates = chain.certificates();
+    inspect_list(chain)?;
+    for (index, certificate) in certificates.iter().enumerate() {
+        inspect_extensions(certificate, Step::of_index(index))?;
+    }
+    authority(certificates, None)
 }
 
 /// A path that leads to an anchor: proof that the key of its end entity may be believed, and how far.
@@ -67,10 +81,20 @@ pub struct VerifiedPath(Proven);
 pub(crate) struct Proven {
     pub(crate) key: Arc<dyn VerifyingKey>,
     pub(crate) authority: Authority,
+    pub(crate) claim_constraints: ClaimConstraints,
     pub(crate) validity: Validity,
     pub(crate) subject: Box<str>,
     pub(crate) anchor: [u8; 32],
     pub(crate) standing: Standing,
+}
+
+/// Whether a path limits the claims of what is signed at its end, beyond the scope of numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClaimConstraints {
+    /// No certificate of the path does.
+    Absent,
+    /// One does. What it demands is not read yet.
+    Unread,
 }
 
 impl VerifiedPath {
@@ -87,6 +111,11 @@ impl VerifiedPath {
     /// What the end entity may say.
     pub fn authority(&self) -> &Authority {
         &self.0.authority
+    }
+
+    /// Whether the path limits the claims.
+    pub fn claim_constraints(&self) -> ClaimConstraints {
+        self.0.claim_constraints
     }
 
     /// When every certificate of the path is valid, the anchor's included.
@@ -119,6 +148,12 @@ impl fmt::Debug for VerifiedPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "VerifiedPath({})", self.0.subject)
     }
+}
+
+/// What must be true of the list by its first certificate and its order.
+fn inspect_list(chain: &CertificateChain) -> Result<(), PathFault> {
+    inspect_end_entity(chain.certificates(), chain.end_entity())?;
+    inspect_order(chain.certificates())
 }
 
 /// What must be true of the signer's certificate, and of no other.
@@ -288,6 +323,10 @@ fn inspect_any(certificate: &Certificate, step: Step, at: UnixTime) -> Result<()
     if at > not_after {
         return Err(PathFault::Expired { step, not_after });
     }
+    inspect_extensions(certificate, step)
+}
+
+fn inspect_extensions(certificate: &Certificate, step: Step) -> Result<(), PathFault> {
     if let Some(extension) = certificate.malformed_extensions().first() {
         return Err(PathFault::MalformedExtension {
             step,
@@ -436,14 +475,28 @@ fn usable_key(
     }
 }
 
-fn authority(certificates: &[Certificate], anchor: &Anchor) -> Result<Authority, PathFault> {
-    let root = anchor.certificate();
-    let above = (certificates.last() != Some(root)).then_some(root);
+fn authority(
+    certificates: &[Certificate],
+    anchor: Option<&Anchor>,
+) -> Result<Authority, PathFault> {
+    let root = anchor.map(Anchor::certificate);
+    let above = root.filter(|root| certificates.last() != Some(*root));
     let length = certificates.len() + usize::from(above.is_some());
     let path = above.into_iter().chain(certificates.iter().rev());
     Authority::of_path(path).map_err(|gap| PathFault::DelegationGap {
         step: Step::of_index(length - 1 - gap.index),
     })
+}
+
+fn claim_constraints(certificates: &[Certificate], anchor: &Anchor) -> ClaimConstraints {
+    let mut extensions = certificates
+        .iter()
+        .chain([anchor.certificate()])
+        .flat_map(Certificate::extensions);
+    match extensions.any(|extension| oid::CLAIM_CONSTRAINTS.contains(extension)) {
+        true => ClaimConstraints::Unread,
+        false => ClaimConstraints::Absent,
+    }
 }
 
 fn common_validity(certificates: &[Certificate], anchor: &Anchor) -> Validity {

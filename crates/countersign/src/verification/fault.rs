@@ -168,6 +168,8 @@ faults! {
     AttestInvalid "attest-invalid" Failed InvalidIdentityHeader NoValidation;
     /// A shaken token without attestation.
     AttestMissing "attest-missing" Failed InvalidIdentityHeader NoValidation;
+    /// The token, or the header around it, is larger than what we read.
+    BeyondLimits "beyond-limits" NotValidated InvalidIdentityHeader NoValidation;
     /// The signalling names no called party to compare the token with.
     CalledPartyUnknown "called-party-unknown" NotValidated InvalidIdentityHeader NoValidation;
     /// The signalling names no caller to compare the token with.
@@ -179,11 +181,13 @@ faults! {
     /// The certificate could not be had.
     CertificateUnavailable "certificate-unavailable" NotValidated BadIdentityInfo NoValidation;
     /// The certificate has a key, an algorithm or a critical extension that we do not support.
-    CertificateUnsupported "certificate-unsupported" Failed UnsupportedCredential Failed;
+    CertificateUnsupported "certificate-unsupported" NotValidated UnsupportedCredential NoValidation;
     /// The token's payload is not the JSON object that a PASSporT has.
     ClaimsMalformed "claims-malformed" Failed InvalidIdentityHeader NoValidation;
     /// The compact form, where the full form is required.
     CompactForm "compact-form" Failed InvalidIdentityHeader NoValidation;
+    /// The compact form of a token without extension, which is good by RFC 8224, and which we do not rebuild.
+    CompactNotRebuilt "compact-not-rebuilt" NotValidated InvalidIdentityHeader NoValidation;
     /// The certificate constrains what its tokens may claim, and the constraint could not be judged.
     ConstraintsNotJudged "constraints-not-judged" NotValidated UnsupportedCredential NoValidation;
     /// The token's header demands an extension of JWS that we do not know.
@@ -349,7 +353,7 @@ mod tests {
         use Fault::*;
         let cases: &[(&str, u16, &[Fault])] = &[
             ("E3", 403, &[DateStale]),
-            ("E4", 438, &[CompactForm]),
+            ("E4", 438, &[CompactForm, CompactNotRebuilt]),
             ("E5", 438, &[PptUnsupported, PptMismatch]),
             ("E6", 436, &[InfoMissing]),
             ("E7", 436, &[InfoInvalid, X5uInvalid]),

@@ -130,7 +130,7 @@ impl Findings {
     fn first(&self, order: Order, of: impl Fn(Outcome) -> Option<Fault>) -> Option<Fault> {
         let faults = self.outcomes.iter().filter_map(|outcome| of(*outcome));
         // Of equals, min_by_key keeps the first.
-        faults.min_by_key(|fault| order.rank(*fault))
+        faults.min_by_key(|fault| order.rank(fault.code()))
     }
 
     /// Leaves nothing behind.

@@ -14,6 +14,7 @@ use super::policy::{
 use super::report::{PassportReport, Token};
 use crate::call::{Call, DateHeader};
 use crate::certificate::repository_url::RepositoryUrl;
+use crate::jose::json::JsonCause;
 use crate::jose::jws::ES256;
 use crate::passport::{
     Claim, Claims, Envelope, Header, HeaderName, IatForm, PASSPORT, Part, PassportError, Presented,
@@ -78,7 +79,7 @@ pub(super) fn inspect(
         Err((token, error)) => return unreadable(token, presented.ppt, error, policy, findings),
     };
     findings.pass(Check::Token);
-    if is_ignored(&presented, envelope.header(), policy) {
+    if is_ignored(&presented, &envelope, policy) {
         let ppt = envelope.header().ppt.clone();
         return Inspected::ignored(Token::Sealed(envelope), ppt, findings);
     }
@@ -122,24 +123,32 @@ fn unreadable(
     if unsupported && policy.unsupported_ppt == UnsupportedPpt::Ignore {
         return Inspected::ignored(token, announced, findings);
     }
-    passport_fault(error, &mut findings);
+    let base = announced.is_none() && policy.base_passport == BasePassport::Accept;
+    match error {
+        // RFC 8224 §6.2 Step 5 has the token rebuilt from the signalling, which we do not do. RFC 8588 §3: "The use of the
+        // compact form of PASSporT is not specified in this document", so for shaken it is wrong.
+        PassportError::CompactForm if base => {
+            findings.fault(Check::Token, Fault::CompactNotRebuilt, Evidence::Nothing);
+        }
+        error => passport_fault(error, &mut findings),
+    }
     Inspected::known(token, findings)
 }
 
 // RFC 8224 §6.2: "If a "ppt" parameter value is present and the verifier does not support it, it MUST ignore the Identity header
 // field." A parameter that contradicts the token is not such a header, but a broken one (docs/divergences.md).
-fn is_ignored(presented: &Presented, header: &Header, policy: &VerificationPolicy) -> bool {
-    let supported = matches!(header.ppt.as_deref(), None | Some(SHAKEN));
-    let agrees = presented.ppt.is_none() || same(&presented.ppt, &header.ppt);
-    !supported && agrees && policy.unsupported_ppt == UnsupportedPpt::Ignore
+fn is_ignored(presented: &Presented, envelope: &Envelope, policy: &VerificationPolicy) -> bool {
+    !envelope.is_supported()
+        && ppt_agrees(presented, envelope.header())
+        && policy.unsupported_ppt == UnsupportedPpt::Ignore
 }
 
-/// Tokens of SIP parameters are compared without regard to case: RFC 3261 §7.3.1.
-fn same(beside: &Option<Box<str>>, inside: &Option<Box<str>>) -> bool {
-    match (beside, inside) {
+/// Whether the parameter says what the token says, or nothing. Tokens of SIP parameters are compared without regard to case:
+/// RFC 3261 §7.3.1.
+fn ppt_agrees(presented: &Presented, header: &Header) -> bool {
+    match (&presented.ppt, &header.ppt) {
         (Some(beside), Some(inside)) => beside.eq_ignore_ascii_case(inside),
-        (None, None) => true,
-        _ => false,
+        (beside, _) => beside.is_none(),
     }
 }
 
@@ -186,7 +195,7 @@ fn judge_ppt(
     findings: &mut Findings,
 ) {
     let evidence = || text(header.ppt.clone(), presented.ppt.clone());
-    let agrees = presented.ppt.is_none() || same(&presented.ppt, &header.ppt);
+    let agrees = ppt_agrees(presented, header);
     match header.ppt.as_deref() {
         _ if !agrees => findings.fault(Check::Ppt, Fault::PptMismatch, evidence()),
         Some(SHAKEN) => findings.pass(Check::Ppt),
@@ -345,7 +354,7 @@ fn place(error: &PassportError) -> (Check, Fault) {
         E::Base64(Part::Signature) | E::SignatureLength(_) => {
             (Check::Signature, Fault::SignatureMalformed)
         }
-        E::Base64(_) | E::NotThreeParts | E::TooLong => (Check::Token, Fault::PassportMalformed),
+        E::Base64(_) | E::NotThreeParts => (Check::Token, Fault::PassportMalformed),
         E::ClaimMissing(claim) => (Check::Claims, claim_missing(*claim)),
         E::ClaimNameNotAscii => (Check::Claims, Fault::ClaimsMalformed),
         E::ClaimShape(claim)
@@ -354,7 +363,8 @@ fn place(error: &PassportError) -> (Check, Fault) {
         | E::UriMalformed(claim) => (Check::Claims, claim_invalid(*claim)),
         E::CompactForm => (Check::Token, Fault::CompactForm),
         E::CriticalHeader => (Check::Token, Fault::CritUnsupported),
-        E::DestEmpty | E::DestNotArray | E::DestTooMany => (Check::Claims, Fault::DestInvalid),
+        E::DestEmpty | E::DestNotArray => (Check::Claims, Fault::DestInvalid),
+        E::DestTooMany => (Check::Claims, Fault::BeyondLimits),
         E::DuplicateMember(Part::Payload) => (Check::Claims, Fault::DuplicateMember),
         E::DuplicateMember(_) => (Check::Token, Fault::DuplicateMember),
         E::HeaderMissing(HeaderName::Alg) => (Check::Alg, Fault::AlgMissing),
@@ -363,15 +373,25 @@ fn place(error: &PassportError) -> (Check, Fault) {
         E::HeaderMissing(HeaderName::X5u) => (Check::X5u, Fault::X5uMissing),
         E::HeaderShape(_) => (Check::Token, Fault::HeaderMalformed),
         E::IatNotInteger => (Check::Claims, Fault::IatInvalid),
+        E::Json(part, error) if is_beyond_limits(error.cause) => match part {
+            Part::Payload => (Check::Claims, Fault::BeyondLimits),
+            Part::Header | Part::Signature => (Check::Token, Fault::BeyondLimits),
+        },
         E::Json(Part::Payload, _) | E::NotAnObject(Part::Payload) => {
             (Check::Claims, Fault::ClaimsMalformed)
         }
         E::Json(..) | E::NotAnObject(_) => (Check::Token, Fault::HeaderMalformed),
         E::OrigIdInvalid => (Check::Claims, Fault::OrigidInvalid),
         E::OrigNotOne => (Check::Claims, Fault::OrigInvalid),
+        E::TooLong => (Check::Token, Fault::BeyondLimits),
         E::UnsupportedAlg(_) => (Check::Alg, Fault::AlgUnsupported),
         E::UnsupportedPpt(_) => (Check::Ppt, Fault::PptUnsupported),
     }
+}
+
+/// Limits of ours that no RFC knows: such a text may well be JSON.
+const fn is_beyond_limits(cause: JsonCause) -> bool {
+    matches!(cause, JsonCause::Depth | JsonCause::TooLong)
 }
 
 const fn claim_missing(claim: Claim) -> Fault {

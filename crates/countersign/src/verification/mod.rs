@@ -50,6 +50,22 @@ impl Verdict {
         }
     }
 
+    /// The fault of a proof that failed.
+    pub(crate) const fn failed(self) -> Option<Fault> {
+        match self {
+            Self::Failed(fault) => Some(fault),
+            Self::NotValidated(_) | Self::Passed | Self::Unsigned => None,
+        }
+    }
+
+    /// The fault of a proof that could not be validated.
+    pub(crate) const fn not_validated(self) -> Option<Fault> {
+        match self {
+            Self::NotValidated(fault) => Some(fault),
+            Self::Failed(_) | Self::Passed | Self::Unsigned => None,
+        }
+    }
+
     /// The fault, if there is one.
     pub const fn fault(self) -> Option<Fault> {
         match self {
@@ -98,9 +114,8 @@ impl Malformed {
     pub const fn fault(self) -> Fault {
         match self {
             Self::Info => Fault::InfoInvalid,
-            Self::Obsolete | Self::Parameter | Self::Token | Self::TooLong => {
-                Fault::IdentityMalformed
-            }
+            Self::Obsolete | Self::Parameter | Self::Token => Fault::IdentityMalformed,
+            Self::TooLong => Fault::BeyondLimits,
         }
     }
 }

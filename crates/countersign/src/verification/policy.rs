@@ -1,6 +1,6 @@
 //! What a verification service may decide for itself: windows, strictness, and which of several faults is told.
 
-use super::fault::{Code, Fault};
+use super::fault::Code;
 use crate::certificate::repository_url::Origin;
 use std::sync::Arc;
 
@@ -82,9 +82,9 @@ pub enum Order {
 }
 
 impl Order {
-    /// The place of a fault in this order; lower is told first, equals as they were found.
-    pub const fn rank(self, fault: Fault) -> u8 {
-        match (self, fault.code()) {
+    /// The place of a fault with this code in this order; lower is told first, equals as they were found.
+    pub const fn rank(self, code: Code) -> u8 {
+        match (self, code) {
             (Self::Rfc8224, Code::BadIdentityInfo | Code::UnsupportedCredential) => 0,
             (Self::Rfc8224, Code::StaleDate) => 1,
             (Self::Rfc8224, _) => 2,

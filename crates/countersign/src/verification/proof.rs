@@ -14,10 +14,9 @@ use crate::certificate::{CertificateChain, Coverage};
 use crate::crypto::{VerifyingKey, VerifyingKeys};
 use crate::jose::jws::ES256;
 use crate::passport::VerifiedPassport;
-use crate::path::{PathCache, PathFault};
+use crate::path::{ClaimConstraints, PathCache, PathFault};
 use crate::time::UnixTime;
 use crate::trust::Trust;
-use const_oid::ObjectIdentifier;
 
 /// What the later stages judge with.
 pub(super) struct Bench<'a> {
@@ -54,7 +53,7 @@ impl Provenance {
 pub(super) enum Judged {
     /// All that can be said is in the findings.
     Decided,
-    /// The signature does not fit a certificate from a cache: the origin may have a newer one.
+    /// The signature does not fit a certificate from a cache, or its list leads to no anchor: the origin may have a newer one.
     Outdated,
 }
 
@@ -68,6 +67,11 @@ impl Bench<'_> {
         provenance: Provenance,
     ) -> Judged {
         let path = self.paths.verify(chain, self.trust, self.now, self.keys);
+        // A provider that mends its list, or renews it, does so under the same URL: what leads nowhere from a cache may have
+        // led nowhere yesterday only.
+        if path.is_err() && provenance == Provenance::Doubtful {
+            return Judged::Outdated;
+        }
         let signature = match &path {
             Ok(path) => verify_signature(&report.token, &**path.key()),
             Err(_) if self.policy.thoroughness == Thoroughness::FirstFault => {
@@ -101,13 +105,14 @@ impl Bench<'_> {
             Signature::NotLookedAt => {}
         }
         if let Ok(path) = path {
+            let constraints = path.claim_constraints();
             report.signer = Some(SignerReport {
                 path,
                 coverage: None,
             });
             if !findings.has_failed() || self.policy.thoroughness == Thoroughness::EveryCheck {
                 self.authorize(report, findings);
-                judge_constraints(chain, findings);
+                judge_constraints(constraints, findings);
             }
         }
         Judged::Decided
@@ -217,23 +222,14 @@ fn is_es256(token: &Token) -> bool {
     alg.is_some_and(|alg| &**alg == ES256)
 }
 
-/// id-pe-JWTClaimConstraints of [RFC 8226 §8](https://www.rfc-editor.org/rfc/rfc8226#section-8) and id-pe-eJWTClaimConstraints
-/// of [RFC 9118 §3](https://www.rfc-editor.org/rfc/rfc9118#section-3).
-const CONSTRAINTS: [ObjectIdentifier; 2] = [
-    ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.1.27"),
-    ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.1.33"),
-];
-
 /// Constraints are not evaluated yet. Where there are some, the check cannot be made, which is neither passed nor failed.
-fn judge_constraints(chain: &CertificateChain, findings: &mut Findings) {
-    let constrained = |extension: &ObjectIdentifier| CONSTRAINTS.contains(extension);
-    let mut extensions = chain.certificates().iter().flat_map(|one| one.extensions());
-    if extensions.any(constrained) {
-        findings.fault(
-            Check::Constraints,
-            Fault::ConstraintsNotJudged,
-            Evidence::Nothing,
-        );
+fn judge_constraints(constraints: ClaimConstraints, findings: &mut Findings) {
+    match constraints {
+        ClaimConstraints::Absent => {}
+        ClaimConstraints::Unread => {
+            let fault = Fault::ConstraintsNotJudged;
+            findings.fault(Check::Constraints, fault, Evidence::Nothing);
+        }
     }
 }
 
@@ -249,17 +245,18 @@ const fn path_fault(fault: &PathFault) -> Fault {
         | P::KeyIdentifierMismatch { .. }
         | P::KeyIdentifierMissing { .. }
         | P::KeyUsage { .. }
+        | P::MalformedExtension { .. }
         | P::NotAnAuthority { .. }
         | P::OutOfOrder { .. }
-        | P::PathTooLong { .. } => Fault::PathInvalid,
+        | P::PathTooLong { .. }
+        | P::UnusableKey { .. } => Fault::PathInvalid,
         P::DelegationGap { .. } => Fault::DelegationGap,
         P::Expired { .. } => Fault::CertificateExpired,
-        P::MalformedExtension { .. }
-        | P::NameConstraints { .. }
+        // These certificates may be good; it is we who cannot tell.
+        P::NameConstraints { .. }
         | P::UnknownCriticalExtension { .. }
         | P::UnsupportedAlgorithm { .. }
-        | P::UnsupportedKey { .. }
-        | P::UnusableKey { .. } => Fault::CertificateUnsupported,
+        | P::UnsupportedKey { .. } => Fault::CertificateUnsupported,
         P::NotYetValid { .. } => Fault::CertificateNotYetValid,
         P::Untrusted { .. } => Fault::PathUntrusted,
     }

@@ -24,7 +24,7 @@ pub struct Report {
     /// What the call's proof is worth.
     pub verdict: Verdict,
     /// The SIP answer, should policy want one: RFC 8224 §6.2.2. `None` if there is nothing to complain about.
-    pub code: Option<u16>,
+    pub code: Option<Code>,
     /// One report for each PASSporT, in the order presented.
     pub passports: Vec<PassportReport>,
 }
@@ -40,32 +40,31 @@ impl Report {
         order: Order,
         requirement: IdentityRequirement,
     ) -> Self {
-        let of_kind = |wanted: fn(Verdict) -> bool| {
-            let mut verdicts = passports.iter().map(|passport| passport.verdict);
-            verdicts.find(|verdict| wanted(*verdict))
+        let common = common_code(&passports, order);
+        let is_passed = |passport: &PassportReport| passport.verdict == Verdict::Passed;
+        // Among several faults the one is told that has the code, so that both say the same.
+        let first = |of: fn(Verdict) -> Option<Fault>| {
+            passports
+                .iter()
+                .filter_map(|passport| of(passport.verdict))
+                .min_by_key(|fault| (Some(fault.code()) != common, order.rank(fault.code())))
         };
-        let failed_first = passports
-            .iter()
-            .filter_map(|passport| match passport.verdict {
-                Verdict::Failed(fault) => Some(fault),
-                _ => None,
-            })
-            .min_by_key(|fault| order.rank(*fault));
-        let verdict = of_kind(|verdict| verdict == Verdict::Passed)
-            .or_else(|| of_kind(|verdict| matches!(verdict, Verdict::NotValidated(_))))
-            .or(failed_first.map(Verdict::Failed))
-            .unwrap_or(Verdict::Unsigned);
-        let code = match verdict {
-            Verdict::Passed => None,
-            Verdict::Unsigned => match requirement {
+        let (verdict, code) = if passports.iter().any(is_passed) {
+            (Verdict::Passed, None)
+        } else if let Some(fault) = first(Verdict::not_validated) {
+            (Verdict::NotValidated(fault), common)
+        } else if let Some(fault) = first(Verdict::failed) {
+            (Verdict::Failed(fault), common)
+        } else {
+            let code = match requirement {
                 IdentityRequirement::Optional => None,
                 IdentityRequirement::Required => Some(Code::UseIdentityHeader),
-            },
-            Verdict::Failed(_) | Verdict::NotValidated(_) => common_code(&passports, order),
+            };
+            (Verdict::Unsigned, code)
         };
         Self {
             verdict,
-            code: code.map(Code::number),
+            code,
             passports,
         }
     }
@@ -74,7 +73,7 @@ impl Report {
     pub(super) fn unjudged(fault: Fault) -> Self {
         Self {
             verdict: Verdict::of(fault),
-            code: Some(fault.code().number()),
+            code: Some(fault.code()),
             passports: Vec::new(),
         }
     }
@@ -111,15 +110,9 @@ fn common_code(passports: &[PassportReport], order: Order) -> Option<Code> {
     }
     // RFC 8224 §6.2.2: "this response code should only be sent when the verification service is unable to dereference the URIs
     // and/or acquire the credentials associated with all Identity header fields in the request." It is not all of them.
-    let rank = |code: &Code| match (order, code) {
-        (Order::Atis, Code::StaleDate) => 0,
-        (_, Code::UnsupportedCredential) => 1,
-        (_, Code::StaleDate) => 2,
-        _ => 3,
-    };
     codes()
         .filter(|code| *code != Code::BadIdentityInfo)
-        .min_by_key(rank)
+        .min_by_key(|code| order.rank(*code))
 }
 
 /// The examination of one PASSporT.

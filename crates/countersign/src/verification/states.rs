@@ -9,7 +9,7 @@
 //! needs of all PASSporTs at once, or the report. Answers come in any order, or never: it always ends.
 
 use super::check::{Check, Evidence};
-use super::fault::Fault;
+use super::fault::{Code, Fault};
 use super::findings::Findings;
 use super::inspect::{Inspected, Support, inspect};
 use super::need::{Need, NeedId, NeedKind, NeedLimit, Refresh, Source, Unavailable};
@@ -139,7 +139,7 @@ enum State {
     /// Told. The verdict stays; the evidence went with the report.
     Told {
         verdict: Verdict,
-        code: Option<u16>,
+        code: Option<Code>,
     },
 }
 

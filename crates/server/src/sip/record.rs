@@ -7,7 +7,7 @@ use countersign::identity::Identity;
 use countersign::passport::OrigId;
 use countersign::time::{Now, Ticks};
 use countersign::verification::report::Report;
-use countersign::verification::{Verdict, Verstat};
+use countersign::verification::{Code, Verdict, Verstat};
 use countersign_sip::proxy::{Finished, Handling, SignatureFate};
 use countersign_sip::trunk::Role;
 
@@ -67,7 +67,7 @@ impl Record {
     /// What judging came to.
     pub fn judged(&mut self, report: &Report, now: Now) {
         self.decided = Some(now.ticks);
-        self.code = report.code;
+        self.code = report.code.map(Code::number);
         self.detail = report.detail().map(String::into_boxed_str);
         let Some(passport) = report.deciding().or(report.passports.first()) else {
             return;

@@ -269,12 +269,9 @@ impl Shard {
         if let Some(record) = self.records.get_mut(&id) {
             record.judged(report, now);
         }
-        let fault = report.verdict.fault();
         let judgement = Judgement {
             verdict: report.verdict,
-            code: fault
-                .map(|fault| fault.code())
-                .filter(|code| report.code == Some(code.number())),
+            code: report.code,
             attestation: report.deciding().and_then(|passport| passport.attest()),
         };
         Input::Judged { id, judgement }

@@ -36,13 +36,9 @@ pub(super) fn print(report: &Report, place: (usize, usize), console: &mut Consol
 
 fn headline(report: &Report, console: &mut Console) {
     let verdict = console.paint(tone(report.verdict), report.verdict.name());
-    let code = match (report.code, report.verdict.fault()) {
-        (Some(code), Some(fault)) if code == fault.code().number() => {
-            format!(", {code} {}", fault.code().phrase())
-        }
-        (Some(code), _) => format!(", {code}"),
-        (None, _) => String::new(),
-    };
+    let code = report.code.map_or_else(String::new, |code| {
+        format!(", {} {}", code.number(), code.phrase())
+    });
     match report.verdict.fault() {
         Some(fault) => console.line(format_args!("{verdict}: {}{code}", fault.name())),
         None if report.verdict == Verdict::Passed => console.line(verdict),

@@ -1,7 +1,7 @@
 //! A report for programs: the JSON of `verify --json`, whose shape other people's scripts rely on.
 
 use countersign::certificate::Coverage;
-use countersign::verification::{CheckResult, PassportReport, Report, SignerReport};
+use countersign::verification::{CheckResult, Code, PassportReport, Report, SignerReport};
 use serde::Serialize;
 
 /// One input.
@@ -46,7 +46,7 @@ impl Record {
     pub(super) fn of(report: &Report) -> Self {
         Self {
             verdict: report.verdict.name(),
-            code: report.code,
+            code: report.code.map(Code::number),
             fault: report.verdict.fault().map(|fault| fault.name()),
             detail: report.detail(),
             passports: report.passports.iter().map(PassportRecord::of).collect(),

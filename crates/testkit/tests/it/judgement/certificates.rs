@@ -209,6 +209,32 @@ fn a_bad_signature_under_a_cached_certificate_fails_only_after_the_origin_was_as
     );
 }
 
+/// The provider forgot the intermediate certificate, saw its calls fail, and mended the list under the same URL.
+#[test]
+fn a_list_that_led_nowhere_yesterday_is_asked_for_again() {
+    let scene = Scene::new();
+    let mended = scene.signer.chain.clone();
+    scene
+        .repository
+        .publish(X5U, &lab::chain(&[mended.end_entity()]));
+    let untrusted = (Verdict::Failed(Fault::PathUntrusted), Some(437));
+    assert_eq!(
+        told(&scene.verify(&call(), scene.present(&call()))),
+        untrusted
+    );
+    assert_eq!(
+        told(&scene.verify(&call(), scene.present(&call()))),
+        untrusted
+    );
+    let conditional = [Refresh::No, Refresh::No, Refresh::Conditional];
+    assert_eq!(asked(&scene), conditional, "the origin confirmed it");
+    scene.repository.publish(X5U, &mended);
+    let report = scene.verify(&call(), scene.present(&call()));
+    assert_eq!(told(&report), (Verdict::Passed, None));
+    scene.verify(&call(), scene.present(&call()));
+    assert_eq!(asked(&scene).len(), 6, "and from then on the cache will do");
+}
+
 #[test]
 fn if_the_origin_cannot_be_asked_nobody_knows() {
     let scene = renewed();
@@ -216,6 +242,29 @@ fn if_the_origin_cannot_be_asked_nobody_knows() {
     let report = scene.verify(&call(), scene.present(&call()));
     let verdict = Verdict::NotValidated(Fault::CertificateUnavailable);
     assert_eq!(told(&report), (verdict, Some(436)));
+}
+
+/// RFC 8226 §4 allows RSA, and SHAKEN P-384 for authorities: we cannot check them yet, which is no fault of the call's.
+#[test]
+fn users_case_66_an_algorithm_that_we_do_not_know_is_not_validated() {
+    let scene = Scene::new();
+    // ecdsa-with-SHA384 instead of SHA256, in both places; the signature would have to be another, but nobody can tell.
+    let (sha256, sha384) = (
+        [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2],
+        [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 3],
+    );
+    let mut der = scene.signer.chain.end_entity().as_der().to_vec();
+    for at in 0..der.len() - sha256.len() {
+        if der[at..].starts_with(&sha256) {
+            der[at..at + sha256.len()].copy_from_slice(&sha384);
+        }
+    }
+    let certificate = Certificate::parse(&der).unwrap();
+    let signer = chain_of(scene.signer.key.clone(), &certificate, &scene.lab);
+    scene.repository.publish(X5U, &signer.chain);
+    let report = scene.verify(&call(), scene.present(&call()));
+    let verdict = Verdict::NotValidated(Fault::CertificateUnsupported);
+    assert_eq!(told(&report), (verdict, Some(437)));
 }
 
 /// Constraints on claims cannot be judged yet, so nothing that rests on such a certificate is passed.

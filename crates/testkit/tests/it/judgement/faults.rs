@@ -9,7 +9,7 @@
 
 use super::told;
 use countersign::call::DestSource;
-use countersign::passport::Presented;
+use countersign::passport::{MAX_DESTINATIONS, MAX_TOKEN, Presented};
 use countersign::verification::policy::{
     BasePassport, InfoRequirement, Serialization, StringIat, Thoroughness, UnsupportedPpt,
 };
@@ -321,7 +321,10 @@ fn forms(scene: &Scene) -> Vec<Case> {
             "E4 compact form",
             Fault::CompactForm,
             438,
-            token(&format!("..{signature}")),
+            Presented {
+                ppt: Some("shaken".into()),
+                ..token(&format!("..{signature}"))
+            },
         ),
         (
             "68 63 bytes",
@@ -491,11 +494,58 @@ fn an_identity_header_that_is_none() {
         (Malformed::Obsolete, Fault::IdentityMalformed, 438),
         (Malformed::Parameter, Fault::IdentityMalformed, 438),
         (Malformed::Token, Fault::IdentityMalformed, 438),
-        (Malformed::TooLong, Fault::IdentityMalformed, 438),
     ] {
         let report = scene.verify_at(0, &call(), vec![Err(malformed)]);
         assert_eq!(told(&report), (Verdict::Failed(fault), Some(code)));
     }
+}
+
+/// RFC 8225 has no limits. What is beyond ours was not looked at, so nobody may say that it is bad.
+#[test]
+fn what_is_larger_than_we_read_is_not_validated() {
+    let scene = Scene::new();
+    let many: Vec<_> = (0..=MAX_DESTINATIONS)
+        .map(|number| format!("\"12025{number:06}\""))
+        .collect();
+    let list = format!("[\"{BOB}\"]");
+    let beyond = [
+        token(&"a".repeat(MAX_TOKEN + 1)),
+        payload(&scene, &list, &format!("[{}]", many.join(","))),
+        payload(
+            &scene,
+            "{",
+            &format!("{{\"abc\":{}{},", "[".repeat(40), "]".repeat(40)),
+        ),
+        header(
+            &scene,
+            "{",
+            &format!("{{\"abc\":{}{},", "[".repeat(40), "]".repeat(40)),
+        ),
+    ];
+    let not_validated = (Verdict::NotValidated(Fault::BeyondLimits), Some(438));
+    for presented in beyond {
+        let report = scene.verify(&call(), presented);
+        assert_eq!(told(&report), not_validated, "{:?}", report.detail());
+    }
+    let report = scene.verify_at(0, &call(), vec![Err(Malformed::TooLong)]);
+    assert_eq!(told(&report), not_validated);
+}
+
+/// RFC 8224 knows the compact form of a token without extension, and a 438 asks for the full one (§6.1.1); shaken has none.
+#[test]
+fn users_case_72_the_compact_form_is_wrong_for_shaken_and_not_rebuilt_for_others() {
+    let compact = |ppt: Option<&str>| Presented {
+        ppt: ppt.map(Box::from),
+        ..token(&format!("..{}", "A".repeat(86)))
+    };
+    let scene = Scene::new();
+    let told_of = |scene: &Scene, ppt| told(&scene.verify(&call(), compact(ppt)));
+    let failed = (Verdict::Failed(Fault::CompactForm), Some(438));
+    let not_rebuilt = Verdict::NotValidated(Fault::CompactNotRebuilt);
+    assert_eq!(told_of(&scene, Some("shaken")), failed);
+    assert_eq!(told_of(&scene, None), (not_rebuilt, Some(438)));
+    let only_shaken = scene.with_policy(|policy| policy.base_passport = BasePassport::Refuse);
+    assert_eq!(told_of(&only_shaken, None), failed);
 }
 
 #[test]
@@ -712,7 +762,7 @@ fn digest12_case21_alg_typ_and_x5u() {
         (without_x5u.as_str(), "", 436),
     ] {
         let report = scene.verify(&call(), header(&scene, from, to));
-        assert_eq!(report.code, Some(code), "{from} {to}");
+        assert_eq!(told(&report).1, Some(code), "{from} {to}");
         assert_eq!(report.verdict.name(), "failed");
     }
 }

@@ -17,9 +17,9 @@ mod replay;
 mod several_headers;
 mod signed_and_verified;
 
-use countersign::verification::{Report, Verdict};
+use countersign::verification::{Code, Report, Verdict};
 
 /// Verdict and code, the two things that act.
 fn told(report: &Report) -> (Verdict, Option<u16>) {
-    (report.verdict, report.code)
+    (report.verdict, report.code.map(Code::number))
 }

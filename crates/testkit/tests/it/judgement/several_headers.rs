@@ -83,6 +83,32 @@ fn digest02_case04_436_and_438_together_are_438() {
     assert_eq!(told(&report), (verdict, Some(436)));
 }
 
+/// The fault that is told and the code that is sent are of one header.
+#[test]
+fn the_fault_told_is_one_that_has_the_code() {
+    let scene = Scene::new();
+    let no_info = Presented {
+        info: None,
+        ..scene.present(&call())
+    };
+    let headers = || vec![Ok(no_info.clone()), Ok(bad())];
+    let report = scene.verify_at(0, &call(), headers());
+    let verdict = Verdict::Failed(Fault::SignatureInvalid);
+    assert_eq!(
+        told(&report),
+        (verdict, Some(438)),
+        "436 is not true of all"
+    );
+    let unsupported = Forgery::new().header("ES256", "ES384");
+    let headers = vec![Err(Malformed::Token), Ok(scene.forge(&unsupported))];
+    for order in [Order::Atis, Order::Rfc8224] {
+        let scene = Scene::new().with_policy(|policy| policy.order = order);
+        let report = scene.verify_at(0, &call(), headers.clone());
+        let fault = report.verdict.fault().unwrap();
+        assert_eq!(report.code, Some(fault.code()), "{order:?}");
+    }
+}
+
 #[test]
 fn only_unsupported_types_are_unsigned_and_otherwise_they_do_not_count() {
     let scene = Scene::new();
@@ -95,7 +121,7 @@ fn only_unsupported_types_are_unsigned_and_otherwise_they_do_not_count() {
         (Verdict::Failed(Fault::SignatureInvalid), Some(438))
     );
     let report = scene.verify_at(0, &call(), vec![unsupported(), Ok(unavailable(&scene))]);
-    assert_eq!(report.code, Some(436), "all that count");
+    assert_eq!(told(&report).1, Some(436), "all that count");
     let report = scene.verify_at(0, &call(), vec![unsupported(), Ok(scene.present(&call()))]);
     assert_eq!(report.verdict, Verdict::Passed);
 }
