@@ -4,6 +4,7 @@ use crate::certificate::repository_url::{RepositoryUrl, UrlFault};
 use crate::certificate::{Authority, CertificateChain};
 use crate::crypto::SigningKey;
 use crate::passport::HeaderCache;
+use crate::path::{self, PathFault};
 use crate::time::Validity;
 use std::fmt;
 use std::sync::Arc;
@@ -34,17 +35,12 @@ impl Signer {
     ) -> Result<Self, SignerError> {
         RepositoryUrl::parse(x5u).map_err(SignerError::Url)?;
         let headers = HeaderCache::new(x5u).map_err(|_| SignerError::Url(UrlFault::Character))?;
-        let certificate = chain.end_entity();
-        match certificate.public_key().p256() {
+        let authority = path::inspect(&chain).map_err(SignerError::Path)?;
+        match chain.end_entity().public_key().p256() {
             None => return Err(SignerError::NotP256),
             Some(point) if *point != key.public_key() => return Err(SignerError::KeyMismatch),
             Some(_) => {}
         }
-        if certificate.is_ca() {
-            return Err(SignerError::Authority);
-        }
-        let from_the_top = chain.certificates().iter().rev();
-        let authority = Authority::of_path(from_the_top).map_err(|_| SignerError::DelegationGap)?;
         Ok(Self {
             validity: common_validity(&chain),
             parameters: format!(";info=<{x5u}>;alg=ES256;ppt=shaken").into(),
@@ -113,16 +109,14 @@ fn common_validity(chain: &CertificateChain) -> Validity {
 }
 
 /// Why key, certificate and URL make no signer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SignerError {
-    /// The certificate is one of a certification authority, which signs no PASSporTs.
-    Authority,
-    /// A certificate of the chain has no TN Authorization List below one that has.
-    DelegationGap,
     /// The certificate is of another key.
     KeyMismatch,
     /// The certificate's key is not P-256.
     NotP256,
+    /// The chain leads to no anchor, whoever looks at it.
+    Path(PathFault),
     /// Nobody would fetch the certificate from that URL.
     Url(UrlFault),
 }
@@ -130,12 +124,9 @@ pub enum SignerError {
 impl fmt::Display for SignerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Authority => f.write_str("the certificate is a certification authority's"),
-            Self::DelegationGap => {
-                f.write_str("a certificate has no TNAuthList below one that has")
-            }
             Self::KeyMismatch => f.write_str("the certificate is not of this key"),
             Self::NotP256 => f.write_str("the certificate's key is not P-256"),
+            Self::Path(fault) => fault.fmt(f),
             Self::Url(fault) => write!(f, "x5u cannot be used: {fault}"),
         }
     }

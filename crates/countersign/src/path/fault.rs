@@ -176,9 +176,9 @@ impl fmt::Display for PathFault {
             Self::DelegationGap { step } => {
                 write!(f, "{step} has no TNAuthList below one that has")
             }
-            Self::EndEntityIsAuthority => {
-                f.write_str("a certification authority's certificate signed the PASSporT")
-            }
+            Self::EndEntityIsAuthority => f.write_str(
+                "the first certificate is a certification authority's, which signs no PASSporTs",
+            ),
             Self::EndEntitySelfIssued => f.write_str("the signer's certificate is self-issued"),
             Self::Expired { step, not_after } => write!(f, "{step} expired at {not_after}"),
             Self::ExtraCertificates { step } => {

@@ -9,6 +9,7 @@ use crate::files::FileFault;
 use countersign::authentication::SignerError;
 use countersign::certificate::ChainError;
 use countersign::certificate::repository_url::UrlFault;
+use countersign::path::PathFault;
 use countersign::trust::AnchorError;
 use countersign_sip::message::ParseError;
 use countersign_sip::patch::PatchError;
@@ -105,19 +106,24 @@ impl fmt::Display for Trouble {
             Self::Patch(cause) => write!(f, "the request could not be signed: {cause}"),
             Self::Runtime(cause) => write!(f, "nothing can be fetched: {cause}"),
             Self::Signer(path, cause) => {
-                write!(f, "{}: {cause}; {}", path.display(), signer_fix(*cause))
+                write!(f, "{}: {cause}; {}", path.display(), signer_fix(cause))
             }
             Self::Tls(cause) => write!(f, "TLS cannot be set up: {cause}"),
         }
     }
 }
 
-const fn signer_fix(cause: SignerError) -> &'static str {
+const fn signer_fix(cause: &SignerError) -> &'static str {
     match cause {
-        SignerError::Authority => "give the end entity's certificate first",
-        SignerError::DelegationGap => "have the chain issued with a TNAuthList at every step",
         SignerError::KeyMismatch => "give the key and the certificate that belong together",
         SignerError::NotP256 => "STIR signs with ES256: have a P-256 key certified",
+        SignerError::Path(PathFault::DelegationGap { .. }) => {
+            "have the chain issued with a TNAuthList at every step"
+        }
+        SignerError::Path(PathFault::EndEntityIsAuthority | PathFault::OutOfOrder { .. }) => {
+            "give the end entity's certificate first, then each one's issuer"
+        }
+        SignerError::Path(_) => "nobody would accept what it signs: have it issued again",
         SignerError::Url(_) => {
             "give an https URL without query, such as https://cert.example.org/sp.pem"
         }

@@ -119,7 +119,7 @@ impl Opening {
             let (certificate, key) = (&settings.certificate_file, &settings.key_file);
             match error {
                 SignerError::KeyMismatch => key.mistake(Cause::KeyMismatch(key.value.clone())),
-                SignerError::Authority | SignerError::DelegationGap | SignerError::NotP256 => {
+                SignerError::NotP256 | SignerError::Path(_) => {
                     certificate.mistake(Cause::Signer(certificate.value.clone(), error))
                 }
                 SignerError::Url(_) => settings

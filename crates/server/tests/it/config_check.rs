@@ -23,11 +23,9 @@ fn directory() -> &'static Path {
         let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
             .join(format!("config-{}", std::process::id()));
         std::fs::create_dir_all(&directory).unwrap();
-        for (name, extra) in [
-            ("good", "-addext 1.3.6.1.5.5.7.1.26=DER:3008a006160431323334 -addext basicConstraints=critical,CA:FALSE"),
-            ("other", "-addext basicConstraints=critical,CA:FALSE"),
-            ("anchor", ""),
-        ] {
+        const BELOW: &str = "-CA anchor.pem -CAkey anchor.key -addext basicConstraints=critical,CA:FALSE";
+        let good = format!("{BELOW} -addext 1.3.6.1.5.5.7.1.26=DER:3008a006160431323334");
+        for (name, extra) in [("anchor", ""), ("good", &good), ("other", BELOW)] {
             openssl(&directory, &format!(
                 "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj /CN={name} \
                  -keyout {name}.key -out {name}.pem {extra}"
@@ -37,6 +35,8 @@ fn directory() -> &'static Path {
             &directory,
             "req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=rsa -keyout rsa.key -out rsa.pem",
         );
+        let backwards = ["anchor.pem", "good.pem"].map(|name| std::fs::read(directory.join(name)).unwrap());
+        std::fs::write(directory.join("backwards.pem"), backwards.concat()).unwrap();
         for key in ["good.key", "other.key", "rsa.key", "anchor.key"] {
             chmod(&directory.join(key), 0o600);
         }
@@ -120,7 +120,8 @@ fn everything_that_is_broken_is_told_at_once() {
         + &tenant("c", "good.pem", "rsa.key", "missing.csv")
         + &tenant("d", "other.pem", "missing.key", "good.csv")
         + &tenant("e", "anchor.pem", "anchor.key", "good.csv")
-        + "[trust]\nanchor_files = [\"rsa.pem\", \"garbage.pem\"]\nlab_anchor_files = [\"other.pem\"]\n"
+        + &tenant("f", "backwards.pem", "good.key", "good.csv")
+        + "[trust]\nanchor_files = [\"good.pem\", \"garbage.pem\"]\nlab_anchor_files = [\"other.pem\"]\n"
         + "[fetch]\nweb_ca_file = \"garbage.pem\"\n"
         + "[http.admin]\ncertificate_file = \"good.pem\"\nkey_file = \"other.key\"\n";
     let told = mistakes(&text);
@@ -147,21 +148,25 @@ fn everything_that_is_broken_is_told_at_once() {
             "",
         ),
         (
-            "c.toml:27: tenants[4].certificate_file: anchor.pem: the certificate is a certification authority's",
+            "c.toml:27: tenants[4].certificate_file: anchor.pem: the first certificate is a certification authority's",
             "",
         ),
-        ("c.toml:32: trust.anchor_files: rsa.pem: ", "P-256"),
-        ("c.toml:32: trust.anchor_files: garbage.pem: ", ""),
         (
-            "c.toml:33: trust.lab_anchor_files: lab anchors prove nothing",
+            "c.toml:33: tenants[5].certificate_file: backwards.pem: the list is out of order at the signer's certificate",
+            "",
+        ),
+        ("c.toml:38: trust.anchor_files: good.pem: ", "authority"),
+        ("c.toml:38: trust.anchor_files: garbage.pem: ", ""),
+        (
+            "c.toml:39: trust.lab_anchor_files: lab anchors prove nothing",
             "allow_lab = true",
         ),
         (
-            "c.toml:35: fetch.web_ca_file: garbage.pem: there is no certificate in it",
+            "c.toml:41: fetch.web_ca_file: garbage.pem: there is no certificate in it",
             "",
         ),
         (
-            "c.toml:38: http.admin.key_file: other.key: TLS cannot be served with it",
+            "c.toml:44: http.admin.key_file: other.key: TLS cannot be served with it",
             "",
         ),
     ] {

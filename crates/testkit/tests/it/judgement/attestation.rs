@@ -16,6 +16,7 @@ use countersign::certificate::repository_url::UrlFault;
 use countersign::crypto::{Point, Signature, SigningFailed, SigningKey};
 use countersign::identity::{Identity, IdentityPolicy, NotAnIdentity, Role};
 use countersign::passport::Attestation;
+use countersign::path::{PathFault, Step};
 use countersign::verification::Verdict;
 use countersign_testkit::lab::{self, HALF_VALIDITY, NOW};
 use countersign_testkit::scene::{BOB, MALLORY, Scene, X5U, call, number, origination};
@@ -258,8 +259,42 @@ fn a_key_that_does_not_match_its_certificate_is_refused_at_load() {
         error("https://h/a>.pem", key(), chain()),
         SignerError::Url(UrlFault::Character)
     );
-    let root = lab::chain(&[scene.lab.root().certificate()]);
-    assert_eq!(error(X5U, lab::new_key(), root), SignerError::KeyMismatch);
+}
+
+#[test]
+fn a_chain_that_nobody_would_accept_is_refused_at_load() {
+    let scene = Scene::new();
+    let intermediate = scene.lab.intermediate().certificate();
+    let signer = &scene.signer;
+    let end_entity = signer.chain.end_entity();
+    let load = |chain| {
+        let signer = Signer::new(X5U, Arc::clone(&signer.key) as Arc<dyn SigningKey>, chain);
+        signer.map(|_| ()).unwrap_err()
+    };
+    let missing = lab::chain(&[end_entity, scene.lab.root().certificate()]);
+    let stranger = lab::Lab::new();
+    let forged = lab::chain(&[end_entity, stranger.intermediate().certificate()]);
+    let step = Step::EndEntity;
+    for (chain, expected) in [
+        (
+            missing,
+            PathFault::IssuerMissing {
+                step,
+                issuer: intermediate.subject().to_string().into(),
+            },
+        ),
+        (forged, PathFault::KeyIdentifierMismatch { step }),
+    ] {
+        assert_eq!(load(chain), SignerError::Path(expected));
+    }
+    // The key of an authority, with the certificate of that authority.
+    let root = scene.lab.root();
+    let key = Arc::new(Broken(root.key().public_key()));
+    let authority = Signer::new(X5U, key, lab::chain(&[root.certificate()]));
+    assert_eq!(
+        authority.map(|_| ()).unwrap_err(),
+        SignerError::Path(PathFault::EndEntityIsAuthority)
+    );
 }
 
 /// A device that has lost its key.
