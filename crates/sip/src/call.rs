@@ -127,27 +127,15 @@ fn identity(uri: &[u8], role: Role, policy: IdentityPolicy) -> Option<Identity> 
     Identity::from_uri(std::str::from_utf8(uri).ok()?, role, policy).ok()
 }
 
-/// Where a request asks for an emergency service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Emergency {
-    /// In the Request-URI: it is being routed there.
-    RequestUri,
-    /// Only in To: it was called there, and is routed somewhere else by now. Anybody can write this into a call to anybody.
-    To,
-}
-
-/// Whether, and where, a request asks for an emergency service: `urn:service:sos` and what is below it
+/// Whether a request goes to an emergency service: `urn:service:sos` and what is below it
 /// ([RFC 5031 §4.2](https://www.rfc-editor.org/rfc/rfc5031#section-4.2)), or one of `numbers`, which are compared digit by
 /// digit without completing them to E.164 (`911`, `112`).
-pub fn emergency(message: &Message, numbers: &[TelephoneNumber]) -> Option<Emergency> {
-    if message
+///
+/// Only the Request-URI says so: To can be written into any call to anybody.
+pub fn is_emergency_call(message: &Message, numbers: &[TelephoneNumber]) -> bool {
+    message
         .request_uri()
         .is_some_and(|uri| is_emergency(uri, numbers))
-    {
-        return Some(Emergency::RequestUri);
-    }
-    let to = message.to().ok()?;
-    is_emergency(to.uri, numbers).then_some(Emergency::To)
 }
 
 fn is_emergency(uri: &[u8], numbers: &[TelephoneNumber]) -> bool {
@@ -159,7 +147,7 @@ fn is_emergency(uri: &[u8], numbers: &[TelephoneNumber]) -> bool {
     }
 }
 
-// RFC 5031 §4.1: "'service' identifiers are compared according to case-insensitive string equality."; sub-services follow
+// RFC 5031 §3: "'service' identifiers are compared according to case-insensitive string equality."; sub-services follow
 // their service after a period.
 fn is_sos(rest: &[u8]) -> bool {
     const SOS: &[u8] = b"service:sos";

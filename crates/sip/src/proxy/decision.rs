@@ -16,12 +16,12 @@
 
 use super::context::{Context, Stage};
 use super::event::{Handling, SignatureFate};
-use super::forwarding::Additions;
-use super::{EXPIRE_GRACE, Judge, Judgement, Output, Part, Sign, Turn};
-use crate::call::{self, Emergency};
+use super::forwarding::{Additions, keeps_request_uri};
+use super::{EXPIRE_GRACE, Judge, Judgement, Options, Output, Part, Sign, Turn};
+use crate::call;
 use crate::identity_header;
 use crate::message::{Message, Name};
-use crate::trunk::{AttestationSuffix, ExistingIdentity, Leniency, Role, Treatment};
+use crate::trunk::{AttestationSuffix, ExistingIdentity, Leniency, Role, Treatment, Trunk};
 use countersign::call::DateHeader;
 use countersign::time::Ticks;
 use countersign::verification::{Code, Fault, Verdict};
@@ -61,7 +61,7 @@ enum Plan {
 impl Context {
     /// Decides about a request that is fit to be forwarded.
     pub(super) fn decide(&mut self, turn: &mut Turn<'_>) {
-        let plan = self.plan();
+        let plan = self.plan(turn.options);
         self.record.handling = match plan {
             Plan::Emergency => Handling::Emergency,
             Plan::Pass => Handling::Passed,
@@ -141,13 +141,11 @@ impl Context {
         }
     }
 
-    fn plan(&self) -> Plan {
+    fn plan(&self, options: &Options) -> Plan {
         if !self.may_begin_a_call() {
             return Plan::Pass;
         }
-        // Only the Request-URI says where a call goes; To can be written into any call.
-        let emergency = call::emergency(&self.request, &self.trunk.emergency_numbers);
-        if emergency == Some(Emergency::RequestUri) {
+        if is_emergency(&self.request, &self.trunk, options) {
             return Plan::Emergency;
         }
         let keeps = self.trunk.existing_identity == ExistingIdentity::Keep;
@@ -258,6 +256,13 @@ impl Context {
 // without a "ppt" parameter or with a supported "ppt" value has been received." For all else the table of faults knows the code.
 fn code_of(verdict: Verdict) -> Code {
     verdict.fault().map_or(Code::UseIdentityHeader, Fault::code)
+}
+
+/// Whether a request goes to an emergency service and nowhere else: a Route that takes the place of its Request-URI would lead it to
+/// anybody, unjudged.
+pub(super) fn is_emergency(request: &Message, trunk: &Trunk, options: &Options) -> bool {
+    call::is_emergency_call(request, &trunk.emergency_numbers)
+        && keeps_request_uri(request, options)
 }
 
 fn has_identity(request: &Message) -> bool {

@@ -6,6 +6,7 @@
 use super::Options;
 use crate::flow::Transport;
 use crate::header::sip_date_text;
+use crate::identity_header;
 use crate::message::{Message, Name};
 use crate::patch::{Patch, PatchError};
 use crate::trunk::{ExistingIdentity, SentBy, Trunk};
@@ -85,29 +86,52 @@ impl Copy {
     }
 }
 
-/// RFC 3261 §16.4 and §16.6 step 6.
-///
-/// Where the request goes is not taken from Route: next hops are configured, and are loose routers.
-fn route(request: &Message, options: &Options, patch: &mut Patch) {
-    let mut routes = request.addresses(Name::Route).peekable();
-    // RFC 3261 §16.4: "If the first value in the Route header field indicates this proxy, the proxy MUST remove that value from the
-    // request."
-    let is_ours = match routes.peek() {
-        Some(Some(first)) => names_us(first.uri, options),
-        _ => false,
-    };
-    if is_ours {
-        routes.next();
-    }
-    match routes.peek() {
-        Some(Some(next)) if is_strict(next.uri) => {
-            let next = next.uri.to_vec();
+/// What becomes of Route.
+enum Routing<'a> {
+    /// It stays.
+    Kept,
+    /// Its first value, which is ours, goes.
+    OursRemoved,
+    /// A strict router comes next: its URI takes the place of the Request-URI.
+    Strict { next: &'a [u8], rest: Vec<&'a [u8]> },
+}
+
+impl<'a> Routing<'a> {
+    /// RFC 3261 §16.4 and §16.6 step 6.
+    ///
+    /// Where the request goes is not taken from Route: next hops are configured, and are loose routers.
+    fn of(request: &'a Message, options: &Options) -> Self {
+        let mut routes = request.addresses(Name::Route).peekable();
+        // RFC 3261 §16.4: "If the first value in the Route header field indicates this proxy, the proxy MUST remove that value from
+        // the request."
+        let is_ours = match routes.peek() {
+            Some(Some(first)) => names_us(first.uri, options),
+            _ => false,
+        };
+        if is_ours {
             routes.next();
-            let rest = routes.flatten().map(|route| route.raw.to_vec());
-            pop_strict(request, &next, rest.collect(), patch);
         }
-        _ if is_ours => patch.remove_first_element(request, Name::Route),
-        _ => {}
+        match routes.next() {
+            Some(Some(next)) if is_strict(next.uri) => Self::Strict {
+                next: next.uri,
+                rest: routes.flatten().map(|route| route.raw).collect(),
+            },
+            _ if is_ours => Self::OursRemoved,
+            _ => Self::Kept,
+        }
+    }
+}
+
+/// Whether a request leaves with the Request-URI that it came with.
+pub(super) fn keeps_request_uri(request: &Message, options: &Options) -> bool {
+    !matches!(Routing::of(request, options), Routing::Strict { .. })
+}
+
+fn route(request: &Message, options: &Options, patch: &mut Patch) {
+    match Routing::of(request, options) {
+        Routing::Kept => {}
+        Routing::OursRemoved => patch.remove_first_element(request, Name::Route),
+        Routing::Strict { next, rest } => pop_strict(request, next, rest, patch),
     }
 }
 
@@ -127,9 +151,10 @@ fn is_strict(uri: &[u8]) -> bool {
 
 // RFC 3261 §16.6: "The proxy MUST place the Request-URI into the Route header field as the last value." and "The proxy MUST then place the
 // first Route header field value into the Request-URI and remove that value from the Route header field."
-fn pop_strict(request: &Message, next: &[u8], mut routes: Vec<Vec<u8>>, patch: &mut Patch) {
-    let uri = request.request_uri().unwrap_or_default();
-    routes.push([b"<", uri, b">"].concat());
+fn pop_strict(request: &Message, next: &[u8], rest: Vec<&[u8]>, patch: &mut Patch) {
+    let last = [b"<", request.request_uri().unwrap_or_default(), b">"].concat();
+    let mut routes = rest;
+    routes.push(&last);
     if let Some(line) = request.headers(Name::Route).next() {
         let value = routes.join(&b", "[..]);
         patch.insert_after_line(request, line.index, Name::Route.as_str(), &value);
@@ -172,8 +197,12 @@ fn signature(request: &Message, trunk: &Trunk, additions: &Additions, patch: &mu
     let Some(identity) = &additions.identity else {
         return;
     };
-    if trunk.existing_identity == ExistingIdentity::Replace {
-        patch.remove_headers(request, Name::Identity);
+    let replaces = trunk.existing_identity == ExistingIdentity::Replace;
+    for line in request.headers(Name::Identity) {
+        // An empty one asked for ours. Left there, it would be a bad one to whoever does not know that.
+        if replaces || identity_header::values(line.value).next().is_none() {
+            patch.remove_header(request, line.index);
+        }
     }
     // RFC 8224 §6.1: "An authentication service MUST add a Date header field to SIP requests that do not have one."
     if let Some(date) = additions.date

@@ -1,6 +1,6 @@
 //! Requests that come: to the context they belong to, to a new one, or to nobody.
 //!
-//! What needs no memory gets none: OPTIONS to us, CANCEL, requests other than INVITE that are refused, and everything when there is
+//! What needs no memory gets none: OPTIONS, CANCEL, requests other than INVITE that are refused, and everything when there is
 //! no room. RFC 3261 §8.2.7 lets a UAS answer without state if the same request always gets the same answer; our tags do.
 
 use super::context::{Arrival, Context};
@@ -115,7 +115,7 @@ impl Proxy {
         out: &mut Vec<Output>,
     ) {
         let is_options = message.method() == Some(Method::Options);
-        if is_options && is_for_us(&message, &self.options) {
+        if is_options && is_for_us(&message) {
             self.answer(flow, &message, (200, "OK"), &CAPABILITIES, now, out);
             return out.push(Output::Event(Event::OptionsAnswered));
         }

@@ -1,6 +1,5 @@
 //! Whether a request may be forwarded: RFC 3261 §16.3, in its order.
 
-use super::Options;
 use super::tokens::{Shape, Tokens};
 use crate::defect::Defect;
 use crate::inspect::inspect;
@@ -49,7 +48,7 @@ impl Refusal {
     }
 }
 
-/// RFC 3261 §16.3. An OPTIONS without hops left is for us, and must not come here.
+/// RFC 3261 §16.3. An OPTIONS that is for us must not come here.
 pub(super) fn validate(request: &Message, tokens: &Tokens, shape: Shape) -> Result<(), Refusal> {
     // RFC 3261 §16.3: "The request MUST be well-formed enough to be handled with a server transaction."; "If the Request-URI has a URI
     // whose scheme is not understood by the proxy, the proxy SHOULD reject the request with a 416 (Unsupported URI Scheme) response."
@@ -75,11 +74,10 @@ pub(super) fn validate(request: &Message, tokens: &Tokens, shape: Shape) -> Resu
     }
 }
 
-/// Whether an OPTIONS is for us: RFC 3261 §11, or §16.3 step 3: "If the request was for OPTIONS, the element MAY act as the final
-/// recipient and respond per Section 11."
-pub(super) fn is_for_us(options_request: &Message, options: &Options) -> bool {
-    use crate::uri::Uri;
-    let uri = options_request.request_uri().map(Uri::parse);
-    let at_us = matches!(uri, Some(Ok(Uri::Sip(uri))) if options.is_us(uri.host, uri.port));
-    at_us || options_request.max_forwards() == Ok(Some(0))
+/// Whether an OPTIONS is ours to answer: every one outside a dialog, whose sender wants to know whether this hop lives, and every one
+/// that can go no further.
+// RFC 3261 §16.3: "If the request was for OPTIONS, the element MAY act as the final recipient and respond per Section 11."
+pub(super) fn is_for_us(options_request: &Message) -> bool {
+    let in_dialog = options_request.to().is_ok_and(|to| to.tag().is_some());
+    !in_dialog || options_request.max_forwards() == Ok(Some(0))
 }

@@ -9,7 +9,7 @@
 
 use crate::torture::read;
 use bytes::Bytes;
-use countersign_sip::call::{CallPolicy, TrustPai, emergency, from_request};
+use countersign_sip::call::{CallPolicy, TrustPai, from_request, is_emergency_call};
 use countersign_sip::identity_header;
 use countersign_sip::inspect::inspect;
 use countersign_sip::message::{Framing, Message, Name};
@@ -75,7 +75,7 @@ fn read_everything(bytes: Bytes, framing: Framing) {
         ..CallPolicy::default()
     };
     let _ = from_request(&message, &policy);
-    let _ = emergency(&message, &["911".parse().unwrap()]);
+    let _ = is_emergency_call(&message, &["911".parse().unwrap()]);
     for asserted in [Asserted::Kept, Asserted::Removed] {
         let mut patch = Patch::default();
         verstat::tag(

@@ -140,7 +140,7 @@ pub(super) fn call(bytes: &[u8]) {
         let call = from_request(&message, &policy);
         assert!(call.dest.len() <= 2, "To and Request-URI are all there is");
     }
-    let _ = emergency(&message, &[]);
+    let _ = is_emergency_call(&message, &[]);
     let _ = identity_header::presented(&message);
 }
 

@@ -1,7 +1,7 @@
-//! Everything that is no new call: OPTIONS to us, requests inside a dialog, methods nobody has heard of.
+//! Everything that is no new call: OPTIONS, requests inside a dialog, methods nobody has heard of.
 //!
 //! ```text
-//!   caller ── OPTIONS sip:proxy ──▶ proxy           answered here, remembered nowhere
+//!   caller ── OPTIONS ────────────▶ proxy           answered here, remembered nowhere
 //!   caller ── re-INVITE, BYE, FOO ─▶ proxy ──▶ callee   neither signed nor judged
 //! ```
 
@@ -15,8 +15,7 @@ use std::sync::Arc;
 fn case84_options_flood() {
     let mut table = Table::new(trunk());
     for number in 0..1000 {
-        let text = request("OPTIONS", &format!("z9hG4bK{number}"), "");
-        table.caller(&text.replacen("sip:+12025550101@b.example", "sip:proxy.example", 1));
+        table.caller(&request("OPTIONS", &format!("z9hG4bK{number}"), ""));
     }
     let sent = table.sent();
     assert_eq!(sent.len(), 1000);
@@ -34,17 +33,33 @@ fn case84_options_flood() {
     );
 }
 
-/// This test verifies that OPTIONS to somebody else passes, and one that can go no further is answered.
+/// This test verifies that a peer learns that we live whatever it calls us, and that OPTIONS inside a dialog passes as far as it can.
 #[test]
-fn options_to_others_pass() {
+fn options_is_answered_outside_dialogs() {
     let mut table = Table::new(trunk());
-    table.caller(&request("OPTIONS", "z9hG4bKone", ""));
+    for uri in [
+        "sip:proxy.example",
+        "sip:sbc.unheard-of.example",
+        "sip:ping@192.0.2.1",
+    ] {
+        let text = request("OPTIONS", "z9hG4bKone", "");
+        table.caller(&text.replacen("sip:+12025550101@b.example", uri, 1));
+        assert_eq!(table.lines(), ["caller/udp SIP/2.0 200 OK"], "{uri}");
+    }
+    let in_dialog = request("OPTIONS", "z9hG4bKtwo", "").replace(
+        "To: <sip:+12025550101@b.example>",
+        "To: <sip:+12025550101@b.example>;tag=callee",
+    );
+    table.caller(&in_dialog);
     assert_eq!(
         table.lines(),
         ["callee/udp OPTIONS sip:+12025550101@b.example SIP/2.0"]
     );
-    let last = request("OPTIONS", "z9hG4bKtwo", "").replace("Max-Forwards: 70", "Max-Forwards: 0");
-    table.caller(&last);
+    table.caller(
+        &in_dialog
+            .replace("Max-Forwards: 70", "Max-Forwards: 0")
+            .replace("two", "three"),
+    );
     assert_eq!(table.lines(), ["caller/udp SIP/2.0 200 OK"]);
 }
 

@@ -146,8 +146,15 @@ fn an_existing_identity_is_kept_replaced_or_added_to() {
 #[test]
 fn an_empty_identity_is_none() {
     let mut table = Table::new(signing());
-    table.caller(&invite("Identity:\r\n"));
+    table.caller(&invite("Identity:\r\ny: ,\r\n"));
     assert_eq!(table.sign.len(), 1);
+    table.signed(Some(OURS));
+    let outgoing = table.sent().pop().unwrap();
+    assert_eq!(outgoing.values("Identity"), [OURS]);
+    assert!(
+        !outgoing.text.contains("Identity:\r\n") && outgoing.values("y").is_empty(),
+        "one that has been served is gone"
+    );
 }
 
 /// This test verifies that emergency calls go on at once, unsigned: by service URN, or by a number of the trunk.

@@ -294,6 +294,25 @@ fn emergency_calls_are_not_judged() {
     assert_eq!(table.judge.len(), 1);
 }
 
+/// This test verifies that nobody gets around a judgement by calling for help and having a Route lead somewhere else: one without `lr`
+/// takes the place of the Request-URI.
+#[test]
+fn a_route_that_leads_elsewhere_is_no_emergency() {
+    let help = |route: &str| {
+        let text = invite(&format!("Route: {route}\r\n{IDENTITY}"));
+        text.replacen("sip:+12025550101@b.example", "urn:service:sos", 1)
+    };
+    for (route, judged) in [
+        ("<sip:proxy.example;lr>, <sip:psap.example;lr>", 0),
+        ("<sip:+12025550101@b.example>", 1),
+        ("<sip:proxy.example;lr>, <sip:+12025550101@b.example>", 1),
+    ] {
+        let mut table = Table::new(rejecting(Leniency::Reject, Leniency::Reject));
+        table.caller(&help(route));
+        assert_eq!(table.judge.len(), judged, "{route}");
+    }
+}
+
 const TO: &str = "To: <sip:+12025550101@b.example>";
 const PASSED: &str =
     "P-Asserted-Identity: <sip:+12025550199;verstat=TN-Validation-Passed@evil.example>\r\n";
