@@ -17,15 +17,17 @@ use countersign::verification::Malformed;
 /// one with everything inline a few; what is longer is an attack on whoever decodes it.
 pub const MAX_IDENTITY_VALUE: usize = 16_384;
 
+/// Most PASSporTs that are taken out of one request: more than any policy judges, fewer than a header full of commas has.
+pub const MAX_PRESENTED: usize = 128;
+
 /// The PASSporTs that a request presents, in order, well-formed or not; empty headers present none.
 ///
-/// How many of them are judged is the verification policy's.
+/// How many of them are judged is the verification policy's, which refuses all where there are too many. No more than
+/// [`MAX_PRESENTED`] are read.
 pub fn presented(message: &Message) -> Vec<Result<Presented, Malformed>> {
-    let mut all = Vec::new();
-    for line in message.headers(Name::Identity) {
-        all.extend(values(line.value).map(parse));
-    }
-    all
+    let lines = message.headers(Name::Identity);
+    let all = lines.flat_map(|line| values(line.value));
+    all.take(MAX_PRESENTED).map(parse).collect()
 }
 
 /// The values of one header line; none if it is empty.

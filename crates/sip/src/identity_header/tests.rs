@@ -99,6 +99,12 @@ fn the_form_of_rfc_4474_is_told_apart() {
 }
 
 #[test]
+fn a_header_full_of_values_is_read_so_far() {
+    let message = request(&format!("Identity: {}\r\n", "a,".repeat(30_000)));
+    assert_eq!(presented(&message).len(), MAX_PRESENTED);
+}
+
+#[test]
 fn long_values_are_not_read() {
     let value = "a".repeat(MAX_IDENTITY_VALUE);
     assert!(parse(value.as_bytes()).is_ok());

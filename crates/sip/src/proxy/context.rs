@@ -15,7 +15,7 @@ use crate::flow::{Flow, Transport};
 use crate::header::{Branch as ViaBranch, NameAddr};
 use crate::message::{Framing, Message, Method, Name};
 use crate::response::{ToTag, build};
-use crate::transaction::matching::ServerKey;
+use crate::transaction::matching::{AcceptedKey, ServerKey};
 use crate::trunk::Trunk;
 use bytes::Bytes;
 use countersign::time::Ticks;
@@ -41,6 +41,8 @@ pub(super) struct Context {
     tag: LocalTag,
     /// What finds this context: its transaction, and the ACK of a client that sends no branch.
     keys: Vec<ServerKey>,
+    /// What finds the next hop that accepted it.
+    accepted: Option<AcceptedKey>,
     /// The request as it came, if its transaction is known by headers and not by branch.
     without_branch: Option<Message>,
 }
@@ -130,6 +132,7 @@ impl Context {
             server,
             tag,
             keys: vec![key],
+            accepted: None,
             without_branch: by_headers.then_some(original),
         };
         if context.is_invite() {
@@ -168,6 +171,16 @@ impl Context {
         self.expect_ack(status, &response, turn);
         self.server.pass(status, response, turn);
         self.finish(Some(status), turn);
+    }
+
+    /// A next hop, counted from 0, accepted the INVITE: the ACK has to go there, too.
+    pub(super) fn remember_hop(&mut self, hop: usize, turn: &mut Turn<'_>) {
+        if self.accepted.is_none() {
+            self.accepted = AcceptedKey::of(&self.request, &self.trunk.name).ok();
+        }
+        if let Some(key) = &self.accepted {
+            turn.table.accepted.insert(key.clone(), hop);
+        }
     }
 
     /// There will never be an answer: RFC 4320 §4.2.
@@ -214,6 +227,9 @@ impl Context {
     pub(super) fn leave(&self, turn: &mut Turn<'_>) {
         for key in &self.keys {
             turn.table.servers.remove(key);
+        }
+        if let Some(key) = &self.accepted {
+            turn.table.accepted.remove(key);
         }
     }
 

@@ -15,7 +15,7 @@ use crate::flow::{Flow, Target};
 use crate::message::{Framing, Message, Method, Name, ParseError};
 use crate::patch::Patch;
 use crate::response::{ToTag, build};
-use crate::transaction::matching::ServerKey;
+use crate::transaction::matching::{AcceptedKey, ServerKey};
 use crate::trunk::Trunk;
 use countersign::time::Now;
 use std::sync::Arc;
@@ -241,12 +241,16 @@ impl Proxy {
         tag == Some(ours.as_bytes())
     }
 
-    /// The ACK for a 2xx is forwarded without state, to the first next hop.
+    /// The ACK for a 2xx is forwarded without state, to the next hop that sent the 2xx; to the first if that is not known any more.
     fn forward_ack(&self, flow: Flow, message: &Message, trunk: &Trunk, out: &mut Vec<Output>) {
         let shape = self.tokens.shape(message, &trunk.name);
-        let hop = trunk
-            .next_hops
-            .iter()
+        let accepted = AcceptedKey::of(message, &trunk.name)
+            .ok()
+            .and_then(|key| self.table.accepted.get(&key))
+            .and_then(|hop| trunk.next_hops.get(*hop));
+        let hop = accepted
+            .into_iter()
+            .chain(&trunk.next_hops)
             .find(|hop| is_secure_enough(message, hop));
         let (Ok(()), Some(hop)) = (validate(message, &self.tokens, shape), hop) else {
             return drop_for(DropCause::Ack, out);

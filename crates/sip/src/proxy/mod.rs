@@ -45,7 +45,7 @@ mod validation;
 
 use crate::flow::{Flow, Target, Transport};
 use crate::message::{Message, ParseError};
-use crate::transaction::matching::{ClientKey, ServerKey};
+use crate::transaction::matching::{AcceptedKey, ClientKey, ServerKey};
 use crate::transaction::{Timer, Timing};
 use crate::trunk::{SentBy, Trunk};
 use bytes::Bytes;
@@ -81,7 +81,7 @@ pub const TCP_SILENCE: Duration = Duration::from_millis(200);
 pub struct Options {
     /// What we call ourselves in Via, where a next hop has no other name for us.
     pub sent_by: SentBy,
-    /// Every other host and port that means us: in Via, in Route, in an OPTIONS.
+    /// Every other host and port that means us in Route.
     pub also_known_as: Vec<SentBy>,
     /// Random, new at each start, the same in all shards: branches and tags are made of it, so that nobody can guess them.
     pub secret: [u8; 16],
@@ -330,6 +330,14 @@ pub struct Proxy {
 struct Table {
     servers: HashMap<ServerKey, ContextId>,
     branches: HashMap<ClientKey, (ContextId, u8)>,
+    /// Which of the trunk's next hops, counted from 0, accepted an INVITE: where its ACK goes, too.
+    accepted: HashMap<AcceptedKey, usize>,
+}
+
+impl Table {
+    fn is_empty(&self) -> bool {
+        self.servers.is_empty() && self.branches.is_empty() && self.accepted.is_empty()
+    }
 }
 
 /// What one call of [`Proxy::handle`] works with, besides the context it is about.
@@ -414,7 +422,7 @@ impl Proxy {
 
     /// Whether nothing at all is remembered.
     pub fn is_idle(&self) -> bool {
-        self.contexts.is_empty() && self.table.servers.is_empty() && self.table.branches.is_empty()
+        self.contexts.is_empty() && self.table.is_empty()
     }
 
     /// Lets one context do something, and buries it if that was the last thing. What is late finds nothing here, and nothing is

@@ -218,7 +218,10 @@ impl Context {
             // immediately: - Any provisional response other than 100 (Trying) - Any 2xx response"; and after it "Any 2xx response to an
             // INVITE request".
             StatusClass::Success => match without_our_via(message, turn) {
-                Some(response) => self.pass_final(status, response, turn),
+                Some(response) => {
+                    self.accepted_by_last_hop(turn);
+                    self.pass_final(status, response, turn);
+                }
                 None => self.consider(Candidate::Ours(Failure::BadAnswer), turn),
             },
             StatusClass::Failure => {
@@ -232,6 +235,16 @@ impl Context {
                     self.consider(candidate, turn);
                 }
             }
+        }
+    }
+
+    /// Notes that the next hop tried last accepted an INVITE. Those before it are over by then, or can no longer accept.
+    fn accepted_by_last_hop(&mut self, turn: &mut Turn<'_>) {
+        let Stage::Forwarding(Forwarding { next_hop, .. }) = self.stage else {
+            return;
+        };
+        if self.is_invite() {
+            self.remember_hop(next_hop.saturating_sub(1), turn);
         }
     }
 

@@ -107,6 +107,29 @@ fn the_second_hop_is_tried() {
     }
 }
 
+/// This test verifies that the ACK for a 2xx goes to whoever sent it, and that nothing of it is left when the call is.
+#[test]
+fn the_ack_goes_to_the_hop_that_accepted() {
+    let mut table = Table::new(two_hops());
+    table.caller(&invite(""));
+    let first = table.sent().remove(1);
+    table.transport_failed(&first);
+    let second = table.one();
+    table.answer(&second, "200 OK");
+    table.sent();
+    let ack = request("ACK", "z9hG4bKack", "").replace(
+        "To: <sip:+12025550101@b.example>",
+        "To: <sip:+12025550101@b.example>;tag=callee",
+    );
+    table.caller(&ack);
+    let line = "second/udp ACK sip:+12025550101@b.example SIP/2.0";
+    assert_eq!(table.lines(), [line]);
+    table.caller(&ack.replace("call-1@", "call-2@"));
+    let line = "callee/udp ACK sip:+12025550101@b.example SIP/2.0";
+    assert_eq!(table.lines(), [line], "of a call that we know nothing of");
+    table.ends_clean();
+}
+
 /// This test verifies that an answer is an answer: nobody else is tried.
 #[test]
 fn a_rejection_is_final() {
