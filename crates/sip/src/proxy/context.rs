@@ -73,6 +73,13 @@ pub(super) enum Cancellation {
     Asked(Vec<Box<[u8]>>),
 }
 
+/// What the context of a request costs in bytes: the request as it came, as it is sent on, as it is kept for one branch, a response
+/// of about its length, and what is around them.
+pub(super) fn reckoned(request: &Message) -> usize {
+    const AROUND: usize = 2048;
+    AROUND + 4 * request.bytes().len()
+}
+
 /// What is told when it is over.
 pub(super) struct Record {
     pub(super) handling: Handling,
@@ -142,6 +149,11 @@ impl Context {
             context.server.pass(100, trying, turn);
         }
         context
+    }
+
+    /// What it is reckoned at.
+    pub(super) fn bytes(&self) -> usize {
+        reckoned(&self.request)
     }
 
     pub(super) fn is_invite(&self) -> bool {

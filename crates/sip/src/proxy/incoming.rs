@@ -3,13 +3,14 @@
 //! What needs no memory gets none: OPTIONS, CANCEL, requests other than INVITE that are refused, and everything when there is
 //! no room. RFC 3261 §8.2.7 lets a UAS answer without state if the same request always gets the same answer; our tags do.
 
-use super::context::{Arrival, Context};
+use super::context::{Arrival, Context, reckoned};
+use super::decision::is_emergency;
 use super::event::{DropCause, Event, Handling};
 use super::forwarding::{Additions, Copy};
 use super::outgoing::is_secure_enough;
 use super::server_side::AckFate;
 use super::validation::{Refusal, is_for_us, validate};
-use super::{ContextId, Output, Proxy, UnknownSource};
+use super::{ContextId, EMERGENCY_RESERVE, Options, Output, Proxy, UnknownSource};
 use crate::defect::Defect;
 use crate::flow::{Flow, Target};
 use crate::message::{Framing, Message, Method, Name, ParseError};
@@ -119,7 +120,7 @@ impl Proxy {
             self.answer(flow, &message, (200, "OK"), &CAPABILITIES, now, out);
             return out.push(Output::Event(Event::OptionsAnswered));
         }
-        if self.contexts.len() >= self.options.max_contexts {
+        if !self.has_room(&message, &trunk) {
             let busy = (503, "Service Unavailable");
             self.answer(flow, &message, busy, &[RETRY_AFTER], now, out);
             return out.push(Output::Event(Event::Overloaded));
@@ -147,6 +148,22 @@ impl Proxy {
         }
     }
 
+    /// Whether another context fits. For an emergency call more does.
+    fn has_room(&self, request: &Message, trunk: &Trunk) -> bool {
+        let within = |count: usize, bytes: usize| {
+            self.contexts.len() < count && self.context_bytes + reckoned(request) <= bytes
+        };
+        let Options {
+            max_contexts: count,
+            max_context_bytes: bytes,
+            ..
+        } = self.options;
+        let with_reserve = |limit: usize| limit.saturating_add(limit.div_ceil(EMERGENCY_RESERVE));
+        within(count, bytes)
+            || (within(with_reserve(count), with_reserve(bytes))
+                && is_emergency(request, trunk, &self.options))
+    }
+
     fn begin(
         &mut self,
         arrival: Arrival,
@@ -157,6 +174,7 @@ impl Proxy {
         self.last_id += 1;
         let id = ContextId(self.last_id);
         let context = Context::begin(id, arrival, &mut self.turn(now, out));
+        self.context_bytes += context.bytes();
         self.contexts.insert(id, Box::new(context));
         self.with(id, now, out, |context, turn| match refusal {
             Some(refusal) => {

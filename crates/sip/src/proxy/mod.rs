@@ -64,8 +64,14 @@ pub use event::{DropCause, Event, Finished, Handling, SignatureFate};
 /// Most response contexts that one proxy holds; requests beyond are answered 503.
 ///
 /// A call over UDP keeps its context for 32 s after its answer (Timers H, J, L): this many are 2,000 calls a second in one shard.
-/// With messages of the usual 1.3 kB one is reckoned at 8 KiB, all of them at 512 MiB.
 pub const DEFAULT_MAX_CONTEXTS: usize = 65_536;
+
+/// Most bytes that one proxy's response contexts are reckoned at; requests beyond are answered 503. [`DEFAULT_MAX_CONTEXTS`] of the
+/// usual 1.3 kB fit, but not as many of the longest messages, which would be 16 GiB.
+pub const DEFAULT_MAX_CONTEXT_BYTES: usize = 512 * 1024 * 1024;
+
+/// What is left for emergency calls when there is no room for others: this part of both limits on top of them.
+const EMERGENCY_RESERVE: usize = 16;
 
 /// Timer C. RFC 3261 §16.6: "The timer MUST be larger than 3 minutes."
 pub const TIMER_C: Duration = Duration::from_secs(181);
@@ -91,6 +97,8 @@ pub struct Options {
     pub timing: Timing,
     /// Most response contexts at a time.
     pub max_contexts: usize,
+    /// Most bytes that they are reckoned at.
+    pub max_context_bytes: usize,
     /// What happens to requests that come by no trunk.
     pub unknown_source: UnknownSource,
 }
@@ -105,6 +113,7 @@ impl Options {
             shard: 0,
             timing: Timing::default(),
             max_contexts: DEFAULT_MAX_CONTEXTS,
+            max_context_bytes: DEFAULT_MAX_CONTEXT_BYTES,
             unknown_source: UnknownSource::default(),
         }
     }
@@ -320,6 +329,8 @@ pub struct Sender {
 pub struct Proxy {
     options: Options,
     contexts: HashMap<ContextId, Box<Context>>,
+    /// What they are reckoned at.
+    context_bytes: usize,
     table: Table,
     tokens: Tokens,
     last_id: u64,
@@ -371,6 +382,7 @@ impl Proxy {
             tokens: Tokens::new(&options),
             options,
             contexts: HashMap::new(),
+            context_bytes: 0,
             table: Table::default(),
             last_id: 0,
         }
@@ -422,7 +434,7 @@ impl Proxy {
 
     /// Whether nothing at all is remembered.
     pub fn is_idle(&self) -> bool {
-        self.contexts.is_empty() && self.table.is_empty()
+        self.contexts.is_empty() && self.context_bytes == 0 && self.table.is_empty()
     }
 
     /// Lets one context do something, and buries it if that was the last thing. What is late finds nothing here, and nothing is
@@ -447,6 +459,7 @@ impl Proxy {
         act(context, &mut turn);
         if context.is_over() {
             context.leave(&mut turn);
+            self.context_bytes = self.context_bytes.saturating_sub(context.bytes());
             self.contexts.remove(&id);
         }
     }

@@ -43,10 +43,38 @@ fn tagged(headers: &str) -> String {
     })
 }
 
+/// Each of these values loses its `verstat` in every header that says who calls.
+fn assert_stripped(cases: &[(&str, &str)]) {
+    for (received, sent) in cases {
+        for name in [
+            "From",
+            "f",
+            "P-Asserted-Identity",
+            "P-Preferred-Identity",
+            "Remote-Party-ID",
+            "Contact",
+            "m",
+            "Diversion",
+            "History-Info",
+            "Referred-By",
+        ] {
+            assert_eq!(
+                stripped(&format!("{name}: {received}\r\n")),
+                format!("{name}: {sent}\r\n")
+            );
+        }
+        assert_eq!(
+            stripped(&format!("Refer-To: {received}\r\n")),
+            format!("Refer-To: {received}\r\n"),
+            "it names nobody on the calling side"
+        );
+    }
+}
+
 #[test]
 #[allow(clippy::too_many_lines, reason = "a table")]
 fn verstat_is_taken_out_wherever_it_stands() {
-    for (received, sent) in [
+    assert_stripped(&[
         (
             "<sip:+12025550100;verstat=TN-Validation-Passed@h>",
             "<sip:+12025550100@h>",
@@ -72,6 +100,12 @@ fn verstat_is_taken_out_wherever_it_stands() {
         ),
         ("<sip:a@h>;verstat=\"a;b\\\"\"", "<sip:a@h>"),
         ("<sip:a@h>;verstat", "<sip:a@h>"),
+    ]);
+}
+
+#[test]
+fn verstat_is_taken_out_however_it_is_hidden() {
+    assert_stripped(&[
         ("<sip:a@h>;verst;verstat=\"x\"\"y\"at=z", "<sip:a@h>;verst"),
         ("<sip:a;v%65rst%61T=x@h>", "<sip:a@h>"),
         ("<sip:a@h>\r\n ;verstat=x", "<sip:a@h>\r\n "),
@@ -108,30 +142,7 @@ fn verstat_is_taken_out_wherever_it_stands() {
         ),
         ("<sip:verstat=x@h>", "<sip:verstat=x@h>"),
         ("\"open ;verstat=x", "\"open "),
-    ] {
-        for name in [
-            "From",
-            "f",
-            "P-Asserted-Identity",
-            "P-Preferred-Identity",
-            "Remote-Party-ID",
-            "Contact",
-            "m",
-            "Diversion",
-            "History-Info",
-            "Referred-By",
-        ] {
-            assert_eq!(
-                stripped(&format!("{name}: {received}\r\n")),
-                format!("{name}: {sent}\r\n")
-            );
-        }
-        assert_eq!(
-            stripped(&format!("Refer-To: {received}\r\n")),
-            format!("Refer-To: {received}\r\n"),
-            "it names nobody on the calling side"
-        );
-    }
+    ]);
 }
 
 #[test]

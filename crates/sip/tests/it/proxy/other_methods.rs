@@ -154,3 +154,51 @@ fn no_room_is_503() {
         "the same request, the same answer"
     );
 }
+
+/// This test verifies that long messages find an end of room, too, and get it back.
+#[test]
+fn no_room_for_long_messages_is_503() {
+    let mut options = super::options();
+    options.max_context_bytes = 300_000;
+    let mut table = Table::with(trunk(), options);
+    let long = |number: usize| {
+        let padding = format!("X-Padding: {}\r\n", "x".repeat(60_000));
+        invite(&padding).replace("z9hG4bKone", &format!("z9hG4bK{number}"))
+    };
+    table.caller(&long(1));
+    let outgoing = table.sent().remove(1);
+    table.caller(&long(2));
+    assert_eq!(table.one().first_line(), "SIP/2.0 503 Service Unavailable");
+    table.answer(&outgoing, "200 OK");
+    table.ends_clean();
+    table.caller(&long(3));
+    assert_eq!(table.sent()[0].first_line(), "SIP/2.0 100 Trying");
+}
+
+/// This test verifies that a call for help finds room where no other does.
+#[test]
+fn an_emergency_call_has_room_of_its_own() {
+    let mut options = super::options();
+    options.max_contexts = 1;
+    let mut table = Table::with(trunk(), options);
+    table.caller(&invite(""));
+    table.sent();
+    let help = |branch: &str| {
+        let text = invite("").replace("z9hG4bKone", branch);
+        text.replacen("sip:+12025550101@b.example", "urn:service:sos", 1)
+    };
+    table.caller(&help("z9hG4bKtwo"));
+    assert_eq!(
+        table.lines(),
+        [
+            "caller/udp SIP/2.0 100 Trying",
+            "callee/udp INVITE urn:service:sos SIP/2.0"
+        ]
+    );
+    table.caller(&help("z9hG4bKthree"));
+    assert_eq!(
+        table.lines(),
+        ["caller/udp SIP/2.0 503 Service Unavailable"],
+        "that has an end, too"
+    );
+}
