@@ -15,6 +15,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsConnector;
@@ -28,12 +29,17 @@ const MAX_ADDRESSES_TRIED: usize = 4;
 /// their fetch are counted, too.
 const MAX_LOOKUPS: usize = 64;
 
+/// Longest wait for one of them. A name that gets none is not to blame: [`Unavailable::Overloaded`], which is not remembered.
+const LOOKUP_WAIT: Duration = Duration::from_millis(250);
+
 /// The addresses of a name, some time later.
 pub type Resolution<'a> = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send + 'a>>;
 
 /// Turns names into addresses.
 pub trait Resolve: Send + Sync {
-    /// All addresses of `name`.
+    /// All addresses of `name`. One that ends with a dot is complete: no list of domains to search is tried behind it.
+    ///
+    /// An error of kind [`io::ErrorKind::ResourceBusy`] says nothing about the name.
     fn resolve<'a>(&'a self, name: &'a str) -> Resolution<'a>;
 }
 
@@ -54,7 +60,10 @@ impl Default for SystemResolver {
 impl Resolve for SystemResolver {
     fn resolve<'a>(&'a self, name: &'a str) -> Resolution<'a> {
         Box::pin(async move {
-            let permit = self.lookups.clone().acquire_owned().await;
+            let permit = tokio::time::timeout(LOOKUP_WAIT, self.lookups.clone().acquire_owned());
+            let Ok(permit) = permit.await else {
+                return Err(io::ErrorKind::ResourceBusy.into());
+            };
             let name = name.to_owned();
             // A task of its own: the permit comes back when the lookup ends, not when its fetch gives up.
             let lookup = tokio::spawn(async move {
@@ -151,10 +160,16 @@ impl Connector {
     ) -> Result<Vec<IpAddr>, Unavailable> {
         let addresses = match &origin.host {
             TargetHost::Address(address) => vec![*address],
-            TargetHost::Name(name) => self.resolver.resolve(name).await.map_err(|error| {
-                debug!(%origin, %error, "the certificate repository does not resolve");
-                Unavailable::Resolve
-            })?,
+            TargetHost::Name(name) => {
+                let name = name_to_resolve(name, exception)?;
+                self.resolver.resolve(&name).await.map_err(|error| {
+                    debug!(%origin, %error, "the certificate repository does not resolve");
+                    match error.kind() {
+                        io::ErrorKind::ResourceBusy => Unavailable::Overloaded,
+                        _ => Unavailable::Resolve,
+                    }
+                })?
+            }
         };
         if addresses.is_empty() {
             return Err(Unavailable::Resolve);
@@ -169,6 +184,19 @@ impl Connector {
             }
         }
         Ok(addresses)
+    }
+}
+
+/// The name as the resolver gets it. Those of strangers are complete: `https://intranet/` must not become `intranet.example.net` by
+/// our own list of domains to search, nor `cert.example.org` a name below one of them.
+fn name_to_resolve(name: &str, exception: Option<&Allowed>) -> Result<String, Unavailable> {
+    match exception {
+        Some(_) => Ok(name.to_owned()),
+        None if name.contains('.') => Ok(format!("{name}.")),
+        None => {
+            warn!(name, "a certificate URL leads to a name of our own network");
+            Err(Unavailable::ForbiddenAddress)
+        }
     }
 }
 

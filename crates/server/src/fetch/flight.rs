@@ -1,10 +1,9 @@
 //! One flight per URL, however many wait for it.
 //!
 //! A flight is a task of its own: it belongs to nobody who waits, so nobody who leaves can end it. How many there are at a
-//! time is bounded, in all and per origin, because each is begun by a stranger's header.
+//! time is bounded, in all and per site, because each is begun by a stranger's header.
 
 use super::Outcome;
-use super::url::Authority;
 use countersign::verification::Unavailable;
 use std::collections::HashMap;
 use std::future::Future;
@@ -15,9 +14,38 @@ use tokio::sync::watch;
 /// Most flights at one time. With two seconds each at worst, hostile URLs alone cannot hold more sockets than this.
 const MAX_FLIGHTS: usize = 256;
 
-/// Most flights at one time to one origin. Many URLs of one host are somebody's attempt to aim us at it, or a CA's repository
+/// How many of them are kept for URLs that have brought a chain before: whoever invents URLs cannot keep us from asking again for
+/// those that sign calls.
+const FLIGHTS_FOR_THE_KNOWN: usize = 64;
+
+/// Most flights at one time to one site. Many URLs of one host are somebody's attempt to aim us at it, or a CA's repository
 /// with hundreds of its customers' chains after our restart: at 150 ms each, sixty-four at a time fetch four hundred a second.
-const MAX_FLIGHTS_PER_ORIGIN: usize = 64;
+const MAX_FLIGHTS_PER_SITE: usize = 64;
+
+/// How many of these are kept for known URLs.
+const SITE_FLIGHTS_FOR_THE_KNOWN: usize = 8;
+
+/// Whether a URL has brought a chain before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Acquaintance {
+    /// It has, and its chain is still in the cache, though perhaps no longer fresh.
+    Known,
+    /// It has not, or that is forgotten.
+    New,
+}
+
+impl Acquaintance {
+    /// Most flights at one time, in all and to one site, that such a URL may be the last of.
+    const fn limits(self) -> (usize, usize) {
+        match self {
+            Self::Known => (MAX_FLIGHTS, MAX_FLIGHTS_PER_SITE),
+            Self::New => (
+                MAX_FLIGHTS - FLIGHTS_FOR_THE_KNOWN,
+                MAX_FLIGHTS_PER_SITE - SITE_FLIGHTS_FOR_THE_KNOWN,
+            ),
+        }
+    }
+}
 
 /// The flights under way.
 pub(super) struct Flights {
@@ -26,7 +54,7 @@ pub(super) struct Flights {
 }
 
 struct Flight {
-    origin: Authority,
+    site: Box<str>,
     outcome: watch::Receiver<Option<Outcome>>,
 }
 
@@ -50,7 +78,8 @@ impl Flights {
     pub(super) fn board(
         &self,
         url: &str,
-        origin: Authority,
+        site: Box<str>,
+        acquaintance: Acquaintance,
         known: impl FnOnce() -> Option<Outcome>,
         journey: impl Future<Output = Outcome> + Send + 'static,
     ) -> Waiting {
@@ -61,13 +90,14 @@ impl Flights {
         if let Some(outcome) = known() {
             return Waiting::Over(outcome);
         }
-        let to_origin = under_way.values().filter(|flight| flight.origin == origin);
-        if under_way.len() >= MAX_FLIGHTS || to_origin.count() >= MAX_FLIGHTS_PER_ORIGIN {
+        let to_site = under_way.values().filter(|flight| flight.site == site);
+        let (most, most_to_site) = acquaintance.limits();
+        if under_way.len() >= most || to_site.count() >= most_to_site {
             return Waiting::Over(Err(Unavailable::Overloaded));
         }
         let (landed, outcome) = watch::channel(None);
         let flight = Flight {
-            origin,
+            site,
             outcome: outcome.clone(),
         };
         under_way.insert(url.into(), flight);

@@ -32,7 +32,7 @@ pub use exchange::MediaTypes;
 use self::cache::Store;
 use self::caching::Validators;
 use self::connect::Connector;
-use self::flight::Flights;
+use self::flight::{Acquaintance, Flights};
 use self::url::Target;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
@@ -261,9 +261,14 @@ impl Fetcher {
         };
         let fetcher = self.clone();
         let name: Box<str> = url.into();
+        let acquaintance = match self.chains.read(url, 0, |_| ()) {
+            Some(()) => Acquaintance::Known,
+            None => Acquaintance::New,
+        };
         self.flights.board(
             url,
-            target.authority().clone(),
+            target.authority().site(),
+            acquaintance,
             // Between the first look and the lock the flight may have landed.
             || self.known(url, refresh, now),
             async move { fetcher.fly(&name, &target).await },
@@ -291,9 +296,12 @@ impl Fetcher {
             Err(why) => {
                 self.metrics.fetches.increment([why.name()]);
                 tracing::info!(url = name, reason = why.name(), "certificate not fetched");
-                let failure = Failure { why, at: now.ticks };
-                self.failures
-                    .insert(name, failure, size_of::<Failure>(), used_at(now));
+                // That we have too much to do says nothing about this URL.
+                if why != Unavailable::Overloaded {
+                    let failure = Failure { why, at: now.ticks };
+                    self.failures
+                        .insert(name, failure, size_of::<Failure>(), used_at(now));
+                }
                 Err(why)
             }
         }

@@ -71,6 +71,23 @@ impl Target {
     }
 }
 
+impl Authority {
+    /// Whose host it is, as far as that can be told: of a name its last two labels, because whoever owns a domain makes as many names
+    /// below it as they like; of an address the address.
+    pub fn site(&self) -> Box<str> {
+        match &self.host {
+            TargetHost::Address(address) => address.to_string().into(),
+            TargetHost::Name(name) => {
+                let start = name
+                    .rmatch_indices('.')
+                    .nth(1)
+                    .map_or(0, |(dot, _)| dot + 1);
+                name.get(start..).unwrap_or(name).into()
+            }
+        }
+    }
+}
+
 impl fmt::Display for Authority {
     /// `host:port`, an IPv6 address in brackets, the port left out where it is the usual one: the form of the `Host` header.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -139,6 +156,20 @@ mod tests {
                 .path(),
             "/~x/a%20b,c.pem"
         );
+    }
+
+    #[test]
+    fn names_below_one_domain_are_one_site() {
+        for (url, site) in [
+            ("https://a.b.cert.example/", "cert.example"),
+            ("https://cert.example:8443/", "cert.example"),
+            ("https://localhost/", "localhost"),
+            ("https://192.0.2.7/", "192.0.2.7"),
+            ("https://[2001:db8::7]/", "2001:db8::7"),
+        ] {
+            let target = Target::judge(url, &[]).unwrap();
+            assert_eq!(&*target.authority().site(), site, "{url}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! untrusted hosts are refused before a byte is sent, and that an exception opens exactly what it names.
 
 use crate::repository::{Bench, HOST, ManualClock, Pki, Repository, answer, web_roots};
+use countersign::certificate::repository_url::Origin;
 use countersign::verification::{Refresh, Unavailable};
 use countersign_server::fetch::connect::Resolution;
 use countersign_server::fetch::{Exception, FetchPolicy, Fetcher, Resolve};
@@ -75,6 +76,42 @@ async fn names_are_judged_by_every_address_they_have() {
         Unavailable::Resolve
     );
     assert_eq!(repository.requests(), 0);
+}
+
+/// Keeps the names it is asked for, and knows none.
+#[derive(Default)]
+struct Listening(std::sync::Mutex<Vec<String>>);
+
+impl Resolve for Listening {
+    fn resolve<'a>(&'a self, name: &'a str) -> Resolution<'a> {
+        self.0.lock().unwrap().push(name.to_owned());
+        Box::pin(async { Err(std::io::ErrorKind::ResourceBusy.into()) })
+    }
+}
+
+#[tokio::test]
+async fn names_of_strangers_are_complete() {
+    let names = Arc::new(Listening::default());
+    let clock = Arc::new(ManualClock::default());
+    let mut policy = FetchPolicy::with_web_roots(web_roots());
+    policy.exceptions = vec![Exception {
+        origin: Origin::parse("https://lab").unwrap(),
+        addresses: Vec::new(),
+        web_roots: None,
+    }];
+    let runtime = tokio::runtime::Handle::current();
+    let fetcher = Fetcher::new(policy, names.clone(), clock, Arc::default(), runtime).unwrap();
+    for (url, expected) in [
+        ("https://intranet/c.pem", Unavailable::ForbiddenAddress),
+        ("https://cert.example/c.pem", Unavailable::Overloaded),
+        ("https://cert.example./c.pem", Unavailable::Overloaded),
+        ("https://lab/c.pem", Unavailable::Overloaded),
+    ] {
+        let refused = fetcher.fetch(url, Refresh::No).await;
+        assert_eq!(refused.unwrap_err(), expected, "{url}");
+    }
+    let asked = names.0.lock().unwrap().clone();
+    assert_eq!(asked, ["cert.example.", "cert.example.", "lab"]);
 }
 
 #[tokio::test]
@@ -167,11 +204,8 @@ async fn a_host_that_the_web_does_not_trust_is_not_read() {
     let repository = Repository::saying(answer(&Pki::get().read("first.pem"), &[])).await;
     // The certificate is for other names than this one.
     let mut exception = repository.exception();
-    exception.origin = countersign::certificate::repository_url::Origin::parse(&format!(
-        "https://third.example:{}",
-        repository.port
-    ))
-    .unwrap();
+    exception.origin =
+        Origin::parse(&format!("https://third.example:{}", repository.port)).unwrap();
     let url = format!("https://third.example:{}/c.pem", repository.port);
     let bench = Bench::with(&[("third.example", &["127.0.0.1"])], |p| {
         p.exceptions = vec![exception];

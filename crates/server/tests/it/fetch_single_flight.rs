@@ -101,6 +101,33 @@ async fn one_host_is_not_flooded_through_us() {
             other => assert_eq!(other, Unavailable::TimedOut),
         }
     }
-    assert_eq!(overloaded, 200 - 64);
-    assert!(repository.requests() <= 64);
+    assert_eq!(overloaded, 200 - 56);
+    assert!(repository.requests() <= 56);
+}
+
+#[tokio::test]
+async fn invented_urls_do_not_keep_a_known_one_from_being_asked_again() {
+    let chain = answer(&Pki::get().read("first.pem"), &[]);
+    let known = move |request: &str| match request.contains("/known.pem ") {
+        true => Reaction::Bytes(chain.clone()),
+        false => Reaction::Hang(Vec::new()),
+    };
+    let repository = Repository::start(known).await;
+    let bench = Bench::reaching(&[&repository]);
+    let (url, new) = (repository.url("/known.pem"), repository.url("/new.pem"));
+    bench.fetcher.fetch(&url, Refresh::No).await.unwrap();
+    let flood: Vec<_> = (0..200)
+        .map(|number| repository.url(&format!("/{number}")))
+        .map(|invented| bench.fetcher.fetch(&invented, Refresh::No))
+        .collect();
+    let refused = bench.fetcher.fetch(&new, Refresh::No).await;
+    assert_eq!(refused.unwrap_err(), Unavailable::Overloaded);
+    bench.clock.advance(25 * 3600);
+    let again = bench.fetcher.fetch(&url, Refresh::No).await.unwrap();
+    assert_eq!(again.source, Source::Fetched);
+    assert!(
+        bench.fetcher.peek(&new, bench.clock.now()).is_none(),
+        "that there was no room is not remembered against it"
+    );
+    drop(flood);
 }

@@ -229,6 +229,7 @@ impl Names {
 impl Resolve for Names {
     fn resolve<'a>(&'a self, name: &'a str) -> Resolution<'a> {
         Box::pin(async move {
+            let name = name.strip_suffix('.').unwrap_or(name);
             let found = self.0.get(name).cloned();
             found.ok_or_else(|| std::io::Error::other("no such name"))
         })
