@@ -6,19 +6,24 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use rustls::ServerConfig;
+use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tracing::{debug, info, warn};
 
 /// Most connections of one listener at a time. Others wait in the system's queue.
 pub const MAX_CONNECTIONS: usize = 1_024;
+
+/// Most of them from one host: an IPv4 address, or the /64 of an IPv6 one. What is beyond is closed at once. A quarter of all, so that one
+/// slow host cannot keep the certificate repository from everybody else, and a proxy in front of us has still enough.
+pub const MAX_CONNECTIONS_PER_HOST: usize = MAX_CONNECTIONS / 4;
 
 /// Longest TLS handshake.
 pub const TLS_TIMEOUT: Duration = Duration::from_secs(5);
@@ -43,20 +48,22 @@ pub async fn serve(
     mut stop: watch::Receiver<bool>,
 ) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let hosts = Hosts::default();
     let acceptor = tls.map(TlsAcceptor::from);
     if let Ok(address) = socket.local_addr() {
         info!(%address, tls = acceptor.is_some(), "HTTP listens");
     }
     loop {
-        let Ok(place) = places.clone().acquire_owned().await else {
-            break;
-        };
-        let (stream, peer) = tokio::select! {
+        let accepted = tokio::select! {
             _ = stop.wait_for(|stop| *stop) => break,
-            accepted = accept(&socket) => match accepted {
-                Some(accepted) => accepted,
-                None => continue,
-            },
+            accepted = accept(&socket, &places) => accepted,
+        };
+        let Some((stream, peer, place)) = accepted else {
+            continue;
+        };
+        let Some(presence) = hosts.enter(peer.ip()) else {
+            debug!(%peer, "HTTP connection closed: too many of this host");
+            continue;
         };
         let (acceptor, router, stop) = (acceptor.clone(), router.clone(), stop.clone());
         tokio::spawn(async move {
@@ -69,7 +76,7 @@ pub async fn serve(
                 Ok(Err(error)) => debug!(%peer, %error, "HTTP connection ended"),
                 Err(_) => debug!(%peer, "HTTP connection cut after its time"),
             }
-            drop(place);
+            drop((place, presence));
         });
     }
     // Those that are being served hold their places.
@@ -77,13 +84,59 @@ pub async fn serve(
     let _ = timeout(HEADER_TIMEOUT, places.acquire_many(all)).await;
 }
 
-async fn accept(socket: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
+/// The next connection, once there is a place for it.
+async fn accept(
+    socket: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    let place = places.clone().acquire_owned().await.ok()?;
     match socket.accept().await {
-        Ok(accepted) => Some(accepted),
+        Ok((stream, peer)) => Some((stream, peer, place)),
         Err(error) => {
             warn!(%error, "HTTP connection not accepted");
             tokio::time::sleep(ACCEPT_PAUSE).await;
             None
+        }
+    }
+}
+
+/// Connections by host.
+#[derive(Clone, Default)]
+struct Hosts(Arc<Mutex<HashMap<IpAddr, usize>>>);
+
+impl Hosts {
+    /// One more connection of this host; `None` if it has enough.
+    fn enter(&self, address: IpAddr) -> Option<Presence> {
+        let host = match address.to_canonical() {
+            IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+            address => address,
+        };
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(host).or_default();
+        if *count >= MAX_CONNECTIONS_PER_HOST {
+            return None;
+        }
+        *count += 1;
+        let hosts = self.clone();
+        Some(Presence { hosts, host })
+    }
+}
+
+/// One connection of a host, until dropped.
+struct Presence {
+    hosts: Hosts,
+    host: IpAddr,
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        let counts = self.hosts.0.lock();
+        let mut counts = counts.unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.host) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.host);
+            }
         }
     }
 }
@@ -121,4 +174,28 @@ async fn talk(
         _ = stop.wait_for(|stop| *stop) => connection.as_mut().graceful_shutdown(),
     }
     connection.await.map_err(io::Error::other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_has_its_share_and_gets_it_back() {
+        let hosts = Hosts::default();
+        let enter = |address: &str| hosts.enter(address.parse().unwrap());
+        for (first, same, other) in [
+            ("192.0.2.7", "::ffff:192.0.2.7", "192.0.2.8"),
+            ("2001:db8::1", "2001:db8::ffff:1", "2001:db8:0:1::1"),
+        ] {
+            let all: Vec<_> = (0..MAX_CONNECTIONS_PER_HOST)
+                .map(|_| enter(first).unwrap())
+                .collect();
+            assert!(enter(first).is_none() && enter(same).is_none());
+            assert!(enter(other).is_some());
+            drop(all);
+            assert!(enter(same).is_some());
+        }
+        assert!(hosts.0.lock().unwrap().is_empty());
+    }
 }

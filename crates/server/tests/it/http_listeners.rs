@@ -236,3 +236,30 @@ async fn a_listener_that_stops_finishes_and_goes() {
     }
     panic!("it still accepts");
 }
+
+#[tokio::test]
+async fn one_slow_host_does_not_keep_the_others_out() {
+    let site = site();
+    let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = socket.local_addr().unwrap();
+    let (stop, stopped) = watch::channel(false);
+    let router = http::router(Listener::Admin, site);
+    let serving = tokio::spawn(http::serve(socket, None, router, stopped));
+    let mut slow = Vec::new();
+    for _ in 0..http::listener::MAX_CONNECTIONS_PER_HOST {
+        slow.push(TcpStream::connect(address).await.unwrap());
+    }
+    let mut one_more = TcpStream::connect(address).await.unwrap();
+    assert_eq!(one_more.read(&mut [0; 1]).await.unwrap_or(0), 0, "closed");
+    let elsewhere = tokio::net::TcpSocket::new_v4().unwrap();
+    elsewhere.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    let mut other = elsewhere.connect(address).await.unwrap();
+    let request = b"GET /health HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+    other.write_all(request).await.unwrap();
+    let mut answer = String::new();
+    other.read_to_string(&mut answer).await.unwrap();
+    assert_eq!(status(&answer), "200");
+    drop(slow);
+    stop.send(true).unwrap();
+    serving.await.unwrap();
+}
