@@ -1,10 +1,11 @@
 //! What is counted, and how it is told: Prometheus text on the admin listener.
 //!
 //! [`Metrics`] is one struct of named families; every family is one line there with its name, help and labels. Label values
-//! are the names of glossaries (faults, verdicts, outcomes), so their number is fixed by the code: no telephone number, URL
-//! or address ever becomes one. Own atomics instead of a registry crate: the whole need is below.
+//! are the names of glossaries (faults, verdicts, outcomes), so their number is fixed by the code, and of trunks, which the
+//! operator gives: no telephone number, URL or address ever becomes one. Own atomics instead of a registry crate: the whole
+//! need is below.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::{self, Write};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -13,13 +14,16 @@ use std::time::Duration;
 /// Most series of one family. Glossaries are far smaller; the bound is for the day when somebody labels with something else.
 pub const MAX_SERIES: usize = 4_096;
 
+/// Most trunks that are counted apart; those that come later are counted together, under no name.
+pub const MAX_TRUNKS: usize = 1_024;
+
 /// Everything that this process counts.
 #[derive(Debug)]
 pub struct Metrics {
     /// Calls that were judged or signed, by what was done and what came of it.
-    pub calls: Family<4>,
+    pub calls: ByTrunk<4>,
     /// What signing decided: the attestation, or why a call was forwarded without one.
-    pub signings: Family<2>,
+    pub signings: ByTrunk<2>,
     /// Fetches of certificate chains, by outcome: `ok`, `unchanged`, or the name of the reason.
     pub fetches: Family<1>,
     /// Lookups in the certificate cache, by result.
@@ -41,14 +45,14 @@ pub struct Metrics {
 impl Default for Metrics {
     fn default() -> Self {
         Self {
-            calls: Family::new(
+            calls: ByTrunk::new(
                 "countersign_calls_total",
-                "Calls by role, verdict, fault and the verstat that left.",
+                "Calls by trunk, role, verdict, fault and the verstat that left.",
                 ["role", "verdict", "fault", "verstat"],
             ),
-            signings: Family::new(
+            signings: ByTrunk::new(
                 "countersign_signings_total",
-                "Signing decisions by outcome and attestation.",
+                "Signing decisions by trunk, outcome and attestation.",
                 ["outcome", "attest"],
             ),
             fetches: Family::new(
@@ -171,6 +175,11 @@ impl<const N: usize> Family<N> {
 
     fn write(&self, out: &mut String) -> fmt::Result {
         write_head(out, self.name, self.help, "counter")?;
+        self.write_rows(out, "")
+    }
+
+    /// The rows of all series, each with these labels before its own.
+    fn write_rows(&self, out: &mut String, before: &str) -> fmt::Result {
         let series = self.series.read().unwrap_or_else(PoisonError::into_inner);
         let mut rows: Vec<_> = series
             .iter()
@@ -179,17 +188,82 @@ impl<const N: usize> Family<N> {
         drop(series);
         rows.sort_unstable();
         for (values, count) in rows {
-            out.write_str(self.name)?;
-            let mut separator = '{';
+            write!(out, "{}{{{before}", self.name)?;
+            let mut separator = if before.is_empty() { "" } else { "," };
             for (label, value) in self.labels.iter().zip(values) {
                 // Label values are names of our own glossaries: nothing in them needs an escape.
                 write!(out, "{separator}{label}=\"{value}\"")?;
-                separator = ',';
+                separator = ",";
             }
             writeln!(out, "}} {count}")?;
         }
         Ok(())
     }
+}
+
+/// A family for each trunk: a counter with the label `trunk` and `N` others.
+#[derive(Debug)]
+pub struct ByTrunk<const N: usize> {
+    /// Of a trunk beyond [`MAX_TRUNKS`].
+    others: Family<N>,
+    trunks: RwLock<BTreeMap<Box<str>, Arc<Family<N>>>>,
+}
+
+impl<const N: usize> ByTrunk<N> {
+    fn new(name: &'static str, help: &'static str, labels: [&'static str; N]) -> Self {
+        Self {
+            others: Family::new(name, help, labels),
+            trunks: RwLock::default(),
+        }
+    }
+
+    /// Counts one more of this trunk and these label values.
+    pub fn increment(&self, trunk: &str, values: [&'static str; N]) {
+        let trunks = self.trunks.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(family) = trunks.get(trunk) {
+            return family.increment(values);
+        }
+        drop(trunks);
+        let mut trunks = self.trunks.write().unwrap_or_else(PoisonError::into_inner);
+        if trunks.len() >= MAX_TRUNKS && !trunks.contains_key(trunk) {
+            return self.others.increment(values);
+        }
+        let family = trunks.entry(trunk.into()).or_insert_with(|| {
+            let Family {
+                name, help, labels, ..
+            } = self.others;
+            Arc::new(Family::new(name, help, labels))
+        });
+        family.increment(values);
+    }
+
+    /// How many of these label values were counted, of all trunks together.
+    pub fn count(&self, values: [&'static str; N]) -> u64 {
+        let trunks = self.trunks.read().unwrap_or_else(PoisonError::into_inner);
+        let named: u64 = trunks.values().map(|family| family.count(values)).sum();
+        named + self.others.count(values)
+    }
+
+    fn write(&self, out: &mut String) -> fmt::Result {
+        write_head(out, self.others.name, self.others.help, "counter")?;
+        let trunks = self
+            .trunks
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        for (trunk, family) in trunks {
+            family.write_rows(out, &format!("trunk=\"{}\"", escaped(&trunk)))?;
+        }
+        self.others.write_rows(out, "trunk=\"\"")
+    }
+}
+
+/// A label value as the text format wants it: the operator may have given a trunk any name.
+fn escaped(value: &str) -> String {
+    value
+        .replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('\n', "\\n")
 }
 
 /// A number that goes up and down.
@@ -304,18 +378,17 @@ mod tests {
     #[test]
     fn every_family_is_told_with_help_and_type() {
         let metrics = Metrics::default();
-        metrics
-            .calls
-            .increment(["verify", "passed", "none", "TN-Validation-Passed"]);
-        metrics
-            .calls
-            .increment(["verify", "passed", "none", "TN-Validation-Passed"]);
+        for trunk in ["carrier", "carrier", "a \"b\"\\c\nd"] {
+            let values = ["verify", "passed", "none", "TN-Validation-Passed"];
+            metrics.calls.increment(trunk, values);
+        }
         metrics.fetches.increment(["timed-out"]);
         metrics.cached_chains.set(3);
         let text = metrics.render();
         for line in [
             "# TYPE countersign_calls_total counter",
-            "countersign_calls_total{role=\"verify\",verdict=\"passed\",fault=\"none\",verstat=\"TN-Validation-Passed\"} 2",
+            "countersign_calls_total{trunk=\"carrier\",role=\"verify\",verdict=\"passed\",fault=\"none\",verstat=\"TN-Validation-Passed\"} 2",
+            "countersign_calls_total{trunk=\"a \\\"b\\\"\\\\c\\nd\",role=\"verify\",verdict=\"passed\",fault=\"none\",verstat=\"TN-Validation-Passed\"} 1",
             "countersign_certificate_fetches_total{outcome=\"timed-out\"} 1",
             "countersign_certificate_cache_chains 3",
             "# TYPE countersign_judge_seconds histogram",
@@ -326,6 +399,27 @@ mod tests {
         let types = text.lines().filter(|line| line.starts_with("# TYPE"));
         assert_eq!(helps.count(), types.count());
         assert!(text.ends_with('\n'));
+    }
+
+    #[test]
+    fn trunks_without_end_are_counted_together() {
+        let metrics = Metrics::default();
+        for number in 0..MAX_TRUNKS + 10 {
+            let trunk = format!("trunk {number}");
+            metrics.signings.increment(&trunk, ["signed", "A"]);
+        }
+        assert_eq!(
+            metrics.signings.count(["signed", "A"]),
+            MAX_TRUNKS as u64 + 10
+        );
+        let text = metrics.render();
+        let rows = text
+            .lines()
+            .filter(|line| line.starts_with("countersign_signings_total"));
+        assert_eq!(rows.count(), MAX_TRUNKS + 1);
+        assert!(text.contains(
+            "countersign_signings_total{trunk=\"\",outcome=\"signed\",attest=\"A\"} 10\n"
+        ));
     }
 
     #[test]

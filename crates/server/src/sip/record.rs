@@ -139,14 +139,15 @@ impl Record {
     }
 
     fn count(&self, finished: &Finished, verstat: Option<Verstat>, services: &Services) {
-        let metrics = &services.metrics;
+        let (metrics, trunk) = (&services.metrics, &*finished.trunk.name);
         let took = self.decided.map(|decided| decided.since(finished.received));
         if let Some(verdict) = finished.verdict {
             let fault = verdict.fault().map_or("", |fault| fault.name());
             let told = verstat.map_or("", Verstat::text);
-            metrics
-                .calls
-                .increment([role(finished.trunk.role), verdict.name(), fault, told]);
+            metrics.calls.increment(
+                trunk,
+                [role(finished.trunk.role), verdict.name(), fault, told],
+            );
             took.into_iter()
                 .for_each(|took| metrics.judge_latency.observe(took));
         }
@@ -154,7 +155,8 @@ impl Record {
             let why = self
                 .refusal
                 .map_or_else(|| self.outcome(finished), Refusal::name);
-            metrics.signings.increment([why, self.attest.unwrap_or("")]);
+            let attest = self.attest.unwrap_or("");
+            metrics.signings.increment(trunk, [why, attest]);
             took.into_iter()
                 .for_each(|took| metrics.sign_latency.observe(took));
         }
