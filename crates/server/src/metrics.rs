@@ -26,7 +26,7 @@ pub struct Metrics {
     pub signings: ByTrunk<2>,
     /// Fetches of certificate chains, by outcome: `ok`, `unchanged`, or the name of the reason.
     pub fetches: Family<1>,
-    /// Lookups in the certificate cache, by result.
+    /// Lookups in the certificate cache: `hit`, `failure` (remembered) or `miss`.
     pub cache_lookups: Family<1>,
     /// Certificate chains in the cache.
     pub cached_chains: Gauge,

@@ -64,10 +64,10 @@ impl Freshness {
 }
 
 // RFC 9111 §4.2.1: "A cache can calculate the freshness lifetime (denoted as freshness_lifetime) of a response by evaluating
-// the following rules and using the first match: If the cache is shared and the s-maxage response directive is present, use
-// its value, or If the max-age response directive is present, use its value, or If the Expires response header field is
-// present, use its value minus the value of the Date response header field (using the time the message was received if it is
-// not present)"
+// the following rules and using the first match: * If the cache is shared and the s-maxage response directive
+// (Section 5.2.2.10) is present, use its value, or * If the max-age response directive (Section 5.2.2.1) is present, use its
+// value, or * If the Expires response header field (Section 5.3) is present, use its value minus the value of the Date response
+// header field (using the time the message was received if it is not present, as per Section 6.6.1 of [HTTP])"
 fn explicit_lifetime(headers: &HeaderMap, now: UnixTime) -> Option<i64> {
     let cache_control = CacheControl::of(headers);
     if cache_control.forbids_reuse {

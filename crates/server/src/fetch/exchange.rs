@@ -161,8 +161,8 @@ fn inspect(response: &Response<Incoming>, question: &Question<'_>) -> Result<(),
 
 /// Whether there is one way to tell where the body ends, and no coding over it.
 // RFC 9112 §6.3: "If a message is received with both a Transfer-Encoding and a Content-Length header field, the
-// Transfer-Encoding overrides the Content-Length. Such a message might indicate an attempt to perform request smuggling or
-// response splitting and ought to be handled as an error."
+// Transfer-Encoding overrides the Content-Length. Such a message might indicate an attempt to perform request smuggling (Section
+// 11.2) or response splitting (Section 11.1) and ought to be handled as an error."
 fn framing_is_plain(headers: &HeaderMap) -> bool {
     let codings: Vec<_> = headers.get_all(TRANSFER_ENCODING).iter().collect();
     let lengths = headers.get_all(CONTENT_LENGTH).iter().count();

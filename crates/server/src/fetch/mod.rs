@@ -177,8 +177,19 @@ impl Fetcher {
         }))
     }
 
-    /// What is known about `url` now. Never waits for anything but a short lock; starts nothing.
+    /// What is known about `url` now, and counted as a lookup. Never waits for anything but a short lock; starts nothing.
     pub fn peek(&self, url: &str, now: Now) -> Option<Cached> {
+        let cached = self.look(url, now);
+        let result = match &cached {
+            Some(Cached::Chain(_)) => "hit",
+            Some(Cached::Unavailable(_)) => "failure",
+            None => "miss",
+        };
+        self.metrics.cache_lookups.increment([result]);
+        cached
+    }
+
+    fn look(&self, url: &str, now: Now) -> Option<Cached> {
         let chain = self.chains.read(url, used_at(now), |entry| {
             (now.unix < entry.expires).then(|| entry.chain.clone())
         });
@@ -225,7 +236,7 @@ impl Fetcher {
 
     fn known(&self, url: &str, refresh: Refresh, now: Now) -> Option<Outcome> {
         match refresh {
-            Refresh::No => match self.peek(url, now)? {
+            Refresh::No => match self.look(url, now)? {
                 Cached::Chain(chain) => Some(Ok(Fetched {
                     chain,
                     source: Source::Cache,

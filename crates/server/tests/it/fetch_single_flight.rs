@@ -81,6 +81,8 @@ async fn a_fetch_goes_on_when_its_call_is_gone() {
     let next = bench.fetcher.fetch(&url, Refresh::No).await.unwrap();
     assert_eq!(next.source, Source::Cache);
     assert_eq!(repository.requests(), 1);
+    let lookups = |result| bench.metrics.cache_lookups.count([result]);
+    assert_eq!((lookups("hit"), lookups("miss")), (1, tries));
 }
 
 #[tokio::test]
