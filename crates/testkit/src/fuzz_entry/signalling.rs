@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use countersign::identity::IdentityPolicy;
-use countersign_sip::call::{CallPolicy, TrustPai, emergency, from_request};
+use countersign_sip::call::{CallPolicy, TrustPai, from_request, is_emergency_call};
 use countersign_sip::header::sip_date;
 use countersign_sip::identity_header;
 use countersign_sip::inspect::inspect;
