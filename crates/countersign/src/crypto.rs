@@ -13,6 +13,7 @@ use aws_lc_rs::signature::{
     ParsedPublicKey,
 };
 use std::fmt;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -170,6 +171,55 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     digest
 }
 
+/// Hashes keys of maps that are digests, or as hard to choose as one, and so spread well by themselves: one multiplication
+/// instead of a keyed hash over all of it. The secret seed keeps whoever makes many of them from aiming at one bucket.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DigestState {
+    seed: u64,
+}
+
+impl Default for DigestState {
+    fn default() -> Self {
+        Self {
+            seed: RandomState::new().hash_one(()),
+        }
+    }
+}
+
+impl BuildHasher for DigestState {
+    type Hasher = DigestHasher;
+
+    fn build_hasher(&self) -> DigestHasher {
+        DigestHasher(self.seed)
+    }
+}
+
+/// See [`DigestState`].
+pub(crate) struct DigestHasher(u64);
+
+impl Hasher for DigestHasher {
+    /// The first eight bytes stand for all.
+    fn write(&mut self, digest: &[u8]) {
+        if let Some(first) = digest.first_chunk() {
+            self.write_u64(u64::from_ne_bytes(*first));
+        }
+    }
+
+    /// Both halves of a product with an odd constant (2^64 over the golden ratio): every bit of the result hangs on all of
+    /// `value`.
+    fn write_u64(&mut self, value: u64) {
+        let product = u128::from(self.0 ^ value) * 0x9e37_79b9_7f4a_7c15;
+        self.0 = product as u64 ^ (product >> 64) as u64;
+    }
+
+    /// The length comes before the bytes of an array and is always the same.
+    fn write_usize(&mut self, _length: usize) {}
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 /// Fills `bytes` from the system's randomness. For the rim only (the server, the CLI, tests): rooms below take it as an
 /// argument.
 ///
@@ -237,6 +287,26 @@ mod tests {
         assert!(AwsLc.p256(&point).is_err());
         let compressed = [&[2], &point[1..33]].concat();
         assert!(AwsLc.p256(&compressed).is_err());
+    }
+
+    #[test]
+    fn digests_spread_over_both_ends_of_their_hash() {
+        let state = DigestState::default();
+        // Digests with much in common: a counter in the first bytes.
+        let hashes: Vec<u64> = (0..1024_u32)
+            .map(|number| {
+                let mut digest = [7; 32];
+                digest[..4].copy_from_slice(&number.to_be_bytes());
+                state.hash_one(digest)
+            })
+            .collect();
+        for shift in [0, 57] {
+            let mut seen = [0; 128];
+            hashes
+                .iter()
+                .for_each(|hash| seen[(hash >> shift) as usize % 128] += 1);
+            assert!(seen.iter().all(|count| *count < 40), "{seen:?}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@
 
 use super::{PathFault, VerifiedPath, verify};
 use crate::certificate::CertificateChain;
-use crate::crypto::VerifyingKeys;
+use crate::crypto::{DigestState, VerifyingKeys};
 use crate::time::UnixTime;
 use crate::trust::Trust;
 use std::collections::HashMap;
@@ -36,8 +36,8 @@ pub struct PathCache {
 
 #[derive(Default)]
 struct Shard {
-    verified: HashMap<Key, Verified>,
-    refused: HashMap<Key, Refused>,
+    verified: HashMap<Key, Verified, DigestState>,
+    refused: HashMap<Key, Refused, DigestState>,
 }
 
 /// The list, and whom we believed.

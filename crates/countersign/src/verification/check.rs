@@ -203,21 +203,21 @@ pub enum Evidence {
     Url(UrlFault),
 }
 
-/// One check with its outcome and evidence.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CheckResult {
+/// One check with its outcome and evidence, as [`Checks`](super::Checks) tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CheckResult<'a> {
     /// What was looked at.
     pub check: Check,
     /// What came of it.
     pub outcome: Outcome,
     /// What that rests on.
-    pub evidence: Evidence,
+    pub evidence: &'a Evidence,
 }
 
-impl CheckResult {
+impl CheckResult<'_> {
     /// The evidence in words, with the fault in front if there is one; `None` if there is nothing to say beyond the outcome.
     pub fn detail(&self) -> Option<String> {
-        match (self.outcome.fault(), &self.evidence) {
+        match (self.outcome.fault(), self.evidence) {
             (None, Evidence::Nothing) => None,
             (None, evidence) => Some(evidence.to_string()),
             (Some(fault), Evidence::Nothing) => Some(fault.to_string()),
@@ -313,7 +313,7 @@ mod tests {
         let stale = CheckResult {
             check: Check::Iat,
             outcome: Outcome::of(Fault::IatStale),
-            evidence: times(1_443_208_345, 1_443_208_406),
+            evidence: &times(1_443_208_345, 1_443_208_406),
         };
         assert_eq!(
             stale.detail().unwrap(),
@@ -325,7 +325,7 @@ mod tests {
         let differs = CheckResult {
             check: Check::Dest,
             outcome: Outcome::of(Fault::DestMismatch),
-            evidence: Evidence::DestDiffers(Box::new((Dest::one(other.clone()), vec![other]))),
+            evidence: &Evidence::DestDiffers(Box::new((Dest::one(other.clone()), vec![other]))),
         };
         assert!(
             differs

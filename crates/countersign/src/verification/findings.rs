@@ -4,6 +4,7 @@ use super::Verdict;
 use super::check::{Check, CheckResult, Evidence, Outcome};
 use super::fault::Fault;
 use super::policy::Order;
+use std::fmt;
 
 /// Checks made so far. What passes without evidence, as nearly all do, costs one byte.
 #[derive(Clone, Debug)]
@@ -137,25 +138,51 @@ impl Findings {
     pub(super) fn take(&mut self) -> Self {
         std::mem::replace(self, Self::none())
     }
+}
 
-    /// All checks in their order, those that were not made among them.
-    pub(super) fn into_checks(self) -> Vec<CheckResult> {
-        let result = |(check, outcome)| CheckResult {
+/// Every check of one PASSporT in its order, those that were not made among them.
+///
+/// # Example
+/// ```
+/// use countersign::verification::{Check, PassportReport};
+/// fn failed(report: &PassportReport) -> Vec<Check> {
+///     let failed = report.checks.iter().filter(|result| result.outcome.fault().is_some());
+///     failed.map(|result| result.check).collect()
+/// }
+/// ```
+#[derive(Clone)]
+pub struct Checks(Findings);
+
+impl Checks {
+    /// Of a PASSporT that nothing is known about yet.
+    pub(super) const fn none() -> Self {
+        Self(Findings::none())
+    }
+
+    pub(super) const fn of(findings: Findings) -> Self {
+        Self(findings)
+    }
+
+    /// One check.
+    pub fn get(&self, check: Check) -> CheckResult<'_> {
+        let outcome = self.0.outcomes.get(check as usize).copied();
+        let evidence = self.0.evidence.iter().find(|(of, _)| *of == check);
+        CheckResult {
             check,
-            outcome,
-            evidence: Evidence::Nothing,
-        };
-        let mut checks: Vec<_> = Check::ALL
-            .into_iter()
-            .zip(self.outcomes)
-            .map(result)
-            .collect();
-        for (check, evidence) in self.evidence {
-            if let Some(result) = checks.get_mut(check as usize) {
-                result.evidence = evidence;
-            }
+            outcome: outcome.unwrap_or(Outcome::Skipped),
+            evidence: evidence.map_or(&Evidence::Nothing, |(_, evidence)| evidence),
         }
-        checks
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = CheckResult<'_>> {
+        Check::ALL.into_iter().map(|check| self.get(check))
+    }
+}
+
+impl fmt::Debug for Checks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
     }
 }
 
@@ -231,17 +258,17 @@ mod tests {
         findings.pass(Check::Header);
         findings.fault(Check::Header, Fault::InfoInvalid, Evidence::Nothing);
         findings.pass(Check::Header);
-        let checks = findings.into_checks();
+        let checks = Checks::of(findings);
         let order: Vec<_> = checks.iter().map(|result| result.check).collect();
         assert_eq!(order, Check::ALL);
         assert_eq!(
-            checks[0].outcome,
+            checks.get(Check::Header).outcome,
             Outcome::Failed(Fault::InfoInvalid),
             "no pass hides a fault"
         );
-        assert_eq!(checks[1].outcome, Outcome::Skipped);
+        assert_eq!(checks.get(Check::Token).outcome, Outcome::Skipped);
         assert_eq!(
-            checks[2].outcome,
+            checks.get(Check::Typ).outcome,
             Outcome::Failed(Fault::TypInvalid),
             "the first fault stays"
         );

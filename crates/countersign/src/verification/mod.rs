@@ -20,6 +20,7 @@ pub mod states;
 
 pub use check::{Check, CheckResult, Evidence, Outcome};
 pub use fault::{Code, Fault, Standing, Verstat, VerstatProfile};
+pub use findings::Checks;
 pub use need::{Need, NeedId, NeedKind, NeedLimit, Refresh, Source, Unavailable};
 pub use policy::VerificationPolicy;
 pub use replay::{MemoryReplay, ReplayMemory, Sighting};

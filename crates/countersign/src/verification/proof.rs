@@ -4,7 +4,7 @@
 use super::Verdict;
 use super::check::{Check, Evidence};
 use super::fault::Fault;
-use super::findings::Findings;
+use super::findings::{Checks, Findings};
 use super::need::Source;
 use super::policy::{Replay, Thoroughness, VerificationPolicy};
 use super::replay::{ReplayMemory, Sighting};
@@ -194,7 +194,7 @@ pub(super) fn conclude(
             other => other,
         };
     }
-    report.checks = findings.into_checks();
+    report.checks = Checks::of(findings);
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

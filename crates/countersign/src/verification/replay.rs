@@ -8,7 +8,7 @@
 //! [`ReplayMemory`] elsewhere.
 
 use crate::call::CallReference;
-use crate::crypto::Signature;
+use crate::crypto::{DigestState, Signature};
 use crate::time::UnixTime;
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
@@ -66,7 +66,7 @@ const R_LEN: usize = 32;
 
 #[derive(Default)]
 struct Shard {
-    seen: HashMap<Key, Seen>,
+    seen: HashMap<Key, Seen, DigestState>,
     /// In the order of arrival, which within a window is nearly the order of expiry.
     arrivals: VecDeque<(UnixTime, Key)>,
 }

@@ -5,6 +5,7 @@
 use super::Verdict;
 use super::check::{Check, CheckResult};
 use super::fault::{Code, Fault};
+use super::findings::Checks;
 use super::policy::{IdentityRequirement, Order};
 use super::replay::Sighting;
 use crate::call::{DestSource, OrigSource};
@@ -91,7 +92,7 @@ impl Report {
             .deciding()
             .and_then(|passport| passport.check_of(fault));
         check
-            .and_then(CheckResult::detail)
+            .and_then(|result| result.detail())
             .or_else(|| Some(fault.to_string()))
     }
 }
@@ -131,7 +132,7 @@ pub struct PassportReport {
     /// What the replay memory knows, if it was asked.
     pub sighting: Option<Sighting>,
     /// Every check in order.
-    pub checks: Vec<CheckResult>,
+    pub checks: Checks,
 }
 
 /// A token in the state in which the examination left it.
@@ -229,26 +230,26 @@ impl PassportReport {
             dest_from: None,
             signer: None,
             sighting: None,
-            checks: Vec::new(),
+            checks: Checks::none(),
         }
     }
 
     /// The check that found `fault`.
-    pub fn check_of(&self, fault: Fault) -> Option<&CheckResult> {
+    pub fn check_of(&self, fault: Fault) -> Option<CheckResult<'_>> {
         self.checks
             .iter()
             .find(|result| result.outcome.fault() == Some(fault))
     }
 
     /// One check.
-    pub fn check(&self, check: Check) -> Option<&CheckResult> {
-        self.checks.iter().find(|result| result.check == check)
+    pub fn check(&self, check: Check) -> CheckResult<'_> {
+        self.checks.get(check)
     }
 
     /// The verdict in words, with the evidence; `None` if there is nothing to say beyond the verdict.
     pub fn detail(&self) -> Option<String> {
         self.check_of(self.verdict.fault()?)
-            .and_then(CheckResult::detail)
+            .and_then(|result| result.detail())
     }
 
     /// The token's `ppt`.

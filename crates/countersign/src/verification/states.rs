@@ -10,7 +10,7 @@
 
 use super::check::{Check, Evidence};
 use super::fault::{Code, Fault};
-use super::findings::Findings;
+use super::findings::{Checks, Findings};
 use super::inspect::{Inspected, Support, inspect};
 use super::need::{Need, NeedId, NeedKind, NeedLimit, Refresh, Source, Unavailable};
 use super::policy::{Replay, Thoroughness, VerificationPolicy};
@@ -281,7 +281,7 @@ impl Open {
             support,
         } = inspected;
         match url_to_fetch(&report, &findings, policy) {
-            _ if support == Support::Ignored => report.checks = findings.into_checks(),
+            _ if support == Support::Ignored => report.checks = Checks::of(findings),
             None => conclude(&mut report, findings, policy),
             Some(url) => self.waiting.push(Waiting {
                 report: self.reports.len(),

@@ -27,7 +27,7 @@ pub(super) fn print(report: &Report, place: (usize, usize), console: &mut Consol
         let verdict = console.paint(tone(passport.verdict), passport.verdict.name());
         console.line(format_args!("PASSporT {} of {count}: {verdict}", index + 1));
         claims(passport, console);
-        for result in &passport.checks {
+        for result in passport.checks.iter() {
             check(result, console);
         }
         hints(passport, console);
@@ -90,7 +90,7 @@ fn signer(signer: &SignerReport) -> String {
     format!("{}{covers}", signer.subject())
 }
 
-fn check(result: &CheckResult, console: &mut Console) {
+fn check(result: CheckResult<'_>, console: &mut Console) {
     let tone = match result.outcome {
         Outcome::Failed(_) => Tone::Bad,
         Outcome::Passed => Tone::Good,
@@ -109,9 +109,9 @@ fn check(result: &CheckResult, console: &mut Console) {
 }
 
 /// What a check looked at, and what it found.
-fn said(result: &CheckResult) -> String {
+fn said(result: CheckResult<'_>) -> String {
     let looked_at = looked_at(result.check);
-    match (result.outcome, &result.evidence) {
+    match (result.outcome, result.evidence) {
         (Outcome::Failed(_) | Outcome::Unavailable(_), _) => {
             result.detail().unwrap_or_else(|| looked_at.to_owned())
         }
@@ -156,8 +156,8 @@ fn hints(passport: &PassportReport, console: &mut Console) {
         let url = RepositoryUrl::parse(passport.x5u()?).ok()?;
         Some(format!("https://{}:{}", url.host(), url.port()))
     };
-    for result in &passport.checks {
-        let hint = match (result.outcome.fault(), &result.evidence) {
+    for result in passport.checks.iter() {
+        let hint = match (result.outcome.fault(), result.evidence) {
             (Some(Fault::IatStale | Fault::IatInFuture), _) => {
                 passport.iat().map(|iat| format!("--at {iat} judges it as of its own time"))
             }

@@ -96,7 +96,7 @@ pub(crate) const fn covers(coverage: &Coverage) -> &'static str {
 }
 
 impl CheckRecord {
-    fn of(result: &CheckResult) -> Self {
+    fn of(result: CheckResult<'_>) -> Self {
         Self {
             check: result.check.name(),
             verdict: result.outcome.name(),

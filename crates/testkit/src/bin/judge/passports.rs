@@ -185,7 +185,7 @@ fn faults(report: &Report) -> Vec<&'static str> {
     let checks = report
         .passports
         .iter()
-        .flat_map(|passport| &passport.checks);
+        .flat_map(|passport| passport.checks.iter());
     let mut names: Vec<&'static str> = Vec::new();
     for check in checks.filter(|check| !ours.contains(&check.check)) {
         if let Some(fault) = check.outcome.fault() {

@@ -40,7 +40,7 @@ fn observed_by_default_and_refused_if_enforced() {
             assert_eq!(told(&report), (verdict, code));
             let passport = &report.passports[0];
             assert_eq!(passport.sighting, Some(Sighting::OtherCall));
-            let detail = passport.check(Check::Replay).unwrap().detail().unwrap();
+            let detail = passport.check(Check::Replay).detail().unwrap();
             assert!(
                 detail.ends_with("replayed: seen with another call"),
                 "{detail}"
