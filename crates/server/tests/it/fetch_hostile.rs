@@ -6,24 +6,37 @@
 //!
 //! This test verifies that each of them ends in its own reason, within the time of a fetch, and that none leaves a chain.
 
-use crate::repository::{Bench, Pki, Reaction, Repository, answer};
+use crate::repository::{Bench, HOST, Pki, Reaction, Repository, answer};
 use countersign::verification::{Refresh, Unavailable};
 use countersign_server::clock::Clock;
 use countersign_server::fetch::{Cached, MediaTypes};
 use std::time::{Duration, Instant};
 
-/// What the fetcher says of a repository that reacts so; and that it says so in time.
+/// What the fetcher says of a repository that reacts so, with all the time of the world.
 async fn reason(script: impl Fn(&str) -> Reaction + Send + Sync + 'static) -> Unavailable {
-    let repository = Repository::start(script).await;
-    let bench = Bench::reaching(&[&repository]);
-    let url = repository.url("/c.pem");
+    reason_within(Duration::from_secs(30), script).await
+}
+
+/// The same with little time. None of these repositories would end by itself for minutes.
+async fn reason_in_time(script: impl Fn(&str) -> Reaction + Send + Sync + 'static) -> Unavailable {
     let begun = Instant::now();
+    let why = reason_within(Duration::from_millis(300), script).await;
+    let took = begun.elapsed();
+    assert!(took < Duration::from_secs(20), "{took:?}");
+    why
+}
+
+async fn reason_within(
+    timeout: Duration,
+    script: impl Fn(&str) -> Reaction + Send + Sync + 'static,
+) -> Unavailable {
+    let repository = Repository::start(script).await;
+    let bench = Bench::with(&[(HOST, &["127.0.0.1"])], |policy| {
+        policy.exceptions = vec![repository.exception()];
+        policy.timeout = timeout;
+    });
+    let url = repository.url("/c.pem");
     let why = bench.fetcher.fetch(&url, Refresh::No).await.unwrap_err();
-    assert!(
-        begun.elapsed() < Duration::from_millis(1_500),
-        "{:?}",
-        begun.elapsed()
-    );
     assert!(bench.fetcher.is_empty());
     let remembered = bench.fetcher.peek(&url, bench.clock.now());
     assert!(
@@ -47,19 +60,19 @@ fn head(lines: &[&str]) -> Vec<u8> {
 #[tokio::test]
 async fn silence_ends_with_the_time_of_a_fetch() {
     assert_eq!(
-        reason(|_| Reaction::Hang(Vec::new())).await,
+        reason_in_time(|_| Reaction::Hang(Vec::new())).await,
         Unavailable::TimedOut
     );
     let in_header = |_: &str| Reaction::Hang(b"HTTP/1.1 200 OK\r\n".to_vec());
-    assert_eq!(reason(in_header).await, Unavailable::TimedOut);
+    assert_eq!(reason_in_time(in_header).await, Unavailable::TimedOut);
     let in_body = |_: &str| Reaction::Hang(head(&["Content-Length: 100"]));
-    assert_eq!(reason(in_body).await, Unavailable::TimedOut);
+    assert_eq!(reason_in_time(in_body).await, Unavailable::TimedOut);
 }
 
 #[tokio::test]
 async fn a_drip_does_not_prolong_it() {
     let drip = |_: &str| Reaction::Drip(head(&[]), vec![b'-'; 10_000], Duration::from_millis(20));
-    assert_eq!(reason(drip).await, Unavailable::TimedOut);
+    assert_eq!(reason_in_time(drip).await, Unavailable::TimedOut);
     let header_drip = |_: &str| {
         Reaction::Drip(
             b"HTTP/1.1 200 OK\r\nX: ".to_vec(),
@@ -67,7 +80,7 @@ async fn a_drip_does_not_prolong_it() {
             Duration::from_millis(20),
         )
     };
-    assert_eq!(reason(header_drip).await, Unavailable::TimedOut);
+    assert_eq!(reason_in_time(header_drip).await, Unavailable::TimedOut);
 }
 
 #[tokio::test]
@@ -88,6 +101,24 @@ async fn a_hundred_megabytes_are_not_read() {
         )
     };
     assert_eq!(reason(header).await, Unavailable::BadResponse);
+    let extension = |_: &str| {
+        let first = [head(&["Transfer-Encoding: chunked"]), b"5;".to_vec()].concat();
+        Reaction::Flood(first, b"extension=aaaaaaaaaaaaaaaa;".to_vec())
+    };
+    assert_eq!(reason(extension).await, Unavailable::BadResponse);
+}
+
+#[tokio::test]
+async fn answers_before_the_answer_do_not_go_on_for_ever() {
+    let patience = |_: &str| {
+        let answer = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n";
+        Reaction::Flood(answer.to_vec(), answer.to_vec())
+    };
+    let why = reason_in_time(patience).await;
+    assert!(
+        matches!(why, Unavailable::TimedOut | Unavailable::BadResponse),
+        "{why:?}"
+    );
 }
 
 #[tokio::test]
