@@ -2,16 +2,29 @@
 //!
 //! [`start`] sets up the process's log (text or JSON). [`CallLog`] writes the line of a call; every number in it goes through
 //! [`Pii`], which alone decides how much is shown. Strings that strangers wrote are logged as quoted fields, never as
-//! message text, so nobody can forge a line.
+//! message text, so nobody can forge a line; and no more than [`MAX_FIELD`] of each, so nobody can fill a disk with one.
+//! Lines leave by a thread of their own (`lines`): whoever reads them slowly holds up no call.
+
+mod lines;
 
 use countersign::identity::Identity;
 use countersign::number::TelephoneNumber;
+use lines::Lines;
+use std::borrow::Cow;
 use std::fmt;
 use std::io::IsTerminal;
+use std::sync::OnceLock;
 use std::time::Duration;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Registry, reload};
+
+/// Most characters of a field that a stranger wrote. Call-IDs and URLs of the field have below 128; a datagram has room for
+/// 65,000.
+pub const MAX_FIELD: usize = 256;
+
+/// How long the end of the process waits for its last lines.
+const FLUSH: Duration = Duration::from_secs(1);
 
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -110,8 +123,10 @@ pub struct CallLine<'a> {
     pub orig: Option<&'a Identity>,
     /// Who is called.
     pub dest: Option<&'a Identity>,
-    /// What came of it: the name of a verdict, or of a signing decision.
+    /// What came of it: the name of a verdict; of a call that was not judged, that of the signing decision.
     pub verdict: &'a str,
+    /// What came of signing, if it was asked for.
+    pub signing: Option<&'a str>,
     /// The fault's name.
     pub fault: Option<&'a str>,
     /// The fault with its evidence, in words. It may name numbers, so it is written only where numbers are shown in full.
@@ -122,8 +137,10 @@ pub struct CallLine<'a> {
     pub verstat: Option<&'a str>,
     /// The attestation, signed or found.
     pub attest: Option<&'a str>,
-    /// What the attestation rests on.
+    /// What the attestation rests on: the basis on which the inventory lists the number.
     pub basis: Option<&'a str>,
+    /// What decided the attestation that we signed.
+    pub reason: Option<&'a str>,
     /// The origid, signed or found.
     pub origid: Option<&'a str>,
     /// Where the certificate is.
@@ -150,19 +167,21 @@ impl CallLog {
             target: "countersign::call",
             trunk = call.trunk,
             role = call.role,
-            call_id = &*String::from_utf8_lossy(call.call_id),
+            call_id = &*clipped(&String::from_utf8_lossy(call.call_id)),
             orig = call.orig.map(|orig| self.guarded(orig)),
             dest = call.dest.map(|dest| self.guarded(dest)),
             verdict = call.verdict,
+            signing = call.signing,
             fault = call.fault,
-            detail = call.detail.filter(|_| self.numbers == Numbers::Full),
+            detail = call.detail.filter(|_| self.numbers == Numbers::Full).map(clipped).as_deref(),
             code = call.code,
             verstat = call.verstat,
             attest = call.attest,
             basis = call.basis,
+            reason = call.reason,
             origid = call.origid,
-            x5u = call.x5u,
-            signer = call.signer,
+            x5u = call.x5u.map(clipped).as_deref(),
+            signer = call.signer.map(clipped).as_deref(),
             status = call.status,
             micros = u64::try_from(call.took.as_micros()).unwrap_or(u64::MAX),
             "call"
@@ -171,7 +190,15 @@ impl CallLog {
 
     /// A number or URI as this log shows it.
     pub fn guarded<T: Redact>(&self, value: T) -> String {
-        Pii::new(value, self.numbers).to_string()
+        clipped(&Pii::new(value, self.numbers).to_string()).into_owned()
+    }
+}
+
+/// The beginning of a long text, marked as such.
+fn clipped(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(MAX_FIELD) {
+        Some((end, _)) => Cow::Owned(format!("{}…", text.get(..end).unwrap_or_default())),
+        None => Cow::Borrowed(text),
     }
 }
 
@@ -209,6 +236,16 @@ pub fn parse_level(level: &str) -> Result<EnvFilter, BadLevel> {
     EnvFilter::try_new(level).map_err(|_| BadLevel)
 }
 
+/// Where the lines of this process leave.
+static LINES: OnceLock<Lines> = OnceLock::new();
+
+/// Waits until what was logged so far has left, or for a second: before the process ends.
+pub fn flush() {
+    if let Some(lines) = LINES.get() {
+        lines.flush(FLUSH);
+    }
+}
+
 /// Starts the log of this process, on standard error.
 ///
 /// # Errors
@@ -216,8 +253,9 @@ pub fn parse_level(level: &str) -> Result<EnvFilter, BadLevel> {
 pub fn start(format: Format, level: &str) -> Result<LogHandle, BadLevel> {
     let (filter, handle) = reload::Layer::new(parse_level(level)?);
     let registry = tracing_subscriber::registry().with(filter);
+    let out = LINES.get_or_init(|| Lines::to(std::io::stderr(), format));
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
+        .with_writer(out.clone())
         .with_ansi(std::io::stderr().is_terminal());
     // A second start in one process (tests) finds a log that works.
     let _ = match format {
@@ -276,7 +314,7 @@ mod tests {
     }
 
     fn call() -> CallLine<'static> {
-        static ORIG: std::sync::OnceLock<(Identity, Identity)> = std::sync::OnceLock::new();
+        static ORIG: OnceLock<(Identity, Identity)> = OnceLock::new();
         let (orig, dest) = ORIG.get_or_init(|| {
             (
                 Identity::Number("12025550100".parse().unwrap()),
@@ -335,6 +373,29 @@ mod tests {
             let line = line_of(&forged, Numbers::Redacted, format);
             assert_eq!(line.lines().count(), 1, "{line:?}");
             assert!(!line.contains('\x1b'), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn nobody_fills_a_disk_with_one_line() {
+        let uri = Identity::Uri(format!("sip:a@{}.example", "h".repeat(60_000)).into());
+        let long = "é".repeat(30_000);
+        let endless = CallLine {
+            call_id: long.as_bytes(),
+            orig: Some(&uri),
+            dest: Some(&uri),
+            detail: Some(&long),
+            x5u: Some(&long),
+            signer: Some(&long),
+            ..call()
+        };
+        for numbers in [Numbers::Full, Numbers::Redacted] {
+            let line = line_of(&endless, numbers, Format::Json);
+            assert!(line.len() < 5_000, "{}", line.len());
+            let object: serde_json::Value = serde_json::from_str(&line).unwrap();
+            let shown = object["x5u"].as_str().unwrap();
+            assert_eq!(shown.chars().count(), MAX_FIELD + 1);
+            assert!(shown.ends_with('…'));
         }
     }
 

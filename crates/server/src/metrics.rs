@@ -34,6 +34,12 @@ pub struct Metrics {
     pub sip_messages: Family<3>,
     /// SIP messages that could not be used, by reason.
     pub sip_refused: Family<1>,
+    /// SIP messages that could not be sent, by transport and reason.
+    pub sip_unsent: Family<2>,
+    /// What happened in SIP that is no call of its own, by name.
+    pub sip_events: Family<1>,
+    /// TCP connections for SIP that are open.
+    pub sip_connections: Gauge,
     /// Requests that signing pushed past the size of a datagram and that went the other way, by way.
     pub oversize_fallbacks: Family<1>,
     /// Time from the arrival of a request to its verdict.
@@ -79,6 +85,20 @@ impl Default for Metrics {
                 "SIP messages that could not be used, by reason.",
                 ["reason"],
             ),
+            sip_unsent: Family::new(
+                "countersign_sip_unsent_total",
+                "SIP messages that could not be sent, by transport and reason.",
+                ["transport", "reason"],
+            ),
+            sip_events: Family::new(
+                "countersign_sip_events_total",
+                "What happened in SIP that is no call of its own, by name.",
+                ["event"],
+            ),
+            sip_connections: Gauge::new(
+                "countersign_sip_connections",
+                "TCP connections for SIP that are open.",
+            ),
             oversize_fallbacks: Family::new(
                 "countersign_sip_oversize_total",
                 "SIP requests too large for a datagram, by the way they left.",
@@ -119,6 +139,9 @@ impl Metrics {
         self.cached_chains.write(out)?;
         self.sip_messages.write(out)?;
         self.sip_refused.write(out)?;
+        self.sip_unsent.write(out)?;
+        self.sip_events.write(out)?;
+        self.sip_connections.write(out)?;
         self.oversize_fallbacks.write(out)?;
         self.judge_latency.write(out)?;
         self.sign_latency.write(out)

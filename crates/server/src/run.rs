@@ -20,8 +20,9 @@ use countersign::passport::OrigId;
 use countersign::path::PathCache;
 use countersign::verification::replay::DEFAULT_REPLAY_CAPACITY;
 use countersign::verification::{MemoryReplay, VerificationService};
+use countersign_sip::flow::Transport;
 use countersign_sip::proxy::{self, Options};
-use countersign_sip::trunk::{SentBy, Trunks};
+use countersign_sip::trunk::{NextHop, SentBy, Trunks};
 use std::collections::HashMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -36,6 +37,8 @@ pub struct Running {
     pub metrics: Arc<Metrics>,
     /// How many threads carry calls.
     pub shards: usize,
+    /// Where SIP listens, with the ports that the system chose where the configuration has 0.
+    pub listeners: Vec<(Transport, SocketAddr)>,
     readiness: Arc<Readiness>,
     stop: watch::Sender<bool>,
     http: Vec<JoinHandle<()>>,
@@ -47,7 +50,9 @@ impl Running {
     /// minute fetches certificates here.
     pub async fn stop(self) {
         self.readiness.set(Phase::Stopping);
-        drop(self.sip);
+        // It waits for threads; who runs this runtime has better things to do. One that panicked has said so.
+        let sip = self.sip;
+        let _ = tokio::task::spawn_blocking(move || drop(sip)).await;
         // Nobody listens any more only if all of them have ended already.
         let _ = self.stop.send(true);
         for listener in self.http {
@@ -68,7 +73,8 @@ pub async fn start(
 ) -> Result<Running, StartFault> {
     let runtime = tokio::runtime::Handle::current();
     let metrics = Arc::new(Metrics::default());
-    let sockets = bind(config).await?;
+    let sockets = bind(config)?;
+    let listeners = sockets.addresses();
     let fetcher = Fetcher::new(
         checked.fetch.clone(),
         Arc::new(SystemResolver::default()),
@@ -86,11 +92,11 @@ pub async fn start(
         fetcher,
         verification: verification(config),
         trust: checked.trust.clone(),
-        trunks: trunks(config),
+        trunks: trunks(config, &listeners),
         signers: signers(config, &checked),
         runtime,
     });
-    let options = options(config, &sockets)?;
+    let options = options(config, &listeners)?;
     let shards = config.sip.shards.unwrap_or_else(cores);
     let readiness = Arc::new(Readiness::default());
     let site = Site {
@@ -105,6 +111,7 @@ pub async fn start(
     Ok(Running {
         metrics,
         shards,
+        listeners,
         readiness,
         stop,
         http,
@@ -157,14 +164,12 @@ async fn listen(
     Ok(bound.into_iter().map(serving).collect())
 }
 
-async fn bind(config: &Config) -> Result<Sockets, StartFault> {
+fn bind(config: &Config) -> Result<Sockets, StartFault> {
     let addresses = |placed: &[crate::config::Placed<SocketAddr>]| {
         placed.iter().map(|one| one.value).collect::<Vec<_>>()
     };
     let (udp, tcp) = (addresses(&config.sip.udp), addresses(&config.sip.tcp));
-    Sockets::bind(&udp, &tcp)
-        .await
-        .map_err(|(address, error)| StartFault::Bind(address, error))
+    Sockets::bind(&udp, &tcp).map_err(|(address, error)| StartFault::Bind(address, error))
 }
 
 fn verification(config: &Config) -> VerificationService {
@@ -177,15 +182,29 @@ fn verification(config: &Config) -> VerificationService {
     )
 }
 
-fn trunks(config: &Config) -> Trunks {
+fn trunks(config: &Config, listeners: &[(Transport, SocketAddr)]) -> Trunks {
     let mut trunks = Trunks::default();
     for settings in &config.trunks {
-        trunks.add(
-            settings.recognition.clone(),
-            Arc::new(settings.trunk.clone()),
-        );
+        let mut trunk = settings.trunk.clone();
+        if config.sip.advertise.is_none() {
+            for hop in &mut trunk.next_hops {
+                hop.sent_by = our_name_for(hop, listeners);
+            }
+        }
+        trunks.add(settings.recognition.clone(), Arc::new(trunk));
     }
     trunks
+}
+
+/// What a next hop should call us: the listener of its transport and address family, or what we have that is nearest.
+fn our_name_for(hop: &NextHop, listeners: &[(Transport, SocketAddr)]) -> Option<SentBy> {
+    let same_family = |address: &SocketAddr| address.is_ipv4() == hop.address.is_ipv4();
+    let mut best = listeners.iter().filter(|(_, address)| same_family(address));
+    let listener = best
+        .clone()
+        .find(|(transport, _)| *transport == hop.transport)
+        .or_else(|| best.next());
+    listener.map(|(_, listener)| SentBy::from(reachable(*listener, hop.address)))
 }
 
 fn signers(config: &Config, checked: &Checked) -> HashMap<Box<str>, TrunkSigner> {
@@ -217,33 +236,32 @@ fn origid(trunk: &TrunkSettings, tenant: &str) -> OrigId {
 }
 
 /// What the proxy is told. All our listeners are us: a Route or an OPTIONS may name any of them.
-fn options(config: &Config, sockets: &Sockets) -> Result<Options, StartFault> {
-    let first = sockets.first().ok_or(StartFault::NoListener)?;
-    let advertised = config
-        .sip
-        .advertise
-        .as_ref()
-        .map(|name| name.value.as_ref());
-    let sent_by = match advertised {
-        Some(name) => sent_by(name)?,
-        None => {
-            let hops = config
-                .trunks
-                .iter()
-                .flat_map(|trunk| &trunk.trunk.next_hops);
-            SentBy::from(reachable(
-                first,
-                &hops.map(|hop| hop.address).collect::<Vec<_>>(),
-            ))
-        }
+fn options(config: &Config, listeners: &[(Transport, SocketAddr)]) -> Result<Options, StartFault> {
+    let (_, first) = listeners.first().ok_or(StartFault::NoListener)?;
+    let advertised = config.sip.advertise.as_ref();
+    let hops = config
+        .trunks
+        .iter()
+        .flat_map(|trunk| &trunk.trunk.next_hops);
+    let hop = hops
+        .clone()
+        .find(|hop| hop.address.is_ipv4() == first.is_ipv4());
+    let name = match (advertised, hop) {
+        (Some(name), _) => sent_by(&name.value)?,
+        (None, Some(hop)) => SentBy::from(reachable(*first, hop.address)),
+        (None, None) => SentBy::from(reachable(*first, *first)),
     };
     let mut secret = [0; 16];
     system_random(&mut secret).map_err(|_| StartFault::NoRandomness)?;
-    let mut options = Options::new(sent_by, secret);
-    let listeners = config.sip.udp.iter().chain(&config.sip.tcp);
-    options.also_known_as = listeners
-        .map(|listener| SentBy::from(listener.value))
-        .collect();
+    let mut options = Options::new(name, secret);
+    let bound = listeners.iter().map(|(_, address)| SentBy::from(*address));
+    let told = hops.filter_map(|hop| our_name_for(hop, listeners));
+    options.also_known_as = bound.collect();
+    for name in told {
+        if !options.also_known_as.contains(&name) {
+            options.also_known_as.push(name);
+        }
+    }
     options.unknown_source = match config.sip.unknown_source {
         UnknownSource::Drop => proxy::UnknownSource::Drop,
         UnknownSource::Reject => proxy::UnknownSource::Forbid,
@@ -251,8 +269,8 @@ fn options(config: &Config, sockets: &Sockets) -> Result<Options, StartFault> {
     Ok(options)
 }
 
-/// `0.0.0.0` is no address that anybody can answer to: then it is the one from which the system would reach the first next hop.
-fn reachable(listener: SocketAddr, next_hops: &[SocketAddr]) -> SocketAddr {
+/// `0.0.0.0` is no address that anybody can answer to: then it is the one from which the system would reach `peer`.
+fn reachable(listener: SocketAddr, peer: SocketAddr) -> SocketAddr {
     if !listener.ip().is_unspecified() {
         return listener;
     }
@@ -260,12 +278,7 @@ fn reachable(listener: SocketAddr, next_hops: &[SocketAddr]) -> SocketAddr {
         IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
     };
-    let same_family = next_hops
-        .iter()
-        .find(|hop| hop.is_ipv4() == listener.is_ipv4());
-    let ip = same_family
-        .and_then(|hop| source_towards(listener, *hop).ok())
-        .unwrap_or(loopback);
+    let ip = source_towards(listener, peer).unwrap_or(loopback);
     SocketAddr::new(ip, listener.port())
 }
 

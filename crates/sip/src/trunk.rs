@@ -343,6 +343,11 @@ impl Trunks {
         self.known.push((recognition, trunk));
     }
 
+    /// All of them, in the order they were added.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Trunk>> {
+        self.known.iter().map(|(_, trunk)| trunk)
+    }
+
     /// The first trunk that a message on `flow` fits.
     pub fn find(&self, flow: &Flow, tls_identity: Option<&str>) -> Option<&Arc<Trunk>> {
         let fits =
@@ -411,6 +416,8 @@ mod tests {
             },
         );
         let find = |flow, identity| trunks.find(&flow, identity).map(|trunk| &*trunk.name);
+        let names: Vec<_> = trunks.iter().map(|trunk| &*trunk.name).collect();
+        assert_eq!(names, ["carrier", "peer"]);
         assert_eq!(find(flow("198.51.100.9:5060", 5062), None), Some("carrier"));
         assert_eq!(find(flow("198.51.100.9:5060", 5060), None), None);
         assert_eq!(find(flow("203.0.113.9:5060", 5062), None), None);

@@ -34,7 +34,11 @@ pub(super) fn on_runtime(
         .enable_all()
         .build()
     {
-        Ok(runtime) => runtime.block_on(work(console)),
+        Ok(runtime) => {
+            let outcome = runtime.block_on(work(console));
+            crate::log::flush();
+            outcome
+        }
         Err(error) => {
             console.error(format_args!("the system gives no threads: {error}"));
             Outcome::Unable

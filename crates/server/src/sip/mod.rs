@@ -27,10 +27,12 @@ pub mod record;
 pub mod shard;
 pub mod reception;
 pub mod server;
+#[cfg(test)]
+mod stage;
 
 use bytes::Bytes;
-use countersign_sip::flow::{Flow, Target};
-use countersign_sip::proxy::Sender;
+use countersign_sip::flow::{Flow, Target, Transport};
+use countersign_sip::proxy::{Input, Sender};
 use countersign_sip::stream::Piece;
 
 /// Who must be told if a message could not be sent.
@@ -38,29 +40,101 @@ use countersign_sip::stream::Piece;
 pub struct Receipt {
     /// The shard that sent it.
     pub shard: usize,
+    /// In which of its lives.
+    pub life: Life,
     /// Who sent it there.
     pub by: Sender,
     /// Where it should have gone.
     pub target: Target,
 }
 
+/// Which of a shard's lives: one that broke begins anew and remembers nothing, so what was meant for the one before it must not
+/// reach it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Life(pub u32);
+
 /// Whether a piece of a stream was taken.
 #[derive(Debug)]
 pub enum Taken {
     /// Not now: offer it again in a moment. A stream can wait, and what it brought must not be lost.
-    Busy(Box<Piece>),
+    Busy(Box<Waiting>),
     /// It was.
     Yes,
 }
 
+/// A piece of a stream that found no room.
+#[derive(Debug)]
+pub struct Waiting {
+    shard: usize,
+    input: Input,
+}
+
+/// What somebody is who opens a connection to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// The peer of a trunk, or a next hop.
+    Known,
+    /// Nobody we talk to.
+    Refused,
+    /// Nobody we know, but somebody who gets an answer.
+    Stranger,
+}
+
+/// Why a connection was not taken, or was ended by us. Alphabetical.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// As many are open as may be, in all or for this peer.
+    ConnectionLimit,
+    /// A message was begun and not ended in time.
+    SlowMessage,
+    /// Nobody we know.
+    UnknownSource,
+}
+
+/// Why a message was not sent. Alphabetical.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unsent {
+    /// The peer could not be reached, or the connection to it ended.
+    NoConnection,
+    /// None of our sockets can send there.
+    NoSocket,
+    /// The system has no room for another datagram. The network may lose one at any time; whoever waits for it asks again.
+    SendBufferFull,
+    /// The peer reads more slowly than we write, and as much waits for it as may wait.
+    SlowPeer,
+    /// The system would not.
+    System,
+}
+
 /// Where sockets deliver. Called from their threads and tasks; must not block.
 pub trait Sink: Send + Sync {
+    /// Whether a connection that somebody has opened is taken.
+    fn admits(&self, flow: &Flow) -> Admission;
+
+    /// A connection was refused or ended.
+    fn refused(&self, why: Refusal);
+
+    /// So many connections are open now.
+    fn connections(&self, open: usize);
+
     /// A datagram came. If there is no room it is dropped, as networks do.
     fn datagram(&self, flow: Flow, bytes: Bytes);
 
     /// A stream brought a message, or the end of one that is none.
     fn piece(&self, flow: Flow, piece: Piece) -> Taken;
 
-    /// A message could not be sent.
-    fn failed(&self, receipt: Receipt);
+    /// What found no room is offered once more.
+    fn again(&self, waiting: Waiting) -> Taken;
+
+    /// A message could not be sent; `receipt` names who must be told.
+    fn unsent(&self, transport: Transport, why: Unsent, receipt: Option<Receipt>);
+}
+
+/// How metrics call a transport.
+fn label(transport: Transport) -> &'static str {
+    match transport {
+        Transport::Tcp => "tcp",
+        Transport::Tls => "tls",
+        Transport::Udp => "udp",
+    }
 }

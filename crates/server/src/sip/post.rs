@@ -2,7 +2,7 @@
 
 use super::tcp::Tcp;
 use super::udp::UdpListener;
-use super::{Receipt, Sink};
+use super::{Receipt, Sink, Unsent};
 use bytes::Bytes;
 use countersign_sip::flow::{Target, Transport};
 use std::net::SocketAddr;
@@ -24,36 +24,116 @@ impl Post {
 
     /// Sends, without waiting. A failure comes back through the sink, possibly before this returns.
     pub fn send(&self, target: Target, bytes: Bytes, receipt: Option<Receipt>) {
-        match target.transport {
-            Transport::Tcp => self
-                .tcp
-                .send(target.connection, target.remote, bytes, receipt),
-            Transport::Udp => {
-                let sent = self
-                    .socket(target.local, target.remote)
-                    .map(|socket| socket.send(&bytes, target.remote));
-                if !matches!(sent, Some(Ok(()))) {
-                    self.report(receipt);
-                }
-            }
+        let Target {
+            transport,
+            remote,
+            local,
+            connection,
+        } = target;
+        let sent = match transport {
+            Transport::Tcp => return self.tcp.send(connection, remote, bytes, receipt),
+            Transport::Udp => match self.socket(local, remote) {
+                Some(socket) => socket.send(&bytes, remote),
+                None => Err(Unsent::NoSocket),
+            },
             // No listener and no next hop of TLS can be configured yet.
-            Transport::Tls => self.report(receipt),
+            Transport::Tls => Err(Unsent::NoSocket),
+        };
+        if let Err(why) = sent {
+            self.sink.unsent(transport, why, receipt);
         }
     }
 
-    /// The socket that is bound where the message came from, or else the first of the same address family.
+    /// The socket that is bound where the message came to, or else the first of the same address family.
     fn socket(&self, local: Option<SocketAddr>, remote: SocketAddr) -> Option<&UdpListener> {
-        let same = |socket: &&UdpListener| local == Some(socket.local());
         let fits = |socket: &&UdpListener| socket.local().is_ipv4() == remote.is_ipv4();
-        self.udp
-            .iter()
-            .find(same)
-            .or_else(|| self.udp.iter().find(fits))
+        let same = |socket: &&UdpListener| local == Some(socket.local()) && fits(socket);
+        let mut sockets = self.udp.iter();
+        sockets.find(same).or_else(|| self.udp.iter().find(fits))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sip::Life;
+    use crate::sip::stage::{Kept, heard, loopback_listener, sender, socket};
+    use crate::sip::tcp::Limits;
+
+    fn post(udp: &[UdpListener]) -> (Post, Arc<Kept>, tokio::runtime::Runtime) {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let sink = Arc::<Kept>::default();
+        let tcp = Tcp::new(sink.clone(), runtime.handle().clone(), Limits::default());
+        (Post::new(udp.into(), tcp, sink.clone()), sink, runtime)
     }
 
-    fn report(&self, receipt: Option<Receipt>) {
-        if let Some(receipt) = receipt {
-            self.sink.failed(receipt);
+    fn target(remote: SocketAddr, local: Option<SocketAddr>) -> Target {
+        Target {
+            transport: Transport::Udp,
+            remote,
+            local,
+            connection: None,
+        }
+    }
+
+    fn receipt(target: Target) -> Option<Receipt> {
+        Some(Receipt {
+            shard: 0,
+            life: Life(0),
+            by: sender(),
+            target,
+        })
+    }
+
+    #[test]
+    fn a_message_leaves_by_the_socket_of_its_address_or_of_its_family() {
+        let six = UdpListener::bind("[::1]:0".parse().unwrap()).unwrap();
+        let (first, second) = (loopback_listener(), loopback_listener());
+        let (post, sink, _runtime) = post(&[six.clone(), first.clone(), second.clone()]);
+        let peer = socket();
+        let remote = peer.local_addr().unwrap();
+        for (local, expected) in [
+            (None, &first),
+            (Some(second.local()), &second),
+            (Some(first.local()), &first),
+            (Some("192.0.2.1:5060".parse().unwrap()), &first),
+            (Some(six.local()), &first),
+        ] {
+            post.send(target(remote, local), Bytes::from_static(b"x"), None);
+            let (_, from) = peer.recv_from(&mut [0; 8]).unwrap();
+            assert_eq!(from, expected.local(), "{local:?}");
+        }
+        let peer = std::net::UdpSocket::bind("[::1]:0").unwrap();
+        peer.set_read_timeout(Some(crate::sip::stage::PATIENCE))
+            .unwrap();
+        let remote = peer.local_addr().unwrap();
+        post.send(
+            target(remote, Some(first.local())),
+            Bytes::from_static(b"six"),
+            None,
+        );
+        assert_eq!(heard(&peer), "six");
+        assert!(sink.unsent.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_no_socket_can_send_is_told() {
+        let (post, sink, _runtime) = post(&[loopback_listener()]);
+        let six = target("[::1]:5060".parse().unwrap(), None);
+        let four = target("127.0.0.1:9".parse().unwrap(), None);
+        let secure = Target {
+            transport: Transport::Tls,
+            ..four
+        };
+        let too_long = Bytes::from(vec![b'x'; 65_536]);
+        for (target, bytes, why) in [
+            (six, Bytes::from_static(b"x"), Unsent::NoSocket),
+            (secure, Bytes::from_static(b"x"), Unsent::NoSocket),
+            (four, too_long, Unsent::System),
+        ] {
+            post.send(target, bytes, receipt(target));
+            let told = sink.unsent.lock().unwrap().pop();
+            assert_eq!(told, Some((why, receipt(target))));
         }
     }
 }

@@ -2,89 +2,155 @@
 
 use super::services::Services;
 use super::shard::{Event, ShardQueue};
-use super::{Receipt, Sink, Taken};
+use super::{Admission, Receipt, Refusal, Sink, Taken, Unsent, Waiting, label};
 use bytes::Bytes;
 use countersign_sip::flow::{Flow, Transport};
 use countersign_sip::message::{Framing, Message, ParseError};
-use countersign_sip::proxy::Input;
+use countersign_sip::proxy::{Input, UnknownSource};
 use countersign_sip::stream::Piece;
+use countersign_sip::trunk::Trunk;
+use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::mpsc::TrySendError;
 
 /// Hands what sockets deliver to the shards.
+///
+/// What no shard would answer or remember goes no further than here: queues are short, and who may not be here must not take the
+/// room of those who may.
 pub struct Reception {
     services: Arc<Services>,
     shards: Vec<ShardQueue>,
+    unknown_source: UnknownSource,
+    /// Where requests go on: these may connect to us to bring a response.
+    next_hops: HashSet<IpAddr>,
     /// Nobody outside can tell which Call-IDs meet in one shard.
     hasher: RandomState,
 }
 
 impl Reception {
     /// A reception in front of these shards; there must be one at least.
-    pub fn new(services: Arc<Services>, shards: Vec<ShardQueue>) -> Self {
+    pub fn new(
+        services: Arc<Services>,
+        shards: Vec<ShardQueue>,
+        unknown_source: UnknownSource,
+    ) -> Self {
+        let hops = services.trunks.iter().flat_map(|trunk| &trunk.next_hops);
         Self {
+            next_hops: hops.map(|hop| hop.address.ip().to_canonical()).collect(),
             services,
             shards,
+            unknown_source,
             hasher: RandomState::new(),
         }
     }
 
-    fn input(&self, flow: Flow, parsed: Result<Message, ParseError>) -> (usize, Input) {
-        self.services.metrics.sip_messages.increment([
-            transport(flow.transport),
-            "in",
-            kind(&parsed),
-        ]);
+    /// The input that a message makes, and for which shard; `None` if it would come to nothing.
+    fn input(&self, flow: Flow, parsed: Result<Message, ParseError>) -> Option<(usize, Input)> {
+        self.count_in(flow.transport, kind(&parsed));
         let trunk = self.services.trunks.find(&flow, None).cloned();
         match parsed {
-            Ok(message) => (
-                self.shard_of(&message),
-                Input::Received {
+            Ok(message) => {
+                if message.method().is_some() && self.is_ignored(trunk.as_ref()) {
+                    self.count_refused("unknown-source");
+                    return None;
+                }
+                let input = Input::Received {
                     flow,
                     message,
                     trunk,
-                },
-            ),
+                };
+                Some((self.shard_of(&input), input))
+            }
+            Err(error) if trunk.is_none() || error.answerable().is_none() => {
+                tracing::debug!(remote = %flow.remote, defect = ?error.defect(), "not a SIP message");
+                self.count_refused("defect");
+                None
+            }
             Err(error) => {
-                let shard = error
-                    .answerable()
-                    .map_or(0, |message| self.shard_of(message));
-                (
-                    shard,
-                    Input::Unreadable {
-                        flow,
-                        error: Box::new(error),
-                        trunk,
-                    },
-                )
+                let input = Input::Unreadable {
+                    flow,
+                    error: Box::new(error),
+                    trunk,
+                };
+                Some((self.shard_of(&input), input))
             }
         }
     }
 
-    fn shard_of(&self, message: &Message) -> usize {
-        let call_id = message.call_id().unwrap_or_default();
-        // The remainder is below the number of shards, which is a usize.
-        (self.hasher.hash_one(call_id) % self.shards.len() as u64) as usize
+    fn is_ignored(&self, trunk: Option<&Arc<Trunk>>) -> bool {
+        trunk.is_none() && self.unknown_source == UnknownSource::Drop
     }
 
-    fn offer(&self, shard: usize, input: Input) -> Result<(), Box<Input>> {
+    fn shard_of(&self, input: &Input) -> usize {
+        let message = match input {
+            Input::Received { message, .. } => Some(message),
+            Input::Unreadable { error, .. } => error.answerable(),
+            _ => None,
+        };
+        let call_id = message.and_then(|message| message.call_id().ok());
+        let hash = self.hasher.hash_one(call_id.unwrap_or_default());
+        // The remainder is below the number of shards, which is a usize.
+        (hash % self.shards.len().max(1) as u64) as usize
+    }
+
+    fn offer(&self, shard: usize, event: Event) -> Result<(), Box<Event>> {
         let Some(queue) = self.shards.get(shard) else {
             return Ok(());
         };
-        match queue.try_send(Event::Input(input)) {
-            Err(TrySendError::Full(Event::Input(input))) => Err(Box::new(input)),
+        match queue.try_send(event) {
+            Err(TrySendError::Full(event)) => Err(Box::new(event)),
             // A shard that is gone takes nothing any more; the server is stopping.
-            _ => Ok(()),
+            Ok(()) | Err(TrySendError::Disconnected(_)) => Ok(()),
         }
+    }
+
+    fn count_in(&self, by: Transport, kind: &'static str) {
+        let messages = &self.services.metrics.sip_messages;
+        messages.increment([label(by), "in", kind]);
+    }
+
+    fn count_refused(&self, reason: &'static str) {
+        self.services.metrics.sip_refused.increment([reason]);
     }
 }
 
 impl Sink for Reception {
+    fn admits(&self, flow: &Flow) -> Admission {
+        let is_next_hop = || self.next_hops.contains(&flow.remote.ip().to_canonical());
+        match self.services.trunks.find(flow, None) {
+            Some(_) => Admission::Known,
+            None if is_next_hop() => Admission::Known,
+            None if self.unknown_source == UnknownSource::Drop => Admission::Refused,
+            None => Admission::Stranger,
+        }
+    }
+
+    fn refused(&self, why: Refusal) {
+        self.count_refused(match why {
+            Refusal::ConnectionLimit => "connection-limit",
+            Refusal::SlowMessage => "slow-message",
+            Refusal::UnknownSource => "unknown-source",
+        });
+    }
+
+    fn connections(&self, open: usize) {
+        self.services.metrics.sip_connections.set(open);
+    }
+
     fn datagram(&self, flow: Flow, bytes: Bytes) {
-        let (shard, input) = self.input(flow, Message::parse(bytes, Framing::Datagram));
-        if self.offer(shard, input).is_err() {
-            self.services.metrics.sip_refused.increment(["queue-full"]);
+        // A response begins so; nothing else that a stranger sends is worth a look.
+        if !bytes.starts_with(b"SIP/") && self.is_ignored(self.services.trunks.find(&flow, None)) {
+            self.count_in(flow.transport, "ignored");
+            return self.count_refused("unknown-source");
+        }
+        let Some((shard, input)) = self.input(flow, Message::parse(bytes, Framing::Datagram))
+        else {
+            return;
+        };
+        if self.offer(shard, Event::Input(input)).is_err() {
+            self.count_refused("queue-full");
         }
     }
 
@@ -94,22 +160,41 @@ impl Sink for Reception {
             Piece::Message(message) => Ok(message),
             Piece::Ping => return Taken::Yes,
         };
-        let (shard, input) = self.input(flow, parsed);
-        match self.offer(shard, input).map_err(|input| *input) {
-            Err(Input::Received { message, .. }) => Taken::Busy(Box::new(Piece::Message(message))),
-            Err(Input::Unreadable { error, .. }) => Taken::Busy(Box::new(Piece::Bad(*error))),
+        match self.input(flow, parsed) {
+            Some((shard, input)) => self.again(Waiting { shard, input }),
+            None => Taken::Yes,
+        }
+    }
+
+    fn again(&self, Waiting { shard, input }: Waiting) -> Taken {
+        match self
+            .offer(shard, Event::Input(input))
+            .map_err(|event| *event)
+        {
+            Err(Event::Input(input)) => Taken::Busy(Box::new(Waiting { shard, input })),
             _ => Taken::Yes,
         }
     }
 
-    fn failed(&self, receipt: Receipt) {
-        let Receipt { shard, by, target } = receipt;
-        if self
-            .offer(shard, Input::TransportFailed { by, target })
-            .is_err()
-        {
+    fn unsent(&self, by: Transport, why: Unsent, receipt: Option<Receipt>) {
+        let reason = match why {
+            Unsent::NoConnection => "no-connection",
+            Unsent::NoSocket => "no-socket",
+            Unsent::SendBufferFull => "send-buffer-full",
+            Unsent::SlowPeer => "slow-peer",
+            Unsent::System => "system",
+        };
+        self.services
+            .metrics
+            .sip_unsent
+            .increment([label(by), reason]);
+        // What the network might have lost as well is not told: the next retransmission leaves, or its timers find out.
+        let Some(receipt) = receipt.filter(|_| why != Unsent::SendBufferFull) else {
+            return;
+        };
+        if self.offer(receipt.shard, Event::Unsent(receipt)).is_err() {
             // Its timers find out.
-            self.services.metrics.sip_refused.increment(["queue-full"]);
+            self.count_refused("queue-full");
         }
     }
 }
@@ -122,10 +207,191 @@ fn kind(parsed: &Result<Message, ParseError>) -> &'static str {
     }
 }
 
-fn transport(transport: Transport) -> &'static str {
-    match transport {
-        Transport::Tcp => "tcp",
-        Transport::Tls => "tls",
-        Transport::Udp => "udp",
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sip::Life;
+    use crate::sip::stage::{Stage, flow, invite, message, sender};
+    use countersign_sip::flow::Target;
+    use countersign_sip::trunk::Role;
+    use std::net::SocketAddr;
+    use std::sync::mpsc::{Receiver, sync_channel};
+
+    const STRANGER: &str = "127.0.0.9:5060";
+    const KNOWN: &str = "127.0.0.1:5060";
+
+    struct Table {
+        stage: Stage,
+        reception: Reception,
+        events: Vec<Receiver<Event>>,
+    }
+
+    impl Table {
+        fn new(shards: usize, room: usize, unknown_source: UnknownSource) -> Self {
+            let stage = Stage::new(Role::None, |_| {});
+            let (queues, events) = (0..shards).map(|_| sync_channel(room)).unzip();
+            let reception = Reception::new(stage.services.clone(), queues, unknown_source);
+            Self {
+                stage,
+                reception,
+                events,
+            }
+        }
+
+        fn datagram(&self, from: &str, text: &str) {
+            let flow = flow(Transport::Udp, from.parse().unwrap());
+            let bytes = Bytes::copy_from_slice(text.as_bytes());
+            self.reception.datagram(flow, bytes);
+        }
+
+        fn delivered(&self) -> usize {
+            self.events
+                .iter()
+                .map(|queue| queue.try_iter().count())
+                .sum()
+        }
+
+        fn refused(&self, reason: &'static str) -> u64 {
+            self.stage.services.metrics.sip_refused.count([reason])
+        }
+    }
+
+    fn call(call_id: &str) -> String {
+        invite(KNOWN.parse().unwrap(), call_id, "")
+    }
+
+    #[test]
+    fn everything_of_one_call_meets_in_one_shard() {
+        let table = Table::new(8, 1_000, UnknownSource::Drop);
+        let mut used = HashSet::new();
+        for number in 0..100 {
+            let text = call(&number.to_string());
+            table.datagram(KNOWN, &text);
+            table.datagram(KNOWN, &text.replace("INVITE", "CANCEL"));
+            table.datagram(
+                STRANGER,
+                &text.replacen(
+                    "INVITE sip:12025550101@b.example SIP/2.0",
+                    "SIP/2.0 200 OK",
+                    1,
+                ),
+            );
+            let counts = table.events.iter().map(|queue| queue.try_iter().count());
+            let counts: Vec<_> = counts.collect();
+            assert_eq!(
+                counts.iter().filter(|count| **count > 0).count(),
+                1,
+                "{counts:?}"
+            );
+            assert_eq!(counts.iter().sum::<usize>(), 3);
+            used.insert(counts.iter().position(|count| *count > 0));
+        }
+        assert!(used.len() > 4, "and calls are spread");
+    }
+
+    #[test]
+    fn a_full_queue_drops_datagrams_and_holds_streams() {
+        let table = Table::new(1, 2, UnknownSource::Drop);
+        for number in 0..5 {
+            table.datagram(KNOWN, &call(&number.to_string()));
+        }
+        assert_eq!(table.refused("queue-full"), 3);
+        let flow = flow(Transport::Tcp, KNOWN.parse().unwrap());
+        let piece = Piece::Message(message(&call("stream")));
+        let Taken::Busy(waiting) = table.reception.piece(flow, piece) else {
+            panic!("there is no room")
+        };
+        let Taken::Busy(waiting) = table.reception.again(*waiting) else {
+            panic!("there is still no room")
+        };
+        assert_eq!(table.delivered(), 2);
+        assert!(matches!(table.reception.again(*waiting), Taken::Yes));
+        assert_eq!(table.delivered(), 1);
+        let messages = &table.stage.services.metrics.sip_messages;
+        assert_eq!(
+            messages.count(["tcp", "in", "request"]),
+            1,
+            "offered thrice, come once"
+        );
+    }
+
+    #[test]
+    fn strangers_and_garbage_take_nobodys_room() {
+        let table = Table::new(1, 10, UnknownSource::Drop);
+        table.datagram(STRANGER, &call("a"));
+        assert_eq!(table.refused("unknown-source"), 1);
+        for garbage in [
+            "garbage",
+            "SIP/2.0 nonsense",
+            "INVITE sip:a@b SIP/2.0\r\n\r\n\r\n",
+        ] {
+            table.datagram(STRANGER, garbage);
+            table.datagram(KNOWN, &garbage.replace("INVITE", ""));
+        }
+        assert_eq!(table.delivered(), 0);
+        let unanswerable = call("b").replace("CSeq: 1", "CSeq: x");
+        table.datagram(KNOWN, &unanswerable);
+        assert_eq!(table.delivered(), 1, "this one gets its 400");
+        let strict = Table::new(1, 10, UnknownSource::Forbid);
+        strict.datagram(STRANGER, &call("a"));
+        assert_eq!(strict.delivered(), 1, "and this one its 403");
+    }
+
+    #[test]
+    fn who_may_connect() {
+        for (policy, remote, admission) in [
+            (UnknownSource::Drop, KNOWN, Admission::Known),
+            (UnknownSource::Drop, STRANGER, Admission::Refused),
+            (UnknownSource::Forbid, STRANGER, Admission::Stranger),
+            (
+                UnknownSource::Drop,
+                "[::ffff:127.0.0.1]:9",
+                Admission::Known,
+            ),
+        ] {
+            let table = Table::new(1, 1, policy);
+            let flow = flow(Transport::Tcp, remote.parse().unwrap());
+            assert_eq!(
+                table.reception.admits(&flow),
+                admission,
+                "{policy:?} {remote}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_next_hop_may_connect_to_bring_its_response() {
+        let hop: SocketAddr = "127.0.0.77:5060".parse().unwrap();
+        let stage = Stage::new(Role::None, |trunk| trunk.next_hops[0].address = hop);
+        let reception = Reception::new(stage.services.clone(), Vec::new(), UnknownSource::Drop);
+        let back = flow(Transport::Tcp, SocketAddr::new(hop.ip(), 33_000));
+        assert_eq!(reception.admits(&back), Admission::Known);
+    }
+
+    #[test]
+    fn what_the_network_might_have_lost_is_counted_and_not_told() {
+        let table = Table::new(1, 10, UnknownSource::Drop);
+        let receipt = Receipt {
+            shard: 0,
+            life: Life(0),
+            by: sender(),
+            target: Target {
+                transport: Transport::Udp,
+                remote: KNOWN.parse().unwrap(),
+                local: None,
+                connection: None,
+            },
+        };
+        let unsent = |why| table.reception.unsent(Transport::Udp, why, Some(receipt));
+        unsent(Unsent::SendBufferFull);
+        assert_eq!(table.delivered(), 0);
+        unsent(Unsent::System);
+        let Ok(Event::Unsent(told)) = table.events[0].try_recv() else {
+            panic!("nobody was told")
+        };
+        assert_eq!(told, receipt);
+        let counted = &table.stage.services.metrics.sip_unsent;
+        assert_eq!(counted.count(["udp", "send-buffer-full"]), 1);
+        assert_eq!(counted.count(["udp", "system"]), 1);
     }
 }

@@ -20,6 +20,7 @@ pub struct Record {
     dest: Option<Identity>,
     attest: Option<&'static str>,
     basis: Option<&'static str>,
+    reason: Option<&'static str>,
     refusal: Option<Refusal>,
     origid: Option<OrigId>,
     x5u: Option<Box<str>>,
@@ -52,11 +53,8 @@ impl Record {
             Ok(authenticated) => {
                 let evidence = &authenticated.attestation;
                 self.attest = Some(evidence.signed.as_str());
-                self.basis = Some(
-                    evidence
-                        .basis
-                        .map_or_else(|| evidence.reason.name(), |basis| basis.name()),
-                );
+                self.basis = evidence.basis.map(|basis| basis.name());
+                self.reason = Some(evidence.reason.name());
                 self.origid = Some(origid);
                 self.x5u = Some(x5u.into());
             }
@@ -87,9 +85,9 @@ impl Record {
             return;
         }
         let trunk = &finished.trunk;
-        let verstat = finished
-            .verdict
-            .map(|verdict| verdict.verstat(trunk.verstat.profile));
+        // What was rejected left with no verstat.
+        let verdict = finished.verdict.filter(|_| finished.forwarded.is_some());
+        let verstat = verdict.map(|verdict| verdict.verstat(trunk.verstat.profile));
         let (done, why) = (self.outcome(finished), self.cause(finished));
         let origid = self.origid.map(|origid| origid.to_string());
         services.calls.write(&CallLine {
@@ -99,12 +97,14 @@ impl Record {
             orig: self.orig.as_ref(),
             dest: self.dest.as_ref(),
             verdict: done,
+            signing: signing(finished.signature),
             fault: why,
             detail: self.detail.as_deref(),
             code: self.code,
             verstat: verstat.map(Verstat::text),
             attest: self.attest,
             basis: self.basis,
+            reason: self.reason,
             origid: origid.as_deref(),
             x5u: self.x5u.as_deref(),
             signer: self.signer.as_deref(),
@@ -119,47 +119,60 @@ impl Record {
 
     /// The name of what was decided.
     fn outcome(&self, finished: &Finished) -> &'static str {
-        match (finished.handling, finished.verdict, finished.signature) {
-            (Handling::Emergency, _, _) => "emergency",
-            (_, Some(verdict), SignatureFate::NotAsked | SignatureFate::Kept) => verdict.name(),
-            (_, _, SignatureFate::Added) => "signed",
-            (_, _, SignatureFate::Refused) => "not-signed",
-            (_, _, SignatureFate::Late) => "signed-too-late",
-            (_, _, SignatureFate::Kept) => "kept",
-            (_, None, SignatureFate::NotAsked) => "undecided",
+        match (finished.handling, finished.verdict) {
+            (Handling::Emergency, _) => "emergency",
+            (_, Some(verdict)) => verdict.name(),
+            // Cancelled, or refused before it was its turn.
+            (_, None) => signing(finished.signature).unwrap_or("undecided"),
         }
     }
 
+    /// Why it is not better: the fault of a call that was judged, or why one was not signed.
     fn cause(&self, finished: &Finished) -> Option<&'static str> {
-        let fault = finished
-            .verdict
-            .and_then(Verdict::fault)
-            .map(|fault| fault.name());
+        let fault = finished.verdict.and_then(Verdict::fault);
+        let fault = fault.map(|fault| fault.name());
         fault.or(self.refusal.map(Refusal::name))
     }
 
     fn count(&self, finished: &Finished, verstat: Option<Verstat>, services: &Services) {
         let (metrics, trunk) = (&services.metrics, &*finished.trunk.name);
         let took = self.decided.map(|decided| decided.since(finished.received));
-        if let Some(verdict) = finished.verdict {
-            let fault = verdict.fault().map_or("", |fault| fault.name());
-            let told = verstat.map_or("", Verstat::text);
-            metrics.calls.increment(
-                trunk,
-                [role(finished.trunk.role), verdict.name(), fault, told],
-            );
+        if finished.verdict.is_some() || finished.handling == Handling::Emergency {
+            let fault = finished.verdict.and_then(Verdict::fault);
+            let values = [
+                role(finished.trunk.role),
+                self.outcome(finished),
+                fault.map_or("", |fault| fault.name()),
+                verstat.map_or("", Verstat::text),
+            ];
+            metrics.calls.increment(trunk, values);
+        }
+        if finished.verdict.is_some() {
             took.into_iter()
                 .for_each(|took| metrics.judge_latency.observe(took));
         }
-        if finished.signature != SignatureFate::NotAsked {
-            let why = self
-                .refusal
-                .map_or_else(|| self.outcome(finished), Refusal::name);
-            let attest = self.attest.unwrap_or("");
-            metrics.signings.increment(trunk, [why, attest]);
+        if let Some(signing) = signing(finished.signature) {
+            let why = self.refusal.map_or(signing, Refusal::name);
+            let attest = self
+                .attest
+                .filter(|_| finished.signature == SignatureFate::Added);
+            metrics
+                .signings
+                .increment(trunk, [why, attest.unwrap_or("")]);
             took.into_iter()
                 .for_each(|took| metrics.sign_latency.observe(took));
         }
+    }
+}
+
+/// The name of what signing came to; `None` if nobody asked.
+fn signing(fate: SignatureFate) -> Option<&'static str> {
+    match fate {
+        SignatureFate::Added => Some("signed"),
+        SignatureFate::Kept => Some("kept"),
+        SignatureFate::Late => Some("signed-too-late"),
+        SignatureFate::NotAsked => None,
+        SignatureFate::Refused => Some("not-signed"),
     }
 }
 

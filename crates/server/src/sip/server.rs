@@ -1,19 +1,28 @@
 //! All of SIP started and stopped.
+//!
+//! Threads that carry calls do not end before the server: one that panics, which it never should, loses its calls, says so and
+//! begins anew.
 
-use super::Sink;
 use super::post::Post;
 use super::reception::Reception;
 use super::services::Services;
 use super::shard::{Event, QUEUE, Shard, ShardQueue};
-use super::tcp::Tcp;
+use super::tcp::{Limits, Tcp};
 use super::udp::UdpListener;
+use super::{Life, Sink};
+use countersign_sip::flow::Transport;
 use countersign_sip::proxy::Options;
+use socket2::{Domain, Protocol, Socket, Type};
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::JoinHandle;
 use tokio::net::TcpListener;
+
+/// Connections that the system may keep for us until we accept them.
+const BACKLOG: i32 = 1_024;
 
 /// Sockets that are bound and deliver nothing yet.
 pub struct Sockets {
@@ -24,47 +33,64 @@ pub struct Sockets {
 }
 
 impl Sockets {
-    /// Binds all addresses, or none.
+    /// Binds all addresses, or none. Must be called on an async runtime.
     ///
     /// # Errors
     /// The address that could not be bound, and why.
-    pub async fn bind(
+    pub fn bind(
         udp: &[SocketAddr],
         tcp: &[SocketAddr],
     ) -> Result<Self, (SocketAddr, std::io::Error)> {
-        let bind_udp =
-            |address: &SocketAddr| UdpListener::bind(*address).map_err(|error| (*address, error));
-        let mut sockets = Self {
-            udp: udp.iter().map(bind_udp).collect::<Result<_, _>>()?,
-            tcp: Vec::new(),
+        let at = |address: &SocketAddr| {
+            let address = *address;
+            move |error| (address, error)
         };
-        for address in tcp {
-            sockets.tcp.push(
-                TcpListener::bind(address)
-                    .await
-                    .map_err(|error| (*address, error))?,
-            );
-        }
-        Ok(sockets)
+        let udp = udp
+            .iter()
+            .map(|address| UdpListener::bind(*address).map_err(at(address)));
+        let tcp = tcp
+            .iter()
+            .map(|address| bind_tcp(*address).map_err(at(address)));
+        Ok(Self {
+            udp: udp.collect::<Result<_, _>>()?,
+            tcp: tcp.collect::<Result<_, _>>()?,
+        })
     }
 
-    /// The first address: what we call ourselves if nobody says otherwise.
-    pub fn first(&self) -> Option<SocketAddr> {
-        let tcp = || {
-            self.tcp
-                .first()
-                .and_then(|listener| listener.local_addr().ok())
-        };
-        self.udp.first().map(UdpListener::local).or_else(tcp)
+    /// Where they are bound, with the ports that the system chose.
+    pub fn addresses(&self) -> Vec<(Transport, SocketAddr)> {
+        let udp = self.udp.iter().map(UdpListener::local);
+        let tcp = self.tcp.iter().flat_map(TcpListener::local_addr);
+        let udp = udp.map(|address| (Transport::Udp, address));
+        udp.chain(tcp.map(|address| (Transport::Tcp, address)))
+            .collect()
     }
 }
 
-/// SIP that runs. Dropping it stops it.
+fn bind_tcp(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    // A restart must not wait for the connections of the life before it.
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        // As for UDP: `[::]` and `0.0.0.0` are two listeners.
+        socket.set_only_v6(true)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+/// SIP that runs. Dropping it stops it, and waits until it has.
 pub struct SipServer {
     stop: Arc<AtomicBool>,
     shards: Vec<ShardQueue>,
     threads: Vec<JoinHandle<()>>,
-    accepting: Vec<tokio::task::JoinHandle<()>>,
+    tcp: Tcp,
 }
 
 impl SipServer {
@@ -79,38 +105,40 @@ impl SipServer {
         options: &Options,
         services: Arc<Services>,
     ) -> std::io::Result<Self> {
-        let (queues, events): (Vec<_>, Vec<_>) =
-            (0..shards.max(1)).map(|_| sync_channel(QUEUE)).unzip();
-        let sink: Arc<dyn Sink> = Arc::new(Reception::new(services.clone(), queues.clone()));
-        let tcp = Tcp::new(sink.clone(), services.runtime.clone());
+        let shards = shards.max(1);
+        let (queues, events): (Vec<_>, Vec<_>) = (0..shards).map(|_| sync_channel(QUEUE)).unzip();
+        let reception = Reception::new(services.clone(), queues.clone(), options.unknown_source);
+        let sink: Arc<dyn Sink> = Arc::new(reception);
+        let tcp = Tcp::new(sink.clone(), services.runtime.clone(), Limits::default());
         let post = Post::new(sockets.udp.clone().into(), tcp.clone(), sink.clone());
         let mut server = Self {
             stop: Arc::default(),
             shards: queues.clone(),
             threads: Vec::new(),
-            accepting: Vec::new(),
+            tcp,
         };
         for (index, (queue, events)) in queues.into_iter().zip(events).enumerate() {
-            let options = Options {
-                shard: u32::try_from(index).unwrap_or(u32::MAX),
-                ..options.clone()
+            let nursery = Nursery {
+                index,
+                shards,
+                options: options.clone(),
+                services: services.clone(),
+                post: post.clone(),
+                queue,
             };
-            let shard = Shard::new(index, options, services.clone(), post.clone(), queue);
+            let stop = server.stop.clone();
             let thread = std::thread::Builder::new()
                 .name(format!("shard {index}"))
-                .spawn(move || shard.run(&events))?;
+                .spawn(move || nursery.raise(&events, &stop))?;
             server.threads.push(thread);
         }
         for listener in &sockets.udp {
-            server
-                .threads
-                .push(listener.receive(sink.clone(), server.stop.clone())?);
+            let thread = listener.receive(sink.clone(), server.stop.clone())?;
+            server.threads.push(thread);
         }
-        server.accepting = sockets
-            .tcp
-            .into_iter()
-            .map(|listener| tcp.listen(listener))
-            .collect();
+        for listener in sockets.tcp {
+            server.tcp.listen(listener);
+        }
         Ok(server)
     }
 }
@@ -118,16 +146,72 @@ impl SipServer {
 impl Drop for SipServer {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        self.accepting
-            .iter()
-            .for_each(tokio::task::JoinHandle::abort);
         for shard in &self.shards {
-            // A shard whose queue is full is not asleep: it sees that all senders are gone, or the process ends.
+            // A shard whose queue is full is awake, and looks at the flag by itself.
             let _ = shard.try_send(Event::Stop);
         }
         for thread in self.threads.drain(..) {
             // A thread that panicked has said so already.
             let _ = thread.join();
         }
+        // Last: what the shards sent at their end is on its way.
+        self.tcp.stop();
     }
 }
+
+/// Everything that a shard is made of, for as many lives as it takes.
+struct Nursery {
+    index: usize,
+    shards: usize,
+    options: Options,
+    services: Arc<Services>,
+    post: Post,
+    queue: ShardQueue,
+}
+
+impl Nursery {
+    fn raise(&self, events: &Receiver<Event>, stop: &AtomicBool) {
+        for life in (0..).map(Life) {
+            let shard = self.shard(life);
+            // Nothing of a shard outlives it but what went to others whole: messages, answers, counters.
+            let ended = catch_unwind(AssertUnwindSafe(|| shard.run(events, stop)));
+            if ended.is_ok() {
+                return;
+            }
+            tracing::error!(
+                shard = self.index,
+                "a shard panicked: its calls are lost, it begins anew"
+            );
+            let events = &self.services.metrics.sip_events;
+            events.increment(["shard-panicked"]);
+        }
+    }
+
+    fn shard(&self, life: Life) -> Shard {
+        // Another number in each life: branches are made of it, and none may be used twice.
+        let number = life
+            .0
+            .wrapping_mul(number(self.shards))
+            .wrapping_add(number(self.index));
+        let options = Options {
+            shard: number,
+            ..self.options.clone()
+        };
+        let (services, post, queue) = (&self.services, &self.post, &self.queue);
+        Shard::new(
+            (self.index, life),
+            options,
+            services.clone(),
+            post.clone(),
+            queue.clone(),
+        )
+    }
+}
+
+/// The configuration allows far fewer shards than this can count.
+fn number(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,10 +4,10 @@
 //! not in the cache is fetched on the async runtime and comes back as an [`Event`]. A fetch that nobody waits for any more goes
 //! on, and the next call finds its chain in the cache.
 
-use super::Receipt;
 use super::post::Post;
 use super::record::Record;
 use super::services::Services;
+use super::{Life, Receipt, label};
 use crate::fetch::Cached;
 use countersign::time::{Now, Ticks};
 use countersign::verification::report::Report;
@@ -19,7 +19,8 @@ use countersign_sip::proxy::{
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError};
 use std::time::Duration;
 
 /// Inputs that may wait for a shard. At 10,000 messages a second it is most of a second, and whoever waits longer has repeated
@@ -32,14 +33,23 @@ const BATCH: usize = 64;
 /// How long a shard with nothing to do sleeps at most.
 const IDLE: Duration = Duration::from_millis(500);
 
+/// How long an answer waits before it is offered to a full queue again.
+const ANSWER_PAUSE: Duration = Duration::from_millis(2);
+
+/// Timers kept before those are looked for that cannot do anything any more. A call leaves Timer C behind, for three minutes.
+const MIN_SWEEP: usize = 65_536;
+
 /// What reaches a shard.
+#[derive(Debug)]
 pub enum Event {
     /// A need of a verification was answered.
-    Answered(ContextId, NeedId, Answer),
-    /// A message or a failure.
+    Answered(Life, ContextId, NeedId, Answer),
+    /// A message.
     Input(Input),
-    /// No more will come: end.
+    /// Look whether it is time to end.
     Stop,
+    /// A message could not be sent.
+    Unsent(Receipt),
 }
 
 /// Sends events to one shard.
@@ -48,21 +58,32 @@ pub type ShardQueue = SyncSender<Event>;
 /// The thread's state.
 pub struct Shard {
     index: usize,
+    life: Life,
     proxy: Proxy,
     services: Arc<Services>,
     post: Post,
     own_queue: ShardQueue,
     timers: BinaryHeap<Reverse<(Ticks, TimerId)>>,
-    judging: HashMap<ContextId, Verification>,
+    /// With so many timers the useless ones are looked for.
+    sweep_at: usize,
+    judging: HashMap<ContextId, Judging>,
     records: HashMap<ContextId, Record>,
-    /// Emptied and filled again at every turn, kept for its room.
+    /// Emptied and filled again at every turn, kept for their room.
+    inputs: VecDeque<Input>,
     outputs: Vec<Output>,
+}
+
+/// A verification under way.
+struct Judging {
+    verification: Verification,
+    /// What was asked for already.
+    asked: Vec<NeedId>,
 }
 
 impl Shard {
     /// A shard that has nothing to do yet. `own_queue` is where what it waits for comes back.
     pub fn new(
-        index: usize,
+        (index, life): (usize, Life),
         options: proxy::Options,
         services: Arc<Services>,
         post: Post,
@@ -70,35 +91,36 @@ impl Shard {
     ) -> Self {
         Self {
             index,
+            life,
             proxy: Proxy::new(options),
             services,
             post,
             own_queue,
             timers: BinaryHeap::new(),
+            sweep_at: MIN_SWEEP,
             judging: HashMap::new(),
             records: HashMap::new(),
+            inputs: VecDeque::new(),
             outputs: Vec::new(),
         }
     }
 
-    /// Runs until [`Event::Stop`].
-    pub fn run(mut self, events: &Receiver<Event>) {
-        loop {
+    /// Runs until `stop` is set; [`Event::Stop`] makes it look.
+    pub fn run(mut self, events: &Receiver<Event>, stop: &AtomicBool) {
+        while !stop.load(Ordering::Relaxed) {
             match events.recv_timeout(self.pause()) {
-                Ok(Event::Stop) | Err(RecvTimeoutError::Disconnected) => return,
                 Ok(event) => {
                     self.take(event);
                     for event in events.try_iter().take(BATCH) {
-                        if let Event::Stop = event {
-                            return;
-                        }
                         self.take(event);
                     }
                 }
+                Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {}
             }
             self.fire();
         }
+        self.decide_all();
     }
 
     /// Until the next timer.
@@ -113,17 +135,21 @@ impl Shard {
 
     fn take(&mut self, event: Event) {
         match event {
-            Event::Input(input) => self.handle(input),
-            Event::Answered(id, need, answer) => {
-                let Some(mut verification) = self.judging.remove(&id) else {
+            Event::Answered(life, id, need, answer) if life == self.life => {
+                let Some(mut judging) = self.judging.remove(&id) else {
                     return;
                 };
-                verification.answer(need, answer);
-                if let Some(input) = self.advance(id, verification) {
+                judging.verification.answer(need, answer);
+                if let Some(input) = self.advance(id, judging) {
                     self.handle(input);
                 }
             }
-            Event::Stop => {}
+            Event::Input(input) => self.handle(input),
+            Event::Unsent(Receipt {
+                life, by, target, ..
+            }) if life == self.life => self.handle(Input::TransportFailed { by, target }),
+            // What was meant for a life before this one.
+            Event::Answered(..) | Event::Unsent(_) | Event::Stop => {}
         }
     }
 
@@ -137,14 +163,25 @@ impl Shard {
         }
     }
 
+    /// The end has come: calls that wait for a certificate go on with what is known, instead of nowhere.
+    fn decide_all(&mut self) {
+        let waiting: Vec<_> = self.judging.keys().copied().collect();
+        for id in waiting {
+            if let Some(input) = self.carry_out(Output::Expire(id)) {
+                self.handle(input);
+            }
+        }
+    }
+
     /// One input and everything that follows from it at once.
     fn handle(&mut self, input: Input) {
-        let mut inputs = VecDeque::from([input]);
-        while let Some(input) = inputs.pop_front() {
+        self.inputs.push_back(input);
+        while let Some(input) = self.inputs.pop_front() {
             let mut outputs = std::mem::take(&mut self.outputs);
             self.proxy.handle(input, self.now(), &mut outputs);
             for output in outputs.drain(..) {
-                inputs.extend(self.carry_out(output));
+                let next = self.carry_out(output);
+                self.inputs.extend(next);
             }
             self.outputs = outputs;
         }
@@ -155,8 +192,8 @@ impl Shard {
         match output {
             Output::Event(event) => self.told(event),
             Output::Expire(id) => {
-                let mut verification = self.judging.remove(&id)?;
-                let report = verification.expire(self.now());
+                let mut judging = self.judging.remove(&id)?;
+                let report = judging.verification.expire(self.now());
                 return Some(self.judged(id, &report));
             }
             Output::Forget(id) => {
@@ -164,41 +201,52 @@ impl Shard {
             }
             Output::Judge(judge) => return self.judge(judge),
             Output::Send { target, bytes, by } => {
-                let shard = self.index;
-                let receipt = by.map(|by| Receipt { shard, by, target });
+                let (shard, life) = (self.index, self.life);
+                let receipt = by.map(|by| Receipt {
+                    shard,
+                    life,
+                    by,
+                    target,
+                });
+                let messages = &self.services.metrics.sip_messages;
+                messages.increment([label(target.transport), "out", kind(&bytes)]);
                 self.post.send(target, bytes, receipt);
             }
-            Output::SetTimer { id, at } => self.timers.push(Reverse((at, id))),
+            Output::SetTimer { id, at } => self.set_timer(id, at),
             Output::Sign(sign) => return Some(self.sign(&sign)),
         }
         None
     }
 
+    fn set_timer(&mut self, id: TimerId, at: Ticks) {
+        self.timers.push(Reverse((at, id)));
+        if self.timers.len() >= self.sweep_at {
+            let proxy = &self.proxy;
+            self.timers.retain(|Reverse((_, id))| proxy.awaits(*id));
+            self.sweep_at = MIN_SWEEP.max(2 * self.timers.len());
+        }
+    }
+
     fn sign(&mut self, sign: &Sign) -> Input {
-        let mut record = Record::of(&sign.call);
+        let now = self.now();
+        let record = self.records.entry(sign.id);
+        let record = record.or_insert_with(|| Record::of(&sign.call));
         let signer = self.services.signers.get(&sign.trunk.name);
         let identity = signer.and_then(|signer| {
             let origination = signer.origination(sign);
-            let outcome = signer
-                .service
-                .authenticate(&sign.call, &origination, self.now().unix);
-            let x5u = signer.service.signer().x5u();
-            record.signed(&outcome, origination.origid, x5u, self.now());
-            outcome
-                .ok()
-                .map(|authenticated| authenticated.identity.into_boxed_str())
+            let service = &signer.service;
+            let outcome = service.authenticate(&sign.call, &origination, now.unix);
+            record.signed(&outcome, origination.origid, service.signer().x5u(), now);
+            outcome.ok()
         });
-        self.records.insert(sign.id, record);
         Input::Signed {
             id: sign.id,
-            identity,
+            identity: identity.map(|authenticated| authenticated.identity.into_boxed_str()),
         }
     }
 
     fn judge(&mut self, judge: Judge) -> Option<Input> {
-        self.records
-            .entry(judge.id)
-            .or_insert_with(|| Record::of(&judge.call));
+        self.records.insert(judge.id, Record::of(&judge.call));
         let services = &self.services;
         let verification = services.verification.begin(
             &judge.call,
@@ -206,34 +254,43 @@ impl Shard {
             &services.trust,
             services.clock.now(),
         );
-        self.advance(judge.id, verification)
+        let asked = Vec::new();
+        self.advance(
+            judge.id,
+            Judging {
+                verification,
+                asked,
+            },
+        )
     }
 
-    /// Lets a verification go as far as it can: what is in the cache answers at once, the rest is fetched.
-    fn advance(&mut self, id: ContextId, mut verification: Verification) -> Option<Input> {
+    /// Lets a verification go as far as it can: what is in the cache answers at once, the rest is fetched, once each.
+    fn advance(&mut self, id: ContextId, mut judging: Judging) -> Option<Input> {
         loop {
             let now = self.now();
-            let known: Vec<_> = match verification.poll(now) {
+            let needs = match judging.verification.poll(now) {
                 Poll::Done(report) => return Some(self.judged(id, &report)),
-                Poll::Needs(needs) => needs
-                    .iter()
-                    .filter_map(|need| Some((need.id, self.known(need, now)?)))
-                    .collect(),
+                Poll::Needs(needs) => needs,
             };
+            let asked = &mut judging.asked;
+            let new = needs.iter().filter(|need| !asked.contains(&need.id));
+            let new: Vec<_> = new.cloned().collect();
+            asked.extend(new.iter().map(|need| need.id));
+            let mut known = Vec::new();
+            for need in &new {
+                match self.known(need, now) {
+                    Some(answer) => known.push((need.id, answer)),
+                    None => self.fetch(id, need, now),
+                }
+            }
             if known.is_empty() {
-                break;
+                self.judging.insert(id, judging);
+                return None;
             }
             for (need, answer) in known {
-                verification.answer(need, answer);
+                judging.verification.answer(need, answer);
             }
         }
-        if let Poll::Needs(needs) = verification.poll(self.now()) {
-            for need in needs {
-                self.fetch(id, need);
-            }
-        }
-        self.judging.insert(id, verification);
-        None
     }
 
     fn known(&self, need: &Need, now: Now) -> Option<Answer> {
@@ -241,27 +298,32 @@ impl Shard {
         if *refresh != Refresh::No {
             return None;
         }
-        self.services
-            .fetcher
-            .peek(url, now)
-            .map(|cached| match cached {
-                Cached::Chain(chain) => Answer::Certificate(chain, Source::Cache),
-                Cached::Unavailable(why) => Answer::Unavailable(why),
-            })
+        Some(match self.services.fetcher.peek(url, now)? {
+            Cached::Chain(chain) => Answer::Certificate(chain, Source::Cache),
+            Cached::Unavailable(why) => Answer::Unavailable(why),
+        })
     }
 
-    fn fetch(&self, id: ContextId, need: &Need) {
+    fn fetch(&self, id: ContextId, need: &Need, now: Now) {
         let NeedKind::Certificate { url, refresh } = &need.kind;
         let fetched = self.services.fetcher.fetch(url, *refresh);
-        let (need, queue) = (need.id, self.own_queue.clone());
-        self.services.runtime.spawn(async move {
+        let (life, need_id, queue) = (self.life, need.id, self.own_queue.clone());
+        let patience = need.limit.until.since(now.ticks);
+        let delivery = async move {
             let answer = match fetched.await {
                 Ok(fetched) => Answer::Certificate(fetched.chain, fetched.source),
                 Err(why) => Answer::Unavailable(why),
             };
-            // A shard too busy to hear it ends the call by its deadline; the chain is in the cache for the next.
-            let _ = queue.try_send(Event::Answered(id, need, answer));
-        });
+            let mut event = Event::Answered(life, id, need_id, answer);
+            while let Err(TrySendError::Full(again)) = queue.try_send(event) {
+                event = again;
+                tokio::time::sleep(ANSWER_PAUSE).await;
+            }
+        };
+        // Beyond the deadline nobody listens; the flight itself goes on, and the next call finds the chain in the cache.
+        self.services
+            .runtime
+            .spawn(async move { tokio::time::timeout(patience, delivery).await });
     }
 
     fn judged(&mut self, id: ContextId, report: &Report) -> Input {
@@ -284,26 +346,29 @@ impl Shard {
                 let record = self.records.remove(&finished.id).unwrap_or_default();
                 record.close(&finished, &self.services);
             }
-            ProxyEvent::AckMissing(_) => metrics.sip_refused.increment(["ack-missing"]),
+            ProxyEvent::AckMissing(_) => metrics.sip_events.increment(["ack-missing"]),
             ProxyEvent::Dropped(cause) => {
                 tracing::debug!(?cause, "SIP message dropped");
                 metrics.sip_refused.increment([drop_cause(cause)]);
             }
-            ProxyEvent::OptionsAnswered => metrics.sip_messages.increment(["any", "in", "options"]),
+            ProxyEvent::OptionsAnswered => metrics.sip_events.increment(["options-answered"]),
             ProxyEvent::OversizeFellBack { .. } => {
-                metrics.oversize_fallbacks.increment(["udp-after-tcp"])
+                metrics.oversize_fallbacks.increment(["udp-after-tcp"]);
             }
             ProxyEvent::Overloaded => metrics.sip_refused.increment(["overloaded"]),
             ProxyEvent::Refused { status, defect } => {
                 tracing::debug!(status, ?defect, "SIP request refused");
                 metrics.sip_refused.increment(["refused"]);
             }
-            ProxyEvent::Retransmission(_) => {
-                metrics
-                    .sip_messages
-                    .increment(["any", "in", "retransmission"])
-            }
+            ProxyEvent::Retransmission(_) => metrics.sip_events.increment(["retransmission"]),
         }
+    }
+}
+
+fn kind(message: &[u8]) -> &'static str {
+    match message.starts_with(b"SIP/") {
+        true => "response",
+        false => "request",
     }
 }
 
@@ -316,3 +381,6 @@ fn drop_cause(cause: proxy::DropCause) -> &'static str {
         proxy::DropCause::UnknownSource => "unknown-source",
     }
 }
+
+#[cfg(test)]
+mod tests;

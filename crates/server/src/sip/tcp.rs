@@ -1,40 +1,74 @@
-//! TCP: connections that others open to us and that we open to others, one task each way.
+//! TCP: connections that others open to us and that we open to others, one task each.
 //!
 //! A connection is known by its [`ConnectionId`] and, for requests of ours, by the remote address, so that a second request
-//! to the same peer reuses it (RFC 3261 §18). Framing is the SIP crate's. What cannot be written is reported to the
-//! [`Sink`], never waited for: a slow peer loses its connection, not our thread.
+//! to the same peer reuses it, also while it is still being opened (RFC 3261 §18). Framing is the SIP crate's. Sending never
+//! waits: what a peer does not read waits in its queue, and a peer for which too much waits loses its connection. What was not
+//! written is told to the [`Sink`].
+//!
+//! Everything that a peer can make us keep is bounded by [`Limits`]: connections in all, for one address and for strangers;
+//! bytes that wait for it; the time for one message, one write and one silence.
 
-use super::{Receipt, Sink, Taken};
+mod connection;
+
+use self::connection::Task;
+use super::{Admission, Receipt, Refusal, Sink, Unsent};
 use bytes::Bytes;
 use countersign_sip::flow::{ConnectionId, Flow, Transport};
-use countersign_sip::stream::{Framer, Piece};
 use std::collections::HashMap;
-use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{Notify, mpsc, watch};
 
-/// Most connections at a time, ours and theirs: bounds memory at about 100 MB of buffers. A trunk peer needs a few.
-pub const MAX_CONNECTIONS: usize = 1_024;
-/// Messages that may wait for a slow peer before its connection is closed.
-const MAX_QUEUED: usize = 256;
-/// Bytes read at once.
-const READ_CHUNK: usize = 16 * 1024;
-/// How long a connection may stay silent. RFC 3261 §18 leaves it to implementations ("a minimum of 180 seconds is typical"
-/// for Timer C); longer than any transaction waits.
-const IDLE: Duration = Duration::from_secs(300);
-/// How long we wait for a peer to accept a connection.
-const CONNECT: Duration = Duration::from_secs(2);
-/// How long a connection outlives the message that ended it: time for the answer to leave.
-const LINGER: Duration = Duration::from_millis(200);
-/// How long a stream waits before what it brought is offered again.
-const BUSY_PAUSE: Duration = Duration::from_millis(1);
-/// How long a single write may take before the peer counts as gone.
-const WRITE: Duration = Duration::from_secs(5);
+/// How long accepting rests after the system would not give a connection: it will not a microsecond later, either.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// What peers may take of us. The defaults are for production; tests are less patient.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections that others opened; and, apart from them, those that we opened. A trunk peer needs a few, and each costs up
+    /// to 100 kB while it brings a message.
+    pub connections: usize,
+    /// Connections of one address, opened by either side: no peer takes the places of all others.
+    pub per_address: usize,
+    /// Connections of strangers, all together.
+    pub strangers: usize,
+    /// Messages that may wait for a peer to read.
+    pub waiting: usize,
+    /// Bytes that may wait for a peer to read: some 3,000 calls, for a burst is no proof of slowness.
+    pub waiting_bytes: usize,
+    /// How long we wait for a peer to accept a connection.
+    pub connect: Duration,
+    /// How long a connection may be silent in both directions. RFC 3261 §18 leaves it to implementations; longer than a
+    /// transaction waits (Timer C, §16.6: "larger than 3 minutes").
+    pub idle: Duration,
+    /// How long one message may take from its first byte to its last: the largest over 64 kbit/s, less than which carries no call.
+    pub message: Duration,
+    /// How long a single write may take before the peer counts as gone.
+    pub write: Duration,
+    /// How long a connection outlives what ended it: time for answers to leave.
+    pub linger: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 1_024,
+            per_address: 256,
+            strangers: 64,
+            waiting: 4_096,
+            waiting_bytes: 4 << 20,
+            connect: Duration::from_secs(2),
+            idle: Duration::from_secs(300),
+            message: Duration::from_secs(10),
+            write: Duration::from_secs(5),
+            linger: Duration::from_millis(200),
+        }
+    }
+}
 
 /// All TCP connections of a server.
 #[derive(Clone)]
@@ -45,19 +79,41 @@ pub struct Tcp {
 struct Shared {
     sink: Arc<dyn Sink>,
     runtime: tokio::runtime::Handle,
-    next: AtomicU64,
-    connections: Mutex<Connections>,
+    limits: Limits,
+    stop: watch::Sender<bool>,
+    table: Mutex<Table>,
 }
 
+/// Who has which connection.
 #[derive(Default)]
-struct Connections {
+struct Table {
+    last: u64,
     open: HashMap<ConnectionId, Connection>,
     by_remote: HashMap<SocketAddr, ConnectionId>,
 }
 
+/// The near end of a connection.
 struct Connection {
     remote: SocketAddr,
-    queue: mpsc::Sender<Letter>,
+    party: Party,
+    queue: Queue,
+    cut: Arc<Notify>,
+}
+
+/// Who opened a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Party {
+    Known,
+    Ours,
+    Stranger,
+}
+
+/// Messages on their way to the task of a connection.
+#[derive(Clone)]
+struct Queue {
+    letters: mpsc::Sender<Letter>,
+    bytes: Arc<AtomicUsize>,
+    max_bytes: usize,
 }
 
 /// A message on its way out.
@@ -67,39 +123,59 @@ struct Letter {
     receipt: Option<Receipt>,
 }
 
+/// A connection that has just got its place, for the task that will carry it.
+struct Place {
+    id: ConnectionId,
+    remote: SocketAddr,
+    letters: mpsc::Receiver<Letter>,
+    bytes: Arc<AtomicUsize>,
+    cut: Arc<Notify>,
+}
+
 impl Tcp {
     /// No connections yet; their tasks will run on `runtime`.
-    pub fn new(sink: Arc<dyn Sink>, runtime: tokio::runtime::Handle) -> Self {
+    pub fn new(sink: Arc<dyn Sink>, runtime: tokio::runtime::Handle, limits: Limits) -> Self {
         let shared = Shared {
             sink,
             runtime,
-            next: AtomicU64::new(1),
-            connections: Mutex::default(),
+            limits,
+            stop: watch::channel(false).0,
+            table: Mutex::default(),
         };
         Self {
             shared: Arc::new(shared),
         }
     }
 
-    /// Accepts connections until the task is aborted.
-    pub fn listen(&self, listener: TcpListener) -> tokio::task::JoinHandle<()> {
+    /// Accepts connections until [`Tcp::stop`].
+    pub fn listen(&self, listener: TcpListener) {
         let tcp = self.clone();
         self.shared.runtime.spawn(async move {
+            let mut stop = tcp.shared.stop.subscribe();
             loop {
-                match listener.accept().await {
-                    Ok((stream, remote)) => tcp.adopt(stream, remote, None),
+                let accepted = tokio::select! {
+                    _ = stop.wait_for(|stop| *stop) => return,
+                    accepted = listener.accept() => accepted,
+                };
+                match accepted {
+                    Ok((stream, remote)) => tcp.accept(stream, remote),
                     Err(error) => {
                         // Out of descriptors, most likely: wait for some to be freed.
                         tracing::warn!(%error, "TCP accept failed");
-                        tokio::time::sleep(Duration::from_millis(50)).await;
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
                     }
                 }
             }
-        })
+        });
     }
 
-    /// Sends on the connection if it is open, else to `remote` on one that is, else on a new one. What cannot be sent is
-    /// reported to the sink.
+    /// Ends every connection, soon: what is queued may still leave.
+    pub fn stop(&self) {
+        self.shared.stop.send_replace(true);
+    }
+
+    /// Sends on the connection if it is open, else to `remote` on one that is, else on a new one. What cannot be sent is told
+    /// to the sink.
     pub fn send(
         &self,
         connection: Option<ConnectionId>,
@@ -108,162 +184,243 @@ impl Tcp {
         receipt: Option<Receipt>,
     ) {
         let letter = Letter { bytes, receipt };
-        let open = {
-            let connections = self.shared.lock();
-            let known = connection.filter(|id| connections.open.contains_key(id));
-            let id = known.or_else(|| connections.by_remote.get(&remote).copied());
-            id.and_then(|id| {
-                connections
-                    .open
-                    .get(&id)
-                    .map(|open| (id, open.queue.clone()))
-            })
-        };
-        let Some((id, queue)) = open else {
-            self.connect(remote, letter);
-            return;
-        };
-        if let Err(refused) = queue.try_send(letter) {
-            // The peer reads too slowly, or the connection has just ended.
-            self.close(id);
-            self.shared.report(refused.into_inner().receipt);
+        match self.shared.way(connection, remote) {
+            Way::Full => self.shared.unsent(&letter, Unsent::NoConnection),
+            Way::New(place, queue) => {
+                // The queue is new and empty.
+                let _ = queue.put(letter);
+                self.open(place);
+            }
+            Way::Open(id, queue) => match queue.put(letter) {
+                Ok(()) => {}
+                Err(NotTaken::Full(letter)) => {
+                    self.shared.cut(id);
+                    self.shared.unsent(&letter, Unsent::SlowPeer);
+                }
+                // It has just ended; the next look does not find it any more.
+                Err(NotTaken::Ended(letter)) => {
+                    self.shared.leave(id);
+                    self.send(None, remote, letter.bytes, letter.receipt);
+                }
+            },
         }
     }
 
-    fn connect(&self, remote: SocketAddr, first: Letter) {
+    fn open(&self, place: Place) {
         let tcp = self.clone();
         self.shared.runtime.spawn(async move {
-            match tokio::time::timeout(CONNECT, TcpStream::connect(remote)).await {
-                Ok(Ok(stream)) => tcp.adopt(stream, remote, Some(first)),
-                Ok(Err(_)) | Err(_) => tcp.shared.report(first.receipt),
+            let (limit, remote) = (tcp.shared.limits.connect, place.remote);
+            match tokio::time::timeout(limit, TcpStream::connect(remote)).await {
+                Ok(Ok(stream)) => tcp.carry(stream, place).await,
+                Ok(Err(_)) | Err(_) => tcp.shared.end(place).await,
             }
         });
     }
 
-    fn adopt(&self, stream: TcpStream, remote: SocketAddr, first: Option<Letter>) {
+    fn accept(&self, stream: TcpStream, remote: SocketAddr) {
         let Ok(local) = stream.local_addr() else {
-            self.shared.report(first.and_then(|letter| letter.receipt));
             return;
         };
-        // A SIP message is one write; waiting to fill a segment only delays the call.
-        let _ = stream.set_nodelay(true);
-        let connection = ConnectionId(self.shared.next.fetch_add(1, Ordering::Relaxed));
-        let (queue, mut waiting) = mpsc::channel(MAX_QUEUED);
-        if let Some(first) = first {
-            // The queue is new and empty.
-            let _ = queue.try_send(first);
-        }
-        {
-            let mut connections = self.shared.lock();
-            if connections.open.len() >= MAX_CONNECTIONS {
-                tracing::warn!(%remote, "TCP connection refused: {MAX_CONNECTIONS} are open");
-                drop(connections);
-                while let Ok(letter) = waiting.try_recv() {
-                    self.shared.report(letter.receipt);
-                }
-                return;
-            }
-            connections
-                .open
-                .insert(connection, Connection { remote, queue });
-            connections.by_remote.insert(remote, connection);
-        }
-        let (reader, writer) = stream.into_split();
         let flow = Flow {
             transport: Transport::Tcp,
             local,
             remote,
-            connection: Some(connection),
+            connection: None,
         };
-        let (reading, writing) = (self.clone(), self.clone());
-        self.shared.runtime.spawn(async move {
-            reading.read(reader, flow, connection).await;
-            reading.close(connection);
-        });
-        self.shared.runtime.spawn(async move {
-            writing.write(writer, waiting, connection).await;
-        });
+        let party = match self.shared.sink.admits(&flow) {
+            Admission::Known => Party::Known,
+            Admission::Refused => return self.shared.sink.refused(Refusal::UnknownSource),
+            Admission::Stranger => Party::Stranger,
+        };
+        let entered = self.shared.lock().enter(remote, party, &self.shared.limits);
+        let Some((place, _)) = entered else {
+            return self.shared.sink.refused(Refusal::ConnectionLimit);
+        };
+        let tcp = self.clone();
+        self.shared
+            .runtime
+            .spawn(async move { tcp.carry(stream, place).await });
     }
 
-    async fn read(&self, mut reader: OwnedReadHalf, flow: Flow, connection: ConnectionId) {
-        let mut framer = Framer::default();
-        let mut chunk = vec![0; READ_CHUNK];
-        loop {
-            let length = match tokio::time::timeout(IDLE, reader.read(&mut chunk)).await {
-                Ok(Ok(length)) if length > 0 => length,
-                _ => return,
+    async fn carry(&self, stream: TcpStream, mut place: Place) {
+        self.shared.tell_how_many();
+        // A SIP message is one write; waiting to fill a segment only delays the call.
+        let _ = stream.set_nodelay(true);
+        if let Ok(local) = stream.local_addr() {
+            let flow = Flow {
+                transport: Transport::Tcp,
+                local,
+                remote: place.remote,
+                connection: Some(place.id),
             };
-            framer.push(chunk.get(..length).unwrap_or_default());
-            while let Some(piece) = framer.next() {
-                match piece {
-                    // RFC 5626 §5.4: "When a server receives a double CRLF sequence between SIP messages on a
-                    // connection-oriented transport such as TCP or SCTP, it MUST immediately respond with a single CRLF
-                    // over the same connection."
-                    Piece::Ping => self.send(
-                        Some(connection),
-                        flow.remote,
-                        Bytes::from_static(b"\r\n"),
-                        None,
-                    ),
-                    piece => self.deliver(flow, piece).await,
-                }
-            }
-            if framer.is_lost() {
-                // Nobody knows where the next message begins. What was answered leaves before the connection does.
-                tokio::time::sleep(LINGER).await;
-                return;
-            }
+            Task::new(self.shared.clone(), flow)
+                .run(stream, &mut place)
+                .await;
         }
+        self.shared.end(place).await;
+        self.shared.tell_how_many();
     }
+}
 
-    async fn deliver(&self, flow: Flow, piece: Piece) {
-        let mut piece = piece;
-        while let Taken::Busy(again) = self.shared.sink.piece(flow, piece) {
-            piece = *again;
-            tokio::time::sleep(BUSY_PAUSE).await;
-        }
-    }
-
-    async fn write(
-        &self,
-        mut writer: OwnedWriteHalf,
-        mut waiting: mpsc::Receiver<Letter>,
-        connection: ConnectionId,
-    ) {
-        while let Some(letter) = waiting.recv().await {
-            let written = tokio::time::timeout(WRITE, writer.write_all(&letter.bytes)).await;
-            if !matches!(written, Ok(Ok(()))) {
-                self.close(connection);
-                self.shared.report(letter.receipt);
-                waiting.close();
-                while let Some(unsent) = waiting.recv().await {
-                    self.shared.report(unsent.receipt);
-                }
-            }
-        }
-    }
-
-    fn close(&self, connection: ConnectionId) {
-        let mut connections = self.shared.lock();
-        if let Some(closed) = connections.open.remove(&connection)
-            && connections.by_remote.get(&closed.remote) == Some(&connection)
-        {
-            connections.by_remote.remove(&closed.remote);
-        }
-    }
+/// How a message may leave.
+enum Way {
+    /// There is no place for another connection.
+    Full,
+    /// By a connection that must be opened.
+    New(Place, Queue),
+    /// By one that is open, or is being opened.
+    Open(ConnectionId, Queue),
 }
 
 impl Shared {
-    fn report(&self, receipt: Option<Receipt>) {
-        if let Some(receipt) = receipt {
-            self.sink.failed(receipt);
+    fn way(&self, connection: Option<ConnectionId>, remote: SocketAddr) -> Way {
+        let mut table = self.lock();
+        let known = connection.filter(|id| table.open.contains_key(id));
+        let known = known.or_else(|| table.by_remote.get(&remote).copied());
+        if let Some((id, open)) = known.and_then(|id| Some((id, table.open.get(&id)?))) {
+            return Way::Open(id, open.queue.clone());
+        }
+        match table.enter(remote, Party::Ours, &self.limits) {
+            Some((place, queue)) => Way::New(place, queue),
+            None => Way::Full,
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Connections> {
+    /// Nobody sends on it any more; its task writes what is queued.
+    fn leave(&self, id: ConnectionId) -> Option<Connection> {
+        let mut table = self.lock();
+        let left = table.open.remove(&id)?;
+        if table.by_remote.get(&left.remote) == Some(&id) {
+            table.by_remote.remove(&left.remote);
+        }
+        Some(left)
+    }
+
+    /// Its task ends now.
+    fn cut(&self, id: ConnectionId) {
+        if let Some(connection) = self.leave(id) {
+            connection.cut.notify_one();
+        }
+    }
+
+    /// Nothing leaves by this place any more: what waits there is told.
+    async fn end(&self, mut place: Place) {
+        self.leave(place.id);
+        place.letters.close();
+        while let Some(letter) = place.letters.recv().await {
+            self.unsent(&letter, Unsent::NoConnection);
+        }
+    }
+
+    fn unsent(&self, letter: &Letter, why: Unsent) {
+        self.sink.unsent(Transport::Tcp, why, letter.receipt);
+    }
+
+    fn tell_how_many(&self) {
+        // Told under the lock: an older number must not come after a newer one.
+        let table = self.lock();
+        self.sink.connections(table.open.len());
+    }
+
+    /// Answers a ping: on this connection or not at all.
+    fn pong(&self, id: Option<ConnectionId>) {
+        let pong = Letter {
+            bytes: Bytes::from_static(b"\r\n"),
+            receipt: None,
+        };
+        let queue = |id| Some((id, self.lock().open.get(&id)?.queue.clone()));
+        if let Some((id, queue)) = id.and_then(queue)
+            && let Err(NotTaken::Full(_)) = queue.put(pong)
+        {
+            self.cut(id);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Table> {
         // The table is whole between two statements; a panic elsewhere cannot have left it half changed.
-        self.connections
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+impl Table {
+    /// A place for another connection, if there is one.
+    fn enter(
+        &mut self,
+        remote: SocketAddr,
+        party: Party,
+        limits: &Limits,
+    ) -> Option<(Place, Queue)> {
+        if !self.has_room(remote.ip(), party, limits) {
+            return None;
+        }
+        self.last += 1;
+        let id = ConnectionId(self.last);
+        let (sender, letters) = mpsc::channel(limits.waiting.max(1));
+        let queue = Queue {
+            letters: sender,
+            bytes: Arc::default(),
+            max_bytes: limits.waiting_bytes,
+        };
+        let place = Place {
+            id,
+            remote,
+            letters,
+            bytes: queue.bytes.clone(),
+            cut: Arc::default(),
+        };
+        let connection = Connection {
+            remote,
+            party,
+            queue: queue.clone(),
+            cut: place.cut.clone(),
+        };
+        self.open.insert(id, connection);
+        self.by_remote.entry(remote).or_insert(id);
+        Some((place, queue))
+    }
+
+    fn has_room(&self, ip: IpAddr, party: Party, limits: &Limits) -> bool {
+        let count = |fits: &dyn Fn(&Connection) -> bool| {
+            self.open.values().filter(|open| fits(open)).count()
+        };
+        let is_ours = |open: &Connection| open.party == Party::Ours;
+        let of_this_side = match party {
+            Party::Ours => count(&is_ours),
+            Party::Known | Party::Stranger => count(&|open| !is_ours(open)),
+        };
+        let strangers = count(&|open| open.party == Party::Stranger);
+        of_this_side < limits.connections
+            && count(&|open| open.remote.ip() == ip) < limits.per_address
+            && (party != Party::Stranger || strangers < limits.strangers)
+    }
+}
+
+/// Why a queue did not take a message.
+enum NotTaken {
+    /// Its connection has ended.
+    Ended(Box<Letter>),
+    /// Too much waits already.
+    Full(Box<Letter>),
+}
+
+impl Queue {
+    fn put(&self, letter: Letter) -> Result<(), NotTaken> {
+        let length = letter.bytes.len();
+        let before = self.bytes.fetch_add(length, Ordering::Relaxed);
+        let put = if before + length > self.max_bytes {
+            Err(NotTaken::Full(letter.into()))
+        } else {
+            self.letters.try_send(letter).map_err(|error| match error {
+                TrySendError::Closed(letter) => NotTaken::Ended(letter.into()),
+                TrySendError::Full(letter) => NotTaken::Full(letter.into()),
+            })
+        };
+        if put.is_err() {
+            self.bytes.fetch_sub(length, Ordering::Relaxed);
+        }
+        put
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,9 +4,11 @@
 //! socket, without waiting: a full send buffer drops the datagram, as the network may do at any time, and SIP's
 //! retransmissions mend it.
 
-use super::Sink;
+use super::{Sink, Unsent};
 use bytes::Bytes;
 use countersign_sip::flow::{Flow, Transport};
+use rustix::io::Errno;
+use rustix::net::{SendFlags, sendto};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io::ErrorKind;
 use std::net::{SocketAddr, UdpSocket};
@@ -18,6 +20,9 @@ use std::time::Duration;
 /// Receive buffer asked of the system, in bytes: a burst of some 3,000 INVITEs while a thread is descheduled. The system may
 /// give less.
 const RECEIVE_BUFFER: usize = 4 << 20;
+
+/// Send buffer asked of the system, in bytes: a burst of the same size leaves before anything is dropped.
+const SEND_BUFFER: usize = 4 << 20;
 
 /// Longest datagram: RFC 3261 §18.1.1, 65,535 bytes with headers.
 const MAX_DATAGRAM: usize = 65_535;
@@ -45,6 +50,7 @@ impl UdpListener {
         )?;
         // A smaller buffer than asked still works; the system's limit is the operator's to raise.
         let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
+        let _ = socket.set_send_buffer_size(SEND_BUFFER);
         if address.is_ipv6() {
             socket.set_only_v6(true)?;
         }
@@ -63,12 +69,20 @@ impl UdpListener {
         self.local
     }
 
-    /// Sends one datagram.
+    /// Sends one datagram, at once or not at all: whoever sends here carries calls and cannot wait.
     ///
     /// # Errors
-    /// What the system says; a refused or unreachable peer shows here on some later datagram.
-    pub fn send(&self, bytes: &[u8], remote: SocketAddr) -> std::io::Result<()> {
-        self.socket.send_to(bytes, remote).map(|_| ())
+    /// [`Unsent::SendBufferFull`] or [`Unsent::System`]: no route, or too long for a datagram.
+    pub fn send(&self, bytes: &[u8], remote: SocketAddr) -> Result<(), Unsent> {
+        let send = || sendto(&*self.socket, bytes, SendFlags::DONTWAIT, &remote);
+        match rustix::io::retry_on_intr(send) {
+            Ok(_) => Ok(()),
+            Err(Errno::AGAIN | Errno::NOBUFS) => Err(Unsent::SendBufferFull),
+            Err(error) => {
+                tracing::debug!(%remote, %error, "UDP send failed");
+                Err(Unsent::System)
+            }
+        }
     }
 
     /// Starts receiving into `sink` until `stop` is set.
