@@ -409,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn separators_are_dropped_and_spaces_refused() {
+    fn digest12_case17_separators_are_dropped_and_spaces_refused() {
         let plan = NumberingPlan::International;
         assert_eq!(
             plan.canonical("+1-2155-551-212").unwrap(),

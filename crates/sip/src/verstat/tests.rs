@@ -73,7 +73,7 @@ fn assert_stripped(cases: &[(&str, &str)]) {
 
 #[test]
 #[allow(clippy::too_many_lines, reason = "a table")]
-fn verstat_is_taken_out_wherever_it_stands() {
+fn digest12_case16_verstat_is_taken_out_wherever_it_stands() {
     assert_stripped(&[
         (
             "<sip:+12025550100;verstat=TN-Validation-Passed@h>",
@@ -171,7 +171,7 @@ fn every_value_of_a_list_is_cleaned() {
 }
 
 #[test]
-fn an_untrusted_assertion_is_removed_whole() {
+fn digest12_case16_an_untrusted_assertion_is_removed_whole() {
     let removed = |headers| {
         edited(headers, |message, patch| {
             strip(message, patch, Asserted::Removed)
