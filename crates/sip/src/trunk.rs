@@ -47,8 +47,8 @@ pub struct Trunk {
     pub deadline: Duration,
     /// Numbers besides `urn:service:sos` whose calls are emergency calls, as they are dialled.
     pub emergency_numbers: Vec<TelephoneNumber>,
-    /// Where its requests go on, in the order they are tried; at most [`MAX_NEXT_HOPS`] are looked at. All of them must be loose
-    /// routers, RFC 3261 §16.6.
+    /// Where its requests go on, in the order they are tried, those last that were silent a moment ago ([`crate::proxy::HOP_REST`]);
+    /// at most [`MAX_NEXT_HOPS`] are looked at. All of them must be loose routers, RFC 3261 §16.6.
     pub next_hops: Vec<NextHop>,
 }
 

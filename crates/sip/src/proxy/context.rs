@@ -15,11 +15,12 @@ use crate::flow::{Flow, Transport};
 use crate::header::{Branch as ViaBranch, NameAddr};
 use crate::message::{Framing, Message, Method, Name};
 use crate::response::{ToTag, build};
-use crate::transaction::matching::{AcceptedKey, ServerKey};
+use crate::transaction::matching::ServerKey;
 use crate::trunk::Trunk;
 use bytes::Bytes;
 use countersign::time::Ticks;
 use countersign::verification::Verdict;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 pub(super) struct Context {
@@ -41,8 +42,6 @@ pub(super) struct Context {
     tag: LocalTag,
     /// What finds this context: its transaction, and the ACK of a client that sends no branch.
     keys: Vec<ServerKey>,
-    /// What finds the next hop that accepted it.
-    accepted: Option<AcceptedKey>,
     /// The request as it came, if its transaction is known by headers and not by branch.
     without_branch: Option<Message>,
 }
@@ -62,8 +61,10 @@ pub(super) enum Stage {
 /// It is at one of the next hops.
 pub(super) struct Forwarding {
     pub(super) copy: Copy,
-    /// Which next hop comes after this one.
-    pub(super) next_hop: usize,
+    /// The next hop it is at, by its place in the trunk.
+    pub(super) hop: usize,
+    /// Those that come after, in their order.
+    pub(super) others: VecDeque<usize>,
 }
 
 /// Whether the caller has given up.
@@ -139,7 +140,6 @@ impl Context {
             server,
             tag,
             keys: vec![key],
-            accepted: None,
             without_branch: by_headers.then_some(original),
         };
         if context.is_invite() {
@@ -183,16 +183,6 @@ impl Context {
         self.expect_ack(status, &response, turn);
         self.server.pass(status, response, turn);
         self.finish(Some(status), turn);
-    }
-
-    /// A next hop, counted from 0, accepted the INVITE: the ACK has to go there, too.
-    pub(super) fn remember_hop(&mut self, hop: usize, turn: &mut Turn<'_>) {
-        if self.accepted.is_none() {
-            self.accepted = AcceptedKey::of(&self.request, &self.trunk.name).ok();
-        }
-        if let Some(key) = &self.accepted {
-            turn.table.accepted.insert(key.clone(), hop);
-        }
     }
 
     /// There will never be an answer: RFC 4320 §4.2.
@@ -239,9 +229,6 @@ impl Context {
     pub(super) fn leave(&self, turn: &mut Turn<'_>) {
         for key in &self.keys {
             turn.table.servers.remove(key);
-        }
-        if let Some(key) = &self.accepted {
-            turn.table.accepted.remove(key);
         }
     }
 

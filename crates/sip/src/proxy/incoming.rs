@@ -16,7 +16,7 @@ use crate::flow::{Flow, Target};
 use crate::message::{Framing, Message, Method, Name, ParseError};
 use crate::patch::Patch;
 use crate::response::{ToTag, build};
-use crate::transaction::matching::{AcceptedKey, ServerKey};
+use crate::transaction::matching::ServerKey;
 use crate::trunk::Trunk;
 use countersign::time::Now;
 use std::sync::Arc;
@@ -248,7 +248,7 @@ impl Proxy {
             fate = AckFate::Absorbed;
         }
         if fate == AckFate::ToBeForwarded {
-            self.forward_ack(flow, message, trunk, out);
+            self.forward_ack(flow, message, trunk, now, out);
         }
     }
 
@@ -259,16 +259,20 @@ impl Proxy {
         tag == Some(ours.as_bytes())
     }
 
-    /// The ACK for a 2xx is forwarded without state, to the next hop that sent the 2xx; to the first if that is not known any more.
-    fn forward_ack(&self, flow: Flow, message: &Message, trunk: &Trunk, out: &mut Vec<Output>) {
+    /// The ACK for a 2xx is forwarded without state, to one next hop.
+    fn forward_ack(
+        &self,
+        flow: Flow,
+        message: &Message,
+        trunk: &Trunk,
+        now: Now,
+        out: &mut Vec<Output>,
+    ) {
         let shape = self.tokens.shape(message, &trunk.name);
-        let accepted = AcceptedKey::of(message, &trunk.name)
-            .ok()
-            .and_then(|key| self.table.accepted.get(&key))
-            .and_then(|hop| trunk.next_hops.get(*hop));
-        let hop = accepted
+        let order = self.table.hops.order(message, trunk, now.ticks);
+        let hop = order
             .into_iter()
-            .chain(&trunk.next_hops)
+            .filter_map(|place| trunk.next_hops.get(place))
             .find(|hop| is_secure_enough(message, hop));
         let (Ok(()), Some(hop)) = (validate(message, &self.tokens, shape), hop) else {
             return drop_for(DropCause::Ack, out);

@@ -22,6 +22,7 @@
 //! - `forwarding`: the copy that is sent on, RFC 3261 §16.4 and §16.6
 //! - `outgoing`: branches and their ends, the choice of the response, RFC 3261 §16.7 to §16.10
 //! - `server_side`, `branch`: a transaction machine with its bytes and addresses
+//! - `hops`: which next hop is tried first
 //! - `hop_by_hop`: the ACK and CANCEL that we make ourselves
 //! - `tokens`: branches, tags and the loop check
 //! - `event`: what the host logs and counts
@@ -37,6 +38,7 @@ mod decision;
 mod event;
 mod forwarding;
 mod hop_by_hop;
+mod hops;
 mod incoming;
 mod outgoing;
 mod server_side;
@@ -45,7 +47,7 @@ mod validation;
 
 use crate::flow::{Flow, Target, Transport};
 use crate::message::{Message, ParseError};
-use crate::transaction::matching::{AcceptedKey, ClientKey, ServerKey};
+use crate::transaction::matching::{ClientKey, ServerKey};
 use crate::transaction::{Timer, Timing};
 use crate::trunk::{SentBy, Trunk};
 use bytes::Bytes;
@@ -54,12 +56,14 @@ use countersign::call::Call;
 use countersign::passport::{Attestation, Presented};
 use countersign::time::{Now, Ticks};
 use countersign::verification::{Code, Malformed, Verdict};
+use hops::Hops;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokens::Tokens;
 
 pub use event::{DropCause, Event, Finished, Handling, SignatureFate};
+pub use hops::{HOP_REST, MAX_DIVERTED};
 
 /// Most response contexts that one proxy holds; requests beyond are answered 503.
 ///
@@ -336,19 +340,12 @@ pub struct Proxy {
     last_id: u64,
 }
 
-/// Which transaction is whose.
+/// Which transaction is whose, and what next hops are worth.
 #[derive(Default)]
 struct Table {
     servers: HashMap<ServerKey, ContextId>,
     branches: HashMap<ClientKey, (ContextId, u8)>,
-    /// Which of the trunk's next hops, counted from 0, accepted an INVITE: where its ACK goes, too.
-    accepted: HashMap<AcceptedKey, usize>,
-}
-
-impl Table {
-    fn is_empty(&self) -> bool {
-        self.servers.is_empty() && self.branches.is_empty() && self.accepted.is_empty()
-    }
+    hops: Hops,
 }
 
 /// What one call of [`Proxy::handle`] works with, besides the context it is about.
@@ -432,9 +429,12 @@ impl Proxy {
         self.contexts.contains_key(&timer.context)
     }
 
-    /// Whether nothing at all is remembered.
+    /// Whether no request is being handled.
     pub fn is_idle(&self) -> bool {
-        self.contexts.is_empty() && self.context_bytes == 0 && self.table.is_empty()
+        self.contexts.is_empty()
+            && self.context_bytes == 0
+            && self.table.servers.is_empty()
+            && self.table.branches.is_empty()
     }
 
     /// Lets one context do something, and buries it if that was the last thing. What is late finds nothing here, and nothing is

@@ -13,7 +13,7 @@ use crate::message::{Message, Method, Name};
 use crate::patch::Patch;
 use crate::transaction::StatusClass;
 use crate::transaction::matching::ClientKey;
-use crate::trunk::{MAX_NEXT_HOPS, NextHop, Oversize};
+use crate::trunk::{NextHop, Oversize};
 use crate::uri::{Security, Uri};
 use bytes::Bytes;
 use countersign::time::Now;
@@ -112,7 +112,13 @@ impl Context {
         match Copy::of(&self.request, &self.trunk, additions, turn.options) {
             Ok(copy) => {
                 self.record.forwarded = Some(turn.now.ticks);
-                self.stage = Stage::Forwarding(Forwarding { copy, next_hop: 0 });
+                let hops = &turn.table.hops;
+                let others = hops.order(&self.request, &self.trunk, turn.now.ticks);
+                self.stage = Stage::Forwarding(Forwarding {
+                    copy,
+                    hop: 0,
+                    others,
+                });
                 self.try_next_hop(turn);
             }
             Err(error) => {
@@ -135,6 +141,9 @@ impl Context {
         };
         let (news, purpose) = (branch.receive(message, class, turn), branch.purpose());
         self.bury(index, turn);
+        if let Some((_, hop)) = self.hop().filter(|_| purpose == Purpose::Forward) {
+            turn.table.hops.wake(hop.address);
+        }
         if news == News::Deliver && purpose == Purpose::Forward {
             self.deliver(index, status, class, message, turn);
         }
@@ -189,8 +198,8 @@ impl Context {
             News::FellBack => turn.event(Event::OversizeFellBack { id: self.id }),
             News::TakesTooLong => self.send_cancel(index, turn),
             News::CancelUnanswered => self.consider(Candidate::Ours(Failure::TimedOut), turn),
-            News::TimedOut => self.fail_over(Candidate::Ours(Failure::TimedOut), turn),
-            News::Unreachable => self.fail_over(Candidate::Ours(Failure::Unreachable), turn),
+            News::TimedOut => self.give_up_hop(Failure::TimedOut, turn),
+            News::Unreachable => self.give_up_hop(Failure::Unreachable, turn),
         }
     }
 
@@ -219,7 +228,7 @@ impl Context {
             // INVITE request".
             StatusClass::Success => match without_our_via(message, turn) {
                 Some(response) => {
-                    self.accepted_by_last_hop(turn);
+                    self.taken_by_hop(turn);
                     self.pass_final(status, response, turn);
                 }
                 None => self.consider(Candidate::Ours(Failure::BadAnswer), turn),
@@ -238,13 +247,28 @@ impl Context {
         }
     }
 
-    /// Notes that the next hop tried last accepted an INVITE. Those before it are over by then, or can no longer accept.
-    fn accepted_by_last_hop(&mut self, turn: &mut Turn<'_>) {
-        let Stage::Forwarding(Forwarding { next_hop, .. }) = self.stage else {
-            return;
+    /// The next hop the request is at, by its place in the trunk. Those before it are over by then, or can say nothing new.
+    fn hop(&self) -> Option<(usize, &NextHop)> {
+        let Stage::Forwarding(Forwarding { hop, .. }) = self.stage else {
+            return None;
         };
-        if self.is_invite() {
-            self.remember_hop(next_hop.saturating_sub(1), turn);
+        Some((hop, self.trunk.next_hops.get(hop)?))
+    }
+
+    /// The next hop accepted an INVITE: what comes later in the call goes there first, the ACK to begin with.
+    fn taken_by_hop(&self, turn: &mut Turn<'_>) {
+        if let Some((place, _)) = self.hop().filter(|_| self.is_invite()) {
+            turn.table.hops.took(&self.request, &self.trunk, place);
+        }
+    }
+
+    /// The next hop was silent or could not be reached. Of a request other than INVITE only the latter counts: it may be somebody
+    /// behind a living hop who is silent.
+    fn hop_failed(&self, failure: Failure, turn: &mut Turn<'_>) {
+        if let Some((_, hop)) = self.hop()
+            && (self.is_invite() || failure == Failure::Unreachable)
+        {
+            turn.table.hops.rest(hop.address, turn.now.ticks);
         }
     }
 
@@ -265,6 +289,11 @@ impl Context {
         if matches!(self.cancellation, Cancellation::Asked(_)) {
             self.send_cancel(index, turn);
         }
+    }
+
+    fn give_up_hop(&mut self, failure: Failure, turn: &mut Turn<'_>) {
+        self.hop_failed(failure, turn);
+        self.fail_over(Candidate::Ours(failure), turn);
     }
 
     /// A next hop could not do it: another may, unless the caller has given up.
@@ -342,11 +371,13 @@ impl Context {
             let Stage::Forwarding(forwarding) = &mut self.stage else {
                 return;
             };
-            let mut hops = self.trunk.next_hops.iter().take(MAX_NEXT_HOPS);
-            let Some(hop) = hops.nth(forwarding.next_hop).cloned() else {
+            let place = forwarding.others.pop_front();
+            let hop = place.and_then(|place| Some((place, self.trunk.next_hops.get(place)?)));
+            let Some((place, hop)) = hop else {
                 return self.answer_best(turn);
             };
-            forwarding.next_hop += 1;
+            forwarding.hop = place;
+            let hop = hop.clone();
             match self.open_branch(&hop, turn) {
                 Ok(()) => return,
                 Err(failure) => self.keep_better(Candidate::Ours(failure)),

@@ -21,27 +21,6 @@ pub struct ServerKey(Box<[u8]>);
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ClientKey(Box<[u8]>);
 
-/// What an INVITE and the ACK for its 2xx have in common: that ACK is a request of its own, with another branch.
-// RFC 3261 §13.2.2.4: "The sequence number of the CSeq header field MUST be the same as the INVITE being acknowledged, but the CSeq
-// method MUST be ACK."
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct AcceptedKey(Box<[u8]>);
-
-impl AcceptedKey {
-    /// Of an INVITE, or of the ACK for its 2xx, that came by the trunk of this name.
-    ///
-    /// # Errors
-    /// The [`Defect`] of a header that the key is made of.
-    pub fn of(request: &Message, trunk: &str) -> Result<Self, Defect> {
-        let mut key = KeyWriter::new(Kind::Accepted);
-        key.put(trunk.as_bytes());
-        key.put(request.call_id()?);
-        key.put(request.from()?.tag().unwrap_or_default());
-        key.put(&request.cseq()?.sequence.to_be_bytes());
-        Ok(Self(key.finish()))
-    }
-}
-
 impl ServerKey {
     /// The transaction that `request` belongs to, or begins.
     ///
@@ -148,10 +127,9 @@ fn to_tag(request: &Message) -> Result<&[u8], Defect> {
 
 #[derive(Clone, Copy)]
 enum Kind {
-    Accepted = 1,
-    Client = 2,
-    ServerByBranch = 3,
-    ServerByHeaders = 4,
+    Client = 1,
+    ServerByBranch = 2,
+    ServerByHeaders = 3,
 }
 
 struct KeyWriter(Vec<u8>);

@@ -107,27 +107,78 @@ fn the_second_hop_is_tried() {
     }
 }
 
-/// This test verifies that the ACK for a 2xx goes to whoever sent it, and that nothing of it is left when the call is.
+/// This test verifies that the ACK for a 2xx and what comes later in the call go to whoever took it, even when the first hop is back.
 #[test]
-fn the_ack_goes_to_the_hop_that_accepted() {
+fn a_call_stays_with_the_hop_that_took_it() {
     let mut table = Table::new(two_hops());
     table.caller(&invite(""));
     let first = table.sent().remove(1);
     table.transport_failed(&first);
     let second = table.one();
     table.answer(&second, "200 OK");
-    table.sent();
-    let ack = request("ACK", "z9hG4bKack", "").replace(
-        "To: <sip:+12025550101@b.example>",
-        "To: <sip:+12025550101@b.example>;tag=callee",
-    );
-    table.caller(&ack);
-    let line = "second/udp ACK sip:+12025550101@b.example SIP/2.0";
-    assert_eq!(table.lines(), [line]);
-    table.caller(&ack.replace("call-1@", "call-2@"));
-    let line = "callee/udp ACK sip:+12025550101@b.example SIP/2.0";
-    assert_eq!(table.lines(), [line], "of a call that we know nothing of");
     table.ends_clean();
+    let in_dialog = |method: &str| {
+        let text = request(method, &format!("z9hG4bK{method}"), "");
+        let to = "To: <sip:+12025550101@b.example>";
+        text.replace(to, &format!("{to};tag=callee"))
+    };
+    for method in ["ACK", "BYE"] {
+        table.caller(&in_dialog(method));
+        let line = format!("second/udp {method} sip:+12025550101@b.example SIP/2.0");
+        assert_eq!(table.lines(), [line]);
+        let other = in_dialog(method).replace("call-1@", "call-2@");
+        table.caller(&other.replace("branch=z9hG4bK", "branch=z9hG4bKother"));
+        let line = format!("callee/udp {method} sip:+12025550101@b.example SIP/2.0");
+        assert_eq!(table.lines(), [line], "of a call that we know nothing of");
+    }
+}
+
+/// This test verifies that only one call waits for a silent hop: those after it try the other first, until the silent one has rested,
+/// or is heard.
+#[test]
+fn a_silent_hop_holds_up_one_call() {
+    let mut table = Table::new(two_hops());
+    let call = |number: u32| invite("").replace("z9hG4bKone", &format!("z9hG4bK{number}"));
+    let first_try = |table: &mut Table, number| {
+        table.caller(&call(number));
+        let sent = table.sent().remove(1);
+        (sent.to(), sent)
+    };
+    let (to, silent) = first_try(&mut table, 1);
+    assert_eq!(to, "callee/udp");
+    table.wait(32_000);
+    let second = table.sent().pop().unwrap();
+    table.answer(&second, "486 Busy Here");
+    table.sent();
+    let (to, second) = first_try(&mut table, 2);
+    assert_eq!(to, "second/udp");
+    table.transport_failed(&second);
+    let callee = table.one();
+    assert_eq!(callee.to(), "callee/udp", "better than none");
+    table.answer(&callee, "486 Busy Here");
+    table.sent();
+    assert_eq!(first_try(&mut table, 3).0, "callee/udp", "it was heard");
+    table.transport_failed(&silent);
+    table.ends_clean();
+}
+
+/// This test verifies that a silent hop is tried first again when it has rested.
+#[test]
+fn a_silent_hop_gets_its_calls_back() {
+    let mut table = Table::new(two_hops());
+    table.caller(&invite(""));
+    let callee = table.sent().remove(1);
+    table.transport_failed(&callee);
+    let second = table.one();
+    table.answer(&second, "486 Busy Here");
+    for (wait, to) in [(59_000, "second/udp"), (2_000, "callee/udp")] {
+        table.wait(wait);
+        table.sent();
+        table.caller(&invite("").replace("z9hG4bKone", &format!("z9hG4bK{wait}")));
+        let sent = table.sent().remove(1);
+        assert_eq!(sent.to(), to);
+        table.answer(&sent, "486 Busy Here");
+    }
 }
 
 /// This test verifies that an answer is an answer: nobody else is tried.
