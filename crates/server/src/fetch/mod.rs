@@ -136,11 +136,13 @@ pub struct Fetcher {
     flights: Flights,
 }
 
+#[derive(Clone)]
 struct Entry {
     chain: Arc<CertificateChain>,
     expires: UnixTime,
-    /// When its origin last said that this is what it serves.
-    confirmed: Ticks,
+    /// When its origin was last asked because a signature did not fit. The fetch that brought the chain does not count: what
+    /// was replaced a moment after it must be found as well.
+    refreshed: Option<Ticks>,
     validators: Validators,
 }
 
@@ -248,8 +250,10 @@ impl Fetcher {
                     return Some(Err(why));
                 }
                 let chain = self.chains.read(url, used_at(now), |entry| {
-                    let age = now.ticks.since(entry.confirmed);
-                    (age < REFRESH_INTERVAL).then(|| entry.chain.clone())
+                    let asked = entry
+                        .refreshed
+                        .is_some_and(|at| now.ticks.since(at) < REFRESH_INTERVAL);
+                    asked.then(|| entry.chain.clone())
                 })??;
                 Some(Ok(Fetched {
                     chain,
@@ -282,21 +286,24 @@ impl Fetcher {
             acquaintance,
             // Between the first look and the lock the flight may have landed.
             || self.known(url, refresh, now),
-            async move { fetcher.fly(&name, &target).await },
+            async move { fetcher.fly(&name, &target, refresh).await },
         )
     }
 
     /// One whole fetch, remembered.
-    async fn fly(&self, name: &str, target: &Target) -> Outcome {
-        let known = self.chains.read(name, 0, |entry| {
-            (entry.validators.clone(), entry.chain.clone())
-        });
-        let (validators, old) = known.unzip();
+    async fn fly(&self, name: &str, target: &Target, refresh: Refresh) -> Outcome {
+        let old = self.chains.read(name, 0, Entry::clone);
+        let validators = old.as_ref().map(|old| old.validators.clone());
         let validators = validators.unwrap_or_default();
         let reply = tokio::time::timeout(self.policy.timeout, self.ask(target, &validators)).await;
         let reply = reply.unwrap_or(Err(Unavailable::TimedOut));
         let now = self.clock.now();
-        match reply.and_then(|reply| self.learn(name, reply, old, validators, now)) {
+        let refreshed = match refresh {
+            Refresh::Conditional => Some(now.ticks),
+            Refresh::No => old.as_ref().and_then(|old| old.refreshed),
+        };
+        let learnt = reply.and_then(|reply| self.learn(name, reply, old, refreshed, now));
+        match learnt {
             Ok(chain) => {
                 self.failures.remove(name);
                 Ok(Fetched {
@@ -338,13 +345,17 @@ impl Fetcher {
         &self,
         name: &str,
         reply: exchange::Reply,
-        old: Option<Arc<CertificateChain>>,
-        asked_with: Validators,
+        old: Option<Entry>,
+        refreshed: Option<Ticks>,
         now: Now,
     ) -> Result<Arc<CertificateChain>, Unavailable> {
-        let (chain, mut freshness, outcome) = match reply {
-            exchange::Reply::Unchanged(freshness) => {
-                (old.ok_or(Unavailable::BadResponse)?, freshness, "unchanged")
+        let (chain, freshness, outcome) = match reply {
+            exchange::Reply::Unchanged(mut freshness) => {
+                let old = old.ok_or(Unavailable::BadResponse)?;
+                if freshness.validators == Validators::default() {
+                    freshness.validators = old.validators;
+                }
+                (old.chain, freshness, "unchanged")
             }
             exchange::Reply::Body(bytes, freshness) => {
                 let chain = CertificateChain::parse(&bytes).map_err(|error| {
@@ -354,13 +365,10 @@ impl Fetcher {
                 (Arc::new(chain), freshness, "ok")
             }
         };
-        if outcome == "unchanged" && freshness.validators == Validators::default() {
-            freshness.validators = asked_with;
-        }
         self.metrics.fetches.increment([outcome]);
         let entry = Entry {
             expires: freshness.expires(now.unix, chain.end_entity().validity().not_after),
-            confirmed: now.ticks,
+            refreshed,
             validators: freshness.validators,
             chain: chain.clone(),
         };
