@@ -18,8 +18,7 @@ use std::time::Duration;
 /// How long a hanging repository waits for somebody to ask.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// What is repeated and known is counted here.
-const REPEATED: &str =
-    "countersign_sip_messages_total{transport=\"any\",direction=\"in\",kind=\"retransmission\"}";
+const REPEATED: &str = "countersign_sip_events_total{event=\"retransmission\"}";
 
 #[test]
 fn a_repeated_invite_is_one_call() {
