@@ -101,8 +101,7 @@ fn split_authority(authority: &str) -> Result<(&str, u16), UrlFault> {
 }
 
 fn is_name(host: &str) -> bool {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
-    !host.is_empty() && host.bytes().all(fits)
+    !host.is_empty() && host.bytes().all(|byte| Class::NAME.has(byte))
 }
 
 fn split_port(authority: &str) -> Result<(&str, u16), UrlFault> {
@@ -140,19 +139,51 @@ fn judge_host(host: &str) -> Result<(), UrlFault> {
 /// RFC 3986 §3.3: `pchar = unreserved / pct-encoded / sub-delims / ":" / "@"`, and the semicolon that starts path parameters
 /// is not for us.
 fn judge_path(path: &str) -> Result<(), UrlFault> {
-    for byte in path.bytes() {
+    let unfit = path.bytes().find(|byte| !Class::PATH.has(*byte));
+    match unfit {
+        None => Ok(()),
+        Some(b'?') => Err(UrlFault::Query),
+        Some(b'#') => Err(UrlFault::Fragment),
+        Some(b';') => Err(UrlFault::PathParameters),
+        Some(_) => Err(UrlFault::Character),
+    }
+}
+
+/// What a byte may be part of: one table lookup, because every call brings a URL.
+#[derive(Clone, Copy)]
+struct Class(u8);
+
+impl Class {
+    /// A host name or IPv4 address.
+    const NAME: Self = Self(1);
+    /// A path, slashes included.
+    const PATH: Self = Self(2);
+
+    fn has(self, byte: u8) -> bool {
+        CLASSES[usize::from(byte)] & self.0 != 0
+    }
+
+    const fn of(byte: u8) -> u8 {
         match byte {
-            b'?' => return Err(UrlFault::Query),
-            b'#' => return Err(UrlFault::Fragment),
-            b';' => return Err(UrlFault::PathParameters),
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => {}
-            b'/' | b'-' | b'.' | b'_' | b'~' | b'%' | b'!' | b'$' | b'&' => {}
-            b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b'=' | b':' | b'@' => {}
-            _ => return Err(UrlFault::Character),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'_' => {
+                Self::NAME.0 | Self::PATH.0
+            }
+            b'/' | b'~' | b'%' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b','
+            | b'=' | b':' | b'@' => Self::PATH.0,
+            _ => 0,
         }
     }
-    Ok(())
 }
+
+static CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = 0;
+    while byte < classes.len() {
+        classes[byte] = Class::of(byte as u8);
+        byte += 1;
+    }
+    classes
+};
 
 /// Scheme https, a host and a port: what an exception is made for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
