@@ -88,11 +88,6 @@ const CLASSES: [u8; 256] = {
     classes
 };
 
-/// Whether `byte` may stand in a token.
-pub const fn is_token_char(byte: u8) -> bool {
-    Class::TOKEN.has(byte)
-}
-
 /// Whether `text` is a token.
 pub fn is_token(text: &[u8]) -> bool {
     !text.is_empty() && Class::TOKEN.has_all(text)

@@ -10,6 +10,7 @@ use countersign::certificate::repository_url::{Origin, RepositoryUrl};
 use countersign::verification::Unavailable;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
+use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -18,12 +19,17 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tracing::{debug, warn};
 
 /// Most addresses of one name that are tried; the whole fetch has two seconds.
 const MAX_ADDRESSES_TRIED: usize = 4;
+
+/// How long the next address waits for the one before it: what RFC 8305 §8 recommends.
+const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// Most lookups at one time. The system's resolver blocks a thread for as long as it likes, so those that have outlived
 /// their fetch are counted, too.
@@ -60,7 +66,7 @@ impl Default for SystemResolver {
 impl Resolve for SystemResolver {
     fn resolve<'a>(&'a self, name: &'a str) -> Resolution<'a> {
         Box::pin(async move {
-            let permit = tokio::time::timeout(LOOKUP_WAIT, self.lookups.clone().acquire_owned());
+            let permit = timeout(LOOKUP_WAIT, self.lookups.clone().acquire_owned());
             let Ok(permit) = permit.await else {
                 return Err(io::ErrorKind::ResourceBusy.into());
             };
@@ -141,7 +147,9 @@ impl Connector {
     ) -> Result<TlsStream<TcpStream>, Unavailable> {
         let exception = self.exception(origin);
         let addresses = self.addresses(origin, exception).await?;
-        let stream = connect_to_any(&addresses, origin.port).await?;
+        let port = origin.port;
+        let connect = |address| TcpStream::connect(SocketAddr::new(address, port));
+        let stream = connect_to_any(&addresses, connect).await?;
         // Small request, small answer: nothing to gain from waiting for more.
         let _ = stream.set_nodelay(true);
         let tls = exception.and_then(|e| e.tls.as_ref()).unwrap_or(&self.tls);
@@ -200,14 +208,45 @@ fn name_to_resolve(name: &str, exception: Option<&Allowed>) -> Result<String, Un
     }
 }
 
-async fn connect_to_any(addresses: &[IpAddr], port: u16) -> Result<TcpStream, Unavailable> {
-    for address in addresses.iter().take(MAX_ADDRESSES_TRIED) {
-        match TcpStream::connect(SocketAddr::new(*address, port)).await {
-            Ok(stream) => return Ok(stream),
-            Err(error) => debug!(%address, port, %error, "no connection"),
+/// The first connection that any of these addresses gives. A silent one holds up the next for [`ATTEMPT_DELAY`] and no longer: a host
+/// whose IPv6 leads nowhere is reached by IPv4.
+async fn connect_to_any<T, C>(
+    addresses: &[IpAddr],
+    connect: impl Fn(IpAddr) -> C,
+) -> Result<T, Unavailable>
+where
+    C: Future<Output = io::Result<T>> + Send + 'static,
+    T: fmt::Debug + Send + 'static,
+{
+    let mut untried = interleaved(addresses).take(MAX_ADDRESSES_TRIED);
+    let mut attempts = JoinSet::new();
+    loop {
+        let next = untried.next();
+        let patience = match next {
+            Some(_) => ATTEMPT_DELAY,
+            None => Duration::MAX,
+        };
+        if let Some(address) = next {
+            attempts.spawn(connect(address));
+        }
+        match timeout(patience, attempts.join_next()).await {
+            Ok(Some(Ok(Ok(stream)))) => return Ok(stream),
+            Ok(Some(failed)) => debug!(?failed, "no connection"),
+            Ok(None) => return Err(Unavailable::Connect),
+            Err(_) => {}
         }
     }
-    Err(Unavailable::Connect)
+}
+
+/// The same addresses, the two families by turns, beginning with the one that the resolver puts first: RFC 8305 §4.
+fn interleaved(addresses: &[IpAddr]) -> impl Iterator<Item = IpAddr> {
+    let first = addresses.first().is_some_and(IpAddr::is_ipv4);
+    let (one, other): (Vec<_>, Vec<_>) = addresses.iter().partition(|a| a.is_ipv4() == first);
+    let longest = one.len().max(other.len());
+    (0..longest).flat_map(move |place| {
+        let turn = [one.get(place).copied(), other.get(place).copied()];
+        turn.into_iter().flatten()
+    })
 }
 
 fn server_name(origin: &Authority) -> Result<ServerName<'static>, Unavailable> {
@@ -227,4 +266,50 @@ fn client_config(web_roots: Arc<RootCertStore>) -> Result<Arc<ClientConfig>, rus
         .with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn addresses(all: &[&str]) -> Vec<IpAddr> {
+        all.iter().map(|one| one.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn families_take_turns() {
+        for (resolved, tried) in [
+            (
+                &["2001:db8::1", "2001:db8::2", "192.0.2.1"][..],
+                &["2001:db8::1", "192.0.2.1", "2001:db8::2"][..],
+            ),
+            (&["192.0.2.1", "192.0.2.2"], &["192.0.2.1", "192.0.2.2"]),
+            (&["192.0.2.1", "2001:db8::1"], &["192.0.2.1", "2001:db8::1"]),
+            (&[], &[]),
+        ] {
+            let order: Vec<_> = interleaved(&addresses(resolved)).collect();
+            assert_eq!(order, addresses(tried));
+        }
+    }
+
+    #[tokio::test]
+    async fn an_address_that_is_silent_or_refuses_holds_up_no_other() {
+        let connect = |address: IpAddr| async move {
+            match address.is_ipv6() {
+                true => std::future::pending().await,
+                false if address == addresses(&["192.0.2.1"])[0] => {
+                    Err(io::Error::from(io::ErrorKind::ConnectionRefused))
+                }
+                false => Ok(address),
+            }
+        };
+        let reached = addresses(&["2001:db8::1", "192.0.2.1", "192.0.2.2"]);
+        let first = timeout(Duration::from_secs(20), connect_to_any(&reached, connect));
+        assert_eq!(first.await.unwrap().unwrap(), reached[2]);
+        let refusing = addresses(&["192.0.2.1"]);
+        for none in [&refusing[..], &[]] {
+            let nobody = connect_to_any(none, connect).await;
+            assert_eq!(nobody.unwrap_err(), Unavailable::Connect);
+        }
+    }
 }

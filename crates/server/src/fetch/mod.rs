@@ -229,13 +229,6 @@ impl Fetcher {
         self.len() == 0
     }
 
-    /// Forgets what is known about `url`.
-    pub fn forget(&self, url: &str) {
-        self.chains.remove(url);
-        self.failures.remove(url);
-        self.metrics.cached_chains.set(self.chains.len());
-    }
-
     fn known(&self, url: &str, refresh: Refresh, now: Now) -> Option<Outcome> {
         match refresh {
             Refresh::No => match self.look(url, now)? {
