@@ -315,7 +315,24 @@ impl Network {
     }
 }
 
+impl Network {
+    /// Whether every address of `other` is one of this.
+    pub fn holds(&self, other: &Self) -> bool {
+        self.contains(other.address) && self.prefix <= other.prefix
+    }
+}
+
 impl Recognition {
+    /// Whether whatever fits `other` fits this, too: then a trunk known by `other` that comes later never gets a message.
+    pub fn covers(&self, other: &Self) -> bool {
+        let held = |theirs: &Network| self.networks.iter().any(|ours| ours.holds(theirs));
+        let networks = self.networks.is_empty()
+            || (!other.networks.is_empty() && other.networks.iter().all(held));
+        let port = self.local_port.is_none() || self.local_port == other.local_port;
+        let identity = self.tls_identity.is_none() || self.tls_identity == other.tls_identity;
+        networks && port && identity
+    }
+
     /// Whether a message on `flow` is of this trunk; `tls_identity` is what the connection proved.
     pub fn fits(&self, flow: &Flow, tls_identity: Option<&str>) -> bool {
         let network = self.networks.is_empty()
@@ -425,6 +442,54 @@ mod tests {
             find(flow("203.0.113.9:5060", 5061), Some("PEER.example")),
             Some("peer")
         );
+    }
+
+    #[test]
+    fn one_recognition_covers_another() {
+        let known_by = |networks: &[&str], local_port| Recognition {
+            networks: networks.iter().map(|text| network(text)).collect(),
+            local_port,
+            tls_identity: None,
+        };
+        for (one, other, covered) in [
+            (
+                known_by(&["192.0.2.0/24"], None),
+                known_by(&["192.0.2.7/32"], None),
+                true,
+            ),
+            (
+                known_by(&["192.0.2.0/24"], None),
+                known_by(&["192.0.2.7/32"], Some(5062)),
+                true,
+            ),
+            (
+                known_by(&["192.0.2.0/24"], Some(5062)),
+                known_by(&["192.0.2.7/32"], None),
+                false,
+            ),
+            (
+                known_by(&["192.0.2.7/32"], None),
+                known_by(&["192.0.2.0/24"], None),
+                false,
+            ),
+            (
+                known_by(&["192.0.2.0/24"], None),
+                known_by(&["192.0.2.7/32", "203.0.113.0/24"], None),
+                false,
+            ),
+            (
+                known_by(&[], Some(5062)),
+                known_by(&["192.0.2.7/32"], Some(5062)),
+                true,
+            ),
+            (
+                known_by(&["0.0.0.0/0"], Some(5062)),
+                known_by(&[], Some(5062)),
+                false,
+            ),
+        ] {
+            assert_eq!(one.covers(&other), covered, "{one:?} {other:?}");
+        }
     }
 
     #[test]

@@ -282,7 +282,19 @@ impl Opening {
             let warning = first.map(|trunk| trunk.name.warning(Concern::NoAnchors));
             self.warnings.extend(warning);
         }
+        self.think_of_order(&config.trunks);
         self.think_of_listeners(&config.public, &config.admin);
+    }
+
+    /// The first trunk that fits a message is its trunk.
+    fn think_of_order(&mut self, trunks: &[TrunkSettings]) {
+        for (place, trunk) in trunks.iter().enumerate() {
+            let covers = |earlier: &&TrunkSettings| earlier.recognition.covers(&trunk.recognition);
+            if let Some(earlier) = trunks.iter().take(place).find(covers) {
+                let concern = Concern::Overshadowed(earlier.name.value.clone());
+                self.warnings.push(trunk.name.warning(concern));
+            }
+        }
     }
 
     fn think_of_listeners(&mut self, public: &HttpSettings, admin: &HttpSettings) {

@@ -280,6 +280,8 @@ pub enum Concern {
     NoWebRoots,
     /// A tenant without a trunk that uses it.
     NotUsed,
+    /// Everything that fits this trunk fits one before it, of this name.
+    Overshadowed(Box<str>),
     /// The public listener speaks plain HTTP: x5u must be https.
     PublicIsPlain,
     /// A source address over UDP is taken for a proof of who sends.
@@ -310,6 +312,12 @@ impl fmt::Display for Concern {
                 "this file is not there: certificates can be fetched from fetch.exceptions only"
             }
             Self::NotUsed => "no trunk uses it",
+            Self::Overshadowed(earlier) => {
+                return write!(
+                    f,
+                    "no message ever comes by it: all that could are taken by \"{earlier}\" before it"
+                );
+            }
             Self::PublicIsPlain => {
                 "the public listener has no certificate and speaks plain HTTP; x5u must lead to https, so something must stand before it"
             }
