@@ -147,6 +147,14 @@ pub struct CallLine<'a> {
     pub x5u: Option<&'a str>,
     /// Whose certificate it is.
     pub signer: Option<&'a str>,
+    /// The service provider code that it names.
+    pub spc: Option<&'a str>,
+    /// Whether it covers the caller: by number, or only by provider.
+    pub covers: Option<&'a str>,
+    /// Which part of the request named the called party that the proof names.
+    pub matched: Option<&'a str>,
+    /// The name of what the replay memory saw, if it was anything but a first time.
+    pub replay: Option<&'a str>,
     /// The final response that the caller got.
     pub status: Option<u16>,
     /// From the request to the decision.
@@ -182,6 +190,10 @@ impl CallLog {
             origid = call.origid,
             x5u = call.x5u.map(clipped).as_deref(),
             signer = call.signer.map(clipped).as_deref(),
+            spc = call.spc,
+            covers = call.covers,
+            matched = call.matched,
+            replay = call.replay,
             status = call.status,
             micros = u64::try_from(call.took.as_micros()).unwrap_or(u64::MAX),
             "call"

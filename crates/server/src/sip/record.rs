@@ -2,12 +2,13 @@
 
 use super::services::Services;
 use countersign::authentication::{Authenticated, Refusal};
-use countersign::call::Call;
+use countersign::call::{Call, DestSource};
+use countersign::certificate::{Coverage, ServiceProviderCode};
 use countersign::identity::Identity;
 use countersign::passport::OrigId;
 use countersign::time::{Now, Ticks};
 use countersign::verification::report::Report;
-use countersign::verification::{Code, Verdict, Verstat};
+use countersign::verification::{Code, Sighting, Verdict, Verstat};
 use countersign_sip::proxy::{Finished, Handling, SignatureFate};
 use countersign_sip::trunk::Role;
 
@@ -25,6 +26,10 @@ pub struct Record {
     origid: Option<OrigId>,
     x5u: Option<Box<str>>,
     signer: Option<Box<str>>,
+    spc: Option<ServiceProviderCode>,
+    covers: Option<&'static str>,
+    matched: Option<&'static str>,
+    replay: Option<&'static str>,
     detail: Option<Box<str>>,
     code: Option<u16>,
     decided: Option<Ticks>,
@@ -73,10 +78,13 @@ impl Record {
         self.attest = passport.attest().map(|attest| attest.as_str());
         self.origid = passport.origid();
         self.x5u = passport.x5u().map(Box::from);
-        self.signer = passport
-            .signer
-            .as_ref()
-            .map(|signer| signer.subject().into());
+        self.matched = passport.dest_from.map(part_of_request);
+        self.replay = passport.sighting.and_then(replay);
+        if let Some(signer) = &passport.signer {
+            self.signer = Some(signer.subject().into());
+            self.spc = signer.spc().cloned();
+            self.covers = signer.coverage.as_ref().map(covers);
+        }
     }
 
     /// Writes the line and counts the call.
@@ -108,6 +116,10 @@ impl Record {
             origid: origid.as_deref(),
             x5u: self.x5u.as_deref(),
             signer: self.signer.as_deref(),
+            spc: self.spc.as_ref().map(ServiceProviderCode::as_str),
+            covers: self.covers,
+            matched: self.matched,
+            replay: self.replay,
             status: finished.status,
             took: self
                 .decided
@@ -151,6 +163,9 @@ impl Record {
             took.into_iter()
                 .for_each(|took| metrics.judge_latency.observe(took));
         }
+        if self.replay == replay(Sighting::OtherCall) {
+            metrics.sip_events.increment(["replay-seen"]);
+        }
         if let Some(signing) = signing(finished.signature) {
             let why = self.refusal.map_or(signing, Refusal::name);
             let attest = self
@@ -173,6 +188,30 @@ fn signing(fate: SignatureFate) -> Option<&'static str> {
         SignatureFate::Late => Some("signed-too-late"),
         SignatureFate::NotAsked => None,
         SignatureFate::Refused => Some("not-signed"),
+    }
+}
+
+fn covers(coverage: &Coverage) -> &'static str {
+    match coverage {
+        Coverage::ByProvider(_) => "by-provider",
+        Coverage::Covered => "covered",
+        Coverage::NotCovered => "not-covered",
+    }
+}
+
+fn part_of_request(source: DestSource) -> &'static str {
+    match source {
+        DestSource::Given => "given",
+        DestSource::RequestUri => "request-uri",
+        DestSource::To => "to",
+    }
+}
+
+fn replay(sighting: Sighting) -> Option<&'static str> {
+    match sighting {
+        Sighting::Again => Some("again"),
+        Sighting::First => None,
+        Sighting::OtherCall => Some("other-call"),
     }
 }
 

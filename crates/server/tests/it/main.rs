@@ -10,22 +10,32 @@
 )]
 
 mod any_bytes;
+mod attestation;
+mod changed_certificate;
 mod config_check;
 mod cli;
+mod emergency_calls;
 mod fetch_caching;
 mod fetch_guard;
 mod fetch_hostile;
 mod fetch_single_flight;
 mod first_call;
+mod garbage;
+mod hostile_repository;
 mod http_listeners;
 mod kamailio_signs;
 mod kamailio_verifies;
+mod one_fetch_for_all;
 mod passports;
 mod peers;
 mod peers_among_themselves;
 mod peers_and_our_passports;
 mod provider;
+mod refuses_to_start;
+mod replay;
 mod repository;
 mod retransmission;
+mod switch;
 mod transports;
 mod up;
+mod who_may_call;

@@ -24,6 +24,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 /// The name under which the repository is reached; only the tests' resolver knows it.
@@ -39,6 +40,8 @@ pub enum Reaction {
     Flood(Vec<u8>, Vec<u8>),
     /// Sends these bytes, then nothing, and stays.
     Hang(Vec<u8>),
+    /// Sends these bytes as soon as it is told to, and closes.
+    Held(watch::Receiver<bool>, Vec<u8>),
     /// Sends these bytes after this time and closes.
     Late(Duration, Vec<u8>),
 }
@@ -100,6 +103,11 @@ impl Repository {
         format!("https://{HOST}:{}{path}", self.port)
     }
 
+    /// Where it is to those who have no resolver of ours.
+    pub fn origin(&self) -> String {
+        format!("https://127.0.0.1:{}", self.port)
+    }
+
     /// The exception that lets a fetcher reach it.
     pub fn exception(&self) -> Exception {
         Exception {
@@ -147,6 +155,11 @@ async fn react<S: tokio::io::AsyncWrite + Unpin>(
             loop {
                 stream.write_all(&again).await?;
             }
+        }
+        Reaction::Held(mut let_go, bytes) => {
+            // Whoever holds it may also be gone.
+            let _ = let_go.wait_for(|let_go| *let_go).await;
+            stream.write_all(&bytes).await
         }
         Reaction::Late(time, bytes) => {
             tokio::time::sleep(time).await;
@@ -284,7 +297,7 @@ impl Pki {
                     -subj /CN=web-root -keyout root.key -out root.pem";
         let leaf = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 \
                     -subj /CN=web-leaf -CA root.pem -CAkey root.key -keyout leaf.key -out leaf.pem \
-                    -addext subjectAltName=DNS:repository.example,DNS:other.example \
+                    -addext subjectAltName=DNS:repository.example,DNS:other.example,IP:127.0.0.1 \
                     -addext basicConstraints=critical,CA:FALSE";
         for (name, days) in [("first", "30"), ("second", "30"), ("short", "2")] {
             pki.openssl(&format!(
