@@ -10,6 +10,7 @@ use super::tnauthlist::TnAuthList;
 use super::walk::{Malformed, Walk, boolean, primitive, unsigned};
 use const_oid::ObjectIdentifier;
 use der::Tag;
+use std::ops::Range;
 
 /// Most extensions in one certificate: ours has at most ten kinds, the widest profiles about twenty.
 pub const MAX_EXTENSIONS: usize = 64;
@@ -98,6 +99,34 @@ pub struct SubjectAltName {
     pub uris: Vec<Box<str>>,
 }
 
+/// One extension as it stands in the certificate, whatever it means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RawExtension<'a> {
+    /// Which.
+    pub kind: ObjectIdentifier,
+    /// Whether whoever does not know it must refuse the certificate.
+    pub criticality: Criticality,
+    /// The content of extnValue: DER.
+    pub value: &'a [u8],
+}
+
+/// RFC 5280 §4.2: "Each extension in a certificate is designated as either critical or non-critical."
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Criticality {
+    /// Whoever does not know it refuses the certificate.
+    Critical,
+    /// Whoever does not know it reads over it.
+    NonCritical,
+}
+
+/// Where an extension stands in the DER of its certificate.
+#[derive(Clone, Debug)]
+pub(super) struct Located {
+    pub(super) kind: ObjectIdentifier,
+    pub(super) criticality: Criticality,
+    pub(super) value: Range<usize>,
+}
+
 /// What was read out of the extensions of one certificate.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Extensions {
@@ -112,6 +141,8 @@ pub(super) struct Extensions {
     pub(super) policies: Vec<ObjectIdentifier>,
     /// Every extension there is, in order.
     pub(super) present: Vec<ObjectIdentifier>,
+    /// The same, with where it stands.
+    pub(super) located: Vec<Located>,
     /// Extensions that are critical, or must be, and are not read here.
     pub(super) unknown_critical: Vec<ObjectIdentifier>,
 }
@@ -132,7 +163,8 @@ impl From<Malformed> for BadExtensions {
 
 impl Extensions {
     /// Reads `Extensions ::= SEQUENCE SIZE (1..MAX) OF Extension`.
-    pub(super) fn read(der: &[u8]) -> Result<Self, BadExtensions> {
+    /// `certificate` is the DER that `der` is a part of.
+    pub(super) fn read(der: &[u8], certificate: &[u8]) -> Result<Self, BadExtensions> {
         let mut outer = Walk::over(der)?;
         let mut list = outer.enter(Tag::Sequence)?;
         outer.finish()?;
@@ -150,6 +182,14 @@ impl Extensions {
                 return Err(BadExtensions::TooMany);
             }
             extensions.present.push(kind);
+            extensions.located.push(Located {
+                kind,
+                criticality: match critical {
+                    true => Criticality::Critical,
+                    false => Criticality::NonCritical,
+                },
+                value: position(value, certificate),
+            });
             match extensions.take(kind, value) {
                 Ok(Known::Yes) => {}
                 // RFC 5280 §4.2.1.11 and §4.2.1.14: "Conforming CAs MUST mark this extension as critical." Where they did not,
@@ -184,6 +224,12 @@ impl Extensions {
         }
         Ok(Known::Yes)
     }
+}
+
+/// Where `part`, a slice of `whole`, begins and ends in it.
+fn position(part: &[u8], whole: &[u8]) -> Range<usize> {
+    let start = part.as_ptr().addr().wrapping_sub(whole.as_ptr().addr());
+    start..start.wrapping_add(part.len())
 }
 
 enum Known {
@@ -343,7 +389,8 @@ mod tests {
         let policy = tlv(0x30, &[&[6, 4, 0x55, 0x1d, 0x20, 0], &qualifiers]);
         let value = tlv(4, &[&tlv(0x30, &[&policy])]);
         let extension = tlv(0x30, &[&[6, 3, 0x55, 0x1d, 0x20], critical, &value]);
-        Extensions::read(&tlv(0x30, &[&extension])).unwrap()
+        let der = tlv(0x30, &[&extension]);
+        Extensions::read(&der, &der).unwrap()
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub mod repository_url;
 
 pub use authority::{Authority, Coverage};
 pub use chain::{CertificateChain, ChainError};
-pub use extensions::{BasicConstraints, KeyUsage, SubjectAltName};
+pub use extensions::{BasicConstraints, Criticality, KeyUsage, RawExtension, SubjectAltName};
 pub use name::DistinguishedName;
 pub use tnauthlist::{ServiceProviderCode, TnAuthList, TnEntry};
 
@@ -166,6 +166,20 @@ impl Certificate {
     /// Every extension there is, in order.
     pub fn extensions(&self) -> &[ObjectIdentifier] {
         &self.extensions.present
+    }
+
+    /// The extension `kind` as it stands there.
+    pub fn extension(&self, kind: ObjectIdentifier) -> Option<RawExtension<'_>> {
+        self.raw_extensions().find(|one| one.kind == kind)
+    }
+
+    /// Every extension as it stands there, in order.
+    pub fn raw_extensions(&self) -> impl Iterator<Item = RawExtension<'_>> {
+        self.extensions.located.iter().map(|one| RawExtension {
+            kind: one.kind,
+            criticality: one.criticality,
+            value: self.der.get(one.value.clone()).unwrap_or_default(),
+        })
     }
 
     /// Extensions that are critical, or must be by RFC 5280, and that we do not process.

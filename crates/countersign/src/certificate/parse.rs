@@ -74,7 +74,7 @@ pub(super) fn certificate(der: &[u8]) -> Result<Certificate, CertificateError> {
         subject: name(fields.subject)?,
         validity: validity(fields.validity)?,
         public_key: public_key(fields.public_key)?,
-        extensions: Extensions::read(fields.extensions)?,
+        extensions: Extensions::read(fields.extensions, der)?,
     })
 }
 

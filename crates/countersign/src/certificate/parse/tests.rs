@@ -194,3 +194,15 @@ fn a_name_without_end_is_refused() {
     assert_eq!(with(&long, &short), Err(CertificateError::NameTooLong));
     assert_eq!(with(&short, &long), Err(CertificateError::NameTooLong));
 }
+
+#[test]
+fn an_extension_can_be_read_as_it_stands_there() {
+    let certificate = Certificate::parse(&figure_1()).unwrap();
+    let kinds: Vec<_> = certificate.raw_extensions().map(|one| one.kind).collect();
+    assert_eq!(kinds, certificate.extensions());
+    let list = certificate
+        .extension(crate::certificate::extensions::oid::TN_AUTH_LIST)
+        .unwrap();
+    let read = crate::certificate::TnAuthList::from_der(list.value).unwrap();
+    assert_eq!(Some(&read), certificate.tn_auth_list());
+}
