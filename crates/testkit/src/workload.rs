@@ -4,23 +4,25 @@
 //! [`Crypto`] says who answers at the key traits: the library, or a constant, when only our own instructions count. Everything random or
 //! slow happens in [`Workload::new`]; the work itself reads no clock and draws no number of its own (the library draws the ECDSA nonce).
 
-use crate::lab::{Lab, NOW};
+use crate::lab::{Lab, NOW, numbers};
 use bytes::Bytes;
 use countersign::authentication::{
     AuthenticationService, Credential, Inventory, Origination, Signer, Unlisted,
 };
 use countersign::call::Call;
-use countersign::certificate::CertificateChain;
+use countersign::certificate::{Authority, CertificateChain, Coverage};
 use countersign::crypto::{
     AwsLc, BadSignature, Point, SIGNATURE_LEN, Signature, SigningFailed, SigningKey, UnusableKey,
     VerifyingKey, VerifyingKeys,
 };
+use countersign::identity::Identity;
 use countersign::passport::{Attestation, OrigId};
-use countersign::path::PathCache;
+use countersign::path::{self, PathCache};
 use countersign::time::{Now, Ticks};
 use countersign::trust::Trust;
 use countersign::verification::{
-    Answer, MemoryReplay, Poll, Report, Source, Verdict, VerificationPolicy, VerificationService,
+    Answer, MemoryReplay, Poll, ReplayMemory, Report, Source, Verdict, VerificationPolicy,
+    VerificationService,
 };
 use countersign_sip::call::{CallPolicy, from_request};
 use countersign_sip::identity_header;
@@ -53,6 +55,7 @@ pub struct Workload {
     signing: AuthenticationService,
     origination: Origination,
     verifying: VerificationService,
+    replay: Arc<MemoryReplay>,
     trust: Arc<Trust>,
     chain: Arc<CertificateChain>,
     calls: Vec<Call>,
@@ -79,11 +82,12 @@ impl Workload {
         };
         let signer = Signer::new(X5U, key, chain.clone()).expect("signer");
         let inventory = Inventory::parse("12025550100-12025550199,assigned").expect("inventory");
+        let replay = Arc::new(MemoryReplay::default());
         let verifying = VerificationService::new(
             VerificationPolicy::default(),
             keys,
             Arc::new(PathCache::new()),
-            Arc::new(MemoryReplay::default()),
+            Arc::clone(&replay) as Arc<dyn ReplayMemory>,
         );
         let mut workload = Self {
             signing: AuthenticationService::new(Arc::new(signer), Arc::new(inventory)),
@@ -94,6 +98,7 @@ impl Workload {
                 origid: OrigId::from_random([7; 16]),
             },
             verifying,
+            replay,
             trust: Arc::new(lab.trust(1)),
             chain: Arc::new(chain),
             calls: Vec::new(),
@@ -135,6 +140,28 @@ impl Workload {
 
     /// Verifies a whole Identity value against its call, with the chain at hand and its path known.
     pub fn verify(&self, index: usize) -> Report {
+        self.verify_with(&self.verifying, &self.chain, index)
+    }
+
+    /// The same for a signer never seen before: the chain is read from DER, its path judged, nothing remembered.
+    pub fn verify_full_chain(&self, index: usize) -> Report {
+        let ders = self.chain.certificates().iter().map(|one| one.as_der());
+        let chain = CertificateChain::from_der(ders).expect("chain");
+        let verifying = VerificationService::new(
+            self.verifying.policy().clone(),
+            Arc::new(AwsLc),
+            Arc::new(PathCache::new()),
+            Arc::clone(&self.replay) as Arc<dyn ReplayMemory>,
+        );
+        self.verify_with(&verifying, &Arc::new(chain), index)
+    }
+
+    fn verify_with(
+        &self,
+        verifying: &VerificationService,
+        chain: &Arc<CertificateChain>,
+        index: usize,
+    ) -> Report {
         let index = index % CALLS;
         let presented = identity_header::parse(&self.identities[index]);
         let now = Now {
@@ -142,14 +169,13 @@ impl Workload {
             ticks: Ticks::default(),
         };
         let mut verification =
-            self.verifying
-                .begin(&self.calls[index], vec![presented], &self.trust, now);
+            verifying.begin(&self.calls[index], vec![presented], &self.trust, now);
         loop {
             let need = match verification.poll(now) {
                 Poll::Done(report) => return report,
                 Poll::Needs(needs) => needs.first().map(|need| need.id).expect("a need"),
             };
-            let answer = Answer::Certificate(Arc::clone(&self.chain), Source::Cache);
+            let answer = Answer::Certificate(Arc::clone(chain), Source::Cache);
             verification.answer(need, answer);
         }
     }
@@ -198,6 +224,55 @@ impl Workload {
     /// The public key that the signatures verify with.
     pub fn public_key(&self) -> Point {
         self.signing.signer().key().public_key()
+    }
+}
+
+/// Entries in [`TenThousand`].
+const ENTRIES: u64 = 10_000;
+
+/// A path whose end entity has ten thousand numbers, no two of them neighbours, and what it is asked.
+pub struct TenThousand {
+    authority: Authority,
+    asked: Vec<Identity>,
+}
+
+#[allow(
+    clippy::expect_used,
+    reason = "a measurement that cannot be set up has nothing to measure"
+)]
+impl TenThousand {
+    /// Issues the certificate and asks each question once.
+    pub fn new() -> Self {
+        let lab = Lab::new();
+        // No network has these: country code 999 is not assigned.
+        let number = |value: u64| format!("999{value:08}");
+        let entries = (0..ENTRIES).map(|index| numbers(&number(index * 2), 1));
+        let signer = lab.end_entity("SHAKEN ten thousand numbers", entries.collect());
+        let authority = path::verify(&signer.chain, &lab.trust(1), NOW, &AwsLc);
+        let authority = authority.expect("path").authority().clone();
+        // Half of them are in the list, half between two that are.
+        let asked = (0..CALLS as u64).map(|index| {
+            let number = number(index * 312 + index % 2);
+            Identity::Number(number.parse().expect("number"))
+        });
+        let workload = Self {
+            authority,
+            asked: asked.collect(),
+        };
+        let covered = (0..CALLS).filter(|index| workload.covers(*index) == Coverage::Covered);
+        assert_eq!(covered.count(), CALLS / 2);
+        workload
+    }
+
+    /// Asks whether one number is covered.
+    pub fn covers(&self, index: usize) -> Coverage {
+        self.authority.covers(&self.asked[index % CALLS])
+    }
+}
+
+impl Default for TenThousand {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
