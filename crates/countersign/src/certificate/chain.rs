@@ -4,10 +4,10 @@
 //! ([RFC 8555 §9.1](https://www.rfc-editor.org/rfc/rfc8555#section-9.1)) or a single certificate in DER. The order is kept, and
 //! so is every byte of DER; whether the list leads anywhere is judged in [`crate::path`].
 
-use super::{Certificate, CertificateError};
+pub use super::pem::armoured;
+
+use super::{Certificate, CertificateError, pem};
 use crate::crypto::sha256;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use std::fmt;
 
 /// Largest list we read, in bytes. Lists in the field stay below 8 KiB; TN Authorization Lists of several thousand ranges in
@@ -91,31 +91,11 @@ impl fmt::Debug for CertificateChain {
 
 /// One certificate in the strict textual encoding of RFC 7468 §3.
 pub fn pem(der: &[u8]) -> String {
-    armoured(LABEL, der)
+    armoured(pem::CERTIFICATE, der)
 }
 
-/// Any DER under a label (`PRIVATE KEY`, `X509 CRL`), as RFC 7468 §3 writes it.
-pub fn armoured(label: &str, der: &[u8]) -> String {
-    let mut text = format!("{BEGIN}{label}{DASHES}\n");
-    let encoded = STANDARD.encode(der);
-    for (index, character) in encoded.chars().enumerate() {
-        if index > 0 && index % PEM_LINE == 0 {
-            text.push('\n');
-        }
-        text.push(character);
-    }
-    text.push_str(&format!("\n{END}{label}{DASHES}\n"));
-    text
-}
-
-/// Characters in a line of base64: RFC 7468 §3.
-const PEM_LINE: usize = 64;
 /// First byte of every certificate in DER, and of no text.
 const DER_SEQUENCE: u8 = 0x30;
-const BEGIN: &str = "-----BEGIN ";
-const END: &str = "-----END ";
-const DASHES: &str = "-----";
-const LABEL: &str = "CERTIFICATE";
 
 /// Every certificate in a PEM text, or the one in DER, in order and at most `limit` of them.
 ///
@@ -157,30 +137,24 @@ fn parse_each<'a>(
 /// §9.1 asks writers for the strict form without explanatory text, repositories in the field do not all comply
 /// (`docs/divergences.md`).
 fn pem_certificates(bytes: &[u8], limit: usize) -> Result<Vec<Vec<u8>>, ChainError> {
-    let mut rest = std::str::from_utf8(bytes).map_err(|_| ChainError::NotText)?;
+    if std::str::from_utf8(bytes).is_err() {
+        return Err(ChainError::NotText);
+    }
     let mut found = Vec::new();
-    while let Some((_, after)) = rest.split_once(BEGIN) {
-        let (label, after) = after.split_once(DASHES).ok_or(ChainError::Pem)?;
-        if label.ends_with("PRIVATE KEY") {
+    for block in pem::blocks(bytes) {
+        if block.is_private_key() {
             return Err(ChainError::PrivateKey);
         }
-        if label != LABEL {
+        if block.label().is_empty() {
+            return Err(ChainError::Pem);
+        }
+        if block.label() != pem::CERTIFICATE {
             return Err(ChainError::NotACertificate);
         }
         if found.len() == limit {
             return Err(ChainError::TooMany);
         }
-        let (body, after) = after.split_once(END).ok_or(ChainError::Pem)?;
-        let after = after
-            .strip_prefix(LABEL)
-            .and_then(|after| after.strip_prefix(DASHES))
-            .ok_or(ChainError::Pem)?;
-        let base64: Vec<u8> = body
-            .bytes()
-            .filter(|byte| !byte.is_ascii_whitespace())
-            .collect();
-        found.push(STANDARD.decode(base64).map_err(|_| ChainError::Pem)?);
-        rest = after;
+        found.push(block.der().map_err(|_| ChainError::Pem)?);
     }
     Ok(found)
 }

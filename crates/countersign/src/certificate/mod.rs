@@ -1,7 +1,7 @@
 //! Certificates: what one says, and what a chain of them lets its holder say.
 //!
 //! - [`Certificate`] is raw: parsed, not believed. It keeps the DER it was read from; signatures are verified over those bytes.
-//! - [`CertificateChain`] is a list of them as a repository serves it, end entity first.
+//! - [`CertificateChain`] is a list of them as a repository serves it, end entity first; [`pem`] is how text holds them.
 //! - [`tnauthlist`] is the TN Authorization List of RFC 8226, [`numbers`] the set algebra under it.
 //! - [`repository_url`] says which URLs a certificate may be fetched from.
 //! - [`authority`] is what a whole path lets its holder say: [`Authority::covers`].
@@ -19,6 +19,7 @@ pub mod name;
 pub mod extensions;
 pub mod signature;
 mod parse;
+pub mod pem;
 pub mod chain;
 pub mod authority;
 pub mod repository_url;

@@ -11,6 +11,7 @@ mod moment;
 mod parties;
 mod trouble;
 mod startup;
+mod web;
 mod check_config;
 mod completions;
 mod decode;

@@ -94,20 +94,10 @@ pub(super) async fn ask<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
-        .max_buf_size(MAX_HEADER_BYTES)
-        .max_headers(MAX_HEADER_FIELDS)
-        .handshake(TokioIo::new(stream))
-        .await
-        .map_err(|_| Unavailable::BadResponse)?;
+    let request = request(question.target, question.validators)?;
     // The set ends the connection when this function is over, however it ends.
     let mut driver = JoinSet::new();
-    driver.spawn(connection);
-    let request = request(question)?;
-    let response = sender.send_request(request).await.map_err(|error| {
-        debug!(origin = %question.target.authority(), %error, "no HTTP answer");
-        Unavailable::BadResponse
-    })?;
+    let response = send(stream, request, &mut driver).await?;
     let asked_conditionally = question.validators.conditions().next().is_some();
     if response.status() == StatusCode::NOT_MODIFIED && asked_conditionally {
         return Ok(Reply::Unchanged(Freshness::of(response.headers(), now)));
@@ -118,9 +108,35 @@ where
     Ok(Reply::Body(body, freshness))
 }
 
-fn request(question: &Question<'_>) -> Result<Request<Empty<Bytes>>, Unavailable> {
-    let mut request = Request::get(question.target.path())
-        .header(HOST, question.target.authority().to_string())
+/// Sends a request over a connection that `driver` keeps running; the head of its answer.
+pub(super) async fn send<S>(
+    stream: S,
+    request: Request<Empty<Bytes>>,
+    driver: &mut JoinSet<hyper::Result<()>>,
+) -> Result<Response<Incoming>, Unavailable>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
+        .max_buf_size(MAX_HEADER_BYTES)
+        .max_headers(MAX_HEADER_FIELDS)
+        .handshake(TokioIo::new(stream))
+        .await
+        .map_err(|_| Unavailable::BadResponse)?;
+    driver.spawn(connection);
+    sender.send_request(request).await.map_err(|error| {
+        debug!(%error, "no HTTP answer");
+        Unavailable::BadResponse
+    })
+}
+
+/// What is asked of every repository.
+pub(super) fn request(
+    target: &Target,
+    validators: &Validators,
+) -> Result<Request<Empty<Bytes>>, Unavailable> {
+    let mut request = Request::get(target.path())
+        .header(HOST, target.authority().to_string())
         .header(
             USER_AGENT,
             concat!("countersign/", env!("CARGO_PKG_VERSION")),
@@ -132,7 +148,7 @@ fn request(question: &Question<'_>) -> Result<Request<Empty<Bytes>>, Unavailable
         // A compressed body could unfold to any size.
         .header(ACCEPT_ENCODING, "identity")
         .header(CONNECTION, "close");
-    for (name, value) in question.validators.conditions() {
+    for (name, value) in validators.conditions() {
         request = request.header(name, value);
     }
     request.body(Empty::new()).map_err(|_| Unavailable::BadUrl)
@@ -163,7 +179,7 @@ fn inspect(response: &Response<Incoming>, question: &Question<'_>) -> Result<(),
 // RFC 9112 §6.3: "If a message is received with both a Transfer-Encoding and a Content-Length header field, the
 // Transfer-Encoding overrides the Content-Length. Such a message might indicate an attempt to perform request smuggling (Section
 // 11.2) or response splitting (Section 11.1) and ought to be handled as an error."
-fn framing_is_plain(headers: &HeaderMap) -> bool {
+pub(super) fn framing_is_plain(headers: &HeaderMap) -> bool {
     let codings: Vec<_> = headers.get_all(TRANSFER_ENCODING).iter().collect();
     let lengths = headers.get_all(CONTENT_LENGTH).iter().count();
     let framed_once = match codings.as_slice() {
@@ -177,7 +193,8 @@ fn framing_is_plain(headers: &HeaderMap) -> bool {
     framed_once && headers.get_all(CONTENT_ENCODING).iter().all(identity)
 }
 
-async fn read(mut body: Incoming, max_bytes: usize) -> Result<Bytes, Unavailable> {
+/// The whole body, if it is not longer than that.
+pub(super) async fn read(mut body: Incoming, max_bytes: usize) -> Result<Bytes, Unavailable> {
     let mut received = Vec::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| {

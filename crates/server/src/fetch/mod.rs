@@ -11,6 +11,7 @@
 //!   and once; [`exchange`]: one bounded question and answer; [`caching`]: how long it holds.
 //! - A URL is fetched once however many ask (one *flight*), and the flight goes on when nobody waits any more: a call has
 //!   half a second, a repository two, and the next call finds the answer.
+//! - [`visit`] looks at an answer as it stands, for those who judge repositories; nothing of it is kept.
 //! - Failures are remembered for seconds, apart from chains. Nothing here judges a chain: that it parses is all.
 //! - Web trust (who is that host?) is never STI trust (may it speak for a number?): the roots here are for TLS only.
 //!
@@ -24,10 +25,12 @@ pub mod connect;
 pub mod exchange;
 mod flight;
 pub mod url;
+pub mod visit;
 
 pub use cache::Bounds;
 pub use connect::{Exception, Resolve, SystemResolver};
 pub use exchange::MediaTypes;
+pub use visit::Visit;
 
 use self::cache::Store;
 use self::caching::Validators;

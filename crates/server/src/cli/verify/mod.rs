@@ -18,6 +18,7 @@ use super::input::{self, Input, shown};
 use super::moment::Moment;
 use super::parties::{Given, Parties};
 use super::trouble::Trouble;
+use super::web::WebFlags;
 use crate::clock::{Clock, SystemClock};
 use crate::files;
 use clap::Args;
@@ -77,12 +78,8 @@ pub(super) struct Arguments {
     /// Fetch nothing
     #[arg(long)]
     offline: bool,
-    /// Whom TLS to certificate repositories trusts (PEM), instead of the system's anchors; never trusted for calls
-    #[arg(long, value_name = "FILE")]
-    web_ca: Vec<PathBuf>,
-    /// Fetch from this origin whatever its port, and at a loopback address too, as a lab's is
-    #[arg(long, value_name = "ORIGIN")]
-    allow_origin: Vec<String>,
+    #[command(flatten)]
+    web: WebFlags,
     /// One JSON object per input, one a line
     #[arg(long)]
     json: bool,
@@ -179,7 +176,7 @@ impl Bench {
             policy: VerificationPolicy {
                 deadline: DEADLINE_MILLIS,
                 thoroughness: Thoroughness::EveryCheck,
-                port_exceptions: chains::port_exceptions(&arguments.allow_origin)?,
+                port_exceptions: arguments.web.port_exceptions()?,
                 replay: Replay::Off,
                 ..VerificationPolicy::default()
             },
