@@ -14,7 +14,9 @@ use crate::http::{self, Listener, Readiness, Repository, Site};
 use crate::log::CallLog;
 use crate::metrics::Metrics;
 use crate::sip::server::{SipServer, Sockets};
-use crate::sip::services::{Services, TrunkSigner};
+use crate::sip::services::Services;
+use crate::sip::state::{State, TrunkSigner};
+use arc_swap::ArcSwap;
 use countersign::crypto::{AwsLc, sha256, system_random};
 use countersign::passport::OrigId;
 use countersign::path::PathCache;
@@ -86,15 +88,9 @@ pub async fn start(
     let services = Arc::new(Services {
         clock,
         metrics: metrics.clone(),
-        calls: CallLog {
-            numbers: config.log.numbers,
-        },
         fetcher,
-        verification: verification(config),
-        trust: checked.trust.clone(),
-        trunks: trunks(config, &listeners),
-        signers: signers(config, &checked),
         runtime,
+        state: ArcSwap::from_pointee(state(config, &checked, &listeners)),
     });
     let options = options(config, &listeners)?;
     let shards = config.sip.shards.unwrap_or_else(cores);
@@ -117,6 +113,24 @@ pub async fn start(
         http,
         sip,
     })
+}
+
+fn state(config: &Config, checked: &Checked, listeners: &[(Transport, SocketAddr)]) -> State {
+    State {
+        generation: 1,
+        calls: CallLog {
+            numbers: config.log.numbers,
+        },
+        verification: verification(config),
+        trust: checked.trust.clone(),
+        trunks: trunks(config, listeners),
+        signers: signers(config, checked),
+        unknown_source: match config.sip.unknown_source {
+            UnknownSource::Drop => proxy::UnknownSource::Drop,
+            UnknownSource::Reject => proxy::UnknownSource::Forbid,
+        },
+        names: names(config, listeners),
+    }
 }
 
 fn published(checked: &Checked) -> Repository {
@@ -235,7 +249,7 @@ fn origid(trunk: &TrunkSettings, tenant: &str) -> OrigId {
     OrigId::from_bytes(bytes)
 }
 
-/// What the proxy is told. All our listeners are us: a Route or an OPTIONS may name any of them.
+/// What the proxy is told for as long as it lives.
 fn options(config: &Config, listeners: &[(Transport, SocketAddr)]) -> Result<Options, StartFault> {
     let (_, first) = listeners.first().ok_or(StartFault::NoListener)?;
     let advertised = config.sip.advertise.as_ref();
@@ -254,19 +268,27 @@ fn options(config: &Config, listeners: &[(Transport, SocketAddr)]) -> Result<Opt
     let mut secret = [0; 16];
     system_random(&mut secret).map_err(|_| StartFault::NoRandomness)?;
     let mut options = Options::new(name, secret);
-    let bound = listeners.iter().map(|(_, address)| SentBy::from(*address));
-    let told = hops.filter_map(|hop| our_name_for(hop, listeners));
-    options.also_known_as = bound.collect();
-    for name in told {
-        if !options.also_known_as.contains(&name) {
-            options.also_known_as.push(name);
+    // Who is to hear nothing does not come past the reception.
+    options.unknown_source = proxy::UnknownSource::Forbid;
+    Ok(options)
+}
+
+/// What others call us besides: all our listeners, and what next hops are told.
+fn names(config: &Config, listeners: &[(Transport, SocketAddr)]) -> Vec<SentBy> {
+    let mut names: Vec<_> = listeners
+        .iter()
+        .map(|(_, address)| SentBy::from(*address))
+        .collect();
+    let hops = config
+        .trunks
+        .iter()
+        .flat_map(|trunk| &trunk.trunk.next_hops);
+    for name in hops.filter_map(|hop| our_name_for(hop, listeners)) {
+        if !names.contains(&name) {
+            names.push(name);
         }
     }
-    options.unknown_source = match config.sip.unknown_source {
-        UnknownSource::Drop => proxy::UnknownSource::Drop,
-        UnknownSource::Reject => proxy::UnknownSource::Forbid,
-    };
-    Ok(options)
+    names
 }
 
 /// `0.0.0.0` is no address that anybody can answer to: then it is the one from which the system would reach `peer`.

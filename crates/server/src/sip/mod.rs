@@ -11,7 +11,7 @@
 //!
 //! - [`udp`], [`tcp`]: sockets and connections; they know bytes and addresses.
 //! - [`post`]: which socket a message leaves by.
-//! - [`services`]: who signs and who judges for which trunk.
+//! - [`state`]: who signs and who judges for which trunk; [`services`]: that, and what outlives a reload.
 //! - [`record`]: what is remembered of a call for its log line.
 //! - [`shard`]: one thread, one proxy.
 //! - [`reception`]: from bytes to the shard.
@@ -22,6 +22,7 @@
 pub mod udp;
 pub mod tcp;
 pub mod post;
+pub mod state;
 pub mod services;
 pub mod record;
 pub mod shard;
@@ -30,10 +31,12 @@ pub mod server;
 #[cfg(test)]
 mod stage;
 
+use self::state::State;
 use bytes::Bytes;
 use countersign_sip::flow::{Flow, Target, Transport};
 use countersign_sip::proxy::{Input, Sender};
 use countersign_sip::stream::Piece;
+use std::sync::Arc;
 
 /// Who must be told if a message could not be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +57,6 @@ pub struct Receipt {
 pub struct Life(pub u32);
 
 /// Whether a piece of a stream was taken.
-#[derive(Debug)]
 pub enum Taken {
     /// Not now: offer it again in a moment. A stream can wait, and what it brought must not be lost.
     Busy(Box<Waiting>),
@@ -63,10 +65,10 @@ pub enum Taken {
 }
 
 /// A piece of a stream that found no room.
-#[derive(Debug)]
 pub struct Waiting {
     shard: usize,
     input: Input,
+    state: Arc<State>,
 }
 
 /// What somebody is who opens a connection to us.

@@ -2,16 +2,16 @@
 
 use super::services::Services;
 use super::shard::{Event, ShardQueue};
+use super::state::State;
 use super::{Admission, Receipt, Refusal, Sink, Taken, Unsent, Waiting, label};
+use arc_swap::Guard;
 use bytes::Bytes;
 use countersign_sip::flow::{Flow, Transport};
 use countersign_sip::message::{Framing, Message, ParseError};
 use countersign_sip::proxy::{Input, UnknownSource};
 use countersign_sip::stream::Piece;
 use countersign_sip::trunk::Trunk;
-use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::mpsc::TrySendError;
 
@@ -22,37 +22,32 @@ use std::sync::mpsc::TrySendError;
 pub struct Reception {
     services: Arc<Services>,
     shards: Vec<ShardQueue>,
-    unknown_source: UnknownSource,
-    /// Where requests go on: these may connect to us to bring a response.
-    next_hops: HashSet<IpAddr>,
     /// Nobody outside can tell which Call-IDs meet in one shard.
     hasher: RandomState,
 }
 
 impl Reception {
     /// A reception in front of these shards; there must be one at least.
-    pub fn new(
-        services: Arc<Services>,
-        shards: Vec<ShardQueue>,
-        unknown_source: UnknownSource,
-    ) -> Self {
-        let hops = services.trunks.iter().flat_map(|trunk| &trunk.next_hops);
+    pub fn new(services: Arc<Services>, shards: Vec<ShardQueue>) -> Self {
         Self {
-            next_hops: hops.map(|hop| hop.address.ip().to_canonical()).collect(),
             services,
             shards,
-            unknown_source,
             hasher: RandomState::new(),
         }
     }
 
     /// The input that a message makes, and for which shard; `None` if it would come to nothing.
-    fn input(&self, flow: Flow, parsed: Result<Message, ParseError>) -> Option<(usize, Input)> {
+    fn input(
+        &self,
+        flow: Flow,
+        parsed: Result<Message, ParseError>,
+        state: &State,
+    ) -> Option<(usize, Input)> {
         self.count_in(flow.transport, kind(&parsed));
-        let trunk = self.services.trunks.find(&flow, None).cloned();
+        let trunk = state.trunk(&flow).cloned();
         match parsed {
             Ok(message) => {
-                if message.method().is_some() && self.is_ignored(trunk.as_ref()) {
+                if message.method().is_some() && is_ignored(trunk.as_ref(), state) {
                     self.count_refused("unknown-source");
                     return None;
                 }
@@ -77,10 +72,6 @@ impl Reception {
                 Some((self.shard_of(&input), input))
             }
         }
-    }
-
-    fn is_ignored(&self, trunk: Option<&Arc<Trunk>>) -> bool {
-        trunk.is_none() && self.unknown_source == UnknownSource::Drop
     }
 
     fn shard_of(&self, input: &Input) -> usize {
@@ -118,11 +109,11 @@ impl Reception {
 
 impl Sink for Reception {
     fn admits(&self, flow: &Flow) -> Admission {
-        let is_next_hop = || self.next_hops.contains(&flow.remote.ip().to_canonical());
-        match self.services.trunks.find(flow, None) {
+        let state = self.services.state();
+        match state.trunk(flow) {
             Some(_) => Admission::Known,
-            None if is_next_hop() => Admission::Known,
-            None if self.unknown_source == UnknownSource::Drop => Admission::Refused,
+            None if state.has_next_hop(flow.remote.ip()) => Admission::Known,
+            None if state.unknown_source == UnknownSource::Drop => Admission::Refused,
             None => Admission::Stranger,
         }
     }
@@ -140,16 +131,18 @@ impl Sink for Reception {
     }
 
     fn datagram(&self, flow: Flow, bytes: Bytes) {
+        let state = self.services.state();
         // A response begins so; nothing else that a stranger sends is worth a look.
-        if !bytes.starts_with(b"SIP/") && self.is_ignored(self.services.trunks.find(&flow, None)) {
+        if !bytes.starts_with(b"SIP/") && is_ignored(state.trunk(&flow), &state) {
             self.count_in(flow.transport, "ignored");
             return self.count_refused("unknown-source");
         }
-        let Some((shard, input)) = self.input(flow, Message::parse(bytes, Framing::Datagram))
-        else {
+        let parsed = Message::parse(bytes, Framing::Datagram);
+        let Some((shard, input)) = self.input(flow, parsed, &state) else {
             return;
         };
-        if self.offer(shard, Event::Input(input)).is_err() {
+        let event = Event::Input(input, Guard::into_inner(state));
+        if self.offer(shard, event).is_err() {
             self.count_refused("queue-full");
         }
     }
@@ -160,18 +153,32 @@ impl Sink for Reception {
             Piece::Message(message) => Ok(message),
             Piece::Ping => return Taken::Yes,
         };
-        match self.input(flow, parsed) {
-            Some((shard, input)) => self.again(Waiting { shard, input }),
+        let state = self.services.state();
+        match self.input(flow, parsed, &state) {
+            Some((shard, input)) => self.again(Waiting {
+                shard,
+                input,
+                state: Guard::into_inner(state),
+            }),
             None => Taken::Yes,
         }
     }
 
-    fn again(&self, Waiting { shard, input }: Waiting) -> Taken {
+    fn again(&self, waiting: Waiting) -> Taken {
+        let Waiting {
+            shard,
+            input,
+            state,
+        } = waiting;
         match self
-            .offer(shard, Event::Input(input))
+            .offer(shard, Event::Input(input, state))
             .map_err(|event| *event)
         {
-            Err(Event::Input(input)) => Taken::Busy(Box::new(Waiting { shard, input })),
+            Err(Event::Input(input, state)) => Taken::Busy(Box::new(Waiting {
+                shard,
+                input,
+                state,
+            })),
             _ => Taken::Yes,
         }
     }
@@ -199,6 +206,10 @@ impl Sink for Reception {
     }
 }
 
+fn is_ignored(trunk: Option<&Arc<Trunk>>, state: &State) -> bool {
+    trunk.is_none() && state.unknown_source == UnknownSource::Drop
+}
+
 fn kind(parsed: &Result<Message, ParseError>) -> &'static str {
     match parsed {
         Ok(message) if message.method().is_some() => "request",
@@ -214,6 +225,7 @@ mod tests {
     use crate::sip::stage::{Stage, flow, invite, message, sender};
     use countersign_sip::flow::Target;
     use countersign_sip::trunk::Role;
+    use std::collections::HashSet;
     use std::net::SocketAddr;
     use std::sync::mpsc::{Receiver, sync_channel};
 
@@ -229,8 +241,9 @@ mod tests {
     impl Table {
         fn new(shards: usize, room: usize, unknown_source: UnknownSource) -> Self {
             let stage = Stage::new(Role::None, |_| {});
+            stage.change(|state| state.unknown_source = unknown_source);
             let (queues, events) = (0..shards).map(|_| sync_channel(room)).unzip();
-            let reception = Reception::new(stage.services.clone(), queues, unknown_source);
+            let reception = Reception::new(stage.services.clone(), queues);
             Self {
                 stage,
                 reception,
@@ -363,7 +376,7 @@ mod tests {
     fn a_next_hop_may_connect_to_bring_its_response() {
         let hop: SocketAddr = "127.0.0.77:5060".parse().unwrap();
         let stage = Stage::new(Role::None, |trunk| trunk.next_hops[0].address = hop);
-        let reception = Reception::new(stage.services.clone(), Vec::new(), UnknownSource::Drop);
+        let reception = Reception::new(stage.services.clone(), Vec::new());
         let back = flow(Transport::Tcp, SocketAddr::new(hop.ip(), 33_000));
         assert_eq!(reception.admits(&back), Admission::Known);
     }

@@ -1,6 +1,5 @@
 //! What is remembered of a call until it is over: the evidence behind its log line.
 
-use super::services::Services;
 use countersign::authentication::{Authenticated, Refusal};
 use countersign::call::{Call, DestSource};
 use countersign::certificate::{Coverage, ServiceProviderCode};
@@ -12,7 +11,8 @@ use countersign::verification::{Code, Sighting, Verdict, Verstat};
 use countersign_sip::proxy::{Finished, Handling, SignatureFate};
 use countersign_sip::trunk::Role;
 
-use crate::log::CallLine;
+use crate::log::{CallLine, CallLog};
+use crate::metrics::Metrics;
 
 /// The evidence of one call.
 #[derive(Debug, Default)]
@@ -88,7 +88,7 @@ impl Record {
     }
 
     /// Writes the line and counts the call.
-    pub fn close(self, finished: &Finished, services: &Services) {
+    pub fn close(self, finished: &Finished, calls: &CallLog, metrics: &Metrics) {
         if !matches!(finished.handling, Handling::Call | Handling::Emergency) {
             return;
         }
@@ -98,7 +98,7 @@ impl Record {
         let verstat = verdict.map(|verdict| verdict.verstat(trunk.verstat.profile));
         let (done, why) = (self.outcome(finished), self.cause(finished));
         let origid = self.origid.map(|origid| origid.to_string());
-        services.calls.write(&CallLine {
+        calls.write(&CallLine {
             trunk: &trunk.name,
             role: role(trunk.role),
             call_id: &finished.call_id,
@@ -126,7 +126,7 @@ impl Record {
                 .unwrap_or(finished.answered)
                 .since(finished.received),
         });
-        self.count(finished, verstat, services);
+        self.count(finished, verstat, metrics);
     }
 
     /// The name of what was decided.
@@ -146,8 +146,8 @@ impl Record {
         fault.or(self.refusal.map(Refusal::name))
     }
 
-    fn count(&self, finished: &Finished, verstat: Option<Verstat>, services: &Services) {
-        let (metrics, trunk) = (&services.metrics, &*finished.trunk.name);
+    fn count(&self, finished: &Finished, verstat: Option<Verstat>, metrics: &Metrics) {
+        let trunk = &*finished.trunk.name;
         let took = self.decided.map(|decided| decided.since(finished.received));
         if finished.verdict.is_some() || finished.handling == Handling::Emergency {
             let fault = finished.verdict.and_then(Verdict::fault);

@@ -95,7 +95,7 @@ pub struct SipServer {
 
 impl SipServer {
     /// Starts `shards` shards (one at least) over `sockets`. `options` are those of the first; the others differ by their
-    /// number only.
+    /// number only. What a reload may change in them is taken from the state.
     ///
     /// # Errors
     /// If the system gives no threads.
@@ -107,7 +107,7 @@ impl SipServer {
     ) -> std::io::Result<Self> {
         let shards = shards.max(1);
         let (queues, events): (Vec<_>, Vec<_>) = (0..shards).map(|_| sync_channel(QUEUE)).unzip();
-        let reception = Reception::new(services.clone(), queues.clone(), options.unknown_source);
+        let reception = Reception::new(services.clone(), queues.clone());
         let sink: Arc<dyn Sink> = Arc::new(reception);
         let tcp = Tcp::new(sink.clone(), services.runtime.clone(), Limits::default());
         let post = Post::new(sockets.udp.clone().into(), tcp.clone(), sink.clone());

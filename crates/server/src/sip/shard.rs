@@ -7,8 +7,10 @@
 use super::post::Post;
 use super::record::Record;
 use super::services::Services;
+use super::state::State;
 use super::{Life, Receipt, label};
 use crate::fetch::Cached;
+use countersign::call::Call;
 use countersign::time::{Now, Ticks};
 use countersign::verification::report::Report;
 use countersign::verification::states::{Answer, Poll, Verification};
@@ -40,12 +42,11 @@ const ANSWER_PAUSE: Duration = Duration::from_millis(2);
 const MIN_SWEEP: usize = 65_536;
 
 /// What reaches a shard.
-#[derive(Debug)]
 pub enum Event {
     /// A need of a verification was answered.
     Answered(Life, ContextId, NeedId, Answer),
-    /// A message.
-    Input(Input),
+    /// A message, and the state that found its trunk.
+    Input(Input, Arc<State>),
     /// Look whether it is time to end.
     Stop,
     /// A message could not be sent.
@@ -67,10 +68,19 @@ pub struct Shard {
     /// With so many timers the useless ones are looked for.
     sweep_at: usize,
     judging: HashMap<ContextId, Judging>,
-    records: HashMap<ContextId, Record>,
+    calls: HashMap<ContextId, Remembered>,
+    /// The state that the proxy's own settings were taken from.
+    generation: u64,
     /// Emptied and filled again at every turn, kept for their room.
     inputs: VecDeque<Input>,
     outputs: Vec<Output>,
+}
+
+/// What is remembered of a call that was signed or judged.
+struct Remembered {
+    /// The state it came in with, and is finished with.
+    state: Arc<State>,
+    record: Record,
 }
 
 /// A verification under way.
@@ -78,6 +88,15 @@ struct Judging {
     verification: Verification,
     /// What was asked for already.
     asked: Vec<NeedId>,
+}
+
+impl Remembered {
+    fn of(call: &Call, state: &Arc<State>) -> Self {
+        Self {
+            state: state.clone(),
+            record: Record::of(call),
+        }
+    }
 }
 
 impl Shard {
@@ -99,7 +118,8 @@ impl Shard {
             timers: BinaryHeap::new(),
             sweep_at: MIN_SWEEP,
             judging: HashMap::new(),
-            records: HashMap::new(),
+            calls: HashMap::new(),
+            generation: 0,
             inputs: VecDeque::new(),
             outputs: Vec::new(),
         }
@@ -141,13 +161,16 @@ impl Shard {
                 };
                 judging.verification.answer(need, answer);
                 if let Some(input) = self.advance(id, judging) {
-                    self.handle(input);
+                    self.handle_now(input);
                 }
             }
-            Event::Input(input) => self.handle(input),
+            Event::Input(input, state) => {
+                self.follow(&state);
+                self.handle(input, &state);
+            }
             Event::Unsent(Receipt {
                 life, by, target, ..
-            }) if life == self.life => self.handle(Input::TransportFailed { by, target }),
+            }) if life == self.life => self.handle_now(Input::TransportFailed { by, target }),
             // What was meant for a life before this one.
             Event::Answered(..) | Event::Unsent(_) | Event::Stop => {}
         }
@@ -159,7 +182,7 @@ impl Shard {
             && at <= now
         {
             self.timers.pop();
-            self.handle(Input::Timer(id));
+            self.handle_now(Input::Timer(id));
         }
     }
 
@@ -167,20 +190,34 @@ impl Shard {
     fn decide_all(&mut self) {
         let waiting: Vec<_> = self.judging.keys().copied().collect();
         for id in waiting {
-            if let Some(input) = self.carry_out(Output::Expire(id)) {
-                self.handle(input);
+            if let Some(input) = self.expire(id) {
+                self.handle_now(input);
             }
         }
     }
 
-    /// One input and everything that follows from it at once.
-    fn handle(&mut self, input: Input) {
+    /// The proxy's own settings, as the newest state has them. Inputs of the state before may still be in the queue.
+    fn follow(&mut self, state: &State) {
+        if state.generation > self.generation {
+            self.generation = state.generation;
+            self.proxy.rename(state.names.clone());
+        }
+    }
+
+    /// Something came that belongs to a call we know, which has its state already.
+    fn handle_now(&mut self, input: Input) {
+        let services = self.services.clone();
+        self.handle(input, &services.state());
+    }
+
+    /// One input and everything that follows from it at once. `state` is that of what is new.
+    fn handle(&mut self, input: Input, state: &Arc<State>) {
         self.inputs.push_back(input);
         while let Some(input) = self.inputs.pop_front() {
             let mut outputs = std::mem::take(&mut self.outputs);
             self.proxy.handle(input, self.now(), &mut outputs);
             for output in outputs.drain(..) {
-                let next = self.carry_out(output);
+                let next = self.carry_out(output, state);
                 self.inputs.extend(next);
             }
             self.outputs = outputs;
@@ -188,18 +225,14 @@ impl Shard {
     }
 
     /// Does what the proxy wants; what comes of it at once goes back in.
-    fn carry_out(&mut self, output: Output) -> Option<Input> {
+    fn carry_out(&mut self, output: Output, state: &Arc<State>) -> Option<Input> {
         match output {
-            Output::Event(event) => self.told(event),
-            Output::Expire(id) => {
-                let mut judging = self.judging.remove(&id)?;
-                let report = judging.verification.expire(self.now());
-                return Some(self.judged(id, &report));
-            }
+            Output::Event(event) => self.told(event, state),
+            Output::Expire(id) => return self.expire(id),
             Output::Forget(id) => {
                 self.judging.remove(&id);
             }
-            Output::Judge(judge) => return self.judge(judge),
+            Output::Judge(judge) => return self.judge(judge, state),
             Output::Send { target, bytes, by } => {
                 let (shard, life) = (self.index, self.life);
                 let receipt = by.map(|by| Receipt {
@@ -213,7 +246,7 @@ impl Shard {
                 self.post.send(target, bytes, receipt);
             }
             Output::SetTimer { id, at } => self.set_timer(id, at),
-            Output::Sign(sign) => return Some(self.sign(&sign)),
+            Output::Sign(sign) => return Some(self.sign(&sign, state)),
         }
         None
     }
@@ -227,11 +260,18 @@ impl Shard {
         }
     }
 
-    fn sign(&mut self, sign: &Sign) -> Input {
+    fn expire(&mut self, id: ContextId) -> Option<Input> {
+        let mut judging = self.judging.remove(&id)?;
+        let report = judging.verification.expire(self.now());
+        Some(self.judged(id, &report))
+    }
+
+    fn sign(&mut self, sign: &Sign, state: &Arc<State>) -> Input {
         let now = self.now();
-        let record = self.records.entry(sign.id);
-        let record = record.or_insert_with(|| Record::of(&sign.call));
-        let signer = self.services.signers.get(&sign.trunk.name);
+        let call = self.calls.entry(sign.id);
+        let Remembered { state, record } =
+            call.or_insert_with(|| Remembered::of(&sign.call, state));
+        let signer = state.signers.get(&sign.trunk.name);
         let identity = signer.and_then(|signer| {
             let origination = signer.origination(sign);
             let service = &signer.service;
@@ -245,15 +285,11 @@ impl Shard {
         }
     }
 
-    fn judge(&mut self, judge: Judge) -> Option<Input> {
-        self.records.insert(judge.id, Record::of(&judge.call));
-        let services = &self.services;
-        let verification = services.verification.begin(
-            &judge.call,
-            judge.presented,
-            &services.trust,
-            services.clock.now(),
-        );
+    fn judge(&mut self, judge: Judge, state: &Arc<State>) -> Option<Input> {
+        let remembered = Remembered::of(&judge.call, state);
+        self.calls.insert(judge.id, remembered);
+        let (service, trust) = (&state.verification, &state.trust);
+        let verification = service.begin(&judge.call, judge.presented, trust, self.now());
         let asked = Vec::new();
         self.advance(
             judge.id,
@@ -328,8 +364,8 @@ impl Shard {
 
     fn judged(&mut self, id: ContextId, report: &Report) -> Input {
         let now = self.now();
-        if let Some(record) = self.records.get_mut(&id) {
-            record.judged(report, now);
+        if let Some(call) = self.calls.get_mut(&id) {
+            call.record.judged(report, now);
         }
         let judgement = Judgement {
             verdict: report.verdict,
@@ -339,12 +375,16 @@ impl Shard {
         Input::Judged { id, judgement }
     }
 
-    fn told(&mut self, event: ProxyEvent) {
+    fn told(&mut self, event: ProxyEvent, state: &Arc<State>) {
         let metrics = &self.services.metrics;
         match event {
             ProxyEvent::Finished(finished) => {
-                let record = self.records.remove(&finished.id).unwrap_or_default();
-                record.close(&finished, &self.services);
+                let call = self.calls.remove(&finished.id);
+                let Remembered { state, record } = call.unwrap_or_else(|| Remembered {
+                    state: state.clone(),
+                    record: Record::default(),
+                });
+                record.close(&finished, &state.calls, metrics);
             }
             ProxyEvent::AckMissing(_) => metrics.sip_events.increment(["ack-missing"]),
             ProxyEvent::Dropped(cause) => {

@@ -1,7 +1,8 @@
 //! What the tests of these rooms stand on: a clock wound by hand, services over a lab, a sink that keeps what it gets.
 
 use super::post::Post;
-use super::services::{Services, TrunkSigner};
+use super::services::Services;
+use super::state::{State, TrunkSigner};
 use super::tcp::{Limits, Tcp};
 use super::udp::UdpListener;
 use super::{Admission, Receipt, Refusal, Sink, Taken, Unsent, Waiting};
@@ -10,12 +11,13 @@ use crate::fetch::connect::Resolution;
 use crate::fetch::{FetchPolicy, Fetcher, Resolve};
 use crate::log::CallLog;
 use crate::metrics::Metrics;
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use countersign::authentication::Unlisted;
 use countersign::time::{Now, Ticks};
 use countersign_sip::flow::{Flow, Transport};
 use countersign_sip::message::{Framing, Message};
-use countersign_sip::proxy::{Input, Options, Output, Proxy, Sender};
+use countersign_sip::proxy::{Input, Options, Output, Proxy, Sender, UnknownSource};
 use countersign_sip::stream::Piece;
 use countersign_sip::trunk::{NextHop, Recognition, Role, SentBy, Trunk, Trunks};
 use countersign_testkit::lab;
@@ -24,7 +26,7 @@ use rustls::RootCertStore;
 use std::collections::HashMap;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 
@@ -108,11 +110,6 @@ impl Stage {
             ..Recognition::default()
         };
         trunks.add(loopback, trunk.clone());
-        let signer = TrunkSigner {
-            service: scene.authentication(),
-            unlisted: Unlisted::B,
-            origid: ORIGID.parse().unwrap(),
-        };
         let metrics = Arc::<Metrics>::default();
         let fetcher = Fetcher::new(
             FetchPolicy::with_web_roots(Arc::new(RootCertStore::empty())),
@@ -121,16 +118,13 @@ impl Stage {
             metrics.clone(),
             runtime.handle().clone(),
         );
+        let state = state(&scene, trunks);
         let services = Arc::new(Services {
             clock: clock.clone(),
             metrics,
-            calls: CallLog::default(),
             fetcher: fetcher.unwrap(),
-            verification: scene.verification(),
-            trust: scene.trust.clone(),
-            trunks,
-            signers: HashMap::from([("carrier".into(), signer)]),
             runtime: runtime.handle().clone(),
+            state: ArcSwap::from_pointee(state),
         });
         Self {
             scene,
@@ -142,6 +136,14 @@ impl Stage {
         }
     }
 
+    /// The next state: the last one, changed.
+    pub(super) fn change(&self, change: impl FnOnce(&mut State)) {
+        let mut state = State::clone(&self.services.state());
+        state.generation += 1;
+        change(&mut state);
+        self.services.state.store(Arc::new(state));
+    }
+
     /// A post with one UDP socket.
     pub(super) fn post(&self, sink: Arc<dyn Sink>) -> Post {
         let tcp = Tcp::new(
@@ -150,6 +152,25 @@ impl Stage {
             Limits::default(),
         );
         Post::new([loopback_listener()].into(), tcp, sink)
+    }
+}
+
+/// The first state, in which the scene's provider signs for the trunk `carrier`.
+fn state(scene: &Scene, trunks: Trunks) -> State {
+    let signer = TrunkSigner {
+        service: scene.authentication(),
+        unlisted: Unlisted::B,
+        origid: ORIGID.parse().unwrap(),
+    };
+    State {
+        generation: 1,
+        calls: CallLog::default(),
+        verification: scene.verification(),
+        trust: scene.trust.clone(),
+        trunks,
+        signers: HashMap::from([("carrier".into(), signer)]),
+        unknown_source: UnknownSource::default(),
+        names: Vec::new(),
     }
 }
 
@@ -272,7 +293,14 @@ impl Sink for Kept {
             message,
             trunk: None,
         };
-        self.again(Waiting { shard: 0, input })
+        // Nobody looks into it here.
+        static STATE: LazyLock<Arc<State>> =
+            LazyLock::new(|| Arc::new(state(&Scene::new(), Trunks::default())));
+        self.again(Waiting {
+            shard: 0,
+            input,
+            state: STATE.clone(),
+        })
     }
 
     fn again(&self, waiting: Waiting) -> Taken {

@@ -385,6 +385,11 @@ impl Proxy {
         }
     }
 
+    /// From now on these hosts and ports mean us, instead of [`Options::also_known_as`].
+    pub fn rename(&mut self, also_known_as: Vec<SentBy>) {
+        self.options.also_known_as = also_known_as;
+    }
+
     /// Deals with one input; what is to be done is appended to `out`.
     pub fn handle(&mut self, input: Input, now: Now, out: &mut Vec<Output>) {
         match input {

@@ -4,6 +4,7 @@ use super::*;
 use crate::sip::stage::{
     Kept, Stage, address, flow, heard, invite, is_silent, message, sender, socket,
 };
+use countersign::trust::Trust;
 use countersign::verification::Unavailable;
 use countersign_sip::flow::{Target, Transport};
 use countersign_sip::trunk::{
@@ -49,11 +50,13 @@ impl Table {
     }
 
     fn receive(&mut self, text: &str, remote: SocketAddr) {
-        self.shard.take(Event::Input(Input::Received {
+        let input = Input::Received {
             flow: flow(Transport::Udp, remote),
             message: message(text),
             trunk: Some(self.stage.trunk.clone()),
-        }));
+        };
+        let state = self.stage.services.state.load_full();
+        self.shard.take(Event::Input(input, state));
     }
 
     fn wait(&mut self, millis: u64) {
@@ -117,6 +120,41 @@ fn a_call_goes_on_at_its_deadline_and_its_answer_comes_too_late() {
 }
 
 #[test]
+fn a_call_is_finished_with_the_state_it_came_in_with() {
+    let mut table = Table::new(Role::Verify, |_| {});
+    let identity = table.identity();
+    let believing = |_: &mut State| {};
+    let distrustful = |state: &mut State| state.trust = Arc::new(Trust::new("none", 1, Vec::new()));
+    for (number, change, verstat) in [
+        (0, &believing as &dyn Fn(&mut State), "TN-Validation-Passed"),
+        (1, &distrustful, "TN-Validation-Passed"),
+        (2, &distrustful, "TN-Validation-Failed"),
+    ] {
+        table.invite(&format!("call-{number}"), &identity);
+        let (id, need) = table.judging();
+        table.stage.change(change);
+        let chain = table.chain();
+        table.shard.take(Event::Answered(Life(0), id, need, chain));
+        let outgoing = heard(&table.stage.called);
+        assert!(
+            outgoing.contains(&format!(";verstat={verstat}@")),
+            "{number} {outgoing}"
+        );
+    }
+}
+
+#[test]
+fn a_new_state_gives_us_its_names() {
+    let mut table = Table::new(Role::None, |_| {});
+    let to_us = |name: &str| format!("Route: <sip:{name};lr>\r\n");
+    let name = || SentBy::new("new.example", None).unwrap();
+    table.stage.change(|state| state.names = vec![name()]);
+    table.invite("named", &to_us("new.example"));
+    let outgoing = heard(&table.stage.called);
+    assert!(!outgoing.contains("Route:"), "it was ours: {outgoing}");
+}
+
+#[test]
 fn an_answer_in_time_decides_at_once() {
     let mut table = Table::new(Role::Verify, |_| {});
     let identity = table.identity();
@@ -142,7 +180,7 @@ fn an_answer_in_time_decides_at_once() {
         1
     );
     assert_eq!(table.stage.services.metrics.judge_latency.count(), 1);
-    assert!(table.shard.records.is_empty());
+    assert!(table.shard.calls.is_empty());
     table.wait(200_000);
     assert!(table.shard.proxy.is_idle());
     assert!(table.shard.timers.is_empty());
@@ -200,7 +238,7 @@ fn a_call_that_is_judged_and_signed_keeps_the_evidence_of_both() {
     let (id, need) = table.judging();
     let chain = table.chain();
     table.shard.take(Event::Answered(Life(0), id, need, chain));
-    let record = format!("{:?}", table.shard.records[&id]);
+    let record = format!("{:?}", table.shard.calls[&id].record);
     for evidence in ["signer: Some(\"", "reason: Some(\"", "attest: Some(\""] {
         assert!(record.contains(evidence), "{record}");
     }
