@@ -5,6 +5,7 @@
 //! - [`tnauthlist`] is the TN Authorization List of RFC 8226, [`numbers`] the set algebra under it.
 //! - [`repository_url`] says which URLs a certificate may be fetched from.
 //! - [`authority`] is what a whole path lets its holder say: [`Authority::covers`].
+//! - [`lint`] is what profiles ask of a certificate beyond what a path needs.
 //! - [`name`] and [`extensions`] are the parts of a certificate, [`signature`] the form of its signature,
 //!   [`encode`] writes DER.
 //!
@@ -23,6 +24,7 @@ pub mod pem;
 pub mod chain;
 pub mod authority;
 pub mod repository_url;
+pub mod lint;
 
 pub use authority::{Authority, Coverage};
 pub use chain::{CertificateChain, ChainError};

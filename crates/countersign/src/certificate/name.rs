@@ -63,6 +63,12 @@ impl DistinguishedName {
         common_name.text().map(str::to_owned)
     }
 
+    /// Every attribute in order, those of one set among them.
+    pub fn parts(&self) -> Vec<Attribute<'_>> {
+        let sets = self.attributes().unwrap_or_default();
+        sets.into_iter().flatten().collect()
+    }
+
     fn attributes(&self) -> Result<Vec<Vec<Attribute<'_>>>, Malformed> {
         let mut outer = Walk::over(&self.0)?;
         let mut sequence = outer.enter(Tag::Sequence)?;
@@ -93,10 +99,15 @@ const SHORT_NAMES: [(&str, ObjectIdentifier); 7] = [
     ("serialNumber", ObjectIdentifier::new_unwrap("2.5.4.5")),
 ];
 
-struct Attribute<'a> {
-    kind: ObjectIdentifier,
-    tag: Tag,
-    value: &'a [u8],
+/// One attribute of a name, as it stands there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attribute<'a> {
+    /// Which: countryName is 2.5.4.6.
+    pub kind: ObjectIdentifier,
+    /// The type of its value.
+    pub tag: Tag,
+    /// The content of its value.
+    pub value: &'a [u8],
 }
 
 impl<'a> Attribute<'a> {
@@ -107,8 +118,8 @@ impl<'a> Attribute<'a> {
         Ok(Self { kind, tag, value })
     }
 
-    /// The value, if it is of a type whose text we compare and show.
-    fn text(&self) -> Option<&'a str> {
+    /// The value, if it is of a type whose text we compare and show: UTF8String, PrintableString or IA5String.
+    pub fn text(&self) -> Option<&'a str> {
         match self.tag {
             Tag::Utf8String | Tag::PrintableString | Tag::Ia5String => {
                 std::str::from_utf8(self.value).ok()

@@ -1,0 +1,158 @@
+//! What rules look at, read from the certificate as received.
+//!
+//! The path reads its own fields ([`crate::certificate::extensions`]) and refuses what it cannot read. A rule wants to say what
+//! is wrong with a field, so the readers here take what is there: an empty list, two entries, a text of the wrong letters.
+
+use crate::certificate::name::Attribute;
+use crate::certificate::walk::{Malformed, Walk, constructed, primitive};
+use crate::certificate::{Certificate, Criticality, RawExtension};
+use const_oid::ObjectIdentifier;
+use der::Tag;
+
+/// OBJECT IDENTIFIERs that rules speak of and a path does not.
+pub(super) mod oid {
+    use const_oid::ObjectIdentifier;
+
+    /// X.520 countryName, RFC 5280 Appendix A.
+    pub(crate) const COUNTRY: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.6");
+    /// X.520 commonName.
+    pub(crate) const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
+    /// X.520 organizationName.
+    pub(crate) const ORGANIZATION: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.10");
+    /// X.520 serialNumber.
+    pub(crate) const SERIAL_NUMBER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.5");
+    /// cRLDistributionPoints, RFC 5280 §4.2.1.13.
+    pub(crate) const CRL_DISTRIBUTION_POINTS: ObjectIdentifier =
+        ObjectIdentifier::new_unwrap("2.5.29.31");
+    /// The policy of the SHAKEN certificate policy 1.3.
+    pub(crate) const SHAKEN_POLICY_13: ObjectIdentifier =
+        ObjectIdentifier::new_unwrap("2.16.840.1.114569.1.1.3");
+    /// The policy of the SHAKEN certificate policy 1.4.
+    pub(crate) const SHAKEN_POLICY_14: ObjectIdentifier =
+        ObjectIdentifier::new_unwrap("2.16.840.1.114569.1.1.4");
+}
+
+/// Most distribution points, policies or entries that a rule looks at: the rest changes no finding.
+const MAX_LISTED: usize = 64;
+
+/// Whether `extension` is critical.
+pub(super) fn is_critical(extension: &RawExtension<'_>) -> bool {
+    extension.criticality == Criticality::Critical
+}
+
+/// The attributes `kind` of the subject.
+pub(super) fn of_subject(certificate: &Certificate, kind: ObjectIdentifier) -> Vec<Attribute<'_>> {
+    let mut parts = certificate.subject().parts();
+    parts.retain(|part| part.kind == kind);
+    parts
+}
+
+/// The text of the first CN of the subject; empty if there is none.
+pub(super) fn common_name(certificate: &Certificate) -> &str {
+    let names = of_subject(certificate, oid::COMMON_NAME);
+    names.first().and_then(Attribute::text).unwrap_or_default()
+}
+
+/// The policies, if the extension is there and can be read.
+pub(super) fn policies(certificate: &Certificate) -> Option<Vec<ObjectIdentifier>> {
+    let extension =
+        certificate.extension(crate::certificate::extensions::oid::CERTIFICATE_POLICIES)?;
+    listed(extension.value, |list| list.enter(Tag::Sequence)?.oid()).ok()
+}
+
+/// One CRL distribution point.
+#[derive(Default)]
+pub(super) struct DistributionPoint<'a> {
+    /// The URIs of its fullName.
+    pub(super) uris: Vec<&'a [u8]>,
+    /// Whether it names a CRL issuer.
+    pub(super) names_issuer: bool,
+}
+
+/// The CRL distribution points; `None` without the extension, none of them if it cannot be read.
+pub(super) fn distribution_points(certificate: &Certificate) -> Option<Vec<DistributionPoint<'_>>> {
+    let extension = certificate.extension(oid::CRL_DISTRIBUTION_POINTS)?;
+    Some(listed(extension.value, distribution_point).unwrap_or_default())
+}
+
+/// RFC 5280 §4.2.1.13: "DistributionPoint ::= SEQUENCE { distributionPoint [0] DistributionPointName OPTIONAL,
+/// reasons [1] ReasonFlags OPTIONAL, cRLIssuer [2] GeneralNames OPTIONAL }"
+fn distribution_point<'a>(list: &mut Walk<'a>) -> Result<DistributionPoint<'a>, Malformed> {
+    let mut fields = list.enter(Tag::Sequence)?;
+    let mut point = DistributionPoint::default();
+    while !fields.at_end() {
+        let (tag, content) = fields.any()?;
+        if tag == constructed(0) {
+            let mut name = Walk::over(content)?;
+            if let Some(full_name) = name.content_if(constructed(0))? {
+                point.uris = uris(full_name)?;
+            }
+        } else if tag == constructed(2) {
+            point.names_issuer = !content.is_empty();
+        }
+    }
+    Ok(point)
+}
+
+/// The URIs among GeneralNames.
+fn uris(names: &[u8]) -> Result<Vec<&[u8]>, Malformed> {
+    let mut names = Walk::over(names)?;
+    let mut found = Vec::new();
+    while !names.at_end() {
+        let (tag, content) = names.any()?;
+        if tag == primitive(6) && found.len() < MAX_LISTED {
+            found.push(content);
+        }
+    }
+    Ok(found)
+}
+
+/// What `read` finds in each element of the one SEQUENCE that `value` is.
+fn listed<'a, T>(
+    value: &'a [u8],
+    read: impl Fn(&mut Walk<'a>) -> Result<T, Malformed>,
+) -> Result<Vec<T>, Malformed> {
+    let mut outer = Walk::over(value)?;
+    let mut list = outer.enter(Tag::Sequence)?;
+    let mut found = Vec::new();
+    while !list.at_end() && found.len() < MAX_LISTED {
+        found.push(read(&mut list)?);
+    }
+    Ok(found)
+}
+
+/// The one service provider code of the TNAuthList, as its bytes; else what is wrong with it.
+pub(super) fn provider_code(value: &[u8]) -> Result<&[u8], &'static str> {
+    let entries = listed(value, Walk::any).map_err(|_| "the TNAuthList cannot be read")?;
+    let [(tag, content)] = *entries.as_slice() else {
+        return Err("the TNAuthList has not exactly one entry");
+    };
+    if tag != constructed(0) {
+        return Err("the one entry of the TNAuthList is no service provider code");
+    }
+    let code = Walk::over(content).and_then(|mut inner| inner.content(Tag::Ia5String));
+    code.map_err(|_| "the service provider code in the TNAuthList cannot be read")
+}
+
+/// The version: 1 for v1.
+pub(super) fn version(certificate: &Certificate) -> u64 {
+    let explicit = Walk::over(certificate.tbs())
+        .and_then(|mut walk| walk.enter(Tag::Sequence))
+        .and_then(|mut fields| fields.content_if(constructed(0)));
+    match explicit {
+        Ok(Some(&[_, 1, number])) => u64::from(number) + 1,
+        _ => 1,
+    }
+}
+
+/// How many bits the serial number has, without sign and leading zeros.
+pub(super) fn serial_bits(certificate: &Certificate) -> u32 {
+    let mut bytes = certificate.serial().iter().skip_while(|byte| **byte == 0);
+    match bytes.next() {
+        Some(first) => {
+            let rest = u32::try_from(bytes.count()).unwrap_or(u32::MAX / 8);
+            rest.saturating_mul(8) + (8 - first.leading_zeros())
+        }
+        None => 0,
+    }
+}
