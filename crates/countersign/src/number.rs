@@ -55,6 +55,22 @@ impl TelephoneNumber {
         builder.finish()
     }
 
+    /// The number of `length` digits that has this value, zeros in front; `None` if there is none.
+    pub fn from_digits(value: u64, length: usize) -> Option<Self> {
+        let mut characters = [0; MAX_TELEPHONE_NUMBER];
+        let mut rest = value;
+        for character in characters.get_mut(..length)?.iter_mut().rev() {
+            // A digit: the cast cannot lose anything.
+            *character = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+        let fits = rest == 0 && length > 0;
+        fits.then_some(Self {
+            length: length as u8,
+            characters,
+        })
+    }
+
     /// The number as text.
     pub fn as_str(&self) -> &str {
         // Only ASCII is ever stored, so this cannot fail; an empty answer would match no number.
@@ -370,7 +386,8 @@ impl fmt::Display for TelephoneNumberRange {
     }
 }
 
-fn power_of_ten(exponent: usize) -> u64 {
+/// How many numbers of so many digits there are.
+pub(crate) fn power_of_ten(exponent: usize) -> u64 {
     u32::try_from(exponent)
         .ok()
         .and_then(|exponent| 10_u64.checked_pow(exponent))

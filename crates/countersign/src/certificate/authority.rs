@@ -1,24 +1,29 @@
 //! What a path lets the holder of its end entity say.
 //!
-//! An [`Authority`] is computed once over the whole path and answers by its weakest step: the scope is the intersection of all
-//! TN Authorization Lists on the way from the anchor to the signer. A service provider code names a provider, not a number: what
-//! rests on one is [`Coverage::ByProvider`], and who may turn it into [`Coverage::Covered`] is policy that lives above.
+//! An [`Authority`] is made once of a whole path and answers by its weakest step: the scope is the intersection of all TN
+//! Authorization Lists on the way from the anchor to the signer. The lists are not copied, they are asked one after the other.
+//! A service provider code names a provider, not a number: what rests on one is [`Coverage::ByProvider`], and who may turn it
+//! into [`Coverage::Covered`] is policy that lives above.
 //!
-//! What lives elsewhere: the lists themselves ([`super::tnauthlist`]), claim constraints (not yet), the number authority that
-//! knows a provider's numbers (not yet).
+//! Lists by reference are lists like the others once somebody has fetched them: [`Authority::references`] says which are
+//! missing, [`Authority::with_lists`] puts them in. Until then they list nothing.
+//!
+//! What lives elsewhere: the lists themselves ([`super::tnauthlist`]), whether one lies within another ([`super::delegation`]),
+//! claim constraints, who knows a provider's numbers.
 
-use super::numbers::NumberSet;
+use super::delegation::{self, Delegation, ProviderNumbers, Residue};
 use super::{Certificate, ServiceProviderCode, SubjectAltName, TnAuthList};
 use crate::identity::Identity;
 use crate::number::TelephoneNumber;
+use std::sync::Arc;
 
 /// Whether a path covers an identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Coverage {
     /// Every list on the way names the number, or the end entity names the domain.
     Covered,
-    /// As far as this provider's numbers are concerned, yes; whether this is one of them is not written in the path. If the
-    /// path leaves several providers, this is the first of [`Authority::providers`].
+    /// As far as this provider's numbers are concerned, yes; whether this is one of them is not written in the path. If it may
+    /// be one of several providers', this is the first of [`Authority::providers_of`].
     ByProvider(ServiceProviderCode),
     /// No.
     NotCovered,
@@ -27,14 +32,25 @@ pub enum Coverage {
 /// What a path lets its holder say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Authority {
-    /// Numbers that every list names.
-    named: NumberSet,
-    /// Numbers that the lists below some point name, by grace of a provider code above it.
-    delegated: Option<(NumberSet, ServiceProviderCode)>,
-    /// Providers that every list names.
-    providers: Box<[ServiceProviderCode]>,
+    /// The certificates with a list, from the anchor's side down.
+    steps: Box<[Scope]>,
+    /// Lists that are missing, in path order, each once.
+    references: Box<[Box<str>]>,
     /// Domains of the end entity.
     domains: Box<[Box<str>]>,
+}
+
+/// The scope of one certificate: the union of its lists.
+// RFC 9060 §4.1: "the scope of a certificate is the superset of all of the SPCs and telephone number ranges enumerated in the
+// TNAuthList."
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Scope {
+    /// By value first, then what was fetched.
+    lists: Vec<Arc<TnAuthList>>,
+    /// Where one that is missing can be had.
+    reference: Option<Box<str>>,
+    /// The providers that this scope and every one above it names: sorted, each once.
+    providers: Box<[ServiceProviderCode]>,
 }
 
 impl Authority {
@@ -45,36 +61,63 @@ impl Authority {
     pub fn of_path<'a>(
         path: impl IntoIterator<Item = &'a Certificate>,
     ) -> Result<Self, DelegationGap> {
-        let mut authority: Option<Self> = None;
-        let mut domains = Box::default();
+        let (mut steps, mut domains) = (Vec::new(), Box::default());
         for (index, certificate) in path.into_iter().enumerate() {
             domains = sip_domains(certificate.subject_alt_name());
-            authority = match (authority, certificate.tn_auth_list()) {
-                (None, None) => None,
-                (None, Some(list)) => Some(Self::of_list(list)),
-                (Some(above), Some(list)) => Some(above.limited_by(list)),
+            match Scope::of(certificate) {
+                Some(scope) => steps.push(scope),
                 // RFC 9060 §4: "STIR delegate certificates are certificates containing a TNAuthList object that have been
-                // signed with the private key of a parent certificate that itself contains a TNAuthList object"
-                (Some(_), None) => return Err(DelegationGap { index }),
-            };
+                // signed with the private key of a parent certificate that itself contains a TNAuthList object (either
+                // by-value or by-reference, see Section 4.1)"
+                None if !steps.is_empty() => return Err(DelegationGap { index }),
+                None => {}
+            }
         }
-        Ok(Self {
+        Ok(Self::of_scopes(steps, domains))
+    }
+
+    fn of_scopes(mut steps: Vec<Scope>, domains: Box<[Box<str>]>) -> Self {
+        let mut references: Vec<Box<str>> = Vec::new();
+        let mut above: Option<&[ServiceProviderCode]> = None;
+        for step in &mut steps {
+            step.providers = step.providers_within(above);
+            above = Some(&step.providers);
+            match &step.reference {
+                Some(url) if !references.contains(url) => references.push(url.clone()),
+                _ => {}
+            }
+        }
+        Self {
+            steps: steps.into(),
+            references: references.into(),
             domains,
-            ..authority.unwrap_or_default()
-        })
+        }
     }
 
     /// Whether the holder may speak for `identity`.
     pub fn covers(&self, identity: &Identity) -> Coverage {
         match identity {
-            Identity::Number(number) => self.covers_number(*number),
+            Identity::Number(number) => match self.ground(*number) {
+                Ground::Listed => Coverage::Covered,
+                Ground::Providers([code, ..]) => Coverage::ByProvider(code.clone()),
+                Ground::Providers([]) => Coverage::NotCovered,
+            },
             Identity::Uri(uri) => self.covers_uri(uri),
         }
     }
 
-    /// The providers whose numbers the holder may speak for: sorted, each once.
+    /// The providers one of whom must have `number` for the holder to speak for it: sorted, each once. Empty if every list on
+    /// the way names the number, and if the holder may not speak for it whosever it is.
+    pub fn providers_of(&self, number: TelephoneNumber) -> &[ServiceProviderCode] {
+        match self.ground(number) {
+            Ground::Listed => &[],
+            Ground::Providers(codes) => codes,
+        }
+    }
+
+    /// The providers whose numbers the holder may speak for, all of them: sorted, each once.
     pub fn providers(&self) -> &[ServiceProviderCode] {
-        &self.providers
+        self.steps.last().map_or(&[], |step| &step.providers)
     }
 
     /// The domains whose addresses the holder may speak for, as the certificate writes them.
@@ -82,53 +125,63 @@ impl Authority {
         &self.domains
     }
 
-    // RFC 9060 §4.1: "the scope of a certificate is the superset of all of the SPCs and telephone number ranges enumerated in
-    // the TNAuthList."
-    fn of_list(list: &TnAuthList) -> Self {
-        Self {
-            named: list.numbers().clone(),
-            delegated: None,
-            providers: list.providers().into(),
-            domains: Box::default(),
-        }
+    /// Where the lists are that are still missing: URLs in path order, each once.
+    pub fn references(&self) -> &[Box<str>] {
+        &self.references
     }
 
-    /// The intersection with the list one step further down.
+    /// The same with these lists, each by the URL of its reference, in their places.
+    // RFC 9060 §4.1: "Certification path construction as detailed below treats by-reference TNAuthLists in a certificate as if
+    // they had been included by value."
+    pub fn with_lists(&self, lists: &[(Box<str>, Arc<TnAuthList>)]) -> Self {
+        let mut steps = self.steps.to_vec();
+        for step in &mut steps {
+            let fetched = lists
+                .iter()
+                .find(|(url, _)| Some(url) == step.reference.as_ref());
+            if let Some((_, list)) = fetched {
+                step.lists.push(Arc::clone(list));
+                step.reference = None;
+            }
+        }
+        Self::of_scopes(steps, self.domains.clone())
+    }
+
+    /// Whether each scope on the way lies within the one above it; if one does not, the first answer that says so. Lists that
+    /// are missing list nothing.
+    // RFC 9060 §5: "Authentication services SHOULD NOT use a delegate certificate without validating that its scope of authority
+    // is encompassed by that of its parent certificate, and if that certificate has its own parent, the entire certification
+    // path SHOULD be validated."
+    pub fn judge_delegations(&self, providers: &dyn ProviderNumbers) -> Delegation {
+        let answers = self.steps.windows(2).map(|pair| match pair {
+            [parent, child] => parent.judge(child, providers),
+            _ => Delegation::Encompassed,
+        });
+        let mut narrower = answers.filter(|answer| *answer != Delegation::Encompassed);
+        narrower.next().unwrap_or(Delegation::Encompassed)
+    }
+
+    /// What the claim to `number` rests on, walked from the anchor's side down.
     // RFC 8226 §9: "In a CA certificate, the TN Authorization List limits the set of TNs for certification paths that include
     // this certificate."
-    fn limited_by(self, list: &TnAuthList) -> Self {
-        let listed = list.numbers();
-        // RFC 9060 §4.1: "this specification explicitly permits SPC-only parent certificates to delegate individual telephone
-        // numbers or ranges to a child certificate". Whether the numbers are the provider's cannot be read from the parent.
-        let delegated = match self.providers.first() {
-            Some(code) => Some((listed.clone(), code.clone())),
-            None => self
-                .delegated
-                .map(|(numbers, code)| (numbers.intersection(listed), code)),
+    fn ground(&self, number: TelephoneNumber) -> Ground<'_> {
+        let Some((first, below)) = self.steps.split_first() else {
+            return Ground::Providers(&[]);
         };
-        // A provider code below a list of numbers adds nothing: those numbers cannot be shown to encompass a provider's.
-        let known = |code: &ServiceProviderCode| list.providers().binary_search(code).is_ok();
-        let providers = self.providers.into_iter().filter(known).collect();
-        Self {
-            named: self.named.intersection(listed),
-            delegated,
-            providers,
-            domains: Box::default(),
+        // What is not listed may still be among the numbers of the providers that are named.
+        let mut listed = first.lists(number).then_some(Ground::Listed);
+        let mut providers = &first.providers;
+        for step in below {
+            listed = match (step.lists(number), listed) {
+                (true, Some(ground)) => Some(ground),
+                // RFC 9060 §4.1: "this specification explicitly permits SPC-only parent certificates to delegate individual
+                // telephone numbers or ranges to a child certificate". Whose they are cannot be read from the parent.
+                (true, None) if !providers.is_empty() => Some(Ground::Providers(providers)),
+                _ => None,
+            };
+            providers = &step.providers;
         }
-    }
-
-    fn covers_number(&self, number: TelephoneNumber) -> Coverage {
-        if self.named.contains(number) {
-            return Coverage::Covered;
-        }
-        let delegated = self
-            .delegated
-            .as_ref()
-            .filter(|(numbers, _)| numbers.contains(number));
-        match delegated.map(|(_, code)| code).or(self.providers.first()) {
-            Some(code) => Coverage::ByProvider(code.clone()),
-            None => Coverage::NotCovered,
-        }
+        listed.unwrap_or(Ground::Providers(providers))
     }
 
     // RFC 8224 §8.4: "A verifier MUST evaluate the correspondence between the user's identity and the signing credential by
@@ -154,6 +207,70 @@ impl Authority {
             }
             _ => Coverage::NotCovered,
         }
+    }
+}
+
+/// What the claim to a number rests on.
+enum Ground<'a> {
+    /// Every list on the way names it.
+    Listed,
+    /// One of these providers must have it; on nothing if there is none.
+    Providers(&'a [ServiceProviderCode]),
+}
+
+impl Scope {
+    /// The scope that a certificate names; `None` if it names none, neither by value nor by reference.
+    fn of(certificate: &Certificate) -> Option<Self> {
+        let list = certificate.extensions.tn_auth_list.clone();
+        let reference = certificate.tn_list_url().map(|url| url.as_str().into());
+        if list.is_none() && reference.is_none() {
+            return None;
+        }
+        Some(Self {
+            lists: list.into_iter().collect(),
+            reference,
+            providers: Box::default(),
+        })
+    }
+
+    fn lists(&self, number: TelephoneNumber) -> bool {
+        self.lists.iter().any(|list| list.authorizes(number))
+    }
+
+    /// The providers it names that are also among those above it, if there is anything above it. A provider code below a list
+    /// of numbers adds nothing: those numbers cannot be shown to encompass a provider's.
+    fn providers_within(
+        &self,
+        above: Option<&[ServiceProviderCode]>,
+    ) -> Box<[ServiceProviderCode]> {
+        let named = self.lists.iter().flat_map(|list| list.providers());
+        let known = |code: &&ServiceProviderCode| {
+            above.is_none_or(|above| above.binary_search(code).is_ok())
+        };
+        let mut providers: Vec<_> = named.filter(known).cloned().collect();
+        if self.lists.len() > 1 {
+            providers.sort_unstable();
+            providers.dedup();
+        }
+        providers.into()
+    }
+
+    fn judge(&self, child: &Self, providers: &dyn ProviderNumbers) -> Delegation {
+        match (self.union(), child.union()) {
+            (Some(parent), Some(child)) => delegation::judge(&parent, &child, providers),
+            (None, Some(child)) => Delegation::NotEncompassed(Residue {
+                numbers: child.numbers().clone(),
+                codes: child.providers().into(),
+            }),
+            (_, None) => Delegation::Encompassed,
+        }
+    }
+
+    /// Its lists as one; `None` if it has none.
+    fn union(&self) -> Option<Arc<TnAuthList>> {
+        let (first, more) = self.lists.split_first()?;
+        let union = |left: Arc<TnAuthList>, right: &Arc<TnAuthList>| Arc::new(left.union(right));
+        Some(more.iter().fold(Arc::clone(first), union))
     }
 }
 

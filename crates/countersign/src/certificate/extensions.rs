@@ -2,15 +2,17 @@
 //! and [RFC 8226 §9](https://www.rfc-editor.org/rfc/rfc8226#section-9).
 //!
 //! Read here: basicConstraints, keyUsage, certificatePolicies, subject and authority key identifier, subjectAltName,
-//! TNAuthList. What is critical and not read here is remembered, and refuses the path; an extension we know but cannot read is
+//! TNAuthList, authority information access. What is critical and not read here is remembered, and refuses the path; an extension we know but cannot read is
 //! remembered, too: the certificate parses, and no path goes through it. Policy constraints, name constraints, CRL distribution
-//! points, AIA and claim constraints are not read yet.
+//! points and claim constraints are not read yet.
 
+use super::access::Access;
 use super::tnauthlist::TnAuthList;
 use super::walk::{Malformed, Walk, boolean, primitive, unsigned};
 use const_oid::ObjectIdentifier;
 use der::Tag;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Most extensions in one certificate: ours has at most ten kinds, the widest profiles about twenty.
 pub const MAX_EXTENSIONS: usize = 64;
@@ -22,6 +24,9 @@ pub const MAX_POLICIES: usize = 64;
 pub mod oid {
     use const_oid::ObjectIdentifier;
 
+    /// RFC 5280 §4.2.2.1.
+    pub const AUTHORITY_INFORMATION_ACCESS: ObjectIdentifier =
+        ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.1.1");
     /// RFC 5280 §4.2.1.1.
     pub const AUTHORITY_KEY_IDENTIFIER: ObjectIdentifier =
         ObjectIdentifier::new_unwrap("2.5.29.35");
@@ -130,12 +135,13 @@ pub(super) struct Located {
 /// What was read out of the extensions of one certificate.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Extensions {
+    pub(super) access: Option<Access>,
     pub(super) authority_key: Option<Box<[u8]>>,
     pub(super) basic_constraints: Option<BasicConstraints>,
     pub(super) key_usage: Option<KeyUsage>,
     pub(super) subject_alt_name: Option<SubjectAltName>,
     pub(super) subject_key: Option<Box<[u8]>>,
-    pub(super) tn_auth_list: Option<TnAuthList>,
+    pub(super) tn_auth_list: Option<Arc<TnAuthList>>,
     /// Extensions we know and could not read.
     pub(super) malformed: Vec<ObjectIdentifier>,
     pub(super) policies: Vec<ObjectIdentifier>,
@@ -206,6 +212,7 @@ impl Extensions {
 
     fn take(&mut self, kind: ObjectIdentifier, value: &[u8]) -> Result<Known, Malformed> {
         match kind {
+            oid::AUTHORITY_INFORMATION_ACCESS => self.access = Some(Access::read(value)?),
             oid::AUTHORITY_KEY_IDENTIFIER => self.authority_key = authority_key(value)?,
             oid::BASIC_CONSTRAINTS => self.basic_constraints = Some(basic_constraints(value)?),
             oid::CERTIFICATE_POLICIES => match policies(value)? {
@@ -218,7 +225,8 @@ impl Extensions {
                 self.subject_key = Some(only(value, Tag::OctetString)?.into())
             }
             oid::TN_AUTH_LIST => {
-                self.tn_auth_list = Some(TnAuthList::from_der(value).map_err(|_| Malformed)?)
+                let list = TnAuthList::from_der(value).map_err(|_| Malformed)?;
+                self.tn_auth_list = Some(Arc::new(list));
             }
             _ => return Ok(Known::No),
         }

@@ -4,32 +4,39 @@
 //! - [`CertificateChain`] is a list of them as a repository serves it, end entity first; [`pem`] is how text holds them.
 //! - [`tnauthlist`] is the TN Authorization List of RFC 8226, [`numbers`] the set algebra under it.
 //! - [`repository_url`] says which URLs a certificate may be fetched from.
+//! - [`access`] says where a list by reference is, [`delegation`] whether one list lies within another.
+//! - [`national`] knows the numbers of countries: [`NumberScope`].
 //! - [`authority`] is what a whole path lets its holder say: [`Authority::covers`].
 //! - [`lint`] is what profiles ask of a certificate beyond what a path needs.
 //! - [`name`] and [`extensions`] are the parts of a certificate, [`signature`] the form of its signature,
 //!   [`encode`] writes DER.
 //!
-//! The way from raw to proven is [`crate::path`], which needs [`crate::trust`] and stands above both. Revocation, claim
-//! constraints and lists by reference are not here yet.
+//! The way from raw to proven is [`crate::path`], which needs [`crate::trust`] and stands above both. Revocation
+//! and claim constraints are not here yet.
 
 pub(crate) mod walk;
 pub mod encode;
 pub mod numbers;
 pub mod tnauthlist;
 pub mod name;
+pub mod repository_url;
+pub mod access;
 pub mod extensions;
 pub mod signature;
 mod parse;
 pub mod pem;
 pub mod chain;
+pub mod delegation;
 pub mod authority;
-pub mod repository_url;
+pub mod national;
 pub mod lint;
 
+pub use access::{Access, TnListUrl};
 pub use authority::{Authority, Coverage};
 pub use chain::{CertificateChain, ChainError};
 pub use extensions::{BasicConstraints, Criticality, KeyUsage, RawExtension, SubjectAltName};
 pub use name::DistinguishedName;
+pub use national::NumberScope;
 pub use tnauthlist::{ServiceProviderCode, TnAuthList, TnEntry};
 
 use crate::crypto::{Point, Signature};
@@ -127,7 +134,17 @@ impl Certificate {
 
     /// The TN Authorization List, if there is a readable one.
     pub fn tn_auth_list(&self) -> Option<&TnAuthList> {
-        self.extensions.tn_auth_list.as_ref()
+        self.extensions.tn_auth_list.as_deref()
+    }
+
+    /// Where its TN Authorization List is, if it has one by reference: RFC 8226 §10.1.
+    pub fn tn_list_url(&self) -> Option<&TnListUrl> {
+        self.access()?.tn_list()
+    }
+
+    /// The authority information access, if there is a readable one.
+    pub fn access(&self) -> Option<&Access> {
+        self.extensions.access.as_ref()
     }
 
     /// The basic constraints, if there are readable ones.

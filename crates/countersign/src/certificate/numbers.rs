@@ -4,18 +4,31 @@
 //! zero counts: `0100` and `100` are two numbers), and the few numbers with `#` or `*`, which have no successor. Asking for a
 //! number is a binary search; union, intersection and inclusion are one pass over both sets.
 
-use crate::number::TelephoneNumber;
+use crate::number::{TelephoneNumber, power_of_ten};
+use std::fmt;
 
 /// A set of telephone numbers.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+///
+/// # Example
+/// ```
+/// use countersign::certificate::numbers::NumberSet;
+/// let set = |blocks: &[(&str, u64)]| {
+///     NumberSet::union_of(blocks.iter().map(|(start, count)| (start.parse().unwrap(), *count)))
+/// };
+/// let ours = set(&[("12025550100", 50), ("12025550150", 50)]);
+/// let handed_down = set(&[("12025550120", 10)]);
+/// assert!(ours.encompasses(&handed_down));
+/// assert_eq!(ours.difference(&handed_down), set(&[("12025550100", 20), ("12025550130", 70)]));
+/// ```
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct NumberSet {
     intervals: Box<[Interval]>,
     /// Numbers with `#` or `*`: sorted, each once.
     others: Box<[TelephoneNumber]>,
 }
 
-/// The all-digit numbers of one length between two values, both included. Orders by length, then value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// The all-digit numbers of one length between two values, both included.
+#[derive(Clone, Copy, PartialEq, Eq)]
 struct Interval {
     length: usize,
     first: u64,
@@ -24,7 +37,7 @@ struct Interval {
 
 impl NumberSet {
     /// The union of blocks, each given by its first number and how many there are; the count of a number with `#` or `*` is
-    /// not looked at.
+    /// not looked at. A block ends where its numbers would grow longer.
     pub fn union_of(blocks: impl IntoIterator<Item = (TelephoneNumber, u64)>) -> Self {
         let (mut intervals, mut others) = (Vec::new(), Vec::new());
         for (start, count) in blocks {
@@ -33,22 +46,32 @@ impl NumberSet {
                 Some(first) => intervals.push(Interval {
                     length: start.len(),
                     first,
-                    last: first.saturating_add(count - 1),
+                    last: first
+                        .saturating_add(count - 1)
+                        .min(power_of_ten(start.len()) - 1),
                 }),
                 None => others.push(start),
             }
         }
-        others.sort_unstable();
-        others.dedup();
         Self {
             intervals: merge(intervals),
-            others: others.into(),
+            others: sorted(others),
         }
     }
 
     /// Whether there is no number in it.
     pub fn is_empty(&self) -> bool {
         self.intervals.is_empty() && self.others.is_empty()
+    }
+
+    /// Its numbers as blocks that neither touch nor overlap, each by its first number and how many there are. Sorted by
+    /// length, then value; numbers with `#` or `*` last, each for itself.
+    pub fn blocks(&self) -> impl Iterator<Item = (TelephoneNumber, u64)> + '_ {
+        let digits = self.intervals.iter().filter_map(|one| {
+            let start = TelephoneNumber::from_digits(one.first, one.length)?;
+            Some((start, one.last - one.first + 1))
+        });
+        digits.chain(self.others.iter().map(|number| (*number, 1)))
     }
 
     /// Whether `number` is in it. O(log n).
@@ -70,6 +93,14 @@ impl NumberSet {
             && other.others.iter().all(known)
     }
 
+    /// The numbers that are in one of the sets or in both.
+    pub fn union(&self, other: &Self) -> Self {
+        Self {
+            intervals: merge([&*self.intervals, &*other.intervals].concat()),
+            others: sorted([&*self.others, &*other.others].concat()),
+        }
+    }
+
     /// The numbers that are in both sets. One pass over each.
     pub fn intersection(&self, other: &Self) -> Self {
         let mut intervals = Vec::new();
@@ -80,7 +111,7 @@ impl NumberSet {
         while let (Some(&&a), Some(&&b)) = (left.peek(), right.peek()) {
             intervals.extend(a.overlap(b));
             // Whichever ends first can meet nothing further on.
-            if (a.length, a.last) <= (b.length, b.last) {
+            if a.ends_by(&b) {
                 left.next();
             } else {
                 right.next();
@@ -93,11 +124,38 @@ impl NumberSet {
         }
     }
 
+    /// The numbers of this set that are not in `other`. One pass over each.
+    pub fn difference(&self, other: &Self) -> Self {
+        let mut intervals = Vec::new();
+        let mut cuts = other.intervals.iter().peekable();
+        for whole in &self.intervals {
+            let mut rest = Some(*whole);
+            while let (Some(one), Some(&&cut)) = (rest, cuts.peek()) {
+                if one.overlap(cut).is_some() {
+                    intervals.extend(one.before(cut));
+                    rest = one.after(cut);
+                } else if one.ends_by(&cut) {
+                    break;
+                }
+                // What the cut leaves, or what the cut did not reach, lies beyond it; else the cut may reach further.
+                if rest.is_some() {
+                    cuts.next();
+                }
+            }
+            intervals.extend(rest);
+        }
+        let only_here = |number: &&TelephoneNumber| other.others.binary_search(number).is_err();
+        Self {
+            intervals: intervals.into(),
+            others: self.others.iter().filter(only_here).copied().collect(),
+        }
+    }
+
     /// Adjacent intervals are merged, so what is covered at all is covered by one of them.
     fn holds(&self, wanted: &Interval) -> bool {
         let after = self
             .intervals
-            .partition_point(|one| (one.length, one.first) <= (wanted.length, wanted.first));
+            .partition_point(|one| one.order(wanted).is_le());
         let candidate = after
             .checked_sub(1)
             .and_then(|index| self.intervals.get(index));
@@ -105,8 +163,49 @@ impl NumberSet {
     }
 }
 
+/// Blocks shown of a set that has more.
+const SHOWN_BLOCKS: usize = 8;
+
+impl fmt::Display for NumberSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (start, count)) in self.blocks().take(SHOWN_BLOCKS).enumerate() {
+            let separator = if index == 0 { "" } else { ", " };
+            match count {
+                1 => write!(f, "{separator}{start}")?,
+                count => write!(f, "{separator}{start}+{count}")?,
+            }
+        }
+        match self.blocks().count().saturating_sub(SHOWN_BLOCKS) {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
+        }
+    }
+}
+
+impl fmt::Debug for NumberSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NumberSet({self})")
+    }
+}
+
 impl Interval {
+    /// By length, then by first value.
+    fn order(&self, other: &Self) -> std::cmp::Ordering {
+        #[cfg(test)]
+        tests::count_comparison();
+        (self.length, self.first).cmp(&(other.length, other.first))
+    }
+
+    /// Whether it ends no later than `other` does.
+    fn ends_by(&self, other: &Self) -> bool {
+        #[cfg(test)]
+        tests::count_comparison();
+        (self.length, self.last) <= (other.length, other.last)
+    }
+
     fn overlap(self, other: Self) -> Option<Self> {
+        #[cfg(test)]
+        tests::count_comparison();
         let (first, last) = (self.first.max(other.first), self.last.min(other.last));
         (self.length == other.length && first <= last).then_some(Self {
             length: self.length,
@@ -114,11 +213,27 @@ impl Interval {
             last,
         })
     }
+
+    /// The part in front of `cut`, which overlaps it.
+    fn before(self, cut: Self) -> Option<Self> {
+        (self.first < cut.first).then(|| Self {
+            last: cut.first - 1,
+            ..self
+        })
+    }
+
+    /// The part behind `cut`, which overlaps it.
+    fn after(self, cut: Self) -> Option<Self> {
+        (cut.last < self.last).then(|| Self {
+            first: cut.last + 1,
+            ..self
+        })
+    }
 }
 
 /// Sorts intervals and joins those that touch.
 fn merge(mut intervals: Vec<Interval>) -> Box<[Interval]> {
-    intervals.sort_unstable();
+    intervals.sort_unstable_by(Interval::order);
     intervals.dedup_by(|next, kept| {
         let touches = next.length == kept.length && next.first <= kept.last.saturating_add(1);
         if touches {
@@ -129,77 +244,11 @@ fn merge(mut intervals: Vec<Interval>) -> Box<[Interval]> {
     intervals.into()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use std::collections::BTreeSet;
-
-    /// Blocks of short numbers, so that a naive set can hold every one of them.
-    fn blocks() -> impl Strategy<Value = Vec<(TelephoneNumber, u64)>> {
-        let block = (1_usize..=3, 0_u64..1000, 1_u64..120).prop_map(|(length, value, count)| {
-            let limit = 10_u64.pow(u32::try_from(length).unwrap());
-            let value = value % limit;
-            let text = format!("{value:0length$}");
-            (text.parse().unwrap(), count.min(limit - value))
-        });
-        let odd = prop_oneof![Just("1#"), Just("*67"), Just("*"), Just("##")]
-            .prop_map(|text| (text.parse().unwrap(), 1));
-        proptest::collection::vec(prop_oneof![5 => block, 1 => odd], 0..12)
-    }
-
-    fn naive(blocks: &[(TelephoneNumber, u64)]) -> BTreeSet<String> {
-        let mut set = BTreeSet::new();
-        for (start, count) in blocks {
-            match start.digits() {
-                Some(first) => set.extend(
-                    (first..first + count).map(|value| format!("{value:0w$}", w = start.len())),
-                ),
-                None => drop(set.insert(start.to_string())),
-            }
-        }
-        set
-    }
-
-    fn every_short_number() -> impl Iterator<Item = TelephoneNumber> {
-        let digits = (1..=3_usize)
-            .flat_map(|w| (0..10_u64.pow(w as u32)).map(move |value| format!("{value:0w$}")));
-        digits
-            .chain(["1#", "*67", "*", "##"].map(String::from))
-            .map(|text| text.parse().unwrap())
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
-
-        #[test]
-        fn agrees_with_a_naive_set(left in blocks(), right in blocks()) {
-            let (a, b) = (NumberSet::union_of(left.clone()), NumberSet::union_of(right.clone()));
-            let (naive_a, naive_b) = (naive(&left), naive(&right));
-            let both = a.intersection(&b);
-            for number in every_short_number() {
-                let (in_a, in_b) = (naive_a.contains(number.as_str()), naive_b.contains(number.as_str()));
-                prop_assert_eq!(a.contains(number), in_a, "{}", number);
-                prop_assert_eq!(both.contains(number), in_a && in_b, "{}", number);
-            }
-            prop_assert_eq!(a.encompasses(&b), naive_b.is_subset(&naive_a));
-            prop_assert!(a.encompasses(&both) && b.encompasses(&both));
-            prop_assert_eq!(a.is_empty(), naive_a.is_empty());
-            prop_assert_eq!(both, b.intersection(&a));
-        }
-    }
-
-    #[test]
-    fn blocks_that_touch_are_one() {
-        let set = |blocks: &[(&str, u64)]| {
-            NumberSet::union_of(
-                blocks
-                    .iter()
-                    .map(|(start, count)| (start.parse().unwrap(), *count)),
-            )
-        };
-        let parts = set(&[("12025550150", 50), ("12025550100", 50)]);
-        assert_eq!(parts, set(&[("12025550100", 100)]));
-        assert!(parts.encompasses(&set(&[("12025550140", 20)])));
-    }
+fn sorted(mut numbers: Vec<TelephoneNumber>) -> Box<[TelephoneNumber]> {
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers.into()
 }
+
+#[cfg(test)]
+mod tests;

@@ -181,6 +181,19 @@ impl TnAuthList {
         self.numbers.contains(number)
     }
 
+    /// The list of the entries of both.
+    // RFC 9060 §4.1: "the permission semantics of the TNAuthList [RFC8226] are additive"
+    pub fn union(&self, other: &Self) -> Self {
+        let mut providers = [self.providers(), other.providers()].concat();
+        providers.sort_unstable();
+        providers.dedup();
+        Self {
+            entries: [self.entries(), other.entries()].concat().into(),
+            providers: providers.into(),
+            numbers: self.numbers.union(&other.numbers),
+        }
+    }
+
     /// Whether every entry of `child` lies in this list: providers by the same code, numbers by what is listed.
     // RFC 9060 §4: "each delegate certificate MUST have a TNAuthList scope that is equal to or a subset of its parent
     // certificate's scope: it must be "encompassed"."

@@ -18,11 +18,11 @@ fn one(number: &str) -> TnEntry {
 
 /// The authority of lists from the anchor down.
 fn of(lists: &[&[TnEntry]]) -> Authority {
-    let mut lists = lists
-        .iter()
-        .map(|entries| TnAuthList::new(entries.to_vec()).unwrap());
-    let first = Authority::of_list(&lists.next().unwrap());
-    lists.fold(first, |above, list| above.limited_by(&list))
+    let scope = |entries: &&[TnEntry]| Scope {
+        lists: vec![Arc::new(TnAuthList::new(entries.to_vec()).unwrap())],
+        ..Scope::default()
+    };
+    Authority::of_scopes(lists.iter().map(scope).collect(), Box::default())
 }
 
 fn number(authority: &Authority, number: &str) -> Coverage {

@@ -1,0 +1,131 @@
+//! Delegation: whether one TN Authorization List lies within another,
+//! [RFC 9060 §4](https://www.rfc-editor.org/rfc/rfc9060#section-4).
+//!
+//! [`judge`] is the one algorithm, asked before a delegate is issued and when certificates are audited. A parent's provider code
+//! stands for numbers that no certificate lists: whose they are is asked of a [`ProviderNumbers`], and where that does not
+//! know, the answer is [`Delegation::Unknown`] and policy decides.
+//!
+//! What lives elsewhere: the judgement of a number over a whole path at the time of a call ([`super::authority`]), the policies.
+
+use super::numbers::NumberSet;
+use super::tnauthlist::{ServiceProviderCode, TnAuthList};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Most providers of a parent that are asked for their numbers. The profile of SHAKEN has one in a certificate.
+pub const MAX_PROVIDERS_ASKED: usize = 16;
+
+/// Judges whether everything that `child` lists is within `parent`.
+///
+/// Costs one pass over both lists and one more for each provider asked, [`MAX_PROVIDERS_ASKED`] at most.
+// RFC 9060 §4: "each delegate certificate MUST have a TNAuthList scope that is equal to or a subset of its parent
+// certificate's scope: it must be "encompassed"."
+pub fn judge(
+    parent: &TnAuthList,
+    child: &TnAuthList,
+    providers: &dyn ProviderNumbers,
+) -> Delegation {
+    // No list of numbers can be shown to hold all numbers of a provider, so a code is within the same code only.
+    let foreign = |code: &&ServiceProviderCode| parent.providers().binary_search(code).is_err();
+    let codes: Box<[_]> = child.providers().iter().filter(foreign).cloned().collect();
+    let mut numbers = child.numbers().difference(parent.numbers());
+    let mut unknown = None;
+    for (index, code) in parent.providers().iter().enumerate() {
+        if numbers.is_empty() {
+            break;
+        }
+        // RFC 9060 §4.1: "this specification explicitly permits SPC-only parent certificates to delegate individual telephone
+        // numbers or ranges to a child certificate"
+        let held = match index < MAX_PROVIDERS_ASKED {
+            true => providers.held(code, &numbers),
+            false => None,
+        };
+        match held {
+            Some(held) => numbers = numbers.difference(&held),
+            None => unknown = unknown.or(Some(code)),
+        }
+    }
+    match unknown {
+        _ if codes.is_empty() && numbers.is_empty() => Delegation::Encompassed,
+        Some(code) if codes.is_empty() => Delegation::Unknown(code.clone()),
+        _ => Delegation::NotEncompassed(Residue { numbers, codes }),
+    }
+}
+
+/// How a child's list stands to its parent's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Delegation {
+    /// Everything the child lists is within the parent's list.
+    Encompassed,
+    /// This much is not.
+    NotEncompassed(Residue),
+    /// Some numbers are within it if they are this provider's, and nobody knows whether they are. If several providers could
+    /// have them, this is the first.
+    Unknown(ServiceProviderCode),
+}
+
+/// What a child lists beyond its parent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Residue {
+    /// Numbers.
+    pub numbers: NumberSet,
+    /// Providers: sorted, each once.
+    pub codes: Box<[ServiceProviderCode]>,
+}
+
+impl fmt::Display for Residue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&*self.codes, self.numbers.is_empty()) {
+            ([], _) => self.numbers.fmt(f),
+            ([code], true) => write!(f, "provider {code}"),
+            ([code, more @ ..], true) => write!(f, "provider {code} and {} more", more.len()),
+            ([code, ..], false) => write!(f, "provider {code}, {}", self.numbers),
+        }
+    }
+}
+
+/// Who knows the numbers of providers.
+pub trait ProviderNumbers: Send + Sync {
+    /// Those of `numbers` that are `provider`'s; `None` if that is not known.
+    fn held(&self, provider: &ServiceProviderCode, numbers: &NumberSet) -> Option<NumberSet>;
+
+    /// Whether all of `numbers` are `provider`'s.
+    fn holds(&self, provider: &ServiceProviderCode, numbers: &NumberSet) -> Answer {
+        match self.held(provider, numbers) {
+            Some(held) if held.encompasses(numbers) => Answer::Yes,
+            Some(_) => Answer::No,
+            None => Answer::Unknown,
+        }
+    }
+}
+
+/// Whether numbers are a provider's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// At least one is not.
+    No,
+    /// Nobody can tell.
+    Unknown,
+    /// All are.
+    Yes,
+}
+
+/// Nobody knows any provider's numbers.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unknown;
+
+impl ProviderNumbers for Unknown {
+    fn held(&self, _: &ServiceProviderCode, _: &NumberSet) -> Option<NumberSet> {
+        None
+    }
+}
+
+/// A table of providers and all their numbers; providers that are not in it are unknown.
+impl ProviderNumbers for BTreeMap<ServiceProviderCode, NumberSet> {
+    fn held(&self, provider: &ServiceProviderCode, numbers: &NumberSet) -> Option<NumberSet> {
+        self.get(provider).map(|all| all.intersection(numbers))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,1 @@
+//! One list within another, asked of those who know and of those who do not.
