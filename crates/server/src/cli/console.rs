@@ -3,12 +3,15 @@
 use super::Outcome;
 use std::fmt::Display;
 use std::io::{ErrorKind, IsTerminal, Write};
+use std::time::{Duration, Instant};
 
 /// The two streams of a run. Tests give it buffers.
 pub struct Console {
     out: Box<dyn Write + Send>,
     err: Box<dyn Write + Send>,
     paint: Paint,
+    /// `None` where nobody is watching.
+    progress: Option<Progress>,
     /// The first reason why an answer did not get out.
     flaw: Option<std::io::Error>,
 }
@@ -21,6 +24,23 @@ enum Paint {
     /// Plain text.
     Plain,
 }
+
+/// How far we are, for somebody who sits at a terminal.
+struct Progress {
+    /// When it was told last; at first, when the run began.
+    told: Instant,
+    shown: Shown,
+}
+
+/// Whether a line that will be overwritten stands on the terminal.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    No,
+    Yes,
+}
+
+/// How often somebody who is watching is told how far we are, and how long they wait for the first time.
+const PROGRESS_EVERY: Duration = Duration::from_millis(250);
 
 /// What a piece of text says, and so how it is coloured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +66,10 @@ impl Console {
             out: Box::new(std::io::stdout()),
             err: Box::new(std::io::stderr()),
             paint: if colour { Paint::Colour } else { Paint::Plain },
+            progress: std::io::stderr().is_terminal().then(|| Progress {
+                told: Instant::now(),
+                shown: Shown::No,
+            }),
             flaw: None,
         }
     }
@@ -56,29 +80,60 @@ impl Console {
             out,
             err,
             paint: Paint::Plain,
+            progress: None,
             flaw: None,
         }
     }
 
     /// One line of the answer. A reader that has gone away (`| head`) is no error of ours.
     pub fn line(&mut self, text: impl Display) {
+        self.end_progress();
         let written = writeln!(self.out, "{text}");
         self.note(written);
     }
 
     /// One line about what went wrong, prefixed `error:`.
     pub fn error(&mut self, text: impl Display) {
+        self.end_progress();
         let _ = writeln!(self.err, "error: {text}");
     }
 
     /// One line that deserves attention but stops nothing.
     pub fn warning(&mut self, text: impl Display) {
+        self.end_progress();
         let _ = writeln!(self.err, "warning: {text}");
     }
 
     /// One line for whoever is watching, apart from the answer.
     pub fn remark(&mut self, text: impl Display) {
+        self.end_progress();
         let _ = writeln!(self.err, "{text}");
+    }
+
+    /// How far long work has come, for whoever is watching: one line that is overwritten, a few times a second. Nothing where
+    /// standard error is no terminal.
+    pub fn progress(&mut self, text: impl Display) {
+        let Some(progress) = &mut self.progress else {
+            return;
+        };
+        if progress.told.elapsed() < PROGRESS_EVERY {
+            return;
+        }
+        let _ = write!(self.err, "\r{text}\x1b[K");
+        let _ = self.err.flush();
+        progress.told = Instant::now();
+        progress.shown = Shown::Yes;
+    }
+
+    /// Takes the line about progress away, because another is to be written.
+    fn end_progress(&mut self) {
+        if let Some(progress) = &mut self.progress
+            && progress.shown == Shown::Yes
+        {
+            let _ = write!(self.err, "\r\x1b[K");
+            let _ = self.err.flush();
+            progress.shown = Shown::No;
+        }
     }
 
     /// Bytes exactly as they are.
@@ -89,6 +144,7 @@ impl Console {
 
     /// The end of a run: what the shell is told. An answer that a full disk swallowed is no answer.
     pub fn finish(mut self, outcome: Outcome) -> Outcome {
+        self.end_progress();
         let flushed = self.out.flush();
         self.note(flushed);
         match self.flaw.take() {

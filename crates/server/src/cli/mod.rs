@@ -12,6 +12,7 @@ mod parties;
 mod trouble;
 mod startup;
 mod web;
+mod certificate;
 mod check_config;
 mod completions;
 mod decode;
@@ -57,6 +58,8 @@ enum Verb {
     Verify(Box<verify::Arguments>),
     /// Take a SIP message, Identity header or PASSporT apart; nothing is believed
     Decode(decode::Arguments),
+    /// Take certificates apart and judge them: files, folders, repositories
+    Certificate(certificate::Arguments),
     /// Print a completion script for a shell
     Completions(completions::Arguments),
 }
@@ -126,6 +129,7 @@ pub fn main() -> ExitCode {
         Verb::Sign(arguments) => sign::run(&arguments, &mut console),
         Verb::Verify(arguments) => verify::run(&arguments, &mut console),
         Verb::Decode(arguments) => decode::run(&arguments, &mut console),
+        Verb::Certificate(arguments) => certificate::run(&arguments, &mut console),
         Verb::Completions(arguments) => completions::run(&arguments, &mut console),
     };
     console.finish(outcome).into()

@@ -75,6 +75,7 @@ fn bad_origin(text: &str, cause: UrlFault) -> Trouble {
 pub(super) struct Web {
     web_ca: Vec<PathBuf>,
     exceptions: Vec<Exception>,
+    origins: Arc<[Origin]>,
     clock: SystemClock,
     started: Option<(Runtime, Arc<Fetcher>)>,
 }
@@ -88,9 +89,15 @@ impl Web {
         Ok(Self {
             web_ca: flags.web_ca.clone(),
             exceptions: flags.exceptions()?,
+            origins: flags.port_exceptions()?,
             clock,
             started: None,
         })
+    }
+
+    /// The origins that there are exceptions for.
+    pub(super) fn origins(&self) -> &[Origin] {
+        &self.origins
     }
 
     /// The runtime and the fetcher on it.

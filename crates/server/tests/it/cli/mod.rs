@@ -6,9 +6,11 @@
 //!                                              └── a folder as `countersign up` makes it: key, chain, anchor, x5u
 //! ```
 
+mod certificate_inspect;
 mod conduct;
 mod decoding;
 mod fetching;
+mod hierarchy;
 mod signing;
 mod verdicts;
 

@@ -1,0 +1,146 @@
+//! A certification hierarchy on disk, for the verbs that look at certificates.
+//!
+//! ```text
+//!     Root ──► Issuing CA ──► SHAKEN 1234                         one provider, by its code
+//!                        └──► Numbers CA (1202555000-0199) ──► delegates
+//!     Root ──► List Issuer                                       signs revocation lists for all of them
+//! ```
+//!
+//! Everything is valid from 2020 to the end of 2049, so that no test depends on its day.
+
+use crate::peers::Workspace;
+use countersign::certificate::chain::pem;
+use countersign::certificate::{Certificate, TnAuthList, TnEntry};
+use countersign::crypto::{EcdsaP256Key, SigningKey};
+use countersign::number::TelephoneNumberRange;
+use countersign::time::{UnixTime, Validity};
+use countersign_ca::extension::{CrlPoint, PathLength};
+use countersign_ca::{Authority, Practice, Profile, Request, Serial, Subject};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// 2020-01-01 to 2049-12-31.
+pub const VALIDITY: Validity = Validity {
+    not_before: UnixTime::from_secs(1_577_836_800),
+    not_after: UnixTime::from_secs(2_524_521_600),
+};
+
+/// Where the revocation list would be.
+pub const CRL_URL: &str = "https://crl.example.org/all.crl";
+
+/// The hierarchy, and a folder.
+#[expect(
+    dead_code,
+    reason = "revocation lists come with the verbs that read them"
+)]
+pub struct Hierarchy {
+    pub root: Authority,
+    pub issuing: Authority,
+    pub list_issuer: Certificate,
+    pub list_key: Arc<EcdsaP256Key>,
+    serial: AtomicU64,
+    workspace: Workspace,
+}
+
+impl Hierarchy {
+    pub fn new() -> Self {
+        let serial = AtomicU64::new(1);
+        let (root_key, list_key, key) = (new_key(), new_key(), new_key());
+        let root = Authority::root(
+            &subject("Root"),
+            root_key.clone(),
+            Practice::default(),
+            next(&serial),
+            VALIDITY,
+        );
+        let root = root.unwrap();
+        let request = Request::new(
+            Profile::CrlIssuer,
+            subject("List Issuer"),
+            list_key.public_key(),
+        );
+        let list_issuer = root.issue(&request, next(&serial), VALIDITY).unwrap();
+        let practice = Practice {
+            policy: Some(countersign_ca::issuance::SHAKEN_POLICY),
+            crl: Some(CrlPoint {
+                url: CRL_URL.into(),
+                issuer: list_issuer.subject().clone(),
+            }),
+        };
+        let root = Authority::new(root.certificate().clone(), root_key, practice.clone()).unwrap();
+        let profile = Profile::Intermediate(PathLength::Unbounded);
+        let request = Request::new(profile, subject("Issuing CA"), key.public_key());
+        let certificate = root.issue(&request, next(&serial), VALIDITY).unwrap();
+        Self {
+            root,
+            issuing: Authority::new(certificate, key, practice).unwrap(),
+            list_issuer,
+            list_key,
+            serial,
+            workspace: Workspace::new("certificates"),
+        }
+    }
+
+    /// A certificate for a new key, below `by`.
+    pub fn issue(
+        &self,
+        by: &Authority,
+        profile: Profile,
+        name: &str,
+        scope: Option<TnAuthList>,
+    ) -> (Arc<EcdsaP256Key>, Certificate) {
+        let key = new_key();
+        let request = Request {
+            scope,
+            ..Request::new(profile, subject(name), key.public_key())
+        };
+        let certificate = by.issue(&request, next(&self.serial), VALIDITY).unwrap();
+        (key, certificate)
+    }
+
+    /// The provider with code 1234.
+    pub fn provider(&self) -> Certificate {
+        let scope = TnAuthList::new(vec![TnEntry::Spc("1234".parse().unwrap())]).unwrap();
+        let profile = Profile::EndEntity;
+        self.issue(&self.issuing, profile, "SHAKEN 1234", Some(scope))
+            .1
+    }
+
+    /// Where a file of this folder is.
+    pub fn path(&self, name: &str) -> String {
+        self.workspace.path().join(name).display().to_string()
+    }
+
+    /// Writes these certificates into one file, in this order.
+    pub fn write(&self, name: &str, certificates: &[&Certificate]) -> String {
+        let text: String = certificates.iter().map(|one| pem(one.as_der())).collect();
+        self.write_bytes(name, text)
+    }
+
+    /// Writes a file.
+    pub fn write_bytes(&self, name: &str, bytes: impl AsRef<[u8]>) -> String {
+        self.workspace.write(name, bytes).display().to_string()
+    }
+}
+
+/// `count` numbers from `start` on; one number if `count` is 1.
+pub fn numbers(start: &str, count: u64) -> TnEntry {
+    let start = start.parse().unwrap();
+    match count {
+        1 => TnEntry::One(start),
+        count => TnEntry::Range(TelephoneNumberRange::new(start, count).unwrap()),
+    }
+}
+
+pub fn new_key() -> Arc<EcdsaP256Key> {
+    Arc::new(EcdsaP256Key::generate().unwrap())
+}
+
+pub fn subject(common_name: &str) -> Subject {
+    Subject::new("US", "Countersign Lab", common_name).unwrap()
+}
+
+fn next(serial: &AtomicU64) -> Serial {
+    let number = u128::from(serial.fetch_add(1, Ordering::Relaxed));
+    Serial::from_random(number.to_be_bytes())
+}
