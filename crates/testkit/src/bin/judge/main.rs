@@ -9,14 +9,18 @@
     reason = "printing figures is what it does"
 )]
 
+mod certificates;
 mod passports;
+mod paths;
 mod sip;
 
 use std::process::ExitCode;
 
 const USAGE: &str = "\
-usage: cargo xtask judge [--passports FILE.jsonl]... [--sip DIR]...
+usage: cargo xtask judge [--certificates DIR]... [--passports FILE.jsonl]... [--sip DIR]...
 
+  --certificates DIR      certificates in DER, PEM and JSON lines (`der_b64`, packed by gzip or not; if known `oracle.openssl_chain` and
+                          `oracle.zlint_errors`); anchors are in PEM files named roots* or anchors*, else every self-issued one is
   --passports FILE.jsonl  one JSON object a line: `token`; if known `id`, `spki_b64` (the public key, DER in base64), `signature`
                           (VERIFIED if it is known to verify) and `strict_problems` (what the RFCs forbid in it)
   --sip DIR               one SIP message a file; if there is a DIR-expected.tsv (file, class, correct result), it is shown beside
@@ -38,6 +42,7 @@ fn main() -> ExitCode {
     let mut disagreeing = 0;
     for pair in arguments.chunks(2) {
         let judged = match pair {
+            [flag, path] if flag == "--certificates" => certificates::judge(path),
             [flag, path] if flag == "--passports" => passports::judge(path),
             [flag, path] if flag == "--sip" => sip::judge(path),
             _ => {
