@@ -141,6 +141,22 @@ impl Inputs {
 }
 
 impl Document {
+    /// The URL, if it is one.
+    pub(super) fn url(&self) -> Option<&str> {
+        match self.origin {
+            Origin::File => None,
+            Origin::Url(_) => Some(&self.name),
+        }
+    }
+
+    /// What its repository answered, if it is a URL and one did.
+    pub(super) fn visit(&self) -> Option<&Visit> {
+        match &self.origin {
+            Origin::File => None,
+            Origin::Url(visit) => visit.as_ref(),
+        }
+    }
+
     fn obstacle(path: &Path, kind: ErrorKind) -> Self {
         Self {
             name: path.display().to_string(),

@@ -1,6 +1,6 @@
 //! `countersign certificate`: certificates taken apart and judged, from files, folders and repositories.
 //!
-//! One file per verb: [`inspect`] shows and believes nothing. What they share: [`documents`] brings the bytes of files,
+//! One file per verb: [`inspect`] shows and believes nothing, [`lint`] asks the rules of the profiles. What they share: [`documents`] brings the bytes of files,
 //! folders, URLs and standard input, [`pieces`] cuts them into certificates, [`names`] has the words for what has only a
 //! number.
 //!
@@ -10,6 +10,7 @@ mod documents;
 mod names;
 mod pieces;
 mod inspect;
+mod lint;
 
 use super::Outcome;
 use super::console::Console;
@@ -31,11 +32,14 @@ pub(super) struct Arguments {
 enum Verb {
     /// Show what certificates say; nothing is believed
     Inspect(inspect::Arguments),
+    /// Ask certificates, and the repositories that serve them, what the profiles ask
+    Lint(lint::Arguments),
 }
 
 pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {
     let outcome = match &arguments.verb {
         Verb::Inspect(arguments) => inspect::run(arguments, console),
+        Verb::Lint(arguments) => lint::run(arguments, console),
     };
     outcome.unwrap_or_else(|trouble| {
         console.error(trouble);

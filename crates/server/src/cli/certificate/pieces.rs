@@ -80,6 +80,11 @@ fn of_element(der: &[u8]) -> Piece<'_> {
     }
 }
 
+/// Whether it is DER rather than text.
+pub(super) fn is_der(bytes: &[u8]) -> bool {
+    bytes.first() == Some(&DER_SEQUENCE)
+}
+
 fn is_private_key(der: &[u8]) -> bool {
     PrivateKeyDer::try_from(der).is_ok()
 }

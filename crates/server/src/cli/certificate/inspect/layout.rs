@@ -2,7 +2,7 @@
 
 use super::super::super::columns::lines;
 use super::super::super::console::{Console, Tone, visible};
-use super::super::documents::{Document, Origin};
+use super::super::documents::Document;
 use super::super::names::numbered;
 use super::record::{Entry, Record, is_told};
 use countersign::certificate::Certificate;
@@ -24,7 +24,7 @@ pub(super) fn print_title(
         None | Some((_, 1)) => String::new(),
         Some((index, count)) => format!(", certificate {index} of {count}"),
     };
-    if let Origin::Url(Some(visit)) = &document.origin {
+    if let Some(visit) = document.visit() {
         note += match &*visit.media_type {
             "" => ", without a media type",
             _ => ", ",
