@@ -7,6 +7,7 @@
 //! ```
 
 mod certificate_inspect;
+mod certificate_lint;
 mod conduct;
 mod decoding;
 mod fetching;

@@ -11,12 +11,18 @@ const WORD: usize = 9;
 /// Columns of a number in the summary.
 const NUMBER: usize = 9;
 
-/// Prints what one certificate breaks, or that it breaks nothing.
-pub(super) fn print(place: Place<'_>, findings: &[Finding], console: &mut Console) {
+/// Prints what one certificate breaks, or that it breaks nothing, or why it could not be asked.
+pub(super) fn print(
+    place: Place<'_>,
+    error: Option<&str>,
+    findings: &[Finding],
+    console: &mut Console,
+) {
     let worst = findings.iter().map(|one| one.severity).max();
-    let said = match worst {
-        None => console.paint(Tone::Good, "no findings"),
-        Some(severity) => {
+    let said = match (error, worst) {
+        (Some(error), _) => console.paint(Tone::Bad, visible(error)),
+        (None, None) => console.paint(Tone::Good, "no findings"),
+        (None, Some(severity)) => {
             let count = findings
                 .iter()
                 .filter(|one| one.severity == severity)
@@ -40,12 +46,6 @@ pub(super) fn print(place: Place<'_>, findings: &[Finding], console: &mut Consol
             lines(console, &[("", WORD, Tone::Plain)], &source, Tone::Faint);
         }
     }
-}
-
-/// Prints why there is nothing to ask.
-pub(super) fn print_unread(place: Place<'_>, error: &str, console: &mut Console) {
-    let error = console.paint(Tone::Bad, visible(error));
-    console.line(format_args!("{}: {error}", title(place)));
 }
 
 /// Prints what was broken how often, the most frequent first.

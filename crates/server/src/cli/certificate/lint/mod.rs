@@ -10,7 +10,7 @@ use self::repository::{Contents, Offer};
 use super::super::Outcome;
 use super::super::console::Console;
 use super::super::trouble::Trouble;
-use super::documents::{Document, Inputs};
+use super::documents::{Document, Inputs, Obstacle};
 use super::names::hex;
 use super::pieces::{self, Piece};
 use clap::Args;
@@ -107,11 +107,18 @@ impl Told {
         };
         let bytes = match &document.content {
             Ok(bytes) => bytes.as_slice(),
-            Err(obstacle) if served.is_empty() => {
-                self.unread(place, &obstacle.to_string(), console);
-                return obstacle.outcome();
+            // What a rule has told already: a URL that may not be fetched from, an answer of another status.
+            Err(_) if document.visit().is_some() => &[],
+            Err(Obstacle::Url(_)) => &[],
+            Err(obstacle) => {
+                let told = self.tell(
+                    place,
+                    &Asked::Nothing(&obstacle.to_string()),
+                    served,
+                    console,
+                );
+                return told.or_worse(obstacle.outcome());
             }
-            Err(_) => &[],
         };
         let mut worst = Outcome::Done;
         for piece in pieces::pieces(bytes) {
@@ -128,7 +135,7 @@ impl Told {
                         Ok(certificate) => {
                             let mut findings = std::mem::take(&mut served);
                             findings.extend(lint::run(&certificate));
-                            self.findings(place, Some(&certificate), findings, console)
+                            self.tell(place, &Asked::Certificate(&certificate), findings, console)
                         }
                     }
                 }
@@ -137,7 +144,7 @@ impl Told {
         }
         // Nobody has told what is wrong with the repository: there was no certificate to tell it with.
         if !served.is_empty() {
-            return worst.or_worse(self.findings(place, None, served, console));
+            return worst.or_worse(self.tell(place, &Asked::Repository, served, console));
         }
         match place.index {
             0 => self.unread(place, "no certificate in it", console),
@@ -145,15 +152,23 @@ impl Told {
         }
     }
 
-    fn findings(
+    fn unread(&mut self, place: Place<'_>, error: &str, console: &mut Console) -> Outcome {
+        self.tell(place, &Asked::Nothing(error), Vec::new(), console);
+        Outcome::Failed
+    }
+
+    /// Tells what was found, as programs or people want it.
+    fn tell(
         &mut self,
         place: Place<'_>,
-        certificate: Option<&Certificate>,
+        asked: &Asked<'_>,
         findings: Vec<Finding>,
         console: &mut Console,
     ) -> Outcome {
-        self.certificates += u64::from(certificate.is_some());
-        self.clean += u64::from(findings.is_empty());
+        if let Asked::Certificate(_) = asked {
+            self.certificates += 1;
+            self.clean += u64::from(findings.is_empty());
+        }
         for finding in &findings {
             *self.broken.entry(finding.name).or_default() += 1;
         }
@@ -161,40 +176,39 @@ impl Told {
             let of = findings.iter().filter(|one| one.severity == severity);
             of.map(|one| one.name).collect()
         };
-        let errors = named(Severity::Error);
-        let outcome = match errors.is_empty() {
-            true => Outcome::Done,
-            false => Outcome::Failed,
+        let record = Record {
+            file: place.file,
+            sha256: match asked {
+                Asked::Certificate(certificate) => Some(hex(&certificate.sha256())),
+                Asked::Nothing(_) | Asked::Repository => None,
+            },
+            errors: named(Severity::Error),
+            warnings: named(Severity::Warning),
+            error: match *asked {
+                Asked::Nothing(error) => Some(error),
+                Asked::Certificate(_) | Asked::Repository => None,
+            },
         };
         if self.json {
-            let record = Record {
-                file: place.file,
-                sha256: certificate.map(|one| hex(&one.sha256())),
-                errors,
-                warnings: named(Severity::Warning),
-                error: None,
-            };
             console.line(record.to_json());
         } else {
-            layout::print(place, &findings, console);
+            layout::print(place, record.error, &findings, console);
         }
-        outcome
+        match record.errors.is_empty() {
+            true => Outcome::Done,
+            false => Outcome::Failed,
+        }
     }
+}
 
-    /// Tells why there is nothing to ask.
-    fn unread(&mut self, place: Place<'_>, error: &str, console: &mut Console) -> Outcome {
-        if self.json {
-            let record = Record {
-                file: place.file,
-                error: Some(error),
-                ..Record::default()
-            };
-            console.line(record.to_json());
-        } else {
-            layout::print_unread(place, error, console);
-        }
-        Outcome::Failed
-    }
+/// What was asked.
+enum Asked<'a> {
+    /// A certificate, and with the first one the repository.
+    Certificate(&'a Certificate),
+    /// Nothing, for this reason; the URL may have been judged all the same.
+    Nothing(&'a str),
+    /// The repository alone: there is no certificate.
+    Repository,
 }
 
 impl Record<'_> {
