@@ -4,7 +4,8 @@ use crate::draft::{Draft, Serial};
 use crate::extension::{self, PathLength};
 use crate::issuance::{self, IssuanceError, Practice, Profile, Request};
 use crate::subject::Subject;
-use countersign::certificate::{Certificate, TnAuthList};
+use countersign::certificate::delegation::{self, Delegation, ProviderNumbers};
+use countersign::certificate::{Certificate, TnAuthList, TnEntry};
 use countersign::crypto::SigningKey;
 use countersign::time::Validity;
 use std::fmt;
@@ -39,6 +40,42 @@ pub struct Authority {
     certificate: Certificate,
     key: Arc<dyn SigningKey>,
     practice: Practice,
+    scope: OwnScope,
+    providers: Arc<dyn ProviderNumbers>,
+    unknown: UnknownNumbers,
+}
+
+/// What an authority can hand down.
+#[derive(Clone)]
+enum OwnScope {
+    /// Its certificate has a list by value, or somebody has said what its reference leads to.
+    Listed(TnAuthList),
+    /// Its certificate has a list by reference.
+    Missing,
+    /// It has no list: an STI certification authority.
+    Unlimited,
+}
+
+impl OwnScope {
+    fn of(certificate: &Certificate) -> Self {
+        match (certificate.tn_list_url(), certificate.tn_auth_list()) {
+            (Some(_), _) => Self::Missing,
+            (None, Some(list)) => Self::Listed(list.clone()),
+            (None, None) => Self::Unlimited,
+        }
+    }
+}
+
+/// What becomes of a request for numbers that nobody can show to be those of the issuer's provider code.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnknownNumbers {
+    /// It is issued: whose they are has been settled before, by an authority token or a contract. The default.
+    // RFC 9060 §8: "Alternatively, a CA may acquire an Authority Token (see Section 8.1) that affirms that a delegation is in the
+    // proper scope."
+    #[default]
+    Issue,
+    /// It is refused.
+    Refuse,
 }
 
 impl Authority {
@@ -63,10 +100,40 @@ impl Authority {
             return Err(IssuanceError::KeyMismatch);
         }
         Ok(Self {
+            scope: OwnScope::of(&certificate),
             certificate,
             key,
             practice,
+            providers: Arc::new(delegation::Unknown),
+            unknown: UnknownNumbers::default(),
         })
+    }
+
+    /// The same, asking `providers` whose numbers are whose.
+    // RFC 9060 §8: "this requires that CAs have access to the necessary industry databases to ascertain whether, for example, a
+    // particular telephone number is encompassed by an SPC."
+    pub fn with_provider_numbers(
+        self,
+        providers: Arc<dyn ProviderNumbers>,
+        unknown: UnknownNumbers,
+    ) -> Self {
+        Self {
+            providers,
+            unknown,
+            ..self
+        }
+    }
+
+    /// The same with `list` as what its certificate's reference leads to now.
+    pub fn with_referenced_list(self, list: &TnAuthList) -> Self {
+        let whole = match self.certificate.tn_auth_list() {
+            Some(by_value) => by_value.union(list),
+            None => list.clone(),
+        };
+        Self {
+            scope: OwnScope::Listed(whole),
+            ..self
+        }
     }
 
     /// A new root: self-signed, without bound on the paths below it.
@@ -150,7 +217,49 @@ impl Authority {
             return Err(IssuanceError::Validity);
         }
         self.inspect_length(request.profile)?;
-        inspect_scope(request, self.certificate.tn_auth_list())
+        self.inspect_scope(request)
+    }
+
+    /// Whether the request has a scope where its profile needs one, none where it must not, and no more than we have.
+    fn inspect_scope(&self, request: &Request) -> Result<(), IssuanceError> {
+        let Some(asked) = request.whole_scope() else {
+            return match (request.profile, &self.scope) {
+                (Profile::CrlIssuer | Profile::Intermediate(_), OwnScope::Unlimited) => Ok(()),
+                // It would be a gap, and nothing below it could be used.
+                (Profile::CrlIssuer | Profile::Intermediate(_), _) => {
+                    Err(IssuanceError::ScopeForbidden)
+                }
+                (Profile::EndEntity, OwnScope::Unlimited) if !request.domains.is_empty() => Ok(()),
+                _ => Err(IssuanceError::ScopeMissing),
+            };
+        };
+        inspect_ranges(&asked)?;
+        match (request.profile, &self.scope) {
+            (Profile::CrlIssuer | Profile::Intermediate(_), _) => {
+                Err(IssuanceError::ScopeForbidden)
+            }
+            (Profile::Delegate, OwnScope::Unlimited) => Err(IssuanceError::ScopeTooWide),
+            (_, OwnScope::Unlimited) => Ok(()),
+            (_, OwnScope::Missing) => Err(IssuanceError::OwnListMissing),
+            (_, OwnScope::Listed(own)) => self.inspect_delegation(own, &asked),
+        }
+    }
+
+    // RFC 9060 §4.1: the encompassing "might be performed at the time the delegate certificate is issued, at the time that a
+    // verification service receives an inbound call, or potentially both."
+    fn inspect_delegation(
+        &self,
+        own: &TnAuthList,
+        asked: &TnAuthList,
+    ) -> Result<(), IssuanceError> {
+        match delegation::judge(own, asked, self.providers.as_ref()) {
+            Delegation::Encompassed => Ok(()),
+            Delegation::NotEncompassed(_) => Err(IssuanceError::ScopeTooWide),
+            Delegation::Unknown(_) => match self.unknown {
+                UnknownNumbers::Issue => Ok(()),
+                UnknownNumbers::Refuse => Err(IssuanceError::NumbersUnknown),
+            },
+        }
     }
 
     fn inspect_length(&self, profile: Profile) -> Result<(), IssuanceError> {
@@ -178,28 +287,15 @@ impl fmt::Debug for Authority {
     }
 }
 
-/// RFC 9060 §4: "each delegate certificate MUST have a TNAuthList scope that is equal to or a subset of its parent
-/// certificate's scope". Numbers below a provider code are taken on trust: whose they are is settled before issuance.
-fn inspect_scope(request: &Request, own: Option<&TnAuthList>) -> Result<(), IssuanceError> {
-    match (request.profile, &request.scope, own) {
-        (Profile::CrlIssuer | Profile::Intermediate(_), None, None) => Ok(()),
-        (Profile::CrlIssuer | Profile::Intermediate(_), _, _) => Err(IssuanceError::ScopeForbidden),
-        (Profile::EndEntity, None, None) if !request.domains.is_empty() => Ok(()),
-        (_, None, _) => Err(IssuanceError::ScopeMissing),
-        (Profile::Delegate, Some(_), None) => Err(IssuanceError::ScopeTooWide),
-        (_, Some(_), None) => Ok(()),
-        (_, Some(asked), Some(own)) => {
-            let codes = asked
-                .providers()
-                .iter()
-                .all(|code| own.providers().contains(code));
-            let numbers = !own.providers().is_empty() || own.numbers().encompasses(asked.numbers());
-            if codes && numbers {
-                Ok(())
-            } else {
-                Err(IssuanceError::ScopeTooWide)
-            }
-        }
+// RFC 8226 §9: "formally, given the inputs count and TelephoneNumber of length D, TelephoneNumber + count MUST be less than 10^D."
+fn inspect_ranges(asked: &TnAuthList) -> Result<(), IssuanceError> {
+    let fits = |entry: &TnEntry| match entry {
+        TnEntry::Range(range) => range.keeps_formula(),
+        TnEntry::One(_) | TnEntry::Spc(_) => true,
+    };
+    match asked.entries().iter().all(fits) {
+        true => Ok(()),
+        false => Err(IssuanceError::RangeEnd),
     }
 }
 

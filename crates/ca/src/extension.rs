@@ -6,9 +6,10 @@
 
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use const_oid::ObjectIdentifier;
+use countersign::certificate::access::STIR_TN_LIST;
 use countersign::certificate::encode::{self, constructed, element, primitive, sequence};
 use countersign::certificate::extensions::oid;
-use countersign::certificate::{DistinguishedName, TnAuthList};
+use countersign::certificate::{DistinguishedName, TnAuthList, TnListUrl};
 use countersign::crypto::Point;
 use std::net::IpAddr;
 
@@ -197,6 +198,25 @@ pub fn server_authentication() -> Extension {
 // RFC 8226 §9: "The non-critical TN Authorization List certificate extension is included in the certificate's extension field"
 pub fn tn_auth_list(list: &TnAuthList) -> Extension {
     Extension::non_critical(oid::TN_AUTH_LIST, list.to_der())
+}
+
+/// authorityInfoAccess of one method: where the TNAuthList is.
+// RFC 8226 §10.1: "When the "id-ad-stirTNList" accessMethod is used, the accessLocation MUST be an HTTPS URI."
+pub fn tn_list_by_reference(url: &TnListUrl) -> Extension {
+    authority_access(&[(STIR_TN_LIST, url.as_str())])
+}
+
+/// authorityInfoAccess: methods, and the URL of each.
+// RFC 5280 §4.2.2.1: "Conforming CAs MUST mark this extension as non-critical."
+pub fn authority_access(methods: &[(ObjectIdentifier, &str)]) -> Extension {
+    let descriptions: Vec<_> = methods
+        .iter()
+        .map(|(method, url)| {
+            let location = element(primitive(6), url.as_bytes());
+            sequence(&[encode::oid(method), location])
+        })
+        .collect();
+    Extension::non_critical(oid::AUTHORITY_INFORMATION_ACCESS, sequence(&descriptions))
 }
 
 /// cRLNumber, RFC 5280 §5.2.3.

@@ -8,7 +8,7 @@ use crate::draft::DraftError;
 use crate::extension::{self, CrlPoint, Extension, PathLength, usage};
 use crate::subject::Subject;
 use const_oid::ObjectIdentifier;
-use countersign::certificate::{DistinguishedName, TnAuthList};
+use countersign::certificate::{DistinguishedName, TnAuthList, TnListUrl};
 use countersign::crypto::Point;
 use countersign::time::UnixTime;
 use std::fmt;
@@ -40,8 +40,10 @@ pub struct Request {
     pub subject: Subject,
     /// For which key.
     pub public_key: Point,
-    /// For which providers and numbers: needed by end entities without domains and by every delegate.
+    /// For which providers and numbers: needed by end entities without domains and by every delegate, here or by reference.
     pub scope: Option<TnAuthList>,
+    /// More of them, which the certificate does not list.
+    pub reference: Option<ScopeReference>,
     /// For which SIP domains (end entities and delegates; none in SHAKEN).
     pub domains: Vec<Box<str>>,
 }
@@ -54,6 +56,7 @@ impl Request {
             subject,
             public_key,
             scope: None,
+            reference: None,
             domains: Vec::new(),
         }
     }
@@ -66,10 +69,38 @@ impl Request {
         }
     }
 
+    /// The same for a scope by reference, besides the one by value if there is one.
+    pub fn with_reference(self, reference: ScopeReference) -> Self {
+        Self {
+            reference: Some(reference),
+            ..self
+        }
+    }
+
+    /// Everything it asks for, listed in the certificate or by reference.
+    pub fn whole_scope(&self) -> Option<TnAuthList> {
+        let by_reference = self.reference.as_ref().map(|reference| &reference.list);
+        match (&self.scope, by_reference) {
+            (Some(list), Some(more)) => Some(list.union(more)),
+            (list, more) => list.as_ref().or(more).cloned(),
+        }
+    }
+
     /// The same for these SIP domains.
     pub fn with_domains(self, domains: Vec<Box<str>>) -> Self {
         Self { domains, ..self }
     }
+}
+
+/// A TN Authorization List by reference: RFC 8226 §10.1.
+// RFC 9060 §12: "the TNAuthList associated with a certificate can change over time"; what is issued is judged by what the list
+// says on that day.
+#[derive(Clone, Debug)]
+pub struct ScopeReference {
+    /// Where it can be had.
+    pub url: TnListUrl,
+    /// What can be had there now.
+    pub list: TnAuthList,
 }
 
 /// What an authority writes into everything it issues.
@@ -122,6 +153,8 @@ pub(crate) fn extensions(
         extensions.push(extension::sip_domains(&request.domains));
     }
     extensions.extend(request.scope.as_ref().map(extension::tn_auth_list));
+    let reference = request.reference.as_ref();
+    extensions.extend(reference.map(|reference| extension::tn_list_by_reference(&reference.url)));
     extensions
 }
 
@@ -133,8 +166,14 @@ pub enum IssuanceError {
     BadAuthority,
     /// The key is not the one in the authority's certificate.
     KeyMismatch,
+    /// Whether numbers are those of the issuer's provider code is not known, and the issuer does not issue on trust.
+    NumbersUnknown,
+    /// The issuer's own list is by reference, and nobody has said what it lists.
+    OwnListMissing,
     /// The authority may not certify another authority.
     PathLength,
+    /// A range breaks the formula of RFC 8226 §9.
+    RangeEnd,
     /// The profile has no TN Authorization List, and the request has one (or its issuer has, and hands nothing down).
     ScopeForbidden,
     /// The profile needs a TN Authorization List, and the request has none.
@@ -156,6 +195,13 @@ impl fmt::Display for IssuanceError {
                 f.write_str("the issuing certificate is not one of a certification authority")
             }
             Self::KeyMismatch => f.write_str("the key is not that of the issuing certificate"),
+            Self::NumbersUnknown => {
+                f.write_str("nobody knows whether these numbers are the issuing provider's")
+            }
+            Self::OwnListMissing => {
+                f.write_str("the issuer's list is by reference, and what it lists is not known")
+            }
+            Self::RangeEnd => f.write_str("a range ends where the next number would be longer"),
             Self::PathLength => f.write_str("the authority may not certify another authority"),
             Self::ScopeForbidden => {
                 f.write_str("a certificate of this kind has no TN Authorization List")

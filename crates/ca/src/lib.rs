@@ -20,8 +20,8 @@ pub mod issuance;
 pub mod authority;
 pub mod crl;
 
-pub use authority::Authority;
+pub use authority::{Authority, UnknownNumbers};
 pub use draft::{Draft, DraftError, Serial};
 pub use extension::CrlPoint;
-pub use issuance::{IssuanceError, Practice, Profile, Request};
+pub use issuance::{IssuanceError, Practice, Profile, Request, ScopeReference};
 pub use subject::Subject;

@@ -353,6 +353,13 @@ impl TelephoneNumberRange {
         self.count
     }
 
+    /// Whether it keeps the formula of RFC 8226 §9, which is stricter than the rule it stands for: what is issued should be
+    /// read by everybody.
+    // RFC 8226 §9: "TelephoneNumber + count MUST be less than 10^D"
+    pub fn keeps_formula(&self) -> bool {
+        self.last() + 1 < power_of_ten(self.start.len())
+    }
+
     /// Whether `number` is one of the block: same length, value between first and last.
     pub fn contains(&self, number: TelephoneNumber) -> bool {
         number.len() == self.start.len()

@@ -75,12 +75,16 @@ pub struct Residue {
 
 impl fmt::Display for Residue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&*self.codes, self.numbers.is_empty()) {
-            ([], _) => self.numbers.fmt(f),
-            ([code], true) => write!(f, "provider {code}"),
-            ([code, more @ ..], true) => write!(f, "provider {code} and {} more", more.len()),
-            ([code, ..], false) => write!(f, "provider {code}, {}", self.numbers),
+        if let [code, more @ ..] = &*self.codes {
+            write!(f, "provider {code}")?;
+            match (more.len(), self.numbers.is_empty()) {
+                (0, true) => return Ok(()),
+                (0, false) => f.write_str(", ")?,
+                (more, true) => return write!(f, " and {more} more"),
+                (more, false) => write!(f, " and {more} more, ")?,
+            }
         }
+        self.numbers.fmt(f)
     }
 }
 

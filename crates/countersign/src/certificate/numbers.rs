@@ -251,4 +251,4 @@ fn sorted(mut numbers: Vec<TelephoneNumber>) -> Box<[TelephoneNumber]> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -38,6 +38,8 @@ impl<'a> Walk<'a> {
 
     /// The next element, whatever it is: its tag and its content.
     pub(crate) fn any(&mut self) -> Result<(Tag, &'a [u8]), Malformed> {
+        #[cfg(test)]
+        tests::count_element();
         let element = AnyRef::decode(&mut self.0)?;
         Ok((der::Tagged::tag(&element), element.value()))
     }
@@ -141,8 +143,24 @@ pub(crate) fn magnitude(content: &[u8]) -> Result<&[u8], Malformed> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+
+    thread_local! {
+        static ELEMENTS: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+    }
+
+    /// Every element that is read is counted here.
+    pub(super) fn count_element() {
+        ELEMENTS.set(ELEMENTS.get() + 1);
+    }
+
+    /// How many elements `work` reads.
+    pub(crate) fn elements_read(work: impl FnOnce()) -> u64 {
+        let before = ELEMENTS.get();
+        work();
+        ELEMENTS.get() - before
+    }
 
     #[test]
     fn integers_have_one_form() {

@@ -46,7 +46,7 @@ fn lists_of_other_codecs_are_read_and_written_alike() {
 }
 
 #[test]
-fn digest04_case13_and_14_malformed_entries() {
+fn digest04_case13_and_case14_malformed_entries() {
     let range = |start: &str, count: &[u8]| {
         let start = [
             &[0x16, u8::try_from(start.len()).unwrap()],
@@ -127,25 +127,65 @@ fn ranges_of_a_later_version_are_read() {
     );
 }
 
+/// A list of every kind of entry, cut at every byte and with every tag and length exchanged: nothing is read that was not
+/// written, and nothing panics.
 #[test]
-fn digest04_cases_1_to_5_encompassing() {
-    let parent = list(&[range("12125551000", 1000)]);
-    assert!(
-        parent.encompasses(&list(&[range("12125551500", 100)])),
-        "case 1"
+fn truncated_at_every_byte_and_with_every_other_tag() {
+    let entries = [spc("709J"), range("12025550100", 300), one("*67")];
+    let whole = list(&entries).to_der();
+    for end in 0..whole.len() {
+        assert_eq!(
+            TnAuthList::from_der(&whole[..end]),
+            Err(MalformedTnAuthList),
+            "{end}"
+        );
+        // The same with an outer length that fits: a list of fewer entries, or none.
+        let content = &whole[2..end.max(2)];
+        if let Ok(shorter) = TnAuthList::from_der(&encode::element(encode::SEQUENCE, content)) {
+            assert!(entries.starts_with(shorter.entries()), "{end}");
+        }
+    }
+    for at in 0..whole.len() {
+        for octet in 0..=u8::MAX {
+            let mut changed = whole.clone();
+            changed[at] = octet;
+            if let Ok(read) = TnAuthList::from_der(&changed) {
+                assert_eq!(read.to_der(), changed, "{at}");
+            }
+        }
+    }
+}
+
+/// Entries may say the same twice, wholly or in part: it is a union.
+// RFC 9060 §4.1: "similarly treated additively, even if the telephone number ranges turn out to be redundant"
+#[test]
+fn entries_that_overlap_are_kept_and_counted_once() {
+    let entries = [
+        range("12025550100", 50),
+        range("12025550120", 80),
+        one("12025550100"),
+        spc("709J"),
+        spc("709J"),
+    ];
+    let read = TnAuthList::from_der(&list(&entries).to_der()).unwrap();
+    assert_eq!(read.entries(), entries);
+    assert_eq!(read.providers(), ["709J".parse().unwrap()]);
+    assert_eq!(read.numbers(), list(&[range("12025550100", 100)]).numbers());
+}
+
+#[test]
+fn the_union_of_two_lists_has_the_entries_of_both() {
+    let (left, right) = (
+        list(&[spc("709K"), one("12025550100")]),
+        list(&[spc("709J"), range("12025550101", 9)]),
     );
-    assert!(parent.encompasses(&list(&[one("12125551824")])), "case 2");
-    assert!(
-        !parent.encompasses(&list(&[range("12125551950", 100)])),
-        "case 3"
+    let union = left.union(&right);
+    assert_eq!(
+        union,
+        TnAuthList::new([left.entries(), right.entries()].concat()).unwrap()
     );
-    let halves = list(&[range("12125551000", 500), range("12125551500", 500)]);
-    assert!(
-        halves.encompasses(&list(&[range("12125551400", 201)])),
-        "case 4"
-    );
-    assert!(!parent.encompasses(&list(&[spc("709J")])), "case 5");
-    assert!(list(&[spc("709J"), spc("709K")]).encompasses(&list(&[spc("709K")])));
+    assert!(union.encompasses(&left) && union.encompasses(&right));
+    assert_eq!(union.numbers().blocks().count(), 1);
 }
 
 #[test]
@@ -157,16 +197,27 @@ fn a_provider_code_authorizes_no_number() {
     assert_eq!(mixed.to_string(), "SPC 709J, 12025550100, *67");
 }
 
-/// A list as long as a certificate can hold costs a sort, not a square.
+/// Four times the entries: four times the elements read, and no more than n log n comparisons.
 #[test]
-fn long_lists_are_read_in_time() {
-    let entries: Vec<_> = (0..20_000_u64)
-        .map(|n| one(&format!("{:011}", 12_025_550_100 + 2 * n % 39_998)))
-        .collect();
-    let der = list(&entries).to_der();
-    let read = TnAuthList::from_der(&der).unwrap();
-    assert!(read.encompasses(&read.clone()));
-    assert!(read.authorizes("12025550100".parse().unwrap()));
+fn reading_a_list_costs_its_length_and_not_the_square() {
+    use crate::certificate::numbers::tests::comparisons;
+    use crate::certificate::walk::tests::elements_read;
+    let cost = |of: u64| {
+        // Falling, every third overlapping the one before, with a code between.
+        let entries: Vec<_> = (0..of)
+            .map(|n| match n % 4 {
+                0 => spc(&format!("{:05}", of - n)),
+                1 => range(&format!("{}", 19_999_000_000 - 7 * n), 9),
+                _ => one(&format!("{}", 19_999_000_000 - 7 * n)),
+            })
+            .collect();
+        let der = list(&entries).to_der();
+        let elements = elements_read(|| drop(TnAuthList::from_der(&der).unwrap()));
+        (elements, comparisons(|| TnAuthList::from_der(&der)))
+    };
+    let (small, large) = (cost(2_500), cost(10_000));
+    assert!(large.0 <= 4 * small.0, "{small:?}, then {large:?}");
+    assert!(large.1 <= 5 * small.1, "{small:?}, then {large:?}");
 }
 
 fn entries() -> impl proptest::strategy::Strategy<Value = Vec<TnEntry>> {
