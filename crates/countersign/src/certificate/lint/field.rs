@@ -60,6 +60,11 @@ pub(super) fn policies(certificate: &Certificate) -> Option<Vec<ObjectIdentifier
     listed(extension.value, |list| list.enter(Tag::Sequence)?.oid()).ok()
 }
 
+/// Whether `policy` is one of the policies.
+pub(super) fn is_under(certificate: &Certificate, policy: ObjectIdentifier) -> bool {
+    policies(certificate).is_some_and(|found| found.contains(&policy))
+}
+
 /// One CRL distribution point.
 #[derive(Default)]
 pub(super) struct DistributionPoint<'a> {
@@ -154,5 +159,44 @@ pub(super) fn serial_bits(certificate: &Certificate) -> u32 {
             rest.saturating_mul(8) + (8 - first.leading_zeros())
         }
         None => 0,
+    }
+}
+
+/// Which bits of a key usage are set, bit 0 of the standard first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct KeyUsages(u16);
+
+impl KeyUsages {
+    /// digitalSignature (0) alone.
+    pub(super) const DIGITAL_SIGNATURE: Self = Self(1 << 15);
+    /// keyCertSign (5) alone.
+    pub(super) const KEY_CERT_SIGN: Self = Self(1 << 10);
+    /// cRLSign (6) alone.
+    pub(super) const CRL_SIGN: Self = Self(1 << 9);
+
+    /// These without `other`.
+    pub(super) const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+}
+
+/// The key usage, if the extension is there; no bit at all if it cannot be read.
+pub(super) fn key_usage(certificate: &Certificate) -> Option<KeyUsages> {
+    let extension = certificate.extension(crate::certificate::extensions::oid::KEY_USAGE)?;
+    let bits = Walk::over(extension.value).and_then(|mut walk| walk.content(Tag::BitString));
+    Some(KeyUsages(match bits {
+        Ok(&[_, first]) => u16::from_be_bytes([first, 0]),
+        Ok(&[_, first, second, ..]) => u16::from_be_bytes([first, second]),
+        _ => 0,
+    }))
+}
+
+/// Whether `value` is a BIT STRING whose last bit is set: the one form DER has for a list of named bits.
+pub(super) fn is_shortest_bit_list(value: &[u8]) -> bool {
+    let bits = Walk::over(value).and_then(|mut walk| walk.content(Tag::BitString));
+    match bits {
+        Ok([0]) => true,
+        Ok([unused @ 0..=7, .., last]) => last.trailing_zeros() == u32::from(*unused),
+        _ => false,
     }
 }

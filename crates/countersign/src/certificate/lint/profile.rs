@@ -1,9 +1,33 @@
-//! What several rules of the SHAKEN profile ask in the same words, of end entities and of authorities.
+//! What several rules of the SHAKEN profile ask in the same words, of end entities and of authorities: fields and extensions.
+//! What they ask of names is in [`super::subject`].
 
-use super::field;
-use super::rule::{Answer, Breach, Check, keep};
-use crate::certificate::{Certificate, RawExtension, extensions::oid};
+use super::field::{self, DistributionPoint, is_critical};
+use super::rule::{Answer, Breach, Check, Severity, keep};
+use super::source::Source;
+use crate::certificate::extensions::oid;
+use crate::certificate::{Certificate, PublicKey, RawExtension, SignatureAlgorithm};
 use const_oid::ObjectIdentifier;
+
+/// ecdsa-with-SHA256, RFC 5758 §3.2.
+const ECDSA_WITH_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
+/// ecdsa-with-SHA384.
+const ECDSA_WITH_SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.3");
+/// secp384r1, RFC 5480 §2.1.1.1.
+const SECP384R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
+/// Octets of a SHA-1 hash.
+const SHA1_OCTETS: usize = 20;
+/// Fewest bits of a serial number.
+const MIN_SERIAL_BITS: u32 = 64;
+
+/// The extensions that the profile specifies, but the TNAuthList.
+const SPECIFIED: [ObjectIdentifier; 6] = [
+    oid::AUTHORITY_KEY_IDENTIFIER,
+    oid::BASIC_CONSTRAINTS,
+    oid::CERTIFICATE_POLICIES,
+    field::oid::CRL_DISTRIBUTION_POINTS,
+    oid::KEY_USAGE,
+    oid::SUBJECT_KEY_IDENTIFIER,
+];
 
 /// The extension `kind`, which must be there.
 pub(super) fn required<'a>(
@@ -16,6 +40,21 @@ pub(super) fn required<'a>(
         .ok_or_else(|| Breach::new(format!("there is no {name} extension")))
 }
 
+/// The extension `kind` must not be there.
+pub(super) fn absent(certificate: &Certificate, kind: ObjectIdentifier, name: &str) -> Check {
+    keep(certificate.extension(kind).is_none(), || {
+        format!("there is a {name} extension")
+    })
+}
+
+/// The extension `kind` is there and critical.
+pub(super) fn critical(certificate: &Certificate, kind: ObjectIdentifier, name: &str) -> Check {
+    let extension = required(certificate, kind, name)?;
+    keep(is_critical(&extension), || {
+        format!("the {name} extension is not critical")
+    })
+}
+
 /// There is an authority key identifier.
 pub(super) fn authority_key(certificate: &Certificate) -> Check {
     required(
@@ -24,6 +63,159 @@ pub(super) fn authority_key(certificate: &Certificate) -> Check {
         "authority key identifier",
     )?;
     Ok(Answer::Kept)
+}
+
+/// There is a subject key identifier.
+pub(super) fn subject_key(certificate: &Certificate) -> Check {
+    required(
+        certificate,
+        oid::SUBJECT_KEY_IDENTIFIER,
+        "subject key identifier",
+    )?;
+    Ok(Answer::Kept)
+}
+
+/// The subject key identifier has the length of a SHA-1 hash.
+pub(super) fn subject_key_size(certificate: &Certificate) -> Check {
+    required(
+        certificate,
+        oid::SUBJECT_KEY_IDENTIFIER,
+        "subject key identifier",
+    )?;
+    let octets = certificate.ski().map_or(0, <[u8]>::len);
+    keep(octets == SHA1_OCTETS, || {
+        format!("the subject key identifier has {octets} octets")
+    })
+}
+
+/// There is one certificate policy, not critical.
+pub(super) fn one_policy(certificate: &Certificate) -> Check {
+    let extension = required(
+        certificate,
+        oid::CERTIFICATE_POLICIES,
+        "certificate policies",
+    )?;
+    if is_critical(&extension) {
+        return Err(Breach::new(
+            "the certificate policies extension is critical",
+        ));
+    }
+    let count = field::policies(certificate).unwrap_or_default().len();
+    keep(count == 1, || {
+        format!("there are {count} certificate policies")
+    })
+}
+
+/// The one policy is that of version 1.3 or 1.4 of the certificate policy.
+pub(super) fn shaken_policy(certificate: &Certificate) -> Check {
+    match field::policies(certificate).as_deref() {
+        Some([field::oid::SHAKEN_POLICY_13 | field::oid::SHAKEN_POLICY_14]) => Ok(Answer::Kept),
+        Some([other]) => Err(Breach::new(format!("the certificate policy is {other}"))),
+        _ => Err(Breach::new("there is not exactly one certificate policy")),
+    }
+}
+
+/// There is one distribution point, with one HTTP URL.
+pub(super) fn one_crl(certificate: &Certificate) -> Check {
+    let points = field::distribution_points(certificate)
+        .ok_or_else(|| Breach::new("there is no CRL distribution points extension"))?;
+    let [point] = points.as_slice() else {
+        let count = points.len();
+        return Err(Breach::new(format!(
+            "there are {count} CRL distribution points"
+        )));
+    };
+    keep(matches!(*point.uris, [uri] if is_http(uri)), || {
+        "the CRL distribution point has not exactly one URL, of HTTP".to_owned()
+    })
+}
+
+fn is_http(uri: &[u8]) -> bool {
+    let starts = |scheme: &[u8]| {
+        uri.get(..scheme.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    };
+    starts(b"http://") || starts(b"https://")
+}
+
+/// Under the policy 1.4: every distribution point names the CRL issuer.
+pub(super) fn crl_issuer(certificate: &Certificate) -> Check {
+    let Some(points) = field::distribution_points(certificate) else {
+        return Ok(Answer::NotThere);
+    };
+    if !field::is_under(certificate, field::oid::SHAKEN_POLICY_14) {
+        return Ok(Answer::NotThere);
+    }
+    let named = |point: &DistributionPoint<'_>| point.names_issuer;
+    keep(points.iter().all(named), || {
+        "a CRL distribution point names no CRL issuer".to_owned()
+    })
+}
+
+/// No extension but those of the profile and `also`.
+pub(super) fn specified(certificate: &Certificate, also: &[ObjectIdentifier]) -> Check {
+    let others: Vec<String> = certificate
+        .extensions()
+        .iter()
+        .filter(|kind| !SPECIFIED.contains(kind) && !also.contains(kind))
+        .map(ObjectIdentifier::to_string)
+        .collect();
+    keep(others.is_empty(), || {
+        format!("the profile has no extension {}", others.join(", "))
+    })
+}
+
+/// The serial number is greater than zero.
+pub(super) fn positive_serial(certificate: &Certificate) -> Check {
+    let negative = certificate
+        .serial()
+        .first()
+        .is_some_and(|byte| byte >> 7 == 1);
+    keep(!negative && field::serial_bits(certificate) > 0, || {
+        "the serial number is not greater than zero".to_owned()
+    })
+}
+
+/// The serial number can hold 64 random bits.
+pub(super) fn long_serial(certificate: &Certificate) -> Check {
+    let bits = field::serial_bits(certificate);
+    keep(bits >= MIN_SERIAL_BITS, || {
+        format!("the serial number has {bits} bits")
+    })
+}
+
+/// Signed with ecdsa-with-SHA256 or, since version 1.4 of the certificate policy, ecdsa-with-SHA384.
+pub(super) fn signature_algorithm(certificate: &Certificate) -> Check {
+    match certificate.signature_algorithm() {
+        // With parameters, which RFC 5758 §3.2 forbids, it is one of the others to a path, and still what the profile says.
+        SignatureAlgorithm::EcdsaWithSha256 | SignatureAlgorithm::Other(ECDSA_WITH_SHA256) => {
+            Ok(Answer::Kept)
+        }
+        SignatureAlgorithm::Other(ECDSA_WITH_SHA384) if is_since_policy_14(certificate) => {
+            Ok(Answer::Kept)
+        }
+        SignatureAlgorithm::Other(kind) => Err(Breach::new(format!("signed with {kind}"))),
+    }
+}
+
+/// A P-256 key; for authorities, one of P-384 is a warning since version 1.4 of the certificate policy.
+pub(super) fn p256_key(certificate: &Certificate) -> Check {
+    let larger_will_do = certificate.is_ca() && is_since_policy_14(certificate);
+    match certificate.public_key() {
+        PublicKey::P256(_) => Ok(Answer::Kept),
+        PublicKey::Other {
+            curve: Some(SECP384R1),
+            ..
+        } if larger_will_do => Err(Breach::with(Severity::Warning, "the key is one of P-384")),
+        PublicKey::Other { algorithm, curve } => Err(Breach::new(match curve {
+            Some(curve) => format!("the key is on the curve {curve}"),
+            None => format!("the key is one of {algorithm}"),
+        })),
+    }
+}
+
+fn is_since_policy_14(certificate: &Certificate) -> bool {
+    certificate.validity().not_before >= Source::UsCp14.since()
 }
 
 /// The version is 3.

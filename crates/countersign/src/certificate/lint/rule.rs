@@ -34,7 +34,6 @@ pub(super) enum Answer {
     /// It keeps the rule.
     Kept,
     /// What the rule speaks of is not there.
-    #[expect(dead_code, reason = "used by the rules that follow")]
     NotThere,
 }
 
@@ -53,7 +52,6 @@ impl Breach {
         }
     }
 
-    #[expect(dead_code, reason = "used by the rules that follow")]
     /// With a severity of its own.
     pub(super) fn with(severity: Severity, detail: impl Into<String>) -> Self {
         Self {

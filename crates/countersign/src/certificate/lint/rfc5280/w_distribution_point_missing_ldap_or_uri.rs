@@ -1,0 +1,27 @@
+//! `w_distribution_point_missing_ldap_or_uri`: A CRL can be had by LDAP or by HTTP without TLS.
+
+use crate::certificate::Certificate;
+use crate::certificate::lint::rule::{Answer, Check, keep};
+use crate::certificate::lint::{Audience, Lint, Source, field};
+
+pub(crate) const LINT: Lint = Lint {
+    name: "w_distribution_point_missing_ldap_or_uri",
+    source: Source::Rfc5280,
+    clause: "§4.2.1.13",
+    audience: Audience::Any,
+    meaning: "A CRL can be had by LDAP or by HTTP without TLS.",
+    check,
+};
+
+// RFC 5280 §4.2.1.13: "When present, DistributionPointName SHOULD include at least one LDAP or HTTP URI."
+fn check(certificate: &Certificate) -> Check {
+    let Some(points) = field::distribution_points(certificate) else {
+        return Ok(Answer::NotThere);
+    };
+    let plain = |uri: &&[u8]| uri.starts_with(b"http://") || uri.starts_with(b"ldap://");
+    let uris = || points.iter().flat_map(|point| &point.uris);
+    keep(
+        uris().next().is_none() || uris().any(plain),
+        || "no CRL distribution point has an LDAP or a plain HTTP URI".to_owned(),
+    )
+}

@@ -1,0 +1,27 @@
+//! `e_atis_ext_key_usage_ca`: An authority's key signs certificates, perhaps CRLs, perhaps other things, and has no other use.
+
+use crate::certificate::Certificate;
+use crate::certificate::lint::field::KeyUsages;
+use crate::certificate::lint::rule::{Answer, Check, keep};
+use crate::certificate::lint::{Audience, Lint, Source, field};
+
+pub(crate) const LINT: Lint = Lint {
+    name: "e_atis_ext_key_usage_ca",
+    source: Source::Atis1000080V003,
+    clause: "STI Certificate Requirements",
+    audience: Audience::Authority,
+    meaning: "An authority's key signs certificates, perhaps CRLs, perhaps other things, and has no other use.",
+    check,
+};
+
+fn check(certificate: &Certificate) -> Check {
+    let Some(usage) = field::key_usage(certificate) else {
+        return Ok(Answer::NotThere);
+    };
+    let signs_others = usage
+        .without(KeyUsages::DIGITAL_SIGNATURE)
+        .without(KeyUsages::CRL_SIGN);
+    keep(signs_others == KeyUsages::KEY_CERT_SIGN, || {
+        "the key usage is not keyCertSign, with or without digitalSignature and cRLSign".to_owned()
+    })
+}

@@ -1,0 +1,12 @@
+//! `e_atis_subject_key_identifier_size`: The subject key identifier of an end entity has the 160 bits of a SHA-1 hash.
+
+use crate::certificate::lint::{Audience, Lint, Source, profile};
+
+pub(crate) const LINT: Lint = Lint {
+    name: "e_atis_subject_key_identifier_size",
+    source: Source::Atis1000080V004,
+    clause: "STI Certificate Requirements",
+    audience: Audience::EndEntity,
+    meaning: "The subject key identifier of an end entity has the 160 bits of a SHA-1 hash.",
+    check: profile::subject_key_size,
+};
