@@ -136,7 +136,11 @@ pub(super) fn provider_code(value: &[u8]) -> Result<&[u8], &'static str> {
         return Err("the one entry of the TNAuthList is no service provider code");
     }
     let code = Walk::over(content).and_then(|mut inner| inner.content(Tag::Ia5String));
-    code.map_err(|_| "the service provider code in the TNAuthList cannot be read")
+    match code {
+        Ok([]) => Err("the service provider code in the TNAuthList is empty"),
+        Ok(code) => Ok(code),
+        Err(Malformed) => Err("the service provider code in the TNAuthList cannot be read"),
+    }
 }
 
 /// The version: 1 for v1.

@@ -106,3 +106,22 @@ pub fn run(certificate: &Certificate) -> Vec<Finding> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_sorted_and_say_how_bad_a_breach_is() {
+        let sorted = LINTS.windows(2).all(|pair| pair[0].name < pair[1].name);
+        assert!(sorted, "LINTS is not sorted by name, or has one twice");
+        let prefixes = ["e_", "n_", "w_"];
+        for lint in LINTS {
+            assert!(prefixes.iter().any(|prefix| lint.name.starts_with(prefix)));
+            assert!(
+                lint.meaning.ends_with('.') && !lint.clause.is_empty(),
+                "{lint:?}"
+            );
+        }
+    }
+}

@@ -138,6 +138,12 @@ fn is_http(uri: &[u8]) -> bool {
     starts(b"http://") || starts(b"https://")
 }
 
+/// The service provider code that the TNAuthList must hold, alone.
+pub(super) fn provider_code(certificate: &Certificate) -> Result<&[u8], Breach> {
+    let list = required(certificate, oid::TN_AUTH_LIST, "TNAuthList")?;
+    field::provider_code(list.value).map_err(Breach::new)
+}
+
 /// Under the policy 1.4: every distribution point names the CRL issuer.
 pub(super) fn crl_issuer(certificate: &Certificate) -> Check {
     let Some(points) = field::distribution_points(certificate) else {

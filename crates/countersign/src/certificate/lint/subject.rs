@@ -2,6 +2,7 @@
 
 use super::field::{self, of_subject, oid};
 use super::rule::{Answer, Breach, Check, keep};
+use super::source::Source;
 use crate::certificate::Certificate;
 use crate::certificate::name::Attribute;
 use const_oid::ObjectIdentifier;
@@ -68,15 +69,19 @@ pub(super) fn country_and_name(certificate: &Certificate) -> Check {
 /// The common name has the word SHAKEN.
 pub(super) fn shaken(certificate: &Certificate) -> Check {
     let name = field::common_name(certificate);
-    keep(has_word(name, "SHAKEN"), || {
+    keep(has_words(name, "SHAKEN"), || {
         format!("SHAKEN does not stand in the common name \"{name}\"")
     })
 }
 
-/// Whether `word` stands in `text`, with neither a letter nor a digit beside it.
-pub(super) fn has_word(text: &str, word: &str) -> bool {
-    let mut words = text.split(|character: char| !character.is_ascii_alphanumeric());
-    words.any(|found| found == word)
+/// Whether `words` stand in `text`, with neither a letter nor a digit beside them.
+pub(super) fn has_words(text: &str, words: &str) -> bool {
+    let is_outside = |beside: Option<char>| !beside.is_some_and(|it| it.is_ascii_alphanumeric());
+    text.match_indices(words).any(|(start, found)| {
+        let (before, rest) = text.split_at(start);
+        is_outside(before.chars().next_back())
+            && is_outside(rest.chars().nth(found.chars().count()))
+    })
 }
 
 /// Under the policy 1.4: at most one serialNumber.
@@ -89,7 +94,9 @@ pub(super) fn serial_number_may_be(certificate: &Certificate) -> Check {
 
 /// Under the policy 1.3: a serialNumber.
 pub(super) fn serial_number_must_be(certificate: &Certificate) -> Check {
-    if !field::is_under(certificate, oid::SHAKEN_POLICY_13) {
+    // The public rule does not even speak of a certificate that is older than itself.
+    let old = certificate.validity().not_before < Source::UsCp13.since_for_end_entities();
+    if old || !field::is_under(certificate, oid::SHAKEN_POLICY_13) {
         return Ok(Answer::NotThere);
     }
     let found: Vec<Attribute<'_>> = of_subject(certificate, oid::SERIAL_NUMBER);

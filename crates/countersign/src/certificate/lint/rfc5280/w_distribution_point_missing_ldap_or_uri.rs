@@ -20,8 +20,7 @@ fn check(certificate: &Certificate) -> Check {
     };
     let plain = |uri: &&[u8]| uri.starts_with(b"http://") || uri.starts_with(b"ldap://");
     let uris = || points.iter().flat_map(|point| &point.uris);
-    keep(
-        uris().next().is_none() || uris().any(plain),
-        || "no CRL distribution point has an LDAP or a plain HTTP URI".to_owned(),
-    )
+    keep(uris().next().is_none() || uris().any(plain), || {
+        "no CRL distribution point has an LDAP or a plain HTTP URI".to_owned()
+    })
 }

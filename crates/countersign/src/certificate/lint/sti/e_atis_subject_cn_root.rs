@@ -16,7 +16,7 @@ pub(crate) const LINT: Lint = Lint {
 fn check(certificate: &Certificate) -> Check {
     let name = field::common_name(certificate);
     keep(
-        subject::has_word(&name.to_ascii_uppercase(), "ROOT"),
+        subject::has_words(&name.to_ascii_uppercase(), "ROOT"),
         || format!("ROOT does not stand in the common name \"{name}\""),
     )
 }

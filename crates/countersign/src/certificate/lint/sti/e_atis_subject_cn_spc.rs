@@ -1,9 +1,8 @@
 //! `e_atis_subject_cn_spc`: SHAKEN, a blank and the service provider code stand in the common name of an end entity.
 
 use crate::certificate::Certificate;
-use crate::certificate::extensions::oid;
-use crate::certificate::lint::rule::{Answer, Breach, Check, keep};
-use crate::certificate::lint::{Audience, Lint, Source, field, profile};
+use crate::certificate::lint::rule::{Answer, Check, keep};
+use crate::certificate::lint::{Audience, Lint, Source, field, profile, subject};
 
 pub(crate) const LINT: Lint = Lint {
     name: "e_atis_subject_cn_spc",
@@ -19,11 +18,10 @@ fn check(certificate: &Certificate) -> Check {
     if certificate.is_self_issued() {
         return Ok(Answer::NotThere);
     }
-    let list = profile::required(certificate, oid::TN_AUTH_LIST, "TNAuthList")?;
-    let code = field::provider_code(list.value).map_err(Breach::new)?;
+    let code = profile::provider_code(certificate)?;
     let name = field::common_name(certificate);
     let code = code.escape_ascii().to_string();
-    keep(name.contains(&format!("SHAKEN {code}")), || {
+    keep(subject::has_words(name, &format!("SHAKEN {code}")), || {
         format!("the common name is \"{name}\" where the service provider code is \"{code}\"")
     })
 }

@@ -1,9 +1,8 @@
 //! `e_atis_tn_auth_list_spc_format`: The service provider code is digits and upper-case letters.
 
 use crate::certificate::Certificate;
-use crate::certificate::extensions::oid;
-use crate::certificate::lint::rule::{Breach, Check, keep};
-use crate::certificate::lint::{Audience, Lint, Source, field, profile};
+use crate::certificate::lint::rule::{Check, keep};
+use crate::certificate::lint::{Audience, Lint, Source, profile};
 
 pub(crate) const LINT: Lint = Lint {
     name: "e_atis_tn_auth_list_spc_format",
@@ -15,10 +14,9 @@ pub(crate) const LINT: Lint = Lint {
 };
 
 fn check(certificate: &Certificate) -> Check {
-    let list = profile::required(certificate, oid::TN_AUTH_LIST, "TNAuthList")?;
-    let code = field::provider_code(list.value).map_err(Breach::new)?;
+    let code = profile::provider_code(certificate)?;
     let fits = |byte: &u8| byte.is_ascii_digit() || byte.is_ascii_uppercase();
-    keep(!code.is_empty() && code.iter().all(fits), || {
+    keep(code.iter().all(fits), || {
         let code = code.escape_ascii();
         format!("the service provider code is \"{code}\"")
     })
