@@ -533,4 +533,40 @@ mod tests {
             let _ = NumberingPlan::NorthAmerican.canonical(&written);
         }
     }
+
+    #[test]
+    fn numbers_are_made_of_their_value_and_length() {
+        for text in [
+            "0",
+            "007",
+            "12025550100",
+            "000000000000000",
+            "999999999999999",
+        ] {
+            let again = TelephoneNumber::from_digits(number(text).digits().unwrap(), text.len());
+            assert_eq!(again, Some(number(text)));
+        }
+        for (value, length) in [(10, 1), (0, 0), (0, 16), (u64::MAX, 15), (1, usize::MAX)] {
+            assert_eq!(
+                TelephoneNumber::from_digits(value, length),
+                None,
+                "{value}, {length}"
+            );
+        }
+    }
+
+    // RFC 8226 §9: "TelephoneNumber + count MUST be less than 10^D"
+    #[test]
+    fn the_formula_is_one_stricter_than_the_rule() {
+        let range = |start, count| TelephoneNumberRange::new(number(start), count);
+        assert!(range("9990", 9).unwrap().keeps_formula());
+        assert!(!range("9990", 10).unwrap().keeps_formula());
+        assert_eq!(range("9990", 11), Err(RangeError::TooLong));
+        assert_eq!(
+            range("10", 91),
+            Err(RangeError::TooLong),
+            "the example of the RFC"
+        );
+        assert!(!range("999999999999999", 1).unwrap().keeps_formula());
+    }
 }

@@ -68,7 +68,7 @@ fn a_customer_speaks_for_the_numbers_it_was_given() {
 
 /// RFC 9060 §4.1 permits numbers under a provider code; whose they are is not in the path, and the verdict says so.
 #[test]
-fn digest04_case6_numbers_under_a_code_are_by_provider() {
+fn digest04_case06_numbers_under_a_code_are_by_provider() {
     let lab = Lab::new();
     let provider = provider(&lab, vec![spc("709J")]);
     let scope = list(vec![numbers("12025550100", 10)]);
@@ -85,7 +85,7 @@ fn digest04_case6_numbers_under_a_code_are_by_provider() {
 
 /// The authority refuses what its own list does not encompass; were it issued all the same, it would cover nothing.
 #[test]
-fn digest04_cases_3_5_and_7_beyond_the_parent() {
+fn digest04_case03_case05_and_case07_beyond_the_parent() {
     let lab = Lab::new();
     let provider = provider(&lab, vec![numbers("12025550100", 50)]);
     for (entry, number) in [
@@ -181,7 +181,7 @@ fn a_gap_in_the_middle_is_a_gap() {
 
 /// A delegate names its parent by key identifier: RFC 9060 §7.
 #[test]
-fn digest04_case9_a_delegate_without_key_identifier() {
+fn digest04_case09_a_delegate_without_key_identifier() {
     let lab = Lab::new();
     let provider = provider(&lab, vec![spc("709J")]);
     let scope = list(vec![spc("709J")]);

@@ -8,6 +8,8 @@
 )]
 
 mod delegation;
+mod encompassing;
+mod lists_by_reference;
 mod openssl;
 mod path_to_an_anchor;
 mod profiles;

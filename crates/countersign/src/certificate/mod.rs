@@ -137,6 +137,11 @@ impl Certificate {
         self.extensions.tn_auth_list.as_deref()
     }
 
+    /// Whether it has a TN Authorization List, by value or by reference.
+    pub fn has_scope(&self) -> bool {
+        self.tn_auth_list().is_some() || self.tn_list_url().is_some()
+    }
+
     /// Where its TN Authorization List is, if it has one by reference: RFC 8226 §10.1.
     pub fn tn_list_url(&self) -> Option<&TnListUrl> {
         self.access()?.tn_list()

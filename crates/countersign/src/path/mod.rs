@@ -223,7 +223,7 @@ fn inspect_key_identifiers(
             Err(PathFault::KeyIdentifierMismatch { step })
         }
         (Some(_), Some(_)) => Ok(()),
-        _ if issuer.tn_auth_list().is_some() => Err(PathFault::KeyIdentifierMissing { step }),
+        _ if issuer.has_scope() => Err(PathFault::KeyIdentifierMissing { step }),
         _ => Ok(()),
     }
 }

@@ -147,7 +147,7 @@ impl Opening {
             let concern = Concern::EndsSoon(validity.not_after);
             self.warnings.push(file.warning(concern));
         }
-        if chain.end_entity().tn_auth_list().is_none() {
+        if !chain.end_entity().has_scope() {
             self.warnings.push(file.warning(Concern::NoTnAuthList));
         }
         Some(chain)
