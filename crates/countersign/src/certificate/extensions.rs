@@ -2,13 +2,14 @@
 //! and [RFC 8226 §9](https://www.rfc-editor.org/rfc/rfc8226#section-9).
 //!
 //! Read here: basicConstraints, keyUsage, certificatePolicies, subject and authority key identifier, subjectAltName,
-//! TNAuthList, authority information access. What is critical and not read here is remembered, and refuses the path; an extension we know but cannot read is
-//! remembered, too: the certificate parses, and no path goes through it. Policy constraints, name constraints, CRL distribution
-//! points and claim constraints are not read yet.
+//! TNAuthList, authority information access, cRLDistributionPoints, noRevAvail. What is critical and not read here is
+//! remembered, and refuses the path; an extension we know but cannot read is remembered, too: the certificate parses, and no
+//! path goes through it. Policy constraints, name constraints and claim constraints are not read yet.
 
 use super::access::Access;
+use super::distribution::{self, DistributionPoint};
 use super::tnauthlist::TnAuthList;
-use super::walk::{Malformed, Walk, boolean, primitive, unsigned};
+use super::walk::{Malformed, Walk, boolean, only, primitive, unsigned};
 use const_oid::ObjectIdentifier;
 use der::Tag;
 use std::ops::Range;
@@ -41,6 +42,11 @@ pub mod oid {
     ];
     /// RFC 5280 §4.2.1.4: a qualifier.
     pub const CPS_POINTER: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.2.1");
+    /// RFC 5280 §4.2.1.13.
+    pub const CRL_DISTRIBUTION_POINTS: ObjectIdentifier =
+        ObjectIdentifier::new_unwrap("2.5.29.31");
+    /// RFC 5280 §4.2.1.15.
+    pub const FRESHEST_CRL: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.46");
     /// RFC 5280 §4.2.1.3.
     pub const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.15");
     /// Policy constraints and inhibit anyPolicy: RFC 5280 §4.2.1.11 and §4.2.1.14.
@@ -50,6 +56,8 @@ pub mod oid {
     ];
     /// RFC 5280 §4.2.1.10.
     pub const NAME_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.30");
+    /// RFC 9608 §2.
+    pub const NO_REV_AVAIL: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.56");
     /// RFC 5280 §4.2.1.6.
     pub const SUBJECT_ALT_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
     /// RFC 5280 §4.2.1.2.
@@ -138,6 +146,7 @@ pub(super) struct Extensions {
     pub(super) access: Option<Access>,
     pub(super) authority_key: Option<Box<[u8]>>,
     pub(super) basic_constraints: Option<BasicConstraints>,
+    pub(super) distribution_points: Box<[DistributionPoint]>,
     pub(super) key_usage: Option<KeyUsage>,
     pub(super) subject_alt_name: Option<SubjectAltName>,
     pub(super) subject_key: Option<Box<[u8]>>,
@@ -219,7 +228,13 @@ impl Extensions {
                 Some(found) => self.policies = found,
                 None => return Ok(Known::No),
             },
+            oid::CRL_DISTRIBUTION_POINTS => self.distribution_points = distribution::points(value)?,
             oid::KEY_USAGE => self.key_usage = Some(key_usage(value)?),
+            // RFC 9608 §2: the value is NULL.
+            oid::NO_REV_AVAIL => match only(value, Tag::Null)? {
+                [] => {}
+                _ => return Err(Malformed),
+            },
             oid::SUBJECT_ALT_NAME => self.subject_alt_name = Some(subject_alt_name(value)?),
             oid::SUBJECT_KEY_IDENTIFIER => {
                 self.subject_key = Some(only(value, Tag::OctetString)?.into())
@@ -246,7 +261,7 @@ enum Known {
 }
 
 /// `Extension ::= SEQUENCE { extnID OBJECT IDENTIFIER, critical BOOLEAN DEFAULT FALSE, extnValue OCTET STRING }`, RFC 5280 §4.1.
-fn read_one(mut fields: Walk<'_>) -> Result<(ObjectIdentifier, bool, &[u8]), Malformed> {
+pub(super) fn read_one(mut fields: Walk<'_>) -> Result<(ObjectIdentifier, bool, &[u8]), Malformed> {
     let kind = fields.oid()?;
     let critical = match fields.content_if(Tag::Boolean)? {
         Some(content) => boolean(content)?,
@@ -257,16 +272,8 @@ fn read_one(mut fields: Walk<'_>) -> Result<(ObjectIdentifier, bool, &[u8]), Mal
     Ok((kind, critical, value))
 }
 
-/// The content of the one element that `value` is.
-fn only(value: &[u8], tag: Tag) -> Result<&[u8], Malformed> {
-    let mut walk = Walk::over(value)?;
-    let content = walk.content(tag)?;
-    walk.finish()?;
-    Ok(content)
-}
-
 /// RFC 5280 §4.2.1.1: the `[0] keyIdentifier`; the issuer and serial number beside it are not used for STIR paths.
-fn authority_key(value: &[u8]) -> Result<Option<Box<[u8]>>, Malformed> {
+pub(super) fn authority_key(value: &[u8]) -> Result<Option<Box<[u8]>>, Malformed> {
     let mut fields = Walk::over(only(value, Tag::Sequence)?)?;
     let key = fields.content_if(primitive(0))?;
     while !fields.at_end() {

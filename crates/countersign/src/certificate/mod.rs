@@ -21,10 +21,13 @@ pub mod tnauthlist;
 pub mod name;
 pub mod repository_url;
 pub mod access;
+pub mod distribution;
 pub mod extensions;
 pub mod signature;
 mod parse;
+pub mod no_rev_avail;
 pub mod pem;
+pub mod crl;
 pub mod chain;
 pub mod delegation;
 pub mod authority;
@@ -34,6 +37,7 @@ pub mod lint;
 pub use access::{Access, TnListUrl};
 pub use authority::{Authority, Coverage};
 pub use chain::{CertificateChain, ChainError};
+pub use crl::{Crl, CrlError};
 pub use extensions::{BasicConstraints, Criticality, KeyUsage, RawExtension, SubjectAltName};
 pub use name::DistinguishedName;
 pub use national::NumberScope;
@@ -42,6 +46,7 @@ pub use tnauthlist::{ServiceProviderCode, TnAuthList, TnEntry};
 use crate::crypto::{Point, Signature};
 use crate::time::Validity;
 use const_oid::ObjectIdentifier;
+use distribution::DistributionPoint;
 use extensions::Extensions;
 use std::fmt;
 use std::ops::Range;
@@ -176,6 +181,11 @@ impl Certificate {
     /// The key identifier of the authority key identifier.
     pub fn aki(&self) -> Option<&[u8]> {
         self.extensions.authority_key.as_deref()
+    }
+
+    /// Where its revocations are published; empty if it does not say, or what it says cannot be read.
+    pub fn distribution_points(&self) -> &[DistributionPoint] {
+        &self.extensions.distribution_points
     }
 
     /// The subject alternative name, if there is a readable one.

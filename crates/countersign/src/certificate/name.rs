@@ -53,6 +53,17 @@ impl DistinguishedName {
         left.len() == right.len() && left.iter().zip(&right).all(|(a, b)| sets_match(a, b))
     }
 
+    /// One run of bytes for all names that [`DistinguishedName::matches`] calls the same: for maps of names.
+    pub(crate) fn canonical(&self) -> Box<[u8]> {
+        let mut canonical = Vec::with_capacity(self.0.len());
+        for set in self.attributes().unwrap_or_default() {
+            let mut attributes: Vec<_> = set.iter().map(Attribute::canonical).collect();
+            attributes.sort_unstable();
+            append(&mut canonical, &attributes.concat());
+        }
+        canonical.into()
+    }
+
     /// The value of the first CN attribute, if it is text.
     pub fn common_name(&self) -> Option<String> {
         let sets = self.attributes().ok()?;
@@ -128,6 +139,22 @@ impl<'a> Attribute<'a> {
         }
     }
 
+    fn canonical(&self) -> Vec<u8> {
+        let mut canonical = Vec::new();
+        append(&mut canonical, self.kind.as_bytes());
+        match self.text() {
+            Some(text) => {
+                canonical.push(0);
+                append(&mut canonical, folded(text).collect::<String>().as_bytes());
+            }
+            None => {
+                canonical.push(u8::from(self.tag));
+                append(&mut canonical, self.value);
+            }
+        }
+        canonical
+    }
+
     fn matches(&self, other: &Self) -> bool {
         if self.kind != other.kind {
             return false;
@@ -137,6 +164,12 @@ impl<'a> Attribute<'a> {
             _ => self.tag == other.tag && self.value == other.value,
         }
     }
+}
+
+/// Adds `part` with its length in front, so that no two lists of parts make the same bytes.
+fn append(bytes: &mut Vec<u8>, part: &[u8]) {
+    bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
+    bytes.extend_from_slice(part);
 }
 
 /// RFC 5280 §7.1: "Two relative distinguished names RDN1 and RDN2 match if they have the same number of naming attributes and

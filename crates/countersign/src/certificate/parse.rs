@@ -134,14 +134,14 @@ fn version(walk: &mut Walk<'_>) -> Result<(), CertificateError> {
     }
 }
 
-fn name(der: &[u8]) -> Result<DistinguishedName, CertificateError> {
+pub(super) fn name(der: &[u8]) -> Result<DistinguishedName, CertificateError> {
     if der.len() > MAX_NAME {
         return Err(CertificateError::NameTooLong);
     }
     Ok(DistinguishedName::from_der(der)?)
 }
 
-fn algorithm(der: &[u8]) -> Result<SignatureAlgorithm, Malformed> {
+pub(super) fn algorithm(der: &[u8]) -> Result<SignatureAlgorithm, Malformed> {
     let mut fields = Walk::over(der)?.enter(Tag::Sequence)?;
     let kind = fields.oid()?;
     // RFC 5758 §3.2: "the encoding MUST omit the parameters field."
@@ -187,7 +187,7 @@ fn validity(content: &[u8]) -> Result<Validity, Malformed> {
 }
 
 /// UTCTime or GeneralizedTime, in the one form that RFC 5280 allows: to the second, in Z.
-fn time(fields: &mut Walk<'_>) -> Result<UnixTime, Malformed> {
+pub(super) fn time(fields: &mut Walk<'_>) -> Result<UnixTime, Malformed> {
     let (tag, text) = fields.any()?;
     let (year, rest) = match (tag, text) {
         (Tag::UtcTime, [y1, y2, rest @ ..]) => {

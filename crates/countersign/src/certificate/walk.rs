@@ -89,6 +89,14 @@ impl<'a> Walk<'a> {
     }
 }
 
+/// The content of the one element that `value` is.
+pub(crate) fn only(value: &[u8], tag: Tag) -> Result<&[u8], Malformed> {
+    let mut walk = Walk::over(value)?;
+    let content = walk.content(tag)?;
+    walk.finish()?;
+    Ok(content)
+}
+
 /// The tag `[number]` around other elements (EXPLICIT, or IMPLICIT over a constructed type).
 pub(crate) const fn constructed(number: u32) -> Tag {
     Tag::ContextSpecific {

@@ -1,0 +1,571 @@
+//! What revocation lists say of a certificate: [RFC 5280 §6.3](https://www.rfc-editor.org/rfc/rfc5280#section-6.3), without
+//! delta lists.
+//!
+//! - [`VerifiedCrl`] is a list that was proven; `Crl::verify` in [`crate::path`] makes it.
+//! - [`RevocationRule`] says what follows when no list answers, [`ListSigners`] whose lists are heard.
+//! - [`Revocations`] is all of that in one trust domain, and the judge of single certificates.
+//!
+//! Nothing is fetched here. An entry revokes even when its list is out of date: nothing that was revoked becomes good because the
+//! next list is late. That a certificate is *not* revoked is believed of a fresh list only.
+
+use super::Rollback;
+use crate::certificate::crl::{CrlNumber, Entries, Entry};
+use crate::certificate::distribution::{
+    DistributionPoint, GeneralName, ListIssuers, ListScope, ListSubjects, PointName, Reasons,
+};
+use crate::certificate::{Certificate, Crl, DistinguishedName};
+use crate::time::{UnixTime, Validity};
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+/// Most revocation lists in one trust domain: one for each of a few hundred authorities; SHAKEN has one for all.
+pub const MAX_LISTS: usize = 1_024;
+
+/// What follows when nobody can say whether a certificate was revoked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RevocationRule {
+    /// The proof is not validated.
+    Hard {
+        /// Seconds for which a list is believed after its next update was due.
+        grace: u32,
+    },
+    /// Nobody asks. The default.
+    #[default]
+    Off,
+    /// The proof passes, and the check is shown as not made.
+    Soft {
+        /// Seconds for which a list is believed after its next update was due.
+        grace: u32,
+    },
+}
+
+/// Whose lists are heard, besides those that the authority of a certificate signs under the same anchor.
+// RFC 5280 §6.3.3 (f): "Obtain and validate the certification path for the issuer of the complete CRL. The trust anchor for the
+// certification path MUST be the same as the trust anchor used to validate the target certificate." One list for the
+// certificates of all anchors, as SHAKEN has it, cannot be under each of them (docs/divergences.md).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ListSigners {
+    /// Indirect lists under any anchor of the domain, and pinned signers. The default.
+    #[default]
+    AnyAnchor,
+    /// Pinned signers only.
+    Pinned,
+    /// Lists under the anchor that the certificate itself leads to, and pinned signers.
+    SameAnchor,
+}
+
+/// How the signer of a list was proven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListProof {
+    /// By a path to the anchor whose certificate has this SHA-256.
+    Anchored([u8; 32]),
+    /// By the word of whoever runs this.
+    Pinned,
+}
+
+/// A revocation list that was signed by whom it says.
+#[derive(Clone)]
+pub struct VerifiedCrl {
+    digest: [u8; 32],
+    issuer: DistinguishedName,
+    this_update: UnixTime,
+    next_update: UnixTime,
+    number: Option<CrlNumber>,
+    scope: ListScope,
+    entries: Entries,
+    proof: ListProof,
+    signer: Validity,
+}
+
+impl VerifiedCrl {
+    /// Makes the proof. Only for `Crl::verify`, and for tests that stand in for it.
+    pub(crate) fn assertion(crl: Crl, proof: ListProof, signer: Validity) -> Self {
+        let parts = crl.into_parts();
+        Self {
+            digest: parts.digest,
+            issuer: parts.issuer,
+            this_update: parts.this_update,
+            next_update: parts.next_update,
+            number: parts.number,
+            scope: parts.scope,
+            entries: parts.entries,
+            proof,
+            signer,
+        }
+    }
+
+    /// SHA-256 of the DER.
+    pub fn sha256(&self) -> [u8; 32] {
+        self.digest
+    }
+
+    /// Who signed it.
+    pub fn issuer(&self) -> &DistinguishedName {
+        &self.issuer
+    }
+
+    /// When it was made.
+    pub fn this_update(&self) -> UnixTime {
+        self.this_update
+    }
+
+    /// When the next one is there at the latest.
+    pub fn next_update(&self) -> UnixTime {
+        self.next_update
+    }
+
+    /// Its number, if it has one.
+    pub fn number(&self) -> Option<&CrlNumber> {
+        self.number.as_ref()
+    }
+
+    /// What it speaks of.
+    pub fn scope(&self) -> &ListScope {
+        &self.scope
+    }
+
+    /// What was revoked.
+    pub fn entries(&self) -> &Entries {
+        &self.entries
+    }
+
+    /// How its signer was proven.
+    pub fn proof(&self) -> ListProof {
+        self.proof
+    }
+
+    /// Until when it can tell that a certificate is good, if it is believed for `grace` seconds after its next update was due.
+    pub fn good_until(&self, grace: u32) -> UnixTime {
+        let due = self.next_update.saturating_add(i64::from(grace));
+        due.min(self.signer.not_after)
+    }
+
+    /// Whether both are lists of one series: one issuer, one scope.
+    pub fn is_of_series(&self, other: &Self) -> bool {
+        self.issuer.matches(&other.issuer) && self.scope == other.scope
+    }
+
+    /// Whether it may take the place of `previous`, a list of the same series.
+    ///
+    /// # Errors
+    /// [`OlderList`] if it is older by its number or its date.
+    // RFC 5280 §5.2.3: "The CRL number is a non-critical CRL extension that conveys a monotonically increasing sequence number for a
+    // given CRL scope and CRL issuer."
+    pub fn succeeds(&self, previous: &Self) -> Result<(), OlderList> {
+        let older_number = match (&self.number, &previous.number) {
+            (Some(own), Some(before)) => own < before,
+            // Whoever has begun to number its lists does not stop.
+            (None, Some(_)) => true,
+            (_, None) => false,
+        };
+        match older_number || self.this_update < previous.this_update {
+            true => Err(OlderList {
+                this_update: self.this_update,
+                previous: previous.this_update,
+            }),
+            false => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for VerifiedCrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.entries.len();
+        write!(f, "VerifiedCrl({count} entries, issued by {})", self.issuer)
+    }
+}
+
+/// A list is older than the one it was to replace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OlderList {
+    /// When the refused one was made.
+    pub this_update: UnixTime,
+    /// When the one in use was made.
+    pub previous: UnixTime,
+}
+
+impl fmt::Display for OlderList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            this_update,
+            previous,
+        } = self;
+        write!(
+            f,
+            "the list of {this_update} is older than the one of {previous}, or has a lower number"
+        )
+    }
+}
+
+impl std::error::Error for OlderList {}
+
+/// What is known about one certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Status {
+    /// Fresh lists that speak of it for every reason do not name it, as long as they are fresh.
+    Good(Validity),
+    /// Nobody publishes its revocation: it says so, or names no list and its issuer has none here.
+    NotPublished,
+    /// A list names it.
+    Revoked(Entry),
+    /// Its revocation is published, and we do not know what is published.
+    Unknown(Gap),
+}
+
+/// Why no list answers for a certificate. Alphabetical.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gap {
+    /// There is no list here that the certificate names.
+    NoList,
+    /// The list is from the future.
+    NotYet {
+        /// When it was made.
+        this_update: UnixTime,
+    },
+    /// The list is signed under another anchor than the certificate.
+    OtherAnchor,
+    /// The lists speak of some reasons only.
+    ReasonsMissing,
+    /// The certificate of who signed the list is not valid any more.
+    SignerExpired {
+        /// The last second of its validity.
+        not_after: UnixTime,
+    },
+    /// The list is out of date.
+    Stale {
+        /// When the next one was due.
+        next_update: UnixTime,
+    },
+}
+
+impl fmt::Display for Gap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoList => f.write_str("the revocation list it names is not here"),
+            Self::NotYet { this_update } => {
+                write!(f, "the revocation list is made at {this_update} only")
+            }
+            Self::OtherAnchor => f.write_str("the revocation list is signed under another anchor"),
+            Self::ReasonsMissing => f.write_str("the revocation lists do not speak of every reason"),
+            Self::SignerExpired { not_after } => {
+                write!(f, "who signed the revocation list was valid until {not_after}")
+            }
+            Self::Stale { next_update } => {
+                write!(f, "the next revocation list was due at {next_update}")
+            }
+        }
+    }
+}
+
+/// The revocation lists of one trust domain.
+#[derive(Clone, Debug, Default)]
+pub struct Revocations {
+    rule: RevocationRule,
+    signers: ListSigners,
+    lists: Box<[Arc<VerifiedCrl>]>,
+    /// Positions of the lists, by the canonical name of who signed them.
+    by_issuer: HashMap<Box<[u8]>, Vec<usize>>,
+    /// Positions of the indirect lists whose signer is pinned.
+    pinned: Box<[usize]>,
+}
+
+impl Revocations {
+    pub(super) fn new(
+        rule: RevocationRule,
+        signers: ListSigners,
+        lists: Vec<Arc<VerifiedCrl>>,
+    ) -> Self {
+        let mut by_issuer: HashMap<_, Vec<usize>> = HashMap::new();
+        let mut pinned = Vec::new();
+        for (index, list) in lists.iter().enumerate() {
+            let positions = by_issuer.entry(list.issuer.canonical()).or_default();
+            positions.push(index);
+            if list.proof == ListProof::Pinned && list.scope.issuers == ListIssuers::Any {
+                pinned.push(index);
+            }
+        }
+        Self {
+            rule,
+            signers,
+            lists: lists.into(),
+            by_issuer,
+            pinned: pinned.into(),
+        }
+    }
+
+    /// What follows when no list answers.
+    pub fn rule(&self) -> RevocationRule {
+        self.rule
+    }
+
+    /// Whose lists are heard.
+    pub fn signers(&self) -> ListSigners {
+        self.signers
+    }
+
+    /// The lists.
+    pub fn lists(&self) -> &[Arc<VerifiedCrl>] {
+        &self.lists
+    }
+
+    /// Every list that has a predecessor in `previous` must be able to succeed it.
+    pub(super) fn succeed(&self, previous: &Self) -> Result<(), Rollback> {
+        for list in &self.lists {
+            let name = list.issuer.canonical();
+            let mut before = previous.signed_by(&name).filter(|one| list.is_of_series(one));
+            let refused = before.find_map(|one| list.succeeds(one).err());
+            if let Some(older) = refused {
+                let issuer = list.issuer.clone();
+                return Err(Rollback::List { issuer, older });
+            }
+        }
+        Ok(())
+    }
+
+    /// The rules and the digests of the lists.
+    pub(super) fn description(&self) -> Vec<u8> {
+        let (rule, grace) = match self.rule {
+            RevocationRule::Hard { grace } => (0, grace),
+            RevocationRule::Off => (1, 0),
+            RevocationRule::Soft { grace } => (2, grace),
+        };
+        let signers = match self.signers {
+            ListSigners::AnyAnchor => 0,
+            ListSigners::Pinned => 1,
+            ListSigners::SameAnchor => 2,
+        };
+        let mut words = vec![rule, signers];
+        words.extend(grace.to_be_bytes());
+        for list in &self.lists {
+            let (proof, anchor) = match list.proof {
+                ListProof::Anchored(anchor) => (0, anchor),
+                ListProof::Pinned => (1, [0; 32]),
+            };
+            words.extend(list.digest);
+            words.push(proof);
+            words.extend(anchor);
+            words.extend(list.signer.not_after.as_secs().to_be_bytes());
+        }
+        words
+    }
+
+    /// What the lists say of `certificate`, which leads to the anchor with this SHA-256.
+    pub(crate) fn judge(
+        &self,
+        certificate: &Certificate,
+        anchor: [u8; 32],
+        at: UnixTime,
+    ) -> Status {
+        let question = Question {
+            certificate,
+            issuer: certificate.issuer().canonical(),
+            anchor,
+            at,
+            grace: match self.rule {
+                RevocationRule::Hard { grace } | RevocationRule::Soft { grace } => grace,
+                RevocationRule::Off => 0,
+            },
+        };
+        if let Some(entry) = self.pinned_entry(&question) {
+            return Status::Revoked(entry);
+        }
+        // RFC 9608 §4: "If the noRevAvail certificate extension specified in this document is present [...], then Step (a)(3) is
+        // skipped."
+        if certificate.has_no_rev_avail() {
+            return Status::NotPublished;
+        }
+        let mut answer = Answer::new();
+        for point in certificate.distribution_points() {
+            self.ask_point(&question, point, &mut answer);
+        }
+        if !answer.is_settled() {
+            self.ask_issuer(&question, &mut answer);
+        }
+        answer.status(certificate)
+    }
+
+    /// An entry about the certificate in an indirect list whose signer is pinned: it revokes, whatever list the certificate names.
+    /// Whoever runs this has said so.
+    fn pinned_entry(&self, question: &Question<'_>) -> Option<Entry> {
+        let mut pinned = self.pinned.iter().filter_map(|index| self.lists.get(*index));
+        pinned.find_map(|list| question.entry(list))
+    }
+
+    /// Asks the lists that one distribution point of the certificate speaks of.
+    fn ask_point(
+        &self,
+        question: &Question<'_>,
+        point: &DistributionPoint,
+        answer: &mut Answer,
+    ) {
+        let directory = point.crl_issuer.iter().filter_map(GeneralName::directory);
+        let mut issuers: Vec<_> = directory.map(DistinguishedName::canonical).collect();
+        // RFC 5280 §6.3.3 (b) (1): "Otherwise, verify that the CRL issuer matches the certificate issuer."
+        if point.crl_issuer.is_empty() {
+            issuers.push(question.issuer.clone());
+        }
+        for issuer in &issuers {
+            for list in self.signed_by(issuer) {
+                // RFC 5280 §6.3.3 (b) (1): "If the DP includes cRLIssuer, then verify that the issuer field in the complete CRL
+                // matches cRLIssuer in the DP and that the complete CRL contains an issuing distribution point extension with the
+                // indirectCRL boolean asserted."
+                let direct = point.crl_issuer.is_empty();
+                let kind_fits = direct || list.scope.issuers == ListIssuers::Any;
+                if kind_fits && names_fit(point, &list.scope) {
+                    self.ask(question, list, point, answer);
+                }
+            }
+        }
+    }
+
+    // RFC 5280 §6.3.3: "If the revocation status has not been determined, repeat the process above with any available CRLs not
+    // specified in a distribution point but issued by the certificate issuer. For the processing of such a CRL, assume a DP with
+    // both the reasons and the cRLIssuer fields omitted and a distribution point name of the certificate issuer."
+    fn ask_issuer(&self, question: &Question<'_>, answer: &mut Answer) {
+        let issuer = GeneralName::Directory(question.certificate.issuer().clone());
+        let point = DistributionPoint {
+            name: Some(PointName::Full([issuer].into())),
+            reasons: Reasons::ALL,
+            crl_issuer: Box::default(),
+        };
+        self.ask_point(question, &point, answer);
+    }
+
+    fn signed_by(&self, issuer: &[u8]) -> impl Iterator<Item = &VerifiedCrl> {
+        let positions = self.by_issuer.get(issuer).into_iter().flatten();
+        positions.filter_map(|index| self.lists.get(*index).map(AsRef::as_ref))
+    }
+
+    /// Takes what one list has to say.
+    fn ask(
+        &self,
+        question: &Question<'_>,
+        list: &VerifiedCrl,
+        point: &DistributionPoint,
+        answer: &mut Answer,
+    ) {
+        if !speaks_of(&list.scope, question.certificate) {
+            return;
+        }
+        if !self.is_heard(list, point, question.anchor) {
+            return answer.gap(Gap::OtherAnchor);
+        }
+        if let Some(entry) = question.entry(list) {
+            answer.entry = answer.entry.or(Some(entry));
+        }
+        let until = list.good_until(question.grace);
+        if question.at < list.this_update {
+            let this_update = list.this_update;
+            answer.gap(Gap::NotYet { this_update });
+        } else if question.at > list.signer.not_after {
+            let not_after = list.signer.not_after;
+            answer.gap(Gap::SignerExpired { not_after });
+        } else if question.at > until {
+            let next_update = list.next_update;
+            answer.gap(Gap::Stale { next_update });
+        } else {
+            // RFC 5280 §6.3.3 (d) and (l): the reasons of the point and of the list, and the union over all lists.
+            answer.covered = answer.covered | (point.reasons & list.scope.reasons);
+            answer.fresh.not_before = answer.fresh.not_before.max(list.this_update);
+            answer.fresh.not_after = answer.fresh.not_after.min(until);
+        }
+    }
+
+    /// Whether a list is heard about a certificate that leads to `anchor` and has this distribution point.
+    fn is_heard(&self, list: &VerifiedCrl, point: &DistributionPoint, anchor: [u8; 32]) -> bool {
+        match (list.proof, self.signers) {
+            (ListProof::Pinned, _) => true,
+            (ListProof::Anchored(_), ListSigners::Pinned) => false,
+            (ListProof::Anchored(of), _) if of == anchor => true,
+            // Names of authorities under two anchors may be the same: only who is named as signer of the list may be under
+            // another one.
+            (ListProof::Anchored(_), ListSigners::AnyAnchor) => !point.crl_issuer.is_empty(),
+            (ListProof::Anchored(_), ListSigners::SameAnchor) => false,
+        }
+    }
+}
+
+/// What is asked about a certificate.
+struct Question<'a> {
+    certificate: &'a Certificate,
+    /// The canonical name of its issuer.
+    issuer: Box<[u8]>,
+    anchor: [u8; 32],
+    at: UnixTime,
+    grace: u32,
+}
+
+impl Question<'_> {
+    fn entry(&self, list: &VerifiedCrl) -> Option<Entry> {
+        let serial = self.certificate.serial();
+        list.entries.find_canonical(&self.issuer, serial)
+    }
+}
+
+/// What the lists asked so far have said.
+struct Answer {
+    entry: Option<Entry>,
+    /// Reasons for which fresh lists have not named the certificate.
+    covered: Reasons,
+    /// When all of them are fresh.
+    fresh: Validity,
+    /// Why the first list that did not answer did not.
+    gap: Option<Gap>,
+}
+
+impl Answer {
+    fn new() -> Self {
+        Self {
+            entry: None,
+            covered: Reasons::NONE,
+            fresh: Validity {
+                not_before: UnixTime::from_secs(i64::MIN),
+                not_after: UnixTime::from_secs(i64::MAX),
+            },
+            gap: None,
+        }
+    }
+
+    fn gap(&mut self, gap: Gap) {
+        self.gap = self.gap.or(Some(gap));
+    }
+
+    fn is_settled(&self) -> bool {
+        self.entry.is_some() || self.covered.includes(Reasons::ALL)
+    }
+
+    fn status(self, certificate: &Certificate) -> Status {
+        match (self.entry, self.gap) {
+            (Some(entry), _) => Status::Revoked(entry),
+            (None, _) if self.covered.includes(Reasons::ALL) => Status::Good(self.fresh),
+            (None, Some(gap)) => Status::Unknown(gap),
+            (None, None) if self.covered != Reasons::NONE => Status::Unknown(Gap::ReasonsMissing),
+            (None, None) if certificate.distribution_points().is_empty() => Status::NotPublished,
+            (None, None) => Status::Unknown(Gap::NoList),
+        }
+    }
+}
+
+// RFC 5280 §6.3.3 (b) (2) (i): "If the distribution point name is present in the IDP CRL extension and the distribution field is
+// present in the DP, then verify that one of the names in the IDP matches one of the names in the DP. If the distribution point
+// name is present in the IDP CRL extension and the distribution field is omitted from the DP, then verify that one of the names in
+// the IDP matches one of the names in the cRLIssuer field of the DP."
+fn names_fit(point: &DistributionPoint, scope: &ListScope) -> bool {
+    match (&scope.name, &point.name) {
+        (None, _) => true,
+        (Some(list), Some(point)) => list.overlaps(point),
+        (Some(list), None) => list.overlaps(&PointName::Full(point.crl_issuer.clone())),
+    }
+}
+
+// RFC 5280 §6.3.3 (b) (2) (ii) to (iv): "If the onlyContainsUserCerts boolean is asserted in the IDP CRL extension, verify that the
+// certificate does not include the basic constraints extension with the cA boolean asserted."
+fn speaks_of(scope: &ListScope, certificate: &Certificate) -> bool {
+    match scope.subjects {
+        ListSubjects::AttributeCertificates => false,
+        ListSubjects::Authorities => certificate.is_ca(),
+        ListSubjects::Every => true,
+        ListSubjects::Users => !certificate.is_ca(),
+    }
+}
