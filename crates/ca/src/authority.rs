@@ -168,6 +168,11 @@ impl Authority {
         }
     }
 
+    /// The same authority, writing something else into what it issues from now on.
+    pub fn with_practice(self, practice: Practice) -> Self {
+        Self { practice, ..self }
+    }
+
     /// The certificate of the authority.
     pub fn certificate(&self) -> &Certificate {
         &self.certificate

@@ -209,6 +209,14 @@ impl Validity {
     pub fn contains(&self, time: UnixTime) -> bool {
         self.not_before <= time && time <= self.not_after
     }
+
+    /// The times that lie in both spans.
+    pub fn intersection(self, other: Self) -> Self {
+        Self {
+            not_before: self.not_before.max(other.not_before),
+            not_after: self.not_after.min(other.not_after),
+        }
+    }
 }
 
 #[cfg(test)]

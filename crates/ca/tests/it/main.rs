@@ -14,6 +14,7 @@ mod openssl;
 mod path_to_an_anchor;
 mod profiles;
 mod revocation_lists;
+mod revoked_certificates;
 mod spoilt;
 mod verdicts_are_remembered;
 mod webpki;

@@ -188,8 +188,7 @@ fn uris_match(left: &str, right: &str) -> bool {
     };
     let (at, other_at) = (split(left), split(right));
     let heads = (left.get(..at), right.get(..other_at));
-    let same_head =
-        matches!(heads, (Some(one), Some(other)) if one.eq_ignore_ascii_case(other));
+    let same_head = matches!(heads, (Some(one), Some(other)) if one.eq_ignore_ascii_case(other));
     same_head && left.get(at..) == right.get(other_at..)
 }
 
@@ -378,9 +377,20 @@ mod tests {
         assert_eq!(points(&sequence(&[])), Err(Malformed));
         let here = element(0xa0, &element(0xa0, &element(0x86, b"http://a.example/")));
         let one = sequence(std::slice::from_ref(&here));
-        assert_eq!(points(&sequence(&[one.clone()])).unwrap().len(), 1);
-        assert_eq!(points(&sequence(&vec![one.clone(); MAX_POINTS])).unwrap().len(), MAX_POINTS);
-        assert_eq!(points(&sequence(&vec![one; MAX_POINTS + 1])), Err(Malformed));
+        assert_eq!(
+            points(&sequence(std::slice::from_ref(&one))).unwrap().len(),
+            1
+        );
+        assert_eq!(
+            points(&sequence(&vec![one.clone(); MAX_POINTS]))
+                .unwrap()
+                .len(),
+            MAX_POINTS
+        );
+        assert_eq!(
+            points(&sequence(&vec![one; MAX_POINTS + 1])),
+            Err(Malformed)
+        );
         let relative = element(0xa0, &element(0xa1, &[]));
         let relative = points(&sequence(&[sequence(&[relative])])).unwrap();
         let name = relative[0].name.as_ref().unwrap();
@@ -392,8 +402,14 @@ mod tests {
         let scope = |fields: &[Vec<u8>]| list_scope(&sequence(fields));
         assert_eq!(scope(&[]), Ok(ListScope::unlimited()));
         let mark = |number: u8, value: u8| element(0x80 | number, &[value]);
-        assert_eq!(scope(&[mark(1, 0xff)]).unwrap().subjects, ListSubjects::Users);
-        assert_eq!(scope(&[mark(2, 0xff)]).unwrap().subjects, ListSubjects::Authorities);
+        assert_eq!(
+            scope(&[mark(1, 0xff)]).unwrap().subjects,
+            ListSubjects::Users
+        );
+        assert_eq!(
+            scope(&[mark(2, 0xff)]).unwrap().subjects,
+            ListSubjects::Authorities
+        );
         assert_eq!(scope(&[mark(4, 0xff)]).unwrap().issuers, ListIssuers::Any);
         assert_eq!(
             scope(&[mark(5, 0xff)]).unwrap().subjects,

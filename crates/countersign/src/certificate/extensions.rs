@@ -43,8 +43,7 @@ pub mod oid {
     /// RFC 5280 §4.2.1.4: a qualifier.
     pub const CPS_POINTER: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.2.1");
     /// RFC 5280 §4.2.1.13.
-    pub const CRL_DISTRIBUTION_POINTS: ObjectIdentifier =
-        ObjectIdentifier::new_unwrap("2.5.29.31");
+    pub const CRL_DISTRIBUTION_POINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.31");
     /// RFC 5280 §4.2.1.15.
     pub const FRESHEST_CRL: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.46");
     /// RFC 5280 §4.2.1.3.

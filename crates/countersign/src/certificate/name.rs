@@ -144,11 +144,11 @@ impl<'a> Attribute<'a> {
         append(&mut canonical, self.kind.as_bytes());
         match self.text() {
             Some(text) => {
-                canonical.push(0);
+                append(&mut canonical, &[]);
                 append(&mut canonical, folded(text).collect::<String>().as_bytes());
             }
             None => {
-                canonical.push(u8::from(self.tag));
+                append(&mut canonical, self.tag.to_string().as_bytes());
                 append(&mut canonical, self.value);
             }
         }

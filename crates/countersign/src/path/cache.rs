@@ -1,8 +1,9 @@
 //! Verdicts over paths, remembered.
 //!
 //! A verdict is remembered under the hash of the whole list as received together with the fingerprint of the [`Trust`] snapshot
-//! (its domain, its version, its anchors): what somebody else serves can never answer for another list, and a new snapshot
-//! starts from nothing. A good verdict is used while every certificate it rests on is valid; a refusal for
+//! (its domain, its version, its anchors, its revocation lists): what somebody else serves can never answer for another list, and a
+//! new snapshot starts from nothing. A good verdict is used while every certificate it rests on is valid and every revocation
+//! list fresh; a refusal for
 //! [`REFUSAL_LIFETIME`] seconds, apart from the good ones, so that junk costs no signature checks twice and never pushes out
 //! what was proven. Both are bounded.
 
@@ -128,7 +129,7 @@ impl Shard {
     fn recall(&self, key: &Key, at: UnixTime) -> Option<Result<Arc<VerifiedPath>, PathFault>> {
         if let Some(verified) = self.verified.get(key) {
             // Outside of it the path is judged again, and the fault named.
-            let usable = verified.path.validity().contains(at);
+            let usable = verified.path.lifetime().contains(at);
             return usable.then(|| {
                 if verified.used.load(Ordering::Relaxed) != at.as_secs() {
                     verified.used.store(at.as_secs(), Ordering::Relaxed);
@@ -172,7 +173,7 @@ impl Shard {
             return;
         }
         self.verified
-            .retain(|_, one| at <= one.path.validity().not_after);
+            .retain(|_, one| at <= one.path.lifetime().not_after);
         if self.verified.len() < MAX_VERIFIED / SHARDS {
             return;
         }

@@ -2,7 +2,10 @@
 //!
 //! What follows from a fault (a code, a verstat) is one table in the verification room.
 
+use crate::certificate::crl::Reason;
+use crate::certificate::no_rev_avail::NoRevAvailConflict;
 use crate::time::UnixTime;
+use crate::trust::revocation::Gap;
 use const_oid::ObjectIdentifier;
 use std::fmt;
 
@@ -112,6 +115,13 @@ pub enum PathFault {
         /// Whose.
         step: Step,
     },
+    /// A certificate says that its revocation is never published, and something in it says otherwise (RFC 9608 §3).
+    NoRevAvail {
+        /// Whose.
+        step: Step,
+        /// What.
+        conflict: NoRevAvailConflict,
+    },
     /// The certificate has signed another and is not one of a certification authority.
     NotAnAuthority {
         /// Which.
@@ -135,6 +145,22 @@ pub enum PathFault {
         step: Step,
         /// How many it allows.
         limit: u64,
+    },
+    /// Nobody could say whether a certificate was revoked, and the trust domain wants it known.
+    RevocationUnknown {
+        /// Which.
+        step: Step,
+        /// Why.
+        gap: Gap,
+    },
+    /// A certificate was revoked.
+    Revoked {
+        /// Which.
+        step: Step,
+        /// When.
+        at: UnixTime,
+        /// Why.
+        reason: Reason,
     },
     /// A critical extension that we do not process.
     UnknownCriticalExtension {
@@ -166,6 +192,11 @@ pub enum PathFault {
     UnusableKey {
         /// Whose key.
         step: Step,
+    },
+    /// The path leads to an anchor of another trust domain.
+    WrongTrustDomain {
+        /// Which domain.
+        domain: Box<str>,
     },
 }
 
@@ -229,7 +260,35 @@ impl fmt::Display for PathFault {
                 write!(f, "the key of {step} is not P-256: {algorithm}")
             }
             Self::Untrusted { issuer } => write!(f, "no anchor of ours: {issuer}"),
+            Self::NoRevAvail { .. } | Self::RevocationUnknown { .. } | Self::Revoked { .. } => {
+                self.write_revocation(f)
+            }
             Self::UnusableKey { step } => write!(f, "the key of {step} is no point of P-256"),
+            Self::WrongTrustDomain { domain } => {
+                write!(
+                    f,
+                    "an anchor of the trust domain {domain}, which does not judge this call"
+                )
+            }
+        }
+    }
+}
+
+impl PathFault {
+    /// What has to do with revocation, in words.
+    fn write_revocation(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoRevAvail { step, conflict } => write!(
+                f,
+                "{step} says that its revocation is never published, but {conflict}"
+            ),
+            Self::RevocationUnknown { step, gap } => {
+                write!(f, "whether {step} was revoked is not known: {gap}")
+            }
+            Self::Revoked { step, at, reason } => {
+                write!(f, "{step} was revoked at {at}: {reason}")
+            }
+            _ => Ok(()),
         }
     }
 }

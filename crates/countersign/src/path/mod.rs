@@ -4,18 +4,24 @@
 //! - [`verify`] judges a [`CertificateChain`] against a [`Trust`] at a time and makes a [`VerifiedPath`], the only proof that a
 //!   key may be believed; `grep '::assertion('` finds the one place that makes it.
 //! - [`PathFault`] names what is wrong, with the certificate it is wrong with.
+//! - [`RevocationEvidence`] is what is known about revocation on a path; `Crl::verify` ([`crl`]) makes a revocation list one
+//!   that is heard.
 //! - [`PathCache`] remembers both outcomes.
 //!
 //! The list is taken as it is: each certificate certified by the next, the last one an anchor or certified by one. Nothing is
 //! looked up elsewhere and no other order is tried. This is a first version: signatures are ECDSA over P-256 and SHA-256
 //! only; policy constraints and mappings, name constraints and extended key usage are not processed (name constraints and
-//! whatever is critical refuse the path), any policy will do, and revocation is not checked.
+//! whatever is critical refuse the path), and any policy will do.
 
-pub mod cache;
 pub mod fault;
+mod revocation;
+pub mod crl;
+pub mod cache;
 
 pub use cache::PathCache;
+pub use crl::{CrlFault, CrlIssuer};
 pub use fault::{KeyPurpose, PathFault, Step};
+pub use revocation::RevocationEvidence;
 
 use crate::certificate::extensions::oid;
 use crate::certificate::{
@@ -23,7 +29,8 @@ use crate::certificate::{
 };
 use crate::crypto::{VerifyingKey, VerifyingKeys};
 use crate::time::{UnixTime, Validity};
-use crate::trust::{Anchor, Standing, Trust};
+use crate::trust::revocation::Gap;
+use crate::trust::{Anchor, Neighbour, Standing, Trust};
 use std::fmt;
 use std::sync::Arc;
 
@@ -40,6 +47,26 @@ pub fn verify(
     at: UnixTime,
     keys: &dyn VerifyingKeys,
 ) -> Result<VerifiedPath, PathFault> {
+    let verdict = verify_under(chain, trust, at, keys);
+    let Err(PathFault::Untrusted { .. }) = &verdict else {
+        return verdict;
+    };
+    let leads_to = |domain: &&Neighbour| verify_under(chain, domain.trust(), at, keys).is_ok();
+    match trust.neighbours().iter().find(leads_to) {
+        Some(domain) => Err(PathFault::WrongTrustDomain {
+            domain: domain.domain().into(),
+        }),
+        None => verdict,
+    }
+}
+
+/// The same, with the anchors of one trust domain only.
+fn verify_under(
+    chain: &CertificateChain,
+    trust: &Trust,
+    at: UnixTime,
+    keys: &dyn VerifyingKeys,
+) -> Result<VerifiedPath, PathFault> {
     let certificates = chain.certificates();
     inspect_list(chain)?;
     let candidates = candidate_anchors(certificates, trust)?;
@@ -47,11 +74,13 @@ pub fn verify(
     let anchor = verify_signatures(certificates, &candidates, at, keys)?;
     let authority = authority(certificates, Some(anchor))?;
     let key = usable_key(chain.end_entity(), Step::EndEntity, keys)?;
+    let revocation = revocation::judge(certificates, anchor, trust, at)?;
     Ok(VerifiedPath::assertion(Proven {
         key,
         authority,
         claim_constraints: claim_constraints(certificates, anchor),
         validity: common_validity(certificates, anchor),
+        revocation,
         subject: chain.end_entity().subject().to_string().into(),
         anchor: anchor.certificate().sha256(),
         standing: anchor.standing(),
@@ -83,6 +112,7 @@ pub(crate) struct Proven {
     pub(crate) authority: Authority,
     pub(crate) claim_constraints: ClaimConstraints,
     pub(crate) validity: Validity,
+    pub(crate) revocation: RevocationEvidence,
     pub(crate) subject: Box<str>,
     pub(crate) anchor: [u8; 32],
     pub(crate) standing: Standing,
@@ -121,6 +151,29 @@ impl VerifiedPath {
     /// When every certificate of the path is valid, the anchor's included.
     pub fn validity(&self) -> Validity {
         self.0.validity
+    }
+
+    /// What is known about revocation.
+    pub fn revocation(&self) -> RevocationEvidence {
+        self.0.revocation
+    }
+
+    /// How long the proof may be remembered: while every certificate is valid and no revocation list that it rests on is out of
+    /// date, nor one that it could have rested on has come into force.
+    pub fn lifetime(&self) -> Validity {
+        match self.0.revocation {
+            RevocationEvidence::Good(fresh) => self.0.validity.intersection(fresh),
+            RevocationEvidence::Unknown {
+                gap: Gap::NotYet { this_update },
+                ..
+            } => Validity {
+                not_after: this_update
+                    .saturating_add(-1)
+                    .min(self.0.validity.not_after),
+                ..self.0.validity
+            },
+            _ => self.0.validity,
+        }
     }
 
     /// The subject of the end entity, as text for people.
@@ -333,6 +386,9 @@ fn inspect_extensions(certificate: &Certificate, step: Step) -> Result<(), PathF
             extension: *extension,
         });
     }
+    if let Some(conflict) = certificate.no_rev_avail_conflict() {
+        return Err(PathFault::NoRevAvail { step, conflict });
+    }
     // Name constraints must be critical (RFC 5280 §4.2.1.10); where they are not, they still mean what they say, and we do not
     // process them yet.
     if certificate.extensions().contains(&oid::NAME_CONSTRAINTS) {
@@ -500,11 +556,6 @@ fn claim_constraints(certificates: &[Certificate], anchor: &Anchor) -> ClaimCons
 }
 
 fn common_validity(certificates: &[Certificate], anchor: &Anchor) -> Validity {
-    certificates.iter().map(Certificate::validity).fold(
-        anchor.certificate().validity(),
-        |common, one| Validity {
-            not_before: common.not_before.max(one.not_before),
-            not_after: common.not_after.min(one.not_after),
-        },
-    )
+    let validities = certificates.iter().map(Certificate::validity);
+    validities.fold(anchor.certificate().validity(), Validity::intersection)
 }

@@ -5,6 +5,7 @@
 //! [`Neighbour`]s, so that a path into the wrong one is called by its name.
 
 use super::Trust;
+use crate::certificate::NumberScope;
 use crate::identity::Identity;
 use std::sync::Arc;
 

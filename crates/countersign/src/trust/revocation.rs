@@ -247,9 +247,14 @@ impl fmt::Display for Gap {
                 write!(f, "the revocation list is made at {this_update} only")
             }
             Self::OtherAnchor => f.write_str("the revocation list is signed under another anchor"),
-            Self::ReasonsMissing => f.write_str("the revocation lists do not speak of every reason"),
+            Self::ReasonsMissing => {
+                f.write_str("the revocation lists do not speak of every reason")
+            }
             Self::SignerExpired { not_after } => {
-                write!(f, "who signed the revocation list was valid until {not_after}")
+                write!(
+                    f,
+                    "who signed the revocation list was valid until {not_after}"
+                )
             }
             Self::Stale { next_update } => {
                 write!(f, "the next revocation list was due at {next_update}")
@@ -313,7 +318,9 @@ impl Revocations {
     pub(super) fn succeed(&self, previous: &Self) -> Result<(), Rollback> {
         for list in &self.lists {
             let name = list.issuer.canonical();
-            let mut before = previous.signed_by(&name).filter(|one| list.is_of_series(one));
+            let mut before = previous
+                .signed_by(&name)
+                .filter(|one| list.is_of_series(one));
             let refused = before.find_map(|one| list.succeeds(one).err());
             if let Some(older) = refused {
                 let issuer = list.issuer.clone();
@@ -388,17 +395,15 @@ impl Revocations {
     /// An entry about the certificate in an indirect list whose signer is pinned: it revokes, whatever list the certificate names.
     /// Whoever runs this has said so.
     fn pinned_entry(&self, question: &Question<'_>) -> Option<Entry> {
-        let mut pinned = self.pinned.iter().filter_map(|index| self.lists.get(*index));
+        let mut pinned = self
+            .pinned
+            .iter()
+            .filter_map(|index| self.lists.get(*index));
         pinned.find_map(|list| question.entry(list))
     }
 
     /// Asks the lists that one distribution point of the certificate speaks of.
-    fn ask_point(
-        &self,
-        question: &Question<'_>,
-        point: &DistributionPoint,
-        answer: &mut Answer,
-    ) {
+    fn ask_point(&self, question: &Question<'_>, point: &DistributionPoint, answer: &mut Answer) {
         let directory = point.crl_issuer.iter().filter_map(GeneralName::directory);
         let mut issuers: Vec<_> = directory.map(DistinguishedName::canonical).collect();
         // RFC 5280 §6.3.3 (b) (1): "Otherwise, verify that the CRL issuer matches the certificate issuer."

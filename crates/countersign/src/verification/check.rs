@@ -13,7 +13,7 @@ use crate::call::{DestSource, OrigSource};
 use crate::certificate::repository_url::UrlFault;
 use crate::identity::{Dest, Identity};
 use crate::passport::PassportError;
-use crate::path::PathFault;
+use crate::path::{PathFault, RevocationEvidence};
 use crate::time::UnixTime;
 use std::fmt;
 
@@ -50,6 +50,8 @@ pub enum Check {
     Certificate,
     /// The certificate leads to an anchor.
     Path,
+    /// No certificate on the way was revoked.
+    Revocation,
     /// The signature is of the certificate's key.
     Signature,
     /// `iat` lies in the validity of the path.
@@ -64,7 +66,7 @@ pub enum Check {
 
 impl Check {
     /// Every check in order.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Header,
         Self::Token,
         Self::Typ,
@@ -80,6 +82,7 @@ impl Check {
         Self::Date,
         Self::Certificate,
         Self::Path,
+        Self::Revocation,
         Self::Signature,
         Self::Validity,
         Self::Authority,
@@ -91,7 +94,12 @@ impl Check {
     pub(super) const fn is_essential(self) -> bool {
         !matches!(
             self,
-            Self::Info | Self::Serialization | Self::Date | Self::Constraints | Self::Replay
+            Self::Info
+                | Self::Serialization
+                | Self::Date
+                | Self::Revocation
+                | Self::Constraints
+                | Self::Replay
         )
     }
 
@@ -113,6 +121,7 @@ impl Check {
             Self::Date => "date",
             Self::Certificate => "certificate",
             Self::Path => "path",
+            Self::Revocation => "revocation",
             Self::Signature => "signature",
             Self::Validity => "validity",
             Self::Authority => "authority",
@@ -186,6 +195,8 @@ pub enum Evidence {
     Passport(Box<PassportError>),
     /// What is wrong with the path.
     Path(Box<PathFault>),
+    /// What is known about revocation.
+    Revocation(RevocationEvidence),
     /// What the replay memory knows.
     Sighting(Sighting),
     /// A parameter of the token's header, as the token has it and as it stands beside the token.
@@ -255,6 +266,7 @@ impl fmt::Display for Evidence {
             }),
             Self::Passport(error) => error.fmt(f),
             Self::Path(fault) => fault.fmt(f),
+            Self::Revocation(evidence) => evidence.fmt(f),
             Self::Sighting(Sighting::Again) => f.write_str("the same call again"),
             Self::Sighting(Sighting::First) => f.write_str("seen for the first time"),
             Self::Sighting(Sighting::OtherCall) => f.write_str("replayed: seen with another call"),

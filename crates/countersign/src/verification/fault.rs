@@ -254,6 +254,8 @@ faults! {
     PptUnsupported "ppt-unsupported" Failed InvalidIdentityHeader NoValidation;
     /// The same signature came with another call a moment ago.
     Replayed "replayed" Failed InvalidIdentityHeader NoValidation;
+    /// Whether a certificate of the path was revoked could not be found out, and policy demands it.
+    RevocationUnknown "revocation-unknown" NotValidated UnsupportedCredential NoValidation;
     /// A certificate of the path was revoked.
     Revoked "revoked" Failed UnsupportedCredential Failed;
     /// The token is not serialized as RFC 8225 §9 says, and policy demands it.
@@ -268,6 +270,8 @@ faults! {
     TypInvalid "typ-invalid" Failed UnsupportedCredential NoValidation;
     /// The token's header has no typ.
     TypMissing "typ-missing" Failed BadIdentityInfo NoValidation;
+    /// The path ends at an anchor of a trust domain that does not judge this call.
+    WrongTrustDomain "wrong-trust-domain" Failed UnsupportedCredential Failed;
     /// The x5u is not a URL that a certificate may be fetched from.
     X5uInvalid "x5u-invalid" Failed BadIdentityInfo NoValidation;
     /// The token's header has no x5u.
@@ -384,6 +388,7 @@ mod tests {
                     PathUntrusted,
                     CertificateExpired,
                     Revoked,
+                    WrongTrustDomain,
                     NotCovered,
                 ],
             ),

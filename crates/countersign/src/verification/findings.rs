@@ -81,6 +81,11 @@ impl Findings {
         }
     }
 
+    /// The check was not made; why that is nobody's fault.
+    pub(super) fn skip_with(&mut self, check: Check, evidence: Evidence) {
+        self.evidence.push((check, evidence));
+    }
+
     /// The first fault of a check stays.
     pub(super) fn fault(&mut self, check: Check, fault: Fault, evidence: Evidence) {
         let Some(outcome) = self.outcomes.get_mut(check as usize) else {

@@ -14,7 +14,7 @@ use crate::certificate::{CertificateChain, Coverage};
 use crate::crypto::{VerifyingKey, VerifyingKeys};
 use crate::jose::jws::ES256;
 use crate::passport::VerifiedPassport;
-use crate::path::{ClaimConstraints, PathCache, PathFault};
+use crate::path::{ClaimConstraints, PathCache, PathFault, RevocationEvidence};
 use crate::time::UnixTime;
 use crate::trust::Trust;
 
@@ -74,7 +74,11 @@ impl Bench<'_> {
         }
         let signature = match &path {
             Ok(path) => verify_signature(&report.token, &**path.key()),
-            Err(_) if self.policy.thoroughness == Thoroughness::FirstFault => {
+            // A certificate that nobody knows to be revoked still tells a forgery from a call.
+            Err(fault)
+                if self.policy.thoroughness == Thoroughness::FirstFault
+                    && !matches!(fault, PathFault::RevocationUnknown { .. }) =>
+            {
                 Signature::NotLookedAt
             }
             // Nobody vouches for this key; whether it fits is worth knowing all the same.
@@ -91,10 +95,17 @@ impl Bench<'_> {
         }
         findings.pass(Check::Certificate);
         match &path {
-            Ok(_) => findings.pass(Check::Path),
+            Ok(path) => {
+                findings.pass(Check::Path);
+                tell_revocation(path.revocation(), findings);
+            }
             Err(fault) => {
+                let check = check_of(fault);
+                if check == Check::Revocation {
+                    findings.pass(Check::Path);
+                }
                 let evidence = Evidence::Path(Box::new(fault.clone()));
-                findings.fault(Check::Path, path_fault(fault), evidence);
+                findings.fault(check, path_fault(fault), evidence);
             }
         }
         match signature {
@@ -233,6 +244,26 @@ fn judge_constraints(constraints: ClaimConstraints, findings: &mut Findings) {
     }
 }
 
+/// What is known about revocation on a good path.
+fn tell_revocation(known: RevocationEvidence, findings: &mut Findings) {
+    let evidence = Evidence::Revocation(known);
+    match known {
+        RevocationEvidence::Good(_) => findings.pass_with(Check::Revocation, evidence),
+        RevocationEvidence::NotAsked => {}
+        RevocationEvidence::NotPublished | RevocationEvidence::Unknown { .. } => {
+            findings.skip_with(Check::Revocation, evidence);
+        }
+    }
+}
+
+/// The check that a fault of the path is told at.
+const fn check_of(fault: &PathFault) -> Check {
+    match fault {
+        PathFault::RevocationUnknown { .. } | PathFault::Revoked { .. } => Check::Revocation,
+        _ => Check::Path,
+    }
+}
+
 /// What a fault of the path is called outside.
 const fn path_fault(fault: &PathFault) -> Fault {
     use PathFault as P;
@@ -246,6 +277,7 @@ const fn path_fault(fault: &PathFault) -> Fault {
         | P::KeyIdentifierMissing { .. }
         | P::KeyUsage { .. }
         | P::MalformedExtension { .. }
+        | P::NoRevAvail { .. }
         | P::NotAnAuthority { .. }
         | P::OutOfOrder { .. }
         | P::PathTooLong { .. }
@@ -258,6 +290,9 @@ const fn path_fault(fault: &PathFault) -> Fault {
         | P::UnsupportedAlgorithm { .. }
         | P::UnsupportedKey { .. } => Fault::CertificateUnsupported,
         P::NotYetValid { .. } => Fault::CertificateNotYetValid,
+        P::RevocationUnknown { .. } => Fault::RevocationUnknown,
+        P::Revoked { .. } => Fault::Revoked,
         P::Untrusted { .. } => Fault::PathUntrusted,
+        P::WrongTrustDomain { .. } => Fault::WrongTrustDomain,
     }
 }

@@ -206,7 +206,10 @@ impl fmt::Display for CrlNumber {
     /// Decimal as far as 64 bits go, hexadecimal beyond.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.len() <= size_of::<u64>() {
-            let value = self.0.iter().fold(0, |sum: u64, &byte| sum << 8 | u64::from(byte));
+            let value = self
+                .0
+                .iter()
+                .fold(0, |sum: u64, &byte| sum << 8 | u64::from(byte));
             return value.fmt(f);
         }
         f.write_str("0x")?;
@@ -230,10 +233,16 @@ impl fmt::Display for Obstacle {
         match self {
             Self::Delta => f.write_str("a delta list, which says nothing by itself"),
             Self::UnknownEntryExtension(kind) => {
-                write!(f, "an entry has a critical extension that is not known: {kind}")
+                write!(
+                    f,
+                    "an entry has a critical extension that is not known: {kind}"
+                )
             }
             Self::UnknownExtension(kind) => {
-                write!(f, "the list has a critical extension that is not known: {kind}")
+                write!(
+                    f,
+                    "the list has a critical extension that is not known: {kind}"
+                )
             }
         }
     }
@@ -283,7 +292,10 @@ impl fmt::Display for CrlError {
             Self::TooLarge => write!(f, "the list has more than {MAX_CRL_BYTES} bytes"),
             Self::TooManyEntries => write!(f, "the list has more than {MAX_CRL_ENTRIES} entries"),
             Self::TooManyExtensions => {
-                write!(f, "more than {MAX_CRL_EXTENSIONS} extensions in the list or an entry")
+                write!(
+                    f,
+                    "more than {MAX_CRL_EXTENSIONS} extensions in the list or an entry"
+                )
             }
             Self::TooManyIssuers => {
                 write!(f, "the list speaks of more than {MAX_CRL_ISSUERS} issuers")

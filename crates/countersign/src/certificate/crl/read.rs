@@ -2,12 +2,12 @@
 
 use super::entries::{Builder, Entries, Entry, Reason};
 use super::{Crl, CrlError, CrlNumber, MAX_CRL_EXTENSIONS, Obstacle};
+use crate::certificate::DistinguishedName;
 use crate::certificate::distribution::{ListIssuers, ListScope, general_names, list_scope};
 use crate::certificate::extensions::{authority_key, oid, read_one};
 use crate::certificate::name::MAX_NAME;
 use crate::certificate::parse::{algorithm, time};
 use crate::certificate::walk::{Malformed, Walk, constructed, magnitude, octets, only, unsigned};
-use crate::certificate::DistinguishedName;
 use crate::time::UnixTime;
 use const_oid::ObjectIdentifier;
 use der::Tag;

@@ -13,7 +13,7 @@
 mod reader;
 mod writer;
 
-pub use reader::{Parsed, parse, parse_str};
+pub use reader::{Parsed, parse, parse_str, parse_within};
 pub(crate) use writer::write_integer;
 pub use writer::write_string;
 

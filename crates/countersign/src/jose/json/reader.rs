@@ -26,8 +26,16 @@ pub struct Parsed<'a> {
 /// # Ok::<(), countersign::jose::json::JsonError>(())
 /// ```
 pub fn parse(bytes: &[u8]) -> Result<Value<'_>, JsonError> {
-    if bytes.len() > MAX_JSON_BYTES {
-        return Err(too_long());
+    parse_within(bytes, MAX_JSON_BYTES)
+}
+
+/// [`parse`] for documents that may have `limit` bytes instead of [`MAX_JSON_BYTES`]: lists of certificates.
+///
+/// # Errors
+/// [`JsonError`] with the first defect found.
+pub fn parse_within(bytes: &[u8], limit: usize) -> Result<Value<'_>, JsonError> {
+    if bytes.len() > limit {
+        return Err(too_long(limit));
     }
     // RFC 8259 §8.1: "JSON text exchanged between systems that are not part of a closed ecosystem MUST be encoded using
     // UTF-8 [RFC3629]."
@@ -35,7 +43,7 @@ pub fn parse(bytes: &[u8]) -> Result<Value<'_>, JsonError> {
         cause: JsonCause::Utf8,
         offset: error.valid_up_to(),
     })?;
-    parse_str(text).map(|parsed| parsed.value)
+    read(text).map(|parsed| parsed.value)
 }
 
 /// [`parse`] for text that is known to be UTF-8, telling also how it was written.
@@ -44,8 +52,12 @@ pub fn parse(bytes: &[u8]) -> Result<Value<'_>, JsonError> {
 /// [`JsonError`] with the first defect found.
 pub fn parse_str(text: &str) -> Result<Parsed<'_>, JsonError> {
     if text.len() > MAX_JSON_BYTES {
-        return Err(too_long());
+        return Err(too_long(MAX_JSON_BYTES));
     }
+    read(text)
+}
+
+fn read(text: &str) -> Result<Parsed<'_>, JsonError> {
     let mut reader = Reader {
         text,
         at: 0,
@@ -63,10 +75,10 @@ pub fn parse_str(text: &str) -> Result<Parsed<'_>, JsonError> {
     })
 }
 
-const fn too_long() -> JsonError {
+const fn too_long(limit: usize) -> JsonError {
     JsonError {
         cause: JsonCause::TooLong,
-        offset: MAX_JSON_BYTES,
+        offset: limit,
     }
 }
 

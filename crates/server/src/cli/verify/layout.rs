@@ -142,6 +142,7 @@ const fn looked_at(check: Check) -> &'static str {
         Check::Date => "the Date header is fresh",
         Check::Certificate => "the certificate could be had",
         Check::Path => "the certificate leads to a trusted anchor",
+        Check::Revocation => "no certificate on the way was revoked",
         Check::Signature => "the signature is of the certificate's key",
         Check::Validity => "the certificate was valid at iat",
         Check::Authority => "the certificate names the caller",
