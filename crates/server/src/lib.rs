@@ -5,6 +5,7 @@
 //! - [`clock`], [`metrics`], [`log`], [`files`]
 //! - [`fetch`]: certificate chains from their repositories
 //! - [`config`]: what the operator wants, read and checked as a whole
+//! - [`reload`]: asking for another configuration, and what came of it
 //! - [`http`]: the public, trunk and admin listeners
 //! - [`sip`]: sockets, shards and services around the proxy
 //! - [`run`]: a configuration made to run
@@ -19,6 +20,7 @@ pub mod log;
 pub mod files;
 pub mod fetch;
 pub mod config;
+pub mod reload;
 pub mod http;
 pub mod sip;
 pub mod run;

@@ -15,6 +15,7 @@ use std::fmt;
 use std::io::IsTerminal;
 use std::sync::OnceLock;
 use std::time::Duration;
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Registry, reload};
@@ -214,17 +215,18 @@ fn clipped(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// The running log: its level can be changed.
-pub struct LogHandle(reload::Handle<EnvFilter, Registry>);
+/// The filter of this process's log.
+static FILTER: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
 
-impl LogHandle {
-    /// Changes what is logged from now on.
-    ///
-    /// # Errors
-    /// [`BadLevel`] if `level` is none.
-    pub fn set_level(&self, level: &str) -> Result<(), BadLevel> {
-        let filter = parse_level(level)?;
-        self.0.reload(filter).map_err(|_| BadLevel)
+/// Changes what is logged from now on, if this process has a log of ours.
+///
+/// # Errors
+/// [`BadLevel`] if `level` is none.
+pub fn set_level(level: &str) -> Result<(), BadLevel> {
+    let filter = parse_level(level)?;
+    match FILTER.get() {
+        Some(handle) => handle.reload(filter).map_err(|_| BadLevel),
+        None => Ok(()),
     }
 }
 
@@ -245,6 +247,11 @@ impl std::error::Error for BadLevel {}
 /// # Errors
 /// [`BadLevel`] if it is not.
 pub fn parse_level(level: &str) -> Result<EnvFilter, BadLevel> {
+    // A word alone would be taken for the name of a target, and a mistyped level would silence everything else.
+    let is_level = |part: &str| part.contains('=') || part.trim().parse::<LevelFilter>().is_ok();
+    if !level.split(',').all(is_level) {
+        return Err(BadLevel);
+    }
     EnvFilter::try_new(level).map_err(|_| BadLevel)
 }
 
@@ -262,7 +269,7 @@ pub fn flush() {
 ///
 /// # Errors
 /// [`BadLevel`] if `level` is none. A log that was started before stays as it is.
-pub fn start(format: Format, level: &str) -> Result<LogHandle, BadLevel> {
+pub fn start(format: Format, level: &str) -> Result<(), BadLevel> {
     let (filter, handle) = reload::Layer::new(parse_level(level)?);
     let registry = tracing_subscriber::registry().with(filter);
     let out = LINES.get_or_init(|| Lines::to(std::io::stderr(), format));
@@ -270,13 +277,17 @@ pub fn start(format: Format, level: &str) -> Result<LogHandle, BadLevel> {
         .with_writer(out.clone())
         .with_ansi(std::io::stderr().is_terminal());
     // A second start in one process (tests) finds a log that works.
-    let _ = match format {
+    let started = match format {
         Format::Json => registry
             .with(lines.json().flatten_event(true).with_current_span(false))
             .try_init(),
         Format::Text => registry.with(lines.with_target(false)).try_init(),
     };
-    Ok(LogHandle(handle))
+    if started.is_ok() {
+        // It is the first one, or the log would have been there.
+        let _ = FILTER.set(handle);
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -422,5 +433,6 @@ mod tests {
     fn levels() {
         assert!(parse_level("info,countersign_server::fetch=debug").is_ok());
         assert!(parse_level("countersign=loud").is_err());
+        assert!(parse_level("inof").is_err());
     }
 }

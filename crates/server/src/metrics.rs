@@ -42,6 +42,10 @@ pub struct Metrics {
     pub sip_connections: Gauge,
     /// Requests that signing pushed past the size of a datagram and that went the other way, by way.
     pub oversize_fallbacks: Family<1>,
+    /// Reloads of the configuration, by outcome: `done`, or `refused` because of a mistake.
+    pub reloads: Family<1>,
+    /// Which configuration runs: 1 at the start, one more after each reload.
+    pub generation: Gauge,
     /// Time from the arrival of a request to its verdict.
     pub judge_latency: Histogram,
     /// Time from the arrival of a request to its signature.
@@ -49,69 +53,24 @@ pub struct Metrics {
 }
 
 impl Default for Metrics {
+    #[rustfmt::skip]
     fn default() -> Self {
         Self {
-            calls: ByTrunk::new(
-                "countersign_calls_total",
-                "Calls by trunk, role, verdict, fault and the verstat that left.",
-                ["role", "verdict", "fault", "verstat"],
-            ),
-            signings: ByTrunk::new(
-                "countersign_signings_total",
-                "Signing decisions by trunk, outcome and attestation.",
-                ["outcome", "attest"],
-            ),
-            fetches: Family::new(
-                "countersign_certificate_fetches_total",
-                "Fetches of certificate chains by outcome.",
-                ["outcome"],
-            ),
-            cache_lookups: Family::new(
-                "countersign_certificate_cache_lookups_total",
-                "Lookups in the certificate cache by result.",
-                ["result"],
-            ),
-            cached_chains: Gauge::new(
-                "countersign_certificate_cache_chains",
-                "Certificate chains in the cache.",
-            ),
-            sip_messages: Family::new(
-                "countersign_sip_messages_total",
-                "SIP messages by transport, direction and kind.",
-                ["transport", "direction", "kind"],
-            ),
-            sip_refused: Family::new(
-                "countersign_sip_refused_total",
-                "SIP messages that could not be used, by reason.",
-                ["reason"],
-            ),
-            sip_unsent: Family::new(
-                "countersign_sip_unsent_total",
-                "SIP messages that could not be sent, by transport and reason.",
-                ["transport", "reason"],
-            ),
-            sip_events: Family::new(
-                "countersign_sip_events_total",
-                "What happened in SIP that is no call of its own, by name.",
-                ["event"],
-            ),
-            sip_connections: Gauge::new(
-                "countersign_sip_connections",
-                "TCP connections for SIP that are open.",
-            ),
-            oversize_fallbacks: Family::new(
-                "countersign_sip_oversize_total",
-                "SIP requests too large for a datagram, by the way they left.",
-                ["way"],
-            ),
-            judge_latency: Histogram::new(
-                "countersign_judge_seconds",
-                "Time from the arrival of a request to its verdict.",
-            ),
-            sign_latency: Histogram::new(
-                "countersign_sign_seconds",
-                "Time from the arrival of a request to its signature.",
-            ),
+            calls: ByTrunk::new("countersign_calls_total", "Calls by trunk, role, verdict, fault and the verstat that left.", ["role", "verdict", "fault", "verstat"]),
+            signings: ByTrunk::new("countersign_signings_total", "Signing decisions by trunk, outcome and attestation.", ["outcome", "attest"]),
+            fetches: Family::new("countersign_certificate_fetches_total", "Fetches of certificate chains by outcome.", ["outcome"]),
+            cache_lookups: Family::new("countersign_certificate_cache_lookups_total", "Lookups in the certificate cache by result.", ["result"]),
+            cached_chains: Gauge::new("countersign_certificate_cache_chains", "Certificate chains in the cache."),
+            sip_messages: Family::new("countersign_sip_messages_total", "SIP messages by transport, direction and kind.", ["transport", "direction", "kind"]),
+            sip_refused: Family::new("countersign_sip_refused_total", "SIP messages that could not be used, by reason.", ["reason"]),
+            sip_unsent: Family::new("countersign_sip_unsent_total", "SIP messages that could not be sent, by transport and reason.", ["transport", "reason"]),
+            sip_events: Family::new("countersign_sip_events_total", "What happened in SIP that is no call of its own, by name.", ["event"]),
+            sip_connections: Gauge::new("countersign_sip_connections", "TCP connections for SIP that are open."),
+            oversize_fallbacks: Family::new("countersign_sip_oversize_total", "SIP requests too large for a datagram, by the way they left.", ["way"]),
+            reloads: Family::new("countersign_reloads_total", "Reloads of the configuration by outcome.", ["outcome"]),
+            generation: Gauge::new("countersign_config_generation", "Which configuration runs: 1 at the start, one more after each reload."),
+            judge_latency: Histogram::new("countersign_judge_seconds", "Time from the arrival of a request to its verdict."),
+            sign_latency: Histogram::new("countersign_sign_seconds", "Time from the arrival of a request to its signature."),
         }
     }
 }
@@ -143,6 +102,8 @@ impl Metrics {
         self.sip_events.write(out)?;
         self.sip_connections.write(out)?;
         self.oversize_fallbacks.write(out)?;
+        self.reloads.write(out)?;
+        self.generation.write(out)?;
         self.judge_latency.write(out)?;
         self.sign_latency.write(out)
     }

@@ -365,6 +365,11 @@ impl Trunks {
         self.known.iter().map(|(_, trunk)| trunk)
     }
 
+    /// All of them, with how they are known, in the order they were added.
+    pub fn known(&self) -> &[(Recognition, Arc<Trunk>)] {
+        &self.known
+    }
+
     /// The first trunk that a message on `flow` fits.
     pub fn find(&self, flow: &Flow, tls_identity: Option<&str>) -> Option<&Arc<Trunk>> {
         let fits =

@@ -16,6 +16,7 @@ mod certificate;
 mod check_config;
 mod completions;
 mod decode;
+mod reload;
 mod serve;
 mod sign;
 mod up;
@@ -52,6 +53,8 @@ enum Verb {
     Serve(serve::Arguments),
     /// Name every mistake in a configuration file, with file, line and key
     CheckConfig(check_config::Arguments),
+    /// Make the running server read its configuration, keys, certificates and numbers again
+    Reload(reload::Arguments),
     /// Sign a call: print its Identity header, or the SIP request signed
     Sign(sign::Arguments),
     /// Verify a call, an Identity header or a PASSporT: every check with its verdict
@@ -126,6 +129,7 @@ pub fn main() -> ExitCode {
         Verb::Up(arguments) => up::run(&arguments, &mut console),
         Verb::Serve(arguments) => serve::run(&arguments, &mut console),
         Verb::CheckConfig(arguments) => check_config::run(&arguments, &mut console),
+        Verb::Reload(arguments) => reload::run(&arguments, &mut console),
         Verb::Sign(arguments) => sign::run(&arguments, &mut console),
         Verb::Verify(arguments) => verify::run(&arguments, &mut console),
         Verb::Decode(arguments) => decode::run(&arguments, &mut console),

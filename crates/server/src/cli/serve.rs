@@ -5,12 +5,14 @@ use crate::clock::SystemClock;
 use crate::config;
 use clap::Args;
 use std::path::PathBuf;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Flags of `serve`.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example: countersign serve --config /etc/countersign/countersign.toml\n\n\
     Settings can also be made in the environment: COUNTERSIGN_LOG__LEVEL=debug sets [log] level.\n\
+    SIGHUP and `countersign reload` read it again; what is wrong then changes nothing.\n\
     `countersign check-config FILE` tells every mistake without starting anything."
 )]
 pub(super) struct Arguments {
@@ -25,6 +27,11 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {
         Err(mistakes) => return startup::mistaken(&mistakes, console),
     };
     startup::on_runtime(console, async |console| {
+        // From the first moment: unhandled, it would end the process.
+        let Ok(mut hangup) = signal(SignalKind::hangup()) else {
+            console.error("the system gives no signals");
+            return Outcome::Unable;
+        };
         match startup::start(
             &config,
             SystemClock::start(),
@@ -36,7 +43,14 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {
         {
             Ok(running) => {
                 tracing::info!(shards = running.shards, "running");
-                startup::stop_signal().await;
+                let mut end = std::pin::pin!(startup::stop_signal());
+                loop {
+                    tokio::select! {
+                        () = &mut end => break,
+                        // The log tells what comes of it.
+                        Some(()) = hangup.recv() => drop(running.reloads.ask().await),
+                    }
+                }
                 tracing::info!("stopping");
                 running.stop().await;
                 Outcome::Done

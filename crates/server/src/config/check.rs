@@ -14,11 +14,12 @@ use crate::fetch::{Exception, FetchPolicy};
 use crate::files::{self, TlsFault};
 use countersign::authentication::{AuthenticationService, Inventory, Signer, SignerError};
 use countersign::certificate::CertificateChain;
-use countersign::crypto::EcdsaP256Key;
+use countersign::crypto::{EcdsaP256Key, sha256};
 use countersign::time::UnixTime;
 use countersign::trust::{Anchor, Standing, Trust};
 use countersign_sip::trunk::{Role, UdpSource};
 use rustls::{RootCertStore, ServerConfig};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -41,6 +42,8 @@ pub struct Checked {
     pub admin: Option<Arc<ServerConfig>>,
     /// What deserves a thought.
     pub warnings: Vec<Warning>,
+    /// SHA-256 of the files that were read, without keys: a key that changes does so with its certificate.
+    pub files: BTreeMap<PathBuf, [u8; 32]>,
 }
 
 /// A tenant whose key is its certificate's.
@@ -80,6 +83,7 @@ pub fn check(config: &Config, now: UnixTime, trust_version: u64) -> Result<Check
         trunk,
         admin,
         warnings: opening.warnings,
+        files: opening.files,
     })
 }
 
@@ -87,6 +91,7 @@ pub fn check(config: &Config, now: UnixTime, trust_version: u64) -> Result<Check
 struct Opening {
     mistakes: Vec<Mistake>,
     warnings: Vec<Warning>,
+    files: BTreeMap<PathBuf, [u8; 32]>,
 }
 
 impl Opening {
@@ -131,7 +136,7 @@ impl Opening {
     }
 
     fn chain(&mut self, file: &Placed<PathBuf>, now: UnixTime) -> Option<CertificateChain> {
-        let bytes = self.note(file.value_of(files::read))?;
+        let bytes = self.read(file)?;
         let parsed = CertificateChain::parse(&bytes)
             .map_err(|error| file.mistake(Cause::Chain(file.value.clone(), error)));
         let chain = self.note(parsed)?;
@@ -155,6 +160,8 @@ impl Opening {
 
     fn inventory(&mut self, file: &Placed<PathBuf>) -> Option<Inventory> {
         let text = self.note(file.value_of(files::read_text))?;
+        self.files
+            .insert(file.value.clone(), sha256(text.as_bytes()));
         let parsed = Inventory::parse(&text)
             .map_err(|error| file.mistake(Cause::Inventory(file.value.clone(), error)));
         self.note(parsed)
@@ -177,7 +184,7 @@ impl Opening {
     }
 
     fn anchors(&mut self, file: &Placed<PathBuf>, standing: Standing) -> Vec<Anchor> {
-        let Some(bytes) = self.note(file.value_of(files::read)) else {
+        let Some(bytes) = self.read(file) else {
             return Vec::new();
         };
         let anchors = Anchor::from_pem(&bytes, standing)
@@ -235,6 +242,7 @@ impl Opening {
             certificate_file,
             key_file,
         } = settings.as_ref()?;
+        self.read(certificate_file)?;
         let read = files::read_tls_identity(&certificate_file.value, &key_file.value);
         let read = read.map_err(|fault| {
             let (file, fault) = match fault {
@@ -307,6 +315,12 @@ impl Opening {
         if let (Some(address), None) = (public.listen.first(), &public.tls) {
             self.warnings.push(address.warning(Concern::PublicIsPlain));
         }
+    }
+
+    fn read(&mut self, file: &Placed<PathBuf>) -> Option<Vec<u8>> {
+        let bytes = self.note(file.value_of(files::read))?;
+        self.files.insert(file.value.clone(), sha256(&bytes));
+        Some(bytes)
     }
 
     fn note<T>(&mut self, result: Result<T, Mistake>) -> Option<T> {

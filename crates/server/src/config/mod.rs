@@ -10,12 +10,14 @@
 //!
 //! - [`keys`] is the one table of keys: what exists, its default, whether a reload is enough.
 //! - [`place`] says where a value was written and what can be wrong with it.
+//! - [`changes`] says what is different in the next one.
 //! - One room per section: [`listeners`], [`trunk`], [`tenant`], [`judgement`].
 //! - [`mod@check`] opens the files that the settings name. Nothing listens before it is content.
 //!
 //! Read by hand instead of by derive, so that one run tells every mistake, and each with its line. Relative paths begin at the
 //! directory of the file. Precedence: flag, environment (`COUNTERSIGN_SECTION__KEY`), file, default.
 
+pub mod changes;
 pub mod check;
 pub mod judgement;
 pub mod keys;
@@ -29,6 +31,7 @@ pub mod trunk;
 pub use check::{Checked, check};
 pub use place::{Cause, Concern, Mistake, Place, Placed, Warning};
 
+use self::changes::Written;
 use self::judgement::{FetchSettings, TrustSettings};
 use self::listeners::{HttpSettings, LogSettings, SipSettings};
 use self::reader::{Notes, Reader};
@@ -37,7 +40,7 @@ use self::trunk::TrunkSettings;
 use crate::files;
 use countersign::verification::VerificationPolicy;
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -66,6 +69,67 @@ pub struct Config {
     pub log: LogSettings,
     /// `[metrics] enabled`.
     pub metrics_enabled: bool,
+    /// Where all of it was read from.
+    pub source: Source,
+    /// All of it as text, to be compared with the next one.
+    pub written: Written,
+}
+
+impl Config {
+    /// This configuration, with what cannot change before a restart as `running` has it.
+    #[must_use]
+    pub fn over(self, running: &Self) -> Self {
+        let http = |new: HttpSettings, old: &HttpSettings| HttpSettings {
+            listen: old.listen.clone(),
+            ..new
+        };
+        Self {
+            sip: SipSettings {
+                unknown_source: self.sip.unknown_source,
+                ..running.sip.clone()
+            },
+            // The ports of `fetch.exceptions` are among what is fetched.
+            verification: VerificationPolicy {
+                port_exceptions: running.verification.port_exceptions.clone(),
+                ..self.verification
+            },
+            fetch: running.fetch.clone(),
+            public: http(self.public, &running.public),
+            trunk: http(self.trunk, &running.trunk),
+            admin: http(self.admin, &running.admin),
+            log: LogSettings {
+                format: running.log.format,
+                ..self.log
+            },
+            metrics_enabled: running.metrics_enabled,
+            ..self
+        }
+    }
+}
+
+/// Where a configuration is read from, to read it again.
+#[derive(Clone, Debug, Default)]
+pub struct Source {
+    /// The file.
+    pub path: PathBuf,
+    /// The environment variables that mean keys.
+    pub environment: Vec<(String, String)>,
+    /// What the command line says.
+    pub overrides: Vec<Override>,
+}
+
+impl Source {
+    /// Reads it again.
+    ///
+    /// # Errors
+    /// Every [`Mistake`] in it, in the order of their lines.
+    pub fn load(&self) -> Result<Config, Vec<Mistake>> {
+        load(
+            &self.path,
+            self.environment.iter().cloned(),
+            &self.overrides,
+        )
+    }
 }
 
 /// A setting from the command line.
@@ -132,10 +196,15 @@ fn read(
     notes: &Notes,
 ) -> Config {
     let directory = path.parent().unwrap_or(Path::new(""));
+    let source = Source {
+        path: path.into(),
+        environment: environment.into_iter().filter(tree::means_a_key).collect(),
+        overrides: overrides.into(),
+    };
     let path: Arc<Path> = path.into();
     let mut mistakes = notes.mistakes.borrow_mut();
     let mut table = tree::parse(text, &path, &mut mistakes);
-    tree::overlay_environment(&mut table, environment, &mut mistakes);
+    tree::overlay_environment(&mut table, &source.environment, &mut mistakes);
     for Override { flag, key, value } in overrides {
         tree::overlay(
             &mut table,
@@ -171,6 +240,8 @@ fn read(
         trust: judgement::trust(root.table("trust"), directory),
         log: listeners::log(root.table("log")),
         metrics_enabled: listeners::metrics(root.table("metrics")),
+        source,
+        written: Written::of(&table),
         trunks,
         tenants,
         verification,

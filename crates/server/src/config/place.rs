@@ -284,6 +284,8 @@ pub enum Concern {
     Overshadowed(Box<str>),
     /// The public listener speaks plain HTTP: x5u must be https.
     PublicIsPlain,
+    /// The key of a tenant is another one, and x5u is not.
+    SameUrl,
     /// A source address over UDP is taken for a proof of who sends.
     UdpSourceTrusted,
     /// A source address over UDP is a weak credential.
@@ -320,6 +322,9 @@ impl fmt::Display for Concern {
             }
             Self::PublicIsPlain => {
                 "the public listener has no certificate and speaks plain HTTP; x5u must lead to https, so something must stand before it"
+            }
+            Self::SameUrl => {
+                "the key is a new one and the URL is not: whoever still holds the old certificate refuses these calls; give each new certificate a URL of its own"
             }
             Self::UdpSourceTrusted => {
                 "anybody can write this source address into a datagram; only a network that drops such datagrams makes it a proof"

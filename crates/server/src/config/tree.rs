@@ -102,20 +102,27 @@ impl File<'_> {
 /// What stands before the names of our environment variables.
 const ENVIRONMENT_PREFIX: &str = "COUNTERSIGN_";
 
-/// Lays the environment over a tree. Only names with `__` mean keys; others belong to the command line.
+/// Whether an environment variable means a key: only names with `__` do, others belong to the command line.
+pub(super) fn means_a_key((name, _): &(String, String)) -> bool {
+    key_of(name).is_some()
+}
+
+fn key_of(name: &str) -> Option<String> {
+    let rest = name.strip_prefix(ENVIRONMENT_PREFIX)?;
+    let meant = rest.contains("__");
+    meant.then(|| rest.to_ascii_lowercase().replace("__", "."))
+}
+
+/// Lays the environment over a tree.
 pub(super) fn overlay_environment(
     root: &mut Table,
-    environment: impl IntoIterator<Item = (String, String)>,
+    environment: &[(String, String)],
     mistakes: &mut Vec<Mistake>,
 ) {
     for (name, value) in environment {
-        let Some(rest) = name.strip_prefix(ENVIRONMENT_PREFIX) else {
-            continue;
-        };
-        if rest.contains("__") {
-            let key = rest.to_ascii_lowercase().replace("__", ".");
+        if let Some(key) = key_of(name) {
             let place = Place::Environment(name.as_str().into());
-            overlay(root, &key, &value, place, mistakes);
+            overlay(root, &key, value, place, mistakes);
         }
     }
 }

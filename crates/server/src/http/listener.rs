@@ -1,8 +1,12 @@
 //! Accepts connections and serves a router on them, within limits: connections at a time, time for TLS, time for a header,
 //! time for all of it. Slow peers cost a socket for a bounded time and nothing else.
 
+use arc_swap::ArcSwapOption;
 use axum::Router;
+use axum::http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use rustls::ServerConfig;
@@ -40,18 +44,52 @@ const MAX_HEADER_BYTES: usize = 16 * 1024;
 /// Pause after the system would not give a connection (no file descriptors left): it will not a microsecond later, either.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// What a listener proves itself with; with nothing it speaks plain HTTP. Can be replaced: new connections get the new one.
+#[derive(Default)]
+pub struct Tls(ArcSwapOption<ServerConfig>);
+
+impl Tls {
+    /// Proves itself with this from now on.
+    pub fn replace(&self, config: Option<Arc<ServerConfig>>) {
+        self.0.store(config);
+    }
+}
+
+impl From<Option<Arc<ServerConfig>>> for Tls {
+    fn from(config: Option<Arc<ServerConfig>>) -> Self {
+        Self(config.into())
+    }
+}
+
+/// The two ends of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ends {
+    pub(super) local: SocketAddr,
+    pub(super) peer: SocketAddr,
+}
+
+impl Ends {
+    /// Whether nobody else can be at the other end: an address of our own takes no connection with itself from elsewhere.
+    pub(super) fn are_one_machine(&self) -> bool {
+        let (local, peer) = (
+            self.local.ip().to_canonical(),
+            self.peer.ip().to_canonical(),
+        );
+        peer.is_loopback() || peer == local
+    }
+}
+
 /// Serves `router` on `socket` until `stop` becomes true; then finishes what has begun and returns.
 pub async fn serve(
     socket: TcpListener,
-    tls: Option<Arc<ServerConfig>>,
+    tls: Arc<Tls>,
     router: Router,
     mut stop: watch::Receiver<bool>,
 ) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let hosts = Hosts::default();
-    let acceptor = tls.map(TlsAcceptor::from);
     if let Ok(address) = socket.local_addr() {
-        info!(%address, tls = acceptor.is_some(), "HTTP listens");
+        info!(%address, tls = tls.0.load().is_some(), "HTTP listens");
     }
     loop {
         let accepted = tokio::select! {
@@ -65,7 +103,8 @@ pub async fn serve(
             debug!(%peer, "HTTP connection closed: too many of this host");
             continue;
         };
-        let (acceptor, router, stop) = (acceptor.clone(), router.clone(), stop.clone());
+        let acceptor = tls.0.load_full().map(TlsAcceptor::from);
+        let (router, stop) = (router.clone(), stop.clone());
         tokio::spawn(async move {
             let served = timeout(
                 CONNECTION_TIMEOUT,
@@ -148,21 +187,30 @@ async fn connection(
     stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let _ = stream.set_nodelay(true);
+    let ends = Ends {
+        local: stream.local_addr()?,
+        peer: stream.peer_addr()?,
+    };
     match acceptor {
-        None => talk(stream, router, stop).await,
+        None => talk(stream, ends, router, stop).await,
         Some(acceptor) => {
             let stream = timeout(TLS_TIMEOUT, acceptor.accept(stream)).await??;
-            talk(stream, router, stop).await
+            talk(stream, ends, router, stop).await
         }
     }
 }
 
 async fn talk(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    ends: Ends,
     router: Router,
     mut stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
-    let service = TowerToHyperService::new(router);
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(ends);
+        router.call(request)
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)

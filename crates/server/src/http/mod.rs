@@ -1,4 +1,5 @@
-//! The three HTTP listeners: public (certificate repository), trunk (signing and verification), admin (health, metrics).
+//! The three HTTP listeners: public (certificate repository), trunk (signing and verification), admin (health, metrics,
+//! reload).
 //!
 //! [`paths`] is the one table: every path of the API is one line there and belongs to one listener; asked at another it does
 //! not exist. [`listener`] binds and serves with its limits; [`repository`] and [`operations`] answer. What they all share is
@@ -12,21 +13,27 @@ pub mod operations;
 pub mod paths;
 pub mod repository;
 
-pub use listener::serve;
+pub use listener::{Tls, serve};
 pub use operations::Readiness;
 pub use paths::{Listener, router};
 pub use repository::Repository;
 
+use crate::clock::Clock;
 use crate::metrics::Metrics;
+use crate::reload::Reloads;
 use std::sync::Arc;
 
 /// What the listeners answer from.
 #[derive(Clone)]
 pub struct Site {
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
     /// The chains that are published.
     pub repository: Arc<Repository>,
     /// Whether calls are carried.
     pub readiness: Arc<Readiness>,
     /// What is counted; `None`: `/metrics` does not exist.
     pub metrics: Option<Arc<Metrics>>,
+    /// Where another configuration is asked for.
+    pub reloads: Reloads,
 }

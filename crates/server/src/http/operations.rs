@@ -1,9 +1,13 @@
-//! `/health`, `/ready`, `/metrics`: what operators and their machines ask.
+//! `/health`, `/ready`, `/metrics`, `/reload`: what operators and their machines ask.
 
 use super::Site;
+use super::listener::Ends;
+use crate::reload::Outcome;
+use axum::Extension;
+use axum::body::Body;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ORIGIN};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -75,10 +79,34 @@ pub(super) async fn metrics(State(site): State<Site>) -> Response {
     }
 }
 
-fn json(status: StatusCode, body: &'static str) -> Response {
+/// Whoever may ask is on this machine, as whoever may send SIGHUP is; and no web page that somebody looks at there: a browser
+/// says where such a request comes from.
+pub(super) async fn reload(
+    State(site): State<Site>,
+    Extension(ends): Extension<Ends>,
+    request: HeaderMap,
+) -> Response {
+    if !ends.are_one_machine() || request.contains_key(ORIGIN) {
+        let body = "{\"error\":\"only from this machine: countersign reload, or SIGHUP\"}\n";
+        return json(StatusCode::FORBIDDEN, body);
+    }
+    let Ok(outcome) = site.reloads.ask().await else {
+        return json(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "{\"error\":\"the server is stopping\"}\n",
+        );
+    };
+    let status = match &*outcome {
+        Outcome::Done(_) => StatusCode::OK,
+        Outcome::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
+    };
+    json(status, format!("{}\n", outcome.to_json()))
+}
+
+fn json(status: StatusCode, body: impl Into<Body>) -> Response {
     let headers = [
         (CONTENT_TYPE, "application/json"),
         (CACHE_CONTROL, "no-store"),
     ];
-    (status, headers, body).into_response()
+    (status, headers, body.into()).into_response()
 }

@@ -3,7 +3,7 @@
 use super::{Site, operations, repository};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, get, post};
 
 /// Largest body of a request, in bytes: a whole SIP message in JSON is below it.
 pub const MAX_REQUEST_BYTES: usize = 128 * 1024;
@@ -26,6 +26,7 @@ enum Answer {
     Health,
     Metrics,
     Ready,
+    Reload,
 }
 
 /// A line of the table.
@@ -47,6 +48,7 @@ pub const PATHS: &[Path] = &[
     path(Listener::Admin, "/health", Answer::Health, "whether the process lives"),
     path(Listener::Admin, "/ready", Answer::Ready, "whether it carries calls"),
     path(Listener::Admin, "/metrics", Answer::Metrics, "what it counts, for Prometheus"),
+    path(Listener::Admin, "/reload", Answer::Reload, "POST: read the configuration again; from this machine only"),
 ];
 
 const fn path(listener: Listener, path: &'static str, answer: Answer, says: &'static str) -> Path {
@@ -65,6 +67,7 @@ impl Answer {
             Self::Health => get(operations::health),
             Self::Metrics => get(operations::metrics),
             Self::Ready => get(operations::ready),
+            Self::Reload => post(operations::reload),
         }
     }
 }

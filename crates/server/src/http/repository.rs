@@ -11,7 +11,9 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use countersign::certificate::CertificateChain;
+use countersign::time::Ticks;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// [RFC 8555 §9.1](https://www.rfc-editor.org/rfc/rfc8555#section-9.1).
 const PEM_CHAIN: &str = "application/pem-certificate-chain";
@@ -19,33 +21,50 @@ const PEM_CHAIN: &str = "application/pem-certificate-chain";
 /// A day: what ATIS-1000074 §5.3.1 makes of anything shorter.
 const FOR_A_DAY: &str = "public, max-age=86400";
 
+/// How long a name is served that is published no more. RFC 8224 §7.4: "When a rollover occurs, authentication services SHOULD
+/// thus provide new "info" URIs for each new credential and SHOULD continue to make older key acquisition URIs available for a
+/// duration longer than the plausible lifetime of a SIP transaction (a minute would most likely suffice)." An hour is the longest
+/// freshness that a verifier of ours can be told (`verification.freshness_s`).
+pub const RETIRED_FOR: Duration = Duration::from_secs(3_600);
+
 /// The chains that are published, by name.
 #[derive(Default)]
 pub struct Repository {
     chains: ArcSwap<BTreeMap<Box<str>, Published>>,
 }
 
+#[derive(Clone)]
 struct Published {
     body: Bytes,
     /// In quotes, as the header carries it.
     etag: String,
+    /// When it was taken back; `None`: it is current.
+    retired: Option<Ticks>,
 }
 
 impl Repository {
-    /// Publishes these chains, and only these, from now on. Of two with the same name the first is taken.
-    pub fn publish<'a>(&self, chains: impl IntoIterator<Item = (&'a str, &'a CertificateChain)>) {
-        let mut published = BTreeMap::new();
+    /// Publishes these chains from now on; those of before, under other names, for [`RETIRED_FOR`] longer. Of two with the same
+    /// name the first is taken.
+    pub fn publish<'a>(
+        &self,
+        chains: impl IntoIterator<Item = (&'a str, &'a CertificateChain)>,
+        now: Ticks,
+    ) {
+        let mut published = BTreeMap::<Box<str>, Published>::new();
         for (name, chain) in chains {
             published
                 .entry(Box::from(name))
                 .or_insert_with(|| Published::of(chain));
         }
+        for (name, old) in &**self.chains.load() {
+            if old.is_served(now) {
+                published.entry(name.clone()).or_insert_with(|| Published {
+                    retired: old.retired.or(Some(now)),
+                    ..old.clone()
+                });
+            }
+        }
         self.chains.store(published.into());
-    }
-
-    /// The names that are published.
-    pub fn names(&self) -> Vec<Box<str>> {
-        self.chains.load().keys().cloned().collect()
     }
 }
 
@@ -56,7 +75,14 @@ impl Published {
         Self {
             body: chain.to_pem().into(),
             etag: format!("\"{hex}\""),
+            retired: None,
         }
+    }
+}
+
+impl Published {
+    fn is_served(&self, now: Ticks) -> bool {
+        self.retired.is_none_or(|at| now.since(at) < RETIRED_FOR)
     }
 }
 
@@ -67,7 +93,8 @@ pub(super) async fn certificate(
 ) -> Response {
     let chains = site.repository.chains.load();
     let name = file.strip_suffix(".pem");
-    let Some(published) = name.and_then(|name| chains.get(name)) else {
+    let found = name.and_then(|name| chains.get(name));
+    let Some(published) = found.filter(|one| one.is_served(site.clock.now().ticks)) else {
         return StatusCode::NOT_FOUND.into_response();
     };
     let headers = [

@@ -36,6 +36,12 @@ impl Reception {
         }
     }
 
+    /// The trunk of a message; one that was removed may end what it began, and the shard sees to it that it does no more.
+    fn trunk<'a>(&self, flow: &Flow, state: &'a State) -> Option<&'a Arc<Trunk>> {
+        let retired = || state.retired(flow, self.services.clock.now().ticks);
+        state.trunk(flow).or_else(retired)
+    }
+
     /// The input that a message makes, and for which shard; `None` if it would come to nothing.
     fn input(
         &self,
@@ -44,7 +50,7 @@ impl Reception {
         state: &State,
     ) -> Option<(usize, Input)> {
         self.count_in(flow.transport, kind(&parsed));
-        let trunk = state.trunk(&flow).cloned();
+        let trunk = self.trunk(&flow, state).cloned();
         match parsed {
             Ok(message) => {
                 if message.method().is_some() && is_ignored(trunk.as_ref(), state) {
@@ -110,7 +116,7 @@ impl Reception {
 impl Sink for Reception {
     fn admits(&self, flow: &Flow) -> Admission {
         let state = self.services.state();
-        match state.trunk(flow) {
+        match self.trunk(flow, &state) {
             Some(_) => Admission::Known,
             None if state.has_next_hop(flow.remote.ip()) => Admission::Known,
             None if state.unknown_source == UnknownSource::Drop => Admission::Refused,
@@ -133,7 +139,7 @@ impl Sink for Reception {
     fn datagram(&self, flow: Flow, bytes: Bytes) {
         let state = self.services.state();
         // A response begins so; nothing else that a stranger sends is worth a look.
-        if !bytes.starts_with(b"SIP/") && is_ignored(state.trunk(&flow), &state) {
+        if !bytes.starts_with(b"SIP/") && is_ignored(self.trunk(&flow, &state), &state) {
             self.count_in(flow.transport, "ignored");
             return self.count_refused("unknown-source");
         }

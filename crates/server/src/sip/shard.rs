@@ -17,6 +17,7 @@ use countersign::verification::states::{Answer, Poll, Verification};
 use countersign::verification::{Need, NeedId, NeedKind, Refresh, Source};
 use countersign_sip::proxy::{
     self, ContextId, Event as ProxyEvent, Input, Judge, Judgement, Output, Proxy, Sign, TimerId,
+    UnknownSource,
 };
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
@@ -166,7 +167,9 @@ impl Shard {
             }
             Event::Input(input, state) => {
                 self.follow(&state);
-                self.handle(input, &state);
+                if let Some(input) = self.admitted(input, &state) {
+                    self.handle(input, &state);
+                }
             }
             Event::Unsent(Receipt {
                 life, by, target, ..
@@ -202,6 +205,28 @@ impl Shard {
             self.generation = state.generation;
             self.proxy.rename(state.names.clone());
         }
+    }
+
+    /// Whose trunk was removed is nobody we know, unless this ends what began before.
+    fn admitted(&self, input: Input, state: &State) -> Option<Input> {
+        let (flow, message) = match input {
+            Input::Received {
+                flow,
+                message,
+                trunk: Some(trunk),
+            } if state.is_retired(&trunk) && !self.proxy.goes_on_with(&message) => (flow, message),
+            input => return Some(input),
+        };
+        if state.unknown_source == UnknownSource::Drop {
+            let refused = &self.services.metrics.sip_refused;
+            refused.increment(["unknown-source"]);
+            return None;
+        }
+        Some(Input::Received {
+            flow,
+            message,
+            trunk: None,
+        })
     }
 
     /// Something came that belongs to a call we know, which has its state already.

@@ -168,6 +168,7 @@ fn state(scene: &Scene, trunks: Trunks) -> State {
         verification: scene.verification(),
         trust: scene.trust.clone(),
         trunks,
+        retired: Vec::new(),
         signers: HashMap::from([("carrier".into(), signer)]),
         unknown_source: UnknownSource::default(),
         names: Vec::new(),

@@ -7,14 +7,16 @@ use crate::log::CallLog;
 use countersign::authentication::{AuthenticationService, Credential, Origination, Unlisted};
 use countersign::crypto::system_random;
 use countersign::passport::OrigId;
+use countersign::time::Ticks;
 use countersign::trust::Trust;
 use countersign::verification::VerificationService;
 use countersign_sip::flow::{Flow, Transport};
 use countersign_sip::proxy::{Sign, UnknownSource};
-use countersign_sip::trunk::{OrigIdMode, SentBy, Trunk, Trunks, UdpSource};
+use countersign_sip::trunk::{OrigIdMode, Recognition, SentBy, Trunk, Trunks, UdpSource};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Everything that a reload replaces.
 #[derive(Clone)]
@@ -29,6 +31,8 @@ pub struct State {
     pub trust: Arc<Trust>,
     /// The trunks there are.
     pub trunks: Trunks,
+    /// Trunks that were removed a while ago: what they began they may end.
+    pub retired: Vec<Retired>,
     /// Who signs, by the name of the trunk.
     pub signers: HashMap<Box<str>, TrunkSigner>,
     /// What happens to requests that come by no trunk.
@@ -43,11 +47,57 @@ impl State {
         self.trunks.find(flow, None)
     }
 
-    /// Whether requests go on to this address: then responses come from there.
+    /// The trunk that a message would have come by before it was removed.
+    pub fn retired(&self, flow: &Flow, now: Ticks) -> Option<&Arc<Trunk>> {
+        let fits = |one: &&Retired| now < one.until && one.recognition.fits(flow, None);
+        self.retired.iter().find(fits).map(|one| &one.trunk)
+    }
+
+    /// Whether this trunk was removed.
+    pub fn is_retired(&self, trunk: &Arc<Trunk>) -> bool {
+        let mut retired = self.retired.iter();
+        retired.any(|one| Arc::ptr_eq(&one.trunk, trunk))
+    }
+
+    /// The trunks that are retired when `next` takes the place of this.
+    pub fn retired_by(&self, next: &Self, now: Ticks) -> Vec<Retired> {
+        let until = now.after(RETIRED_FOR);
+        let retire = |(recognition, trunk): &(Recognition, Arc<Trunk>)| Retired {
+            recognition: recognition.clone(),
+            trunk: trunk.clone(),
+            until,
+        };
+        let current = self.trunks.known().iter().map(retire);
+        let earlier = self.retired.iter().filter(|one| now < one.until).cloned();
+        let is_gone = |one: &Retired| {
+            let mut known = next.trunks.known().iter();
+            !known.any(|(recognition, _)| recognition.covers(&one.recognition))
+        };
+        let all = current.chain(earlier).filter(is_gone);
+        all.take(MAX_RETIRED).collect()
+    }
+
+    /// Whether requests go on to this address, or did: then responses come from there.
     pub fn has_next_hop(&self, address: IpAddr) -> bool {
-        let mut hops = self.trunks.iter().flat_map(|trunk| &trunk.next_hops);
+        let retired = self.retired.iter().map(|one| &one.trunk);
+        let trunks = self.trunks.iter().chain(retired);
+        let mut hops = trunks.flat_map(|trunk| &trunk.next_hops);
         hops.any(|hop| hop.address.ip().to_canonical() == address.to_canonical())
     }
+}
+
+/// How long a trunk that was removed may end what it began: nobody talks for longer than a day.
+pub const RETIRED_FOR: Duration = Duration::from_secs(24 * 3_600);
+
+/// Most trunks that are remembered after they were removed; each is looked at for every stranger's message.
+pub const MAX_RETIRED: usize = 256;
+
+/// A trunk that was removed.
+#[derive(Clone)]
+pub struct Retired {
+    recognition: Recognition,
+    trunk: Arc<Trunk>,
+    until: Ticks,
 }
 
 /// Who signs for one trunk.

@@ -12,11 +12,14 @@
 use crate::repository::{Bench, HOST, Pki, web_server_config};
 use countersign::certificate::CertificateChain;
 use countersign::certificate::repository_url::Origin;
+use countersign::time::Ticks;
 use countersign::verification::{Refresh, Source};
+use countersign_server::clock::SystemClock;
 use countersign_server::fetch::Exception;
 use countersign_server::http::operations::Phase;
-use countersign_server::http::{self, Listener, Readiness, Site, paths};
+use countersign_server::http::{self, Listener, Readiness, Site, Tls, paths};
 use countersign_server::metrics::Metrics;
+use countersign_server::reload::Reloads;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -24,7 +27,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 fn site() -> Site {
+    // Nobody reloads here: whoever asks hears that the server is stopping.
+    let (reloads, _) = Reloads::new();
     let site = Site {
+        clock: Arc::new(SystemClock::start()),
+        reloads,
         repository: Arc::default(),
         readiness: Arc::new(Readiness::default()),
         metrics: Some(Arc::new(Metrics::default())),
@@ -35,7 +42,8 @@ fn site() -> Site {
 
 fn publish(site: &Site, file: &str) {
     let chain = CertificateChain::parse(Pki::get().read(file).as_bytes()).unwrap();
-    site.repository.publish([("acme", &chain)]);
+    site.repository
+        .publish([("acme", &chain)], Ticks::default());
 }
 
 async fn start(listener: Listener, site: &Site) -> (SocketAddr, watch::Sender<bool>) {
@@ -43,7 +51,7 @@ async fn start(listener: Listener, site: &Site) -> (SocketAddr, watch::Sender<bo
     let address = socket.local_addr().unwrap();
     let (stop, stopped) = watch::channel(false);
     let router = http::router(listener, site.clone());
-    tokio::spawn(http::serve(socket, None, router, stopped));
+    tokio::spawn(http::serve(socket, Arc::default(), router, stopped));
     (address, stop)
 }
 
@@ -73,10 +81,10 @@ async fn a_path_exists_at_one_listener() {
         for line in paths::PATHS {
             let path = line.path.replace("{file}", "acme.pem");
             let answer = get(address, &path, "").await;
-            let expected = if line.listener == listener {
-                "200"
-            } else {
-                "404"
+            let expected = match (line.listener == listener, line.path) {
+                (false, _) => "404",
+                (true, "/reload") => "405",
+                (true, _) => "200",
             };
             assert_eq!(status(&answer), expected, "{path} at {listener:?}");
         }
@@ -86,6 +94,21 @@ async fn a_path_exists_at_one_listener() {
             "404"
         );
     }
+}
+
+/// This test verifies that a web page which somebody looks at on the server's own machine cannot ask for a reload.
+#[tokio::test]
+async fn no_web_page_asks_for_a_reload() {
+    let (address, _stop) = start(Listener::Admin, &site()).await;
+    let post = |more: &str| {
+        format!(
+            "POST /reload HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 0\r\n{more}\r\n"
+        )
+    };
+    let by_hand = ask(address, &post("")).await;
+    assert_eq!(status(&by_hand), "503", "nobody reloads here");
+    let by_page = ask(address, &post("Origin: https://evil.example\r\n")).await;
+    assert_eq!(status(&by_page), "403");
 }
 
 #[tokio::test]
@@ -133,6 +156,32 @@ async fn the_repository_serves_what_fetchers_want() {
     assert_eq!(status(&posted), "405");
 }
 
+/// This test verifies that a name which is published no more is still served to those who hold calls signed with it.
+#[tokio::test]
+async fn an_old_name_is_served_for_a_while() {
+    let clock = Bench::with(&[], |_| {}).clock;
+    let site = Site {
+        clock: clock.clone(),
+        ..site()
+    };
+    let chain = CertificateChain::parse(Pki::get().read("second.pem").as_bytes()).unwrap();
+    let (address, _stop) = start(Listener::Public, &site).await;
+    let publish = || {
+        let now = site.clock.now().ticks;
+        site.repository.publish([("new", &chain)], now);
+    };
+    publish();
+    for (wait, old) in [(0, "200"), (3_599, "200"), (1, "404")] {
+        clock.advance(wait);
+        let answer = get(address, "/certificates/acme.pem", "").await;
+        assert_eq!(status(&answer), old, "after {wait} s more");
+        let answer = get(address, "/certificates/new.pem", "").await;
+        assert_eq!(status(&answer), "200");
+        // A reload in between does not begin the time anew.
+        publish();
+    }
+}
+
 #[tokio::test]
 async fn our_own_fetcher_fetches_from_our_own_repository() {
     let site = site();
@@ -142,7 +191,7 @@ async fn our_own_fetcher_fetches_from_our_own_repository() {
     let router = http::router(Listener::Public, site.clone());
     tokio::spawn(http::serve(
         socket,
-        Some(web_server_config()),
+        Arc::new(Tls::from(Some(web_server_config()))),
         router,
         stopped,
     ));
@@ -244,7 +293,7 @@ async fn one_slow_host_does_not_keep_the_others_out() {
     let address = socket.local_addr().unwrap();
     let (stop, stopped) = watch::channel(false);
     let router = http::router(Listener::Admin, site);
-    let serving = tokio::spawn(http::serve(socket, None, router, stopped));
+    let serving = tokio::spawn(http::serve(socket, Arc::default(), router, stopped));
     let mut slow = Vec::new();
     for _ in 0..http::listener::MAX_CONNECTIONS_PER_HOST {
         slow.push(TcpStream::connect(address).await.unwrap());

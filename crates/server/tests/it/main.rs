@@ -32,6 +32,8 @@ mod peers_among_themselves;
 mod peers_and_our_passports;
 mod provider;
 mod refuses_to_start;
+mod reload;
+mod reload_command;
 mod replay;
 mod repository;
 mod retransmission;

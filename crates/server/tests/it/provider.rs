@@ -14,7 +14,7 @@ use serde_json::Value;
 use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
@@ -22,6 +22,8 @@ use std::time::{Duration, SystemTime};
 pub(crate) const COUNTERSIGN: &str = env!("CARGO_BIN_EXE_countersign");
 /// Limits at their maximum: on a busy machine the first fetch may take longer than a call may wait by default.
 const UNHURRIED: &str = "[verification]\ndeadline_ms = 30000\n[fetch]\ntimeout_ms = 30000\n";
+/// What a server's configuration is called in its folder.
+const CONFIG: &str = "countersign.toml";
 /// Longest wait for one answer of an HTTP listener.
 const HTTP_LIMIT: Duration = Duration::from_secs(5);
 
@@ -69,6 +71,11 @@ impl Provider {
     /// The anchor of its https certificate, PEM.
     pub(crate) fn web_anchor(&self) -> String {
         self.workspace.read("web-ca.pem")
+    }
+
+    /// Where its signing key lies.
+    pub(crate) fn key_file(&self) -> PathBuf {
+        self.directory.key()
     }
 
     /// Its signing key, PEM.
@@ -197,14 +204,14 @@ impl Setup {
         let workspace = Workspace::new(name);
         let port = sip.port();
         workspace.write(
-            "countersign.toml",
+            CONFIG,
             format!(
                 "[sip]\nudp = [\"{sip}\"]\ntcp = [\"{sip}\"]\n[[trunks]]\nlocal_port = {port}\n{trunk}{rest}\
                  [http.admin]\nlisten = [\"{admin}\"]\n[log]\nformat = \"json\"\nnumbers = \"full\"\n"
             ),
         );
         let mut process = Process::start(COUNTERSIGN, workspace, |countersign| {
-            countersign.args(["serve", "--config", "countersign.toml"]);
+            countersign.args(["serve", "--config", CONFIG]);
         });
         process.until("ready", |_| {
             get(admin, "/ready").is_some_and(|(status, _)| status == 200)
@@ -228,6 +235,29 @@ impl Server {
     /// Where it takes calls, UDP and TCP.
     pub(crate) fn sip(&self) -> SocketAddr {
         self.sip
+    }
+
+    /// Where its operator looks.
+    pub(crate) fn admin(&self) -> SocketAddr {
+        self.admin
+    }
+
+    /// Its process.
+    pub(crate) fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
+    /// Its configuration file.
+    pub(crate) fn config(&self) -> PathBuf {
+        self.process.workspace().path().join(CONFIG)
+    }
+
+    /// Writes its configuration anew.
+    pub(crate) fn rewrite(&self, old: &str, new: &str) {
+        let text = self.process.workspace().read(CONFIG);
+        assert!(text.contains(old), "{text}");
+        let text = text.replacen(old, new, 1);
+        self.process.workspace().write(CONFIG, text);
     }
 
     /// The log line of the only call, as soon as it is written.

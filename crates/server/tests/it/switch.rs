@@ -19,12 +19,14 @@ use countersign::time::{Now, Ticks};
 use countersign_server::clock::Clock;
 use countersign_server::config;
 use countersign_server::metrics::Metrics;
+use countersign_server::reload::Outcome;
 use countersign_server::run::{self, Running};
 use countersign_sip::flow::Transport;
 use countersign_testkit::lab::{Lab, NOW, Signer};
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Once};
 use std::time::{Duration, Instant};
@@ -37,7 +39,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// Pause between two looks at a condition.
 const LOOK: Duration = Duration::from_millis(5);
 /// Who calls, and who is called: the call that [`passports::identity`] speaks of.
-const CALL: (&str, &str) = ("12025550100", "12025550101");
+pub(crate) const CALL: (&str, &str) = ("12025550100", "12025550101");
 
 /// The lab's time, which goes on as time does, and can be moved ahead.
 pub(crate) struct LabClock {
@@ -81,18 +83,18 @@ impl House {
         folder.write("web.pem", Pki::get().read("root.pem"));
         folder.write("chain.pem", signer.chain.to_pem());
         folder.write("numbers.csv", "12025550100-12025550149,assigned\n");
-        let key = folder.write("key.der", signer.key.to_pkcs8().unwrap());
-        std::fs::set_permissions(key, std::fs::Permissions::from_mode(0o600)).unwrap();
         let clock = LabClock {
             start: Instant::now(),
             ahead: AtomicU64::new(0),
         };
-        Self {
+        let house = Self {
             lab,
             signer,
             clock: Arc::new(clock),
             folder,
-        }
+        };
+        house.write("key.der", house.signer.key.to_pkcs8().unwrap());
+        house
     }
 
     /// The provider's chain, as a repository answers it.
@@ -110,18 +112,34 @@ impl House {
         self.identity_by(&*self.signer.key, x5u)
     }
 
-    /// Starts a server with these trunks and other settings.
-    pub(crate) async fn start(&self, sip: &str, rest: &str) -> Switch {
-        log_is_kept();
+    /// Writes a file beside the configuration; nobody else may read it.
+    pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        let path = self.folder.write(name, bytes);
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    }
+
+    /// Where a file lies.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes the configuration: these trunks and other settings.
+    pub(crate) fn configure(&self, sip: &str, rest: &str) -> PathBuf {
         let text = format!(
             "[sip]\nudp = [\"127.0.0.1:0\"]\ntcp = [\"127.0.0.1:0\"]\nshards = 2\n{sip}\n{rest}\n\
              [trust]\nanchor_files = [\"anchor.pem\"]\n[http.admin]\nlisten = []\n[log]\nnumbers = \"full\"\n"
         );
-        let path = self.folder.path().join("countersign.toml");
+        self.folder.write("countersign.toml", text)
+    }
+
+    /// Starts a server with these trunks and other settings.
+    pub(crate) async fn start(&self, sip: &str, rest: &str) -> Switch {
+        log_is_kept();
+        let path = self.configure(sip, rest);
         let config =
-            config::parse(&text, &path, [], &[]).unwrap_or_else(|told| panic!("{told:#?}\n{text}"));
+            config::load(&path, [], &[]).unwrap_or_else(|told| panic!("{told:#?}\n{rest}"));
         let checked = config::check(&config, self.clock.now().unix, 1);
-        let checked = checked.unwrap_or_else(|told| panic!("{told:#?}\n{text}"));
+        let checked = checked.unwrap_or_else(|told| panic!("{told:#?}\n{rest}"));
         let running = run::start(&config, checked, self.clock.clone())
             .await
             .unwrap();
@@ -171,6 +189,11 @@ pub(crate) struct Switch {
 }
 
 impl Switch {
+    /// Reads its configuration again.
+    pub(crate) async fn reload(&self) -> Arc<Outcome> {
+        self.running.reloads.ask().await.unwrap()
+    }
+
     pub(crate) async fn stop(self) {
         self.running.stop().await;
     }

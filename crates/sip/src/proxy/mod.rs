@@ -46,7 +46,7 @@ mod tokens;
 mod validation;
 
 use crate::flow::{Flow, Target, Transport};
-use crate::message::{Message, ParseError};
+use crate::message::{Message, Method, ParseError};
 use crate::transaction::matching::{ClientKey, ServerKey};
 use crate::transaction::{Timer, Timing};
 use crate::trunk::{SentBy, Trunk};
@@ -388,6 +388,19 @@ impl Proxy {
     /// From now on these hosts and ports mean us, instead of [`Options::also_known_as`].
     pub fn rename(&mut self, also_known_as: Vec<SentBy>) {
         self.options.also_known_as = also_known_as;
+    }
+
+    /// Whether a request only goes on with what has begun: its transaction is known, or it is inside a dialog, or ends something.
+    /// An INVITE inside a dialog says so itself and is signed or judged like the first, so its word is not taken.
+    pub fn goes_on_with(&self, request: &Message) -> bool {
+        let known = ServerKey::of(request).is_ok_and(|key| self.table.servers.contains_key(&key));
+        let inside = || request.to().is_ok_and(|to| to.tag().is_some());
+        known
+            || match request.method() {
+                Some(Method::Ack | Method::Cancel) => true,
+                Some(Method::Invite) | None => false,
+                Some(_) => inside(),
+            }
     }
 
     /// Deals with one input; what is to be done is appended to `out`.

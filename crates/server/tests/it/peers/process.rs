@@ -154,6 +154,18 @@ impl Process {
         signal(&format!("kill -s TERM {}", self.child.id()));
     }
 
+    /// The process of the program itself, under `timeout`.
+    pub(crate) fn id(&self) -> u32 {
+        let timeout = self.child.id();
+        let children = fs::read_to_string(format!("/proc/{timeout}/task/{timeout}/children"));
+        children.unwrap().trim().parse().expect("one process")
+    }
+
+    /// Sends SIGHUP.
+    pub(crate) fn hang_up(&self) {
+        signal(&format!("kill -s HUP {}", self.id()));
+    }
+
     /// Ends the program and all that it started.
     pub(crate) fn kill(&mut self) {
         if let Ok(Some(_)) = self.child.try_wait() {

@@ -1,0 +1,216 @@
+//! The next configuration, in one step or not at all.
+//!
+//! Everything is read and held against each other as at the start; one mistake, and nothing has happened. Then chains are
+//! published, before anybody signs with them, and the state is replaced by one swap: a call has either the old one or the new
+//! one, whole. What can only change when the process starts again is told and stays as it is.
+
+use super::assembly::Foundation;
+use crate::config::changes::Written;
+use crate::config::check::Tenant;
+use crate::config::keys::Applies;
+use crate::config::{self, Checked, Concern, Config, Mistake, Warning};
+use crate::http::{Repository, Tls};
+use crate::log;
+use crate::reload::{Outcome, Question, Reloaded};
+use crate::sip::services::Services;
+use countersign::authentication::Signer;
+use countersign::certificate::CertificateChain;
+use countersign::time::Ticks;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// What HTTP shows of a configuration.
+#[derive(Clone, Default)]
+pub(super) struct Front {
+    pub(super) repository: Arc<Repository>,
+    pub(super) public: Arc<Tls>,
+    pub(super) trunk: Arc<Tls>,
+    pub(super) admin: Arc<Tls>,
+}
+
+impl Front {
+    pub(super) fn show(&self, checked: &Checked, now: Ticks) {
+        let published = checked.tenants.iter().filter_map(published);
+        self.repository.publish(published, now);
+        self.public.replace(checked.public.clone());
+        self.trunk.replace(checked.trunk.clone());
+        self.admin.replace(checked.admin.clone());
+    }
+}
+
+fn published(tenant: &Tenant) -> Option<(&str, &CertificateChain)> {
+    let name = tenant.published_name.as_deref()?;
+    Some((name, tenant.service.signer().chain()))
+}
+
+/// Puts configurations in each other's place, one at a time.
+pub(super) struct Reloader {
+    /// What was written when the process started: what a restart would change is different from this.
+    started: Written,
+    config: Config,
+    checked: Checked,
+    foundation: Foundation,
+    services: Arc<Services>,
+    front: Front,
+}
+
+impl Reloader {
+    pub(super) fn new(
+        config: Config,
+        checked: Checked,
+        foundation: Foundation,
+        services: Arc<Services>,
+        front: Front,
+    ) -> Self {
+        Self {
+            started: config.written.clone(),
+            config,
+            checked,
+            foundation,
+            services,
+            front,
+        }
+    }
+
+    /// Answers questions until nobody can ask any more.
+    pub(super) async fn run(mut self, mut questions: mpsc::Receiver<Question>) {
+        while let Some(first) = questions.recv().await {
+            let mut asked = vec![first];
+            while let Ok(another) = questions.try_recv() {
+                asked.push(another);
+            }
+            let outcome = Arc::new(self.reload().await);
+            tell(&outcome);
+            self.services.metrics.reloads.increment([outcome.name()]);
+            for question in asked {
+                // Who does not wait for the answer any more finds it in the log.
+                let _ = question.send(outcome.clone());
+            }
+        }
+    }
+
+    async fn reload(&mut self) -> Outcome {
+        let source = self.config.source.clone();
+        let (now, generation) = (self.services.clock.now().unix, self.generation() + 1);
+        // A thousand keys and chains take a while, and this runtime also fetches certificates.
+        let reading = tokio::task::spawn_blocking(move || {
+            let config = source.load()?;
+            let checked = config::check(&config, now, generation)?;
+            Ok::<_, Vec<Mistake>>((config, checked))
+        });
+        match reading.await {
+            Ok(Ok((config, checked))) => Outcome::Done(self.replace(config, checked)),
+            Ok(Err(mistakes)) => Outcome::Refused(mistakes),
+            Err(error) => {
+                tracing::error!(%error, "reading the configuration broke");
+                Outcome::Refused(Vec::new())
+            }
+        }
+    }
+
+    fn generation(&self) -> u64 {
+        self.services.state().generation
+    }
+
+    fn replace(&mut self, config: Config, mut checked: Checked) -> Reloaded {
+        let (changed, restart) = self.differences(&config, &checked);
+        let mut warnings = std::mem::take(&mut checked.warnings);
+        warnings.extend(self.rollovers(&config, &checked));
+        if same_trust(&checked, &self.checked) {
+            // What was verified under it stays verified.
+            checked.trust = self.checked.trust.clone();
+        }
+        let config = config.over(&self.config);
+        let (now, generation) = (self.services.clock.now().ticks, self.generation() + 1);
+        let mut state = self.foundation.state(&config, &checked, generation);
+        state.retired = self.services.state().retired_by(&state, now);
+        self.front.show(&checked, now);
+        self.services.state.store(Arc::new(state));
+        let metrics = &self.services.metrics;
+        metrics
+            .generation
+            .set(usize::try_from(generation).unwrap_or(usize::MAX));
+        // It was parsed when the configuration was.
+        let _ = log::set_level(&config.log.level);
+        (self.config, self.checked) = (config, checked);
+        Reloaded {
+            generation,
+            changed,
+            restart,
+            warnings,
+        }
+    }
+
+    /// The names of what is another now, and of what would be after a restart.
+    fn differences(&self, config: &Config, checked: &Checked) -> (Vec<Box<str>>, Vec<Box<str>>) {
+        let changed = |old: &Written, applies| {
+            let changes = old.changes(&config.written).into_iter();
+            let changes = changes.filter(move |change| change.applies == applies);
+            changes.map(|change| change.key)
+        };
+        let other = |(path, digest): &(&PathBuf, &[u8; 32])| {
+            let old = self.checked.files.get(*path);
+            old.is_some_and(|old| old != *digest)
+        };
+        let files = checked.files.iter().filter(other);
+        let files = files.map(|(path, _)| path.display().to_string().into());
+        (
+            changed(&self.config.written, Applies::Live)
+                .chain(files)
+                .collect(),
+            changed(&self.started, Applies::Restart).collect(),
+        )
+    }
+
+    // RFC 8224 §7.4: "were a domain to change the credential available at the Identity header field "info" parameter URI before a
+    // verifier evaluates a request signed by an authentication service, this would cause obvious verifier failures."
+    fn rollovers(&self, config: &Config, checked: &Checked) -> Vec<Warning> {
+        let same_url = |new: &&Tenant| {
+            let mut before = self.checked.tenants.iter();
+            let old = before.find(|old| old.name == new.name);
+            let signers = old.map(|old| (old.service.signer(), new.service.signer()));
+            signers.is_some_and(|(old, new)| {
+                let key = |signer: &Signer| signer.chain().end_entity().public_key().clone();
+                old.x5u() == new.x5u() && key(old) != key(new)
+            })
+        };
+        let rolled = checked.tenants.iter().filter(same_url);
+        let settings = rolled.filter_map(|tenant| {
+            let mut all = config.tenants.iter();
+            all.find(|settings| settings.name.value == tenant.name)
+        });
+        settings
+            .map(|settings| settings.x5u.warning(Concern::SameUrl))
+            .collect()
+    }
+}
+
+/// Whether both believe the same anchors.
+fn same_trust(one: &Checked, other: &Checked) -> bool {
+    let (one, other) = (&one.trust, &other.trust);
+    one.domain() == other.domain() && one.anchors() == other.anchors()
+}
+
+fn tell(outcome: &Outcome) {
+    match outcome {
+        Outcome::Done(done) => {
+            for warning in &done.warnings {
+                tracing::warn!("{warning}");
+            }
+            let (changed, restart) = (done.changed.join(", "), done.restart.join(", "));
+            if !restart.is_empty() {
+                tracing::warn!(keys = restart, "changed, but only a restart makes it so");
+            }
+            let generation = done.generation;
+            tracing::info!(generation, changed, "configuration reloaded");
+        }
+        Outcome::Refused(mistakes) => {
+            for mistake in mistakes {
+                tracing::error!("{mistake}");
+            }
+            let mistakes = mistakes.len();
+            tracing::error!(mistakes, "configuration not reloaded: all is as it was");
+        }
+    }
+}
