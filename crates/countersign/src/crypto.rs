@@ -1,7 +1,7 @@
 //! Keys and digests: the only room that touches the cryptographic library.
 //!
 //! Everything above speaks of [`SigningKey`] and [`VerifyingKey`]; a key in a file, in memory, in an HSM or in a simulation
-//! looks the same. [`AwsLc`] makes verifying keys of points, [`EcdsaP256Key`] signs with a private key in memory.
+//! looks the same. [`AwsLc`] makes verifying keys of public ones, [`EcdsaP256Key`] signs with a private key in memory.
 //!
 //! Randomness is an argument everywhere, with one exception: aws-lc-rs draws the ECDSA nonce itself
 //! (`docs/divergences.md`); simulations use a [`SigningKey`] of their own.
@@ -9,8 +9,9 @@
 use aws_lc_rs::encoding::{AsDer, EcPrivateKeyRfc5915Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair,
-    ParsedPublicKey,
+    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_ASN1,
+    ECDSA_P521_SHA512_ASN1, EcdsaKeyPair, KeyPair, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256,
+    RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512,
 };
 use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -57,6 +58,43 @@ pub trait VerifyingKeys: Send + Sync {
     /// # Errors
     /// [`UnusableKey`] if the bytes are no point of the curve.
     fn p256(&self, point: &[u8]) -> Result<Arc<dyn VerifyingKey>, UnusableKey>;
+
+    /// The key of an authority that signs certificates and CRLs with another algorithm than ES256: an uncompressed point, or
+    /// an `RSAPublicKey` (RFC 8017 §A.1.1) in DER. Whoever stands in for the library need not know any.
+    ///
+    /// # Errors
+    /// [`UnusableKey`] if the bytes are no such key, or the algorithm is not known here.
+    fn authority(
+        &self,
+        _algorithm: AuthoritySignature,
+        _key: &[u8],
+    ) -> Result<Arc<dyn AuthorityKey>, UnusableKey> {
+        Err(UnusableKey)
+    }
+}
+
+/// How authorities sign certificates and CRLs, beside ES256.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthoritySignature {
+    /// ECDSA with P-384 and SHA-384.
+    EcdsaP384Sha384,
+    /// ECDSA with P-521 and SHA-512.
+    EcdsaP521Sha512,
+    /// RSA PKCS #1 v1.5 with SHA-256, 2,048 to 8,192 bits, as the next two.
+    RsaSha256,
+    /// RSA with SHA-384.
+    RsaSha384,
+    /// RSA with SHA-512.
+    RsaSha512,
+}
+
+/// A public key of an authority, for one [`AuthoritySignature`].
+pub trait AuthorityKey: Send + Sync {
+    /// Whether `signature`, as a certificate holds it, over `message` (which is hashed here) was made by the private half.
+    ///
+    /// # Errors
+    /// [`BadSignature`] if it was not.
+    fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), BadSignature>;
 }
 
 /// [`VerifyingKeys`] by aws-lc.
@@ -73,12 +111,37 @@ impl VerifyingKeys for AwsLc {
         let key = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).map_err(|_| UnusableKey)?;
         Ok(Arc::new(ParsedKey(key)))
     }
+
+    fn authority(
+        &self,
+        algorithm: AuthoritySignature,
+        key: &[u8],
+    ) -> Result<Arc<dyn AuthorityKey>, UnusableKey> {
+        use AuthoritySignature as S;
+        let key = match algorithm {
+            S::EcdsaP384Sha384 => ParsedPublicKey::new(&ECDSA_P384_SHA384_ASN1, key),
+            S::EcdsaP521Sha512 => ParsedPublicKey::new(&ECDSA_P521_SHA512_ASN1, key),
+            // 2,048 bits is what NIST SP 800-131A allows at least; beyond 8,192 one signature would cost as much as many.
+            S::RsaSha256 => ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key),
+            S::RsaSha384 => ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA384, key),
+            S::RsaSha512 => ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA512, key),
+        };
+        Ok(Arc::new(ParsedKey(key.map_err(|_| UnusableKey)?)))
+    }
 }
 
 struct ParsedKey(ParsedPublicKey);
 
 impl VerifyingKey for ParsedKey {
     fn verify(&self, message: &[u8], signature: &Signature) -> Result<(), BadSignature> {
+        self.0
+            .verify_sig(message, signature)
+            .map_err(|_| BadSignature)
+    }
+}
+
+impl AuthorityKey for ParsedKey {
+    fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
         self.0
             .verify_sig(message, signature)
             .map_err(|_| BadSignature)
@@ -237,7 +300,7 @@ pub struct BadSignature;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SigningFailed;
 
-/// The bytes are not a key that we can use: not P-256, not on the curve, not in a known form.
+/// The bytes are not a key that we can use: of another kind, not on the curve, too small, not in a known form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnusableKey;
 
@@ -255,7 +318,7 @@ impl fmt::Display for SigningFailed {
 
 impl fmt::Display for UnusableKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not a usable P-256 key")
+        f.write_str("not a usable key")
     }
 }
 

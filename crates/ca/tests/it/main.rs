@@ -11,6 +11,7 @@ mod delegation;
 mod encompassing;
 mod lists_by_reference;
 mod openssl;
+mod other_algorithms;
 mod path_to_an_anchor;
 mod profiles;
 mod revocation_lists;

@@ -201,56 +201,6 @@ fn digest04_case9_key_identifiers_link_the_list() {
     );
 }
 
-/// This test verifies that keys and signatures of other algorithms are refused by name. OpenSSL made these lists.
-#[test]
-fn digest04_case22_other_algorithms() {
-    let rsa = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
-    let p384 = ObjectIdentifier::new_unwrap("1.3.132.0.34");
-    let with_sha384 = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.3");
-    for (pem, fault) in [
-        (
-            &include_bytes!("../../../../test-data/x509/other-algorithms/rsa-leaf.pem")[..],
-            PathFault::UnsupportedKey {
-                step: EE,
-                algorithm: rsa,
-            },
-        ),
-        (
-            &include_bytes!("../../../../test-data/x509/other-algorithms/rsa-root.pem")[..],
-            PathFault::UnsupportedKey {
-                step: CA,
-                algorithm: rsa,
-            },
-        ),
-        (
-            &include_bytes!("../../../../test-data/x509/other-algorithms/p384.pem")[..],
-            PathFault::UnsupportedKey {
-                step: CA,
-                algorithm: p384,
-            },
-        ),
-        (
-            &include_bytes!("../../../../test-data/x509/other-algorithms/sha384.pem")[..],
-            PathFault::UnsupportedAlgorithm {
-                step: EE,
-                algorithm: with_sha384,
-            },
-        ),
-    ] {
-        let list = CertificateChain::parse(pem).unwrap();
-        let [_, root] = list.certificates() else {
-            panic!("two certificates")
-        };
-        let trust = Trust::new(
-            "openssl",
-            1,
-            vec![Anchor::new(root.clone(), Standing::Lab).unwrap()],
-        );
-        let at = root.validity().not_before.saturating_add(60);
-        assert_eq!(verify(&list, &trust, at, &AwsLc).unwrap_err(), fault);
-    }
-}
-
 /// This test verifies that every key of the curve works, and bytes off the curve are a fault.
 #[test]
 fn a_point_off_the_curve_is_a_fault() {

@@ -8,8 +8,9 @@
 //! - [`national`] knows the numbers of countries: [`NumberScope`].
 //! - [`authority`] is what a whole path lets its holder say: [`Authority::covers`].
 //! - [`lint`] is what profiles ask of a certificate beyond what a path needs.
-//! - [`name`] and [`extensions`] are the parts of a certificate, [`signature`] the form of its signature,
-//!   [`encode`] writes DER.
+//! - [`name`] and [`extensions`] are the parts of a certificate, [`signature`] verifies what an authority has signed, [`encode`]
+//!   writes DER.
+//! - [`rules`] is what a trust domain may choose where the standards leave a choice.
 //!
 //! The way from raw to proven is [`crate::path`], which needs [`crate::trust`] and stands above both. Revocation
 //! and claim constraints are not here yet.
@@ -23,8 +24,9 @@ pub mod repository_url;
 pub mod access;
 pub mod distribution;
 pub mod extensions;
-pub mod signature;
 mod parse;
+pub mod rules;
+pub mod signature;
 pub mod no_rev_avail;
 pub mod pem;
 pub mod crl;
@@ -41,6 +43,7 @@ pub use crl::{Crl, CrlError};
 pub use extensions::{BasicConstraints, Criticality, KeyUsage, RawExtension, SubjectAltName};
 pub use name::DistinguishedName;
 pub use national::NumberScope;
+pub use rules::{AuthorityAlgorithms, PathRules};
 pub use tnauthlist::{ServiceProviderCode, TnAuthList, TnEntry};
 
 use crate::crypto::{Point, Signature};
@@ -66,6 +69,7 @@ pub struct Certificate {
     der: Box<[u8]>,
     tbs: Range<usize>,
     digest: [u8; 32],
+    version: Version,
     serial: Box<[u8]>,
     algorithm: SignatureAlgorithm,
     signature: Box<[u8]>,
@@ -77,9 +81,9 @@ pub struct Certificate {
 }
 
 impl Certificate {
-    /// Reads one certificate: X.509 version 3 in DER, nothing after it.
+    /// Reads one certificate: X.509 in DER, nothing after it.
     ///
-    /// Keys and signatures of other algorithms than ours parse; a path through them is refused.
+    /// Keys and signatures of other algorithms than ours parse, and so do versions 1 and 2; a path through them is refused.
     ///
     /// # Errors
     /// [`CertificateError`] if it is not one.
@@ -100,6 +104,11 @@ impl Certificate {
     /// SHA-256 of the DER: the fingerprint.
     pub fn sha256(&self) -> [u8; 32] {
         self.digest
+    }
+
+    /// Which X.509 it is written in.
+    pub fn version(&self) -> Version {
+        self.version
     }
 
     /// The serial number: the content of its INTEGER, big endian.
@@ -227,6 +236,15 @@ impl Certificate {
         &self.extensions.malformed
     }
 
+    /// The signed part with its signature, for [`signature::verify`].
+    pub fn signed(&self) -> signature::Signed<'_> {
+        signature::Signed {
+            message: self.tbs(),
+            algorithm: self.algorithm,
+            signature: &self.signature,
+        }
+    }
+
     /// Whether subject and issuer are the same name.
     // RFC 5280 §6.1: "A certificate is self-issued if the same DN appears in the subject and issuer fields"
     pub fn is_self_issued(&self) -> bool {
@@ -252,6 +270,27 @@ impl fmt::Debug for Certificate {
     }
 }
 
+/// Version of X.509: [RFC 5280 §4.1.2.1](https://www.rfc-editor.org/rfc/rfc5280#section-4.1.2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Version {
+    /// Without extensions.
+    V1,
+    /// With unique identifiers, without extensions.
+    V2,
+    /// With extensions: the only one that a path may lead through.
+    V3,
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::V1 => "1",
+            Self::V2 => "2",
+            Self::V3 => "3",
+        })
+    }
+}
+
 /// A public key: one of ours, or named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PublicKey {
@@ -264,6 +303,12 @@ pub enum PublicKey {
     },
     /// P-256, an uncompressed point: the only kind that can sign PASSporTs.
     P256(Box<Point>),
+    /// P-384, the octets of the point: an authority's.
+    P384(Box<[u8]>),
+    /// P-521, the octets of the point: an authority's.
+    P521(Box<[u8]>),
+    /// RSA, an `RSAPublicKey` in DER: an authority's.
+    Rsa(Box<[u8]>),
 }
 
 impl PublicKey {
@@ -271,18 +316,54 @@ impl PublicKey {
     pub fn p256(&self) -> Option<&Point> {
         match self {
             Self::P256(point) => Some(point),
-            Self::Other { .. } => None,
+            _ => None,
+        }
+    }
+
+    /// The curve, or the algorithm if there is none.
+    pub fn kind(&self) -> ObjectIdentifier {
+        match self {
+            Self::Other { algorithm, curve } => curve.unwrap_or(*algorithm),
+            Self::P256(_) => extensions::oid::SECP256R1,
+            Self::P384(_) => extensions::oid::SECP384R1,
+            Self::P521(_) => extensions::oid::SECP521R1,
+            Self::Rsa(_) => extensions::oid::RSA_ENCRYPTION,
         }
     }
 }
 
-/// How a certificate is signed.
+/// How a certificate or a CRL is signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignatureAlgorithm {
-    /// ecdsa-with-SHA256, the one we verify.
+    /// ecdsa-with-SHA256.
     EcdsaWithSha256,
-    /// Any other.
+    /// ecdsa-with-SHA384.
+    EcdsaWithSha384,
+    /// ecdsa-with-SHA512.
+    EcdsaWithSha512,
+    /// sha256WithRSAEncryption: PKCS #1 v1.5.
+    RsaWithSha256,
+    /// sha384WithRSAEncryption.
+    RsaWithSha384,
+    /// sha512WithRSAEncryption.
+    RsaWithSha512,
+    /// Any other, which we do not verify.
     Other(ObjectIdentifier),
+}
+
+impl SignatureAlgorithm {
+    /// Its name in an AlgorithmIdentifier.
+    pub fn oid(self) -> ObjectIdentifier {
+        match self {
+            Self::EcdsaWithSha256 => parse::ECDSA_WITH_SHA256,
+            Self::EcdsaWithSha384 => parse::ECDSA_WITH_SHA384,
+            Self::EcdsaWithSha512 => parse::ECDSA_WITH_SHA512,
+            Self::RsaWithSha256 => parse::RSA_WITH_SHA256,
+            Self::RsaWithSha384 => parse::RSA_WITH_SHA384,
+            Self::RsaWithSha512 => parse::RSA_WITH_SHA512,
+            Self::Other(other) => other,
+        }
+    }
 }
 
 /// Why some bytes are not a certificate.
@@ -305,7 +386,7 @@ pub enum CertificateError {
     TooLarge,
     /// More than [`extensions::MAX_EXTENSIONS`] extensions.
     TooManyExtensions,
-    /// Not version 3, so without extensions, or with a number that no standard has.
+    /// A version that no standard has, or extensions in one that has none.
     Version,
 }
 
@@ -334,7 +415,9 @@ impl fmt::Display for CertificateError {
                     extensions::MAX_EXTENSIONS
                 )
             }
-            Self::Version => f.write_str("the certificate is not X.509 version 3"),
+            Self::Version => {
+                f.write_str("the certificate has no known version, or more than its version allows")
+            }
         }
     }
 }

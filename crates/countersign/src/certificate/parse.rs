@@ -3,23 +3,31 @@
 //!
 //! The signed part is remembered as a range of the bytes received; nothing is ever encoded again.
 
-use super::extensions::{BadExtensions, Extensions};
+use super::extensions::{BadExtensions, Extensions, oid};
 use super::name::MAX_NAME;
 use super::walk::{Malformed, Walk, constructed, octets, primitive, unsigned};
 use super::{
     Certificate, CertificateError, DistinguishedName, MAX_CERTIFICATE, MAX_SERIAL, PublicKey,
-    SignatureAlgorithm,
+    SignatureAlgorithm, Version,
 };
 use crate::crypto::{Point, sha256};
 use crate::time::{CivilTime, UnixTime, Validity};
 use const_oid::ObjectIdentifier;
 use der::Tag;
 
-const ECDSA_WITH_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
+pub(super) const ECDSA_WITH_SHA256: ObjectIdentifier =
+    ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
+pub(super) const ECDSA_WITH_SHA384: ObjectIdentifier =
+    ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.3");
+pub(super) const ECDSA_WITH_SHA512: ObjectIdentifier =
+    ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.4");
+pub(super) const RSA_WITH_SHA256: ObjectIdentifier =
+    ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.11");
+pub(super) const RSA_WITH_SHA384: ObjectIdentifier =
+    ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.12");
+pub(super) const RSA_WITH_SHA512: ObjectIdentifier =
+    ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.13");
 const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
-const SECP256R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
-/// INTEGER of `Version ::= INTEGER { v1(0), v2(1), v3(2) }`.
-const VERSION_3: u64 = 2;
 
 impl From<Malformed> for CertificateError {
     fn from(_: Malformed) -> Self {
@@ -67,6 +75,7 @@ pub(super) fn certificate(der: &[u8]) -> Result<Certificate, CertificateError> {
         der: der.into(),
         tbs: start..start + tbs.len(),
         digest: sha256(der),
+        version: fields.version,
         serial: fields.serial.into(),
         algorithm: algorithm(outer_algorithm)?,
         signature: signature.into(),
@@ -74,25 +83,29 @@ pub(super) fn certificate(der: &[u8]) -> Result<Certificate, CertificateError> {
         subject: name(fields.subject)?,
         validity: validity(fields.validity)?,
         public_key: public_key(fields.public_key)?,
-        extensions: Extensions::read(fields.extensions, der)?,
+        extensions: match fields.extensions {
+            Some(extensions) => Extensions::read(extensions, der)?,
+            None => Extensions::default(),
+        },
     })
 }
 
 /// The fields of `TBSCertificate`, still in DER.
 struct Fields<'a> {
+    version: Version,
     serial: &'a [u8],
     algorithm: &'a [u8],
     issuer: &'a [u8],
     validity: &'a [u8],
     subject: &'a [u8],
     public_key: &'a [u8],
-    extensions: &'a [u8],
+    extensions: Option<&'a [u8]>,
 }
 
 impl<'a> Fields<'a> {
     fn read(tbs: &'a [u8]) -> Result<Self, CertificateError> {
         let mut walk = Walk::over(tbs)?.enter(Tag::Sequence)?;
-        version(&mut walk)?;
+        let version = version(&mut walk)?;
         let serial = walk.content(Tag::Integer)?;
         if serial.len() > MAX_SERIAL {
             return Err(CertificateError::SerialTooLong);
@@ -105,9 +118,14 @@ impl<'a> Fields<'a> {
         // issuerUniqueID and subjectUniqueID: conforming CAs do not write them (RFC 5280 §4.1.2.8) and nothing rests on them.
         walk.content_if(primitive(1))?;
         walk.content_if(primitive(2))?;
-        let extensions = walk.content(constructed(3))?;
+        let extensions = walk.content_if(constructed(3))?;
         walk.finish()?;
+        // RFC 5280 §4.1.2.9: "This field MUST only appear if the version is 3"
+        if extensions.is_some() && version != Version::V3 {
+            return Err(CertificateError::Version);
+        }
         Ok(Self {
+            version,
             serial,
             algorithm,
             issuer,
@@ -119,18 +137,20 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// RFC 5280 §4.1.2.1: "When extensions are used, as expected in this profile, version MUST be 3 (value is 2)."
-fn version(walk: &mut Walk<'_>) -> Result<(), CertificateError> {
-    let explicit = walk
-        .content_if(constructed(0))?
-        .ok_or(CertificateError::Version)?;
+/// `[0] EXPLICIT Version DEFAULT v1`, `Version ::= INTEGER { v1(0), v2(1), v3(2) }`.
+// RFC 5280 §4.1.2.1: "Implementations SHOULD be prepared to accept any version certificate."
+fn version(walk: &mut Walk<'_>) -> Result<Version, CertificateError> {
+    let Some(explicit) = walk.content_if(constructed(0))? else {
+        return Ok(Version::V1);
+    };
     let mut inner = Walk::over(explicit)?;
     let version = unsigned(inner.content(Tag::Integer)?)?;
     inner.finish()?;
-    if version == VERSION_3 {
-        Ok(())
-    } else {
-        Err(CertificateError::Version)
+    match version {
+        0 => Ok(Version::V1),
+        1 => Ok(Version::V2),
+        2 => Ok(Version::V3),
+        _ => Err(CertificateError::Version),
     }
 }
 
@@ -141,14 +161,30 @@ pub(super) fn name(der: &[u8]) -> Result<DistinguishedName, CertificateError> {
     Ok(DistinguishedName::from_der(der)?)
 }
 
+/// `AlgorithmIdentifier` of a signature.
 pub(super) fn algorithm(der: &[u8]) -> Result<SignatureAlgorithm, Malformed> {
+    use SignatureAlgorithm as A;
     let mut fields = Walk::over(der)?.enter(Tag::Sequence)?;
     let kind = fields.oid()?;
-    // RFC 5758 §3.2: "the encoding MUST omit the parameters field."
-    Ok(match kind {
-        ECDSA_WITH_SHA256 if fields.at_end() => SignatureAlgorithm::EcdsaWithSha256,
-        _ => SignatureAlgorithm::Other(kind),
-    })
+    let known = match kind {
+        _ if !is_null_or_absent(&fields) => A::Other(kind),
+        // RFC 5758 §3.2: "the encoding MUST omit the parameters field." Some authorities write NULL (docs/divergences.md).
+        ECDSA_WITH_SHA256 => A::EcdsaWithSha256,
+        ECDSA_WITH_SHA384 => A::EcdsaWithSha384,
+        ECDSA_WITH_SHA512 => A::EcdsaWithSha512,
+        RSA_WITH_SHA256 => A::RsaWithSha256,
+        RSA_WITH_SHA384 => A::RsaWithSha384,
+        RSA_WITH_SHA512 => A::RsaWithSha512,
+        _ => A::Other(kind),
+    };
+    Ok(known)
+}
+
+// RFC 4055 §5: "the parameters MUST be NULL. Implementations MUST accept the parameters being absent as well as present."
+fn is_null_or_absent(parameters: &Walk<'_>) -> bool {
+    let mut parameters = parameters.clone();
+    parameters.at_end()
+        || parameters.content(Tag::Null).is_ok_and(<[u8]>::is_empty) && parameters.at_end()
 }
 
 /// `SubjectPublicKeyInfo ::= SEQUENCE { algorithm AlgorithmIdentifier, subjectPublicKey BIT STRING }`
@@ -158,19 +194,26 @@ fn public_key(content: &[u8]) -> Result<PublicKey, Malformed> {
     let algorithm = identifier.oid()?;
     let bits = fields.content(Tag::BitString)?;
     fields.finish()?;
+    // RFC 3279 §2.3.1: "The parameters field MUST have ASN.1 type NULL for this algorithm identifier."
+    if algorithm == oid::RSA_ENCRYPTION && is_null_or_absent(&identifier) {
+        return Ok(PublicKey::Rsa(octets(bits)?.into()));
+    }
     let curve = match identifier.peek() {
         Some(Tag::ObjectIdentifier) if algorithm == EC_PUBLIC_KEY => Some(identifier.oid()?),
         _ => None,
     };
     let other = PublicKey::Other { algorithm, curve };
-    if curve != Some(SECP256R1) || !identifier.at_end() {
-        return Ok(other);
-    }
-    // RFC 5480 §2.2: "Implementations of Elliptic Curve Cryptography according to this document MUST support the uncompressed
-    // form and MAY support the compressed form of the ECC public key." We do not.
-    Ok(match Point::try_from(octets(bits)?) {
-        Ok(point) => PublicKey::P256(Box::new(point)),
-        Err(_) => other,
+    Ok(match curve {
+        _ if !identifier.at_end() => other,
+        // RFC 5480 §2.2: "Implementations of Elliptic Curve Cryptography according to this document MUST support the uncompressed
+        // form and MAY support the compressed form of the ECC public key." We do not.
+        Some(oid::SECP256R1) => match Point::try_from(octets(bits)?) {
+            Ok(point) => PublicKey::P256(Box::new(point)),
+            Err(_) => other,
+        },
+        Some(oid::SECP384R1) => PublicKey::P384(octets(bits)?.into()),
+        Some(oid::SECP521R1) => PublicKey::P521(octets(bits)?.into()),
+        _ => other,
     })
 }
 

@@ -18,6 +18,7 @@ impl From<der::Error> for Malformed {
 }
 
 /// A position in a run of DER elements.
+#[derive(Clone)]
 pub(crate) struct Walk<'a>(SliceReader<'a>);
 
 impl<'a> Walk<'a> {

@@ -5,7 +5,8 @@
 //! [`VerifiedCrl`]. What the list then means is judged in [`crate::trust::revocation`].
 
 use crate::certificate::crl::Obstacle;
-use crate::certificate::{Certificate, CertificateChain, Crl, SignatureAlgorithm, signature};
+use crate::certificate::signature::{self, SignatureFault, Signed};
+use crate::certificate::{Certificate, CertificateChain, Crl};
 use crate::crypto::VerifyingKeys;
 use crate::time::{UnixTime, Validity};
 use crate::trust::Trust;
@@ -95,7 +96,7 @@ impl Candidate<'_> {
     fn prove(
         &self,
         crl: &Crl,
-        _trust: &Trust,
+        trust: &Trust,
         at: UnixTime,
         keys: &dyn VerifyingKeys,
     ) -> Result<Validity, CrlFault> {
@@ -112,7 +113,7 @@ impl Candidate<'_> {
         {
             return Err(CrlFault::IssuerKeyUsage);
         }
-        verify_signature(crl, certificate, keys)?;
+        verify_signature(crl, certificate, trust, keys)?;
         Ok(validity)
     }
 }
@@ -121,16 +122,21 @@ impl Candidate<'_> {
 fn verify_signature(
     crl: &Crl,
     issuer: &Certificate,
+    trust: &Trust,
     keys: &dyn VerifyingKeys,
 ) -> Result<(), CrlFault> {
-    let point = issuer.public_key().p256().ok_or(CrlFault::UnsupportedKey)?;
-    if crl.signature_algorithm() != SignatureAlgorithm::EcdsaWithSha256 {
-        return Err(CrlFault::UnsupportedKey);
-    }
-    let key = keys.p256(point).map_err(|_| CrlFault::UnsupportedKey)?;
-    let signature = signature::fixed_from_der(crl.signature()).ok_or(CrlFault::BadSignature)?;
-    key.verify(crl.tbs(), &signature)
-        .map_err(|_| CrlFault::BadSignature)
+    let allowed = trust.rules().authority_algorithms;
+    let signed = Signed {
+        message: crl.tbs(),
+        algorithm: crl.signature_algorithm(),
+        signature: crl.signature(),
+    };
+    signature::verify(signed, issuer.public_key(), allowed, keys).map_err(|fault| match fault {
+        SignatureFault::Bad | SignatureFault::UnusableKey => CrlFault::BadSignature,
+        SignatureFault::UnsupportedAlgorithm(_) | SignatureFault::UnsupportedKey(_) => {
+            CrlFault::UnsupportedKey
+        }
+    })
 }
 
 /// Why a revocation list is not believed. Alphabetical.

@@ -2,6 +2,7 @@
 //!
 //! What follows from a fault (a code, a verstat) is one table in the verification room.
 
+use crate::certificate::Version;
 use crate::certificate::crl::Reason;
 use crate::certificate::no_rev_avail::NoRevAvailConflict;
 use crate::time::UnixTime;
@@ -45,6 +46,8 @@ impl fmt::Display for Step {
 pub enum KeyPurpose {
     /// keyCertSign.
     CertificateSigning,
+    /// cRLSign.
+    CrlSigning,
     /// digitalSignature.
     DigitalSignature,
 }
@@ -169,14 +172,14 @@ pub enum PathFault {
         /// Which.
         extension: ObjectIdentifier,
     },
-    /// A signature of an algorithm other than ECDSA with SHA-256.
+    /// A signature of an algorithm that we do not verify, that the trust domain does not allow, or that is not the key's.
     UnsupportedAlgorithm {
         /// Whose signature.
         step: Step,
         /// Which algorithm.
         algorithm: ObjectIdentifier,
     },
-    /// A key that is not P-256.
+    /// A key of an algorithm that we do not verify; of a signer, any but P-256.
     UnsupportedKey {
         /// Whose key.
         step: Step,
@@ -188,10 +191,17 @@ pub enum PathFault {
         /// The issuer.
         issuer: Box<str>,
     },
-    /// The bytes of the key are no point of the curve.
+    /// The key is not on its curve, or too small or too large.
     UnusableKey {
         /// Whose key.
         step: Step,
+    },
+    /// A certificate without extensions, which says nothing that a path could rest on.
+    Version {
+        /// Which.
+        step: Step,
+        /// Its version.
+        version: Version,
     },
     /// The path leads to an anchor of another trust domain.
     WrongTrustDomain {
@@ -257,13 +267,16 @@ impl fmt::Display for PathFault {
                 )
             }
             Self::UnsupportedKey { step, algorithm } => {
-                write!(f, "the key of {step} is not P-256: {algorithm}")
+                write!(f, "the key of {step} is not supported: {algorithm}")
             }
             Self::Untrusted { issuer } => write!(f, "no anchor of ours: {issuer}"),
             Self::NoRevAvail { .. } | Self::RevocationUnknown { .. } | Self::Revoked { .. } => {
                 self.write_revocation(f)
             }
-            Self::UnusableKey { step } => write!(f, "the key of {step} is no point of P-256"),
+            Self::UnusableKey { step } => write!(f, "the key of {step} is not usable"),
+            Self::Version { step, version } => {
+                write!(f, "{step} is X.509 version {version}, not version 3")
+            }
             Self::WrongTrustDomain { domain } => {
                 write!(
                     f,
@@ -297,6 +310,7 @@ impl fmt::Display for KeyPurpose {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::CertificateSigning => "signing certificates",
+            Self::CrlSigning => "signing CRLs",
             Self::DigitalSignature => "digital signatures",
         })
     }

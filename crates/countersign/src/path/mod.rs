@@ -9,8 +9,8 @@
 //! - [`PathCache`] remembers both outcomes.
 //!
 //! The list is taken as it is: each certificate certified by the next, the last one an anchor or certified by one. Nothing is
-//! looked up elsewhere and no other order is tried. This is a first version: signatures are ECDSA over P-256 and SHA-256
-//! only; policy constraints and mappings, name constraints and extended key usage are not processed (name constraints and
+//! looked up elsewhere and no other order is tried. [`walk`] is the same for other purposes. This is a first version: policy
+//! constraints and mappings, name constraints and extended key usage are not processed (name constraints and
 //! whatever is critical refuse the path), and any policy will do.
 
 pub mod fault;
@@ -24,8 +24,9 @@ pub use fault::{KeyPurpose, PathFault, Step};
 pub use revocation::RevocationEvidence;
 
 use crate::certificate::extensions::oid;
+use crate::certificate::signature::{self, SignatureFault};
 use crate::certificate::{
-    Authority, Certificate, CertificateChain, PublicKey, ServiceProviderCode, SignatureAlgorithm,
+    Authority, Certificate, CertificateChain, PathRules, PublicKey, ServiceProviderCode, Version,
 };
 use crate::crypto::{VerifyingKey, VerifyingKeys};
 use crate::time::{UnixTime, Validity};
@@ -68,10 +69,15 @@ fn verify_under(
     keys: &dyn VerifyingKeys,
 ) -> Result<VerifiedPath, PathFault> {
     let certificates = chain.certificates();
-    inspect_list(chain)?;
-    let candidates = candidate_anchors(certificates, trust)?;
-    inspect_each(certificates, &candidates, at)?;
-    let anchor = verify_signatures(certificates, &candidates, at, keys)?;
+    let anchor = walk(
+        certificates,
+        trust.anchors(),
+        Purpose::Passport,
+        trust.rules(),
+        at,
+        keys,
+    )?
+    .anchor;
     let authority = authority(certificates, Some(anchor))?;
     let key = usable_key(chain.end_entity(), Step::EndEntity, keys)?;
     let revocation = revocation::judge(certificates, anchor, trust, at)?;
@@ -87,6 +93,51 @@ fn verify_under(
     }))
 }
 
+/// What the certificate at the end of a path is to be used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Whatever it may be: nothing is asked of it beyond RFC 5280 §6.1.
+    Any,
+    /// Signing CRLs.
+    CrlIssuer,
+    /// Signing PASSporTs.
+    Passport,
+}
+
+/// What a walk came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Walked<'t> {
+    /// The anchor that the path leads to.
+    pub anchor: &'t Anchor,
+    /// When every certificate of the path is valid, the anchor's included.
+    pub validity: Validity,
+}
+
+/// Walks the path of [RFC 5280 §6.1](https://www.rfc-editor.org/rfc/rfc5280#section-6.1) from the last certificate, which is an
+/// anchor or certified by one, to the first, whose key is wanted for `purpose`. Revocation is not asked about here, nor what the
+/// first certificate lets its holder say.
+///
+/// # Errors
+/// [`PathFault`], the first one found: what costs nothing is looked at before any signature.
+pub fn walk<'t>(
+    certificates: &[Certificate],
+    anchors: &'t [Anchor],
+    purpose: Purpose,
+    rules: &PathRules,
+    at: UnixTime,
+    keys: &dyn VerifyingKeys,
+) -> Result<Walked<'t>, PathFault> {
+    inspect_target(certificates, purpose)?;
+    inspect_order(certificates)?;
+    let candidates = candidate_anchors(certificates, anchors)?;
+    inspect_each(certificates, &candidates, at)?;
+    let anchor = verify_signatures(certificates, &candidates, rules, at, keys)?;
+    Ok(Walked {
+        anchor,
+        validity: common_validity(certificates, anchor),
+    })
+}
+
 /// Looks at a list as far as that can be done without anchors, clock and keys, for those who publish one; what it lets its
 /// holder say, if no anchor above it says less.
 ///
@@ -94,8 +145,10 @@ fn verify_under(
 /// [`PathFault`], the first one found: what makes [`verify`] refuse the list wherever and whenever.
 pub fn inspect(chain: &CertificateChain) -> Result<Authority, PathFault> {
     let certificates = chain.certificates();
-    inspect_list(chain)?;
+    inspect_target(certificates, Purpose::Passport)?;
+    inspect_order(certificates)?;
     for (index, certificate) in certificates.iter().enumerate() {
+        inspect_version(certificate, Step::of_index(index))?;
         inspect_extensions(certificate, Step::of_index(index))?;
     }
     authority(certificates, None)
@@ -203,10 +256,29 @@ impl fmt::Debug for VerifiedPath {
     }
 }
 
-/// What must be true of the list by its first certificate and its order.
-fn inspect_list(chain: &CertificateChain) -> Result<(), PathFault> {
-    inspect_end_entity(chain.certificates(), chain.end_entity())?;
-    inspect_order(chain.certificates())
+/// What must be true of the first certificate, and of no other.
+fn inspect_target(certificates: &[Certificate], purpose: Purpose) -> Result<(), PathFault> {
+    let Some(target) = certificates.first() else {
+        return Err(PathFault::Untrusted {
+            issuer: Box::default(),
+        });
+    };
+    match purpose {
+        Purpose::Any => Ok(()),
+        Purpose::CrlIssuer => inspect_crl_issuer(target),
+        Purpose::Passport => inspect_end_entity(certificates, target),
+    }
+}
+
+// RFC 5280 §6.3.3 (f): "If a key usage extension is present in the CRL issuer's certificate, verify that the cRLSign bit is set."
+fn inspect_crl_issuer(certificate: &Certificate) -> Result<(), PathFault> {
+    match certificate.key_usage() {
+        Some(usage) if !usage.crl_sign() => Err(PathFault::KeyUsage {
+            step: Step::EndEntity,
+            needed: KeyPurpose::CrlSigning,
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// What must be true of the signer's certificate, and of no other.
@@ -284,22 +356,17 @@ fn inspect_key_identifiers(
 /// The anchors that may certify the list: the last certificate itself, or those that bear the name of its issuer.
 fn candidate_anchors<'t>(
     certificates: &[Certificate],
-    trust: &'t Trust,
+    anchors: &'t [Anchor],
 ) -> Result<Vec<&'t Anchor>, PathFault> {
     let Some((last, below)) = certificates.split_last() else {
         return Err(PathFault::Untrusted {
             issuer: Box::default(),
         });
     };
-    if let Some(anchor) = trust
-        .anchors()
-        .iter()
-        .find(|anchor| anchor.certificate() == last)
-    {
+    if let Some(anchor) = anchors.iter().find(|anchor| anchor.certificate() == last) {
         return Ok(vec![anchor]);
     }
-    let candidates: Vec<_> = trust
-        .anchors()
+    let candidates: Vec<_> = anchors
         .iter()
         .filter(|anchor| anchor.certificate().subject().matches(last.issuer()))
         .filter(|anchor| key_identifiers_agree(last, anchor.certificate()))
@@ -308,12 +375,7 @@ fn candidate_anchors<'t>(
     if !candidates.is_empty() {
         return Ok(candidates);
     }
-    let is_anchor = |one: &Certificate| {
-        trust
-            .anchors()
-            .iter()
-            .any(|anchor| anchor.certificate() == one)
-    };
+    let is_anchor = |one: &Certificate| anchors.iter().any(|anchor| anchor.certificate() == one);
     // RFC 9060 §6: "It MUST then validate all of the credentials in the list"
     Err(match below.iter().position(is_anchor) {
         Some(index) => PathFault::ExtraCertificates {
@@ -365,6 +427,7 @@ fn inspect_each(
 }
 
 fn inspect_any(certificate: &Certificate, step: Step, at: UnixTime) -> Result<(), PathFault> {
+    inspect_version(certificate, step)?;
     // RFC 5280 §6.1.3 (a) (2): "The certificate validity period includes the current time."
     let Validity {
         not_before,
@@ -377,6 +440,15 @@ fn inspect_any(certificate: &Certificate, step: Step, at: UnixTime) -> Result<()
         return Err(PathFault::Expired { step, not_after });
     }
     inspect_extensions(certificate, step)
+}
+
+// RFC 8226 §9: the TN Authorization List is an extension; RFC 5280 §4.1.2.1: "When extensions are used, as expected in this
+// profile, version MUST be 3 (value is 2)."
+fn inspect_version(certificate: &Certificate, step: Step) -> Result<(), PathFault> {
+    match certificate.version() {
+        Version::V3 => Ok(()),
+        version => Err(PathFault::Version { step, version }),
+    }
 }
 
 fn inspect_extensions(certificate: &Certificate, step: Step) -> Result<(), PathFault> {
@@ -451,13 +523,14 @@ fn inspect_signing(certificate: &Certificate, step: Step, place: Place) -> Resul
 fn verify_signatures<'t>(
     certificates: &[Certificate],
     candidates: &[&'t Anchor],
+    rules: &PathRules,
     at: UnixTime,
     keys: &dyn VerifyingKeys,
 ) -> Result<&'t Anchor, PathFault> {
     for (index, pair) in certificates.windows(2).enumerate() {
         let [subject, issuer] = pair else { continue };
-        let key = usable_key(issuer, Step::of_index(index + 1), keys)?;
-        verify_one(subject, Step::of_index(index), key.as_ref())?;
+        let (above, below) = (Step::of_index(index + 1), Step::of_index(index));
+        verify_one((subject, below), (issuer, above), rules, keys)?;
     }
     let mut outcome = Err(PathFault::Untrusted {
         issuer: Box::default(),
@@ -466,7 +539,7 @@ fn verify_signatures<'t>(
         return outcome;
     };
     for anchor in candidates {
-        outcome = verify_anchored(last, below, anchor, at, keys).map(|()| *anchor);
+        outcome = verify_anchored(last, below, anchor, rules, at, keys).map(|()| *anchor);
         if outcome.is_ok() {
             break;
         }
@@ -479,6 +552,7 @@ fn verify_anchored(
     last: &Certificate,
     below: &[Certificate],
     anchor: &Anchor,
+    rules: &PathRules,
     at: UnixTime,
     keys: &dyn VerifyingKeys,
 ) -> Result<(), PathFault> {
@@ -491,27 +565,31 @@ fn verify_anchored(
     let counted = intermediates.filter(|one| !one.is_self_issued()).count();
     inspect_constraints(root, Step::Anchor, counted as u64)?;
     inspect_signing(root, Step::Anchor, Place::Anchor)?;
-    let key = usable_key(root, Step::Anchor, keys)?;
-    verify_one(last, Step::of_index(below.len()), key.as_ref())
+    let step = Step::of_index(below.len());
+    verify_one((last, step), (root, Step::Anchor), rules, keys)
 }
 
 fn verify_one(
-    subject: &Certificate,
-    step: Step,
-    issuer: &dyn VerifyingKey,
+    (subject, below): (&Certificate, Step),
+    (issuer, above): (&Certificate, Step),
+    rules: &PathRules,
+    keys: &dyn VerifyingKeys,
 ) -> Result<(), PathFault> {
-    match subject.signature_algorithm() {
-        SignatureAlgorithm::EcdsaWithSha256 => {}
-        SignatureAlgorithm::Other(algorithm) => {
-            return Err(PathFault::UnsupportedAlgorithm { step, algorithm });
+    let allowed = rules.authority_algorithms;
+    signature::verify(subject.signed(), issuer.public_key(), allowed, keys).map_err(|fault| {
+        match fault {
+            SignatureFault::Bad => PathFault::BadSignature { step: below },
+            SignatureFault::UnsupportedAlgorithm(algorithm) => PathFault::UnsupportedAlgorithm {
+                step: below,
+                algorithm,
+            },
+            SignatureFault::UnsupportedKey(algorithm) => PathFault::UnsupportedKey {
+                step: above,
+                algorithm,
+            },
+            SignatureFault::UnusableKey => PathFault::UnusableKey { step: above },
         }
-    }
-    let signature = subject
-        .signature()
-        .ok_or(PathFault::BadSignature { step })?;
-    issuer
-        .verify(subject.tbs(), &signature)
-        .map_err(|_| PathFault::BadSignature { step })
+    })
 }
 
 // RFC 8226 §4: the keys must suit ES256, which RFC 8225 §4.2 and §8 make the one algorithm of PASSporTs.
@@ -524,9 +602,9 @@ fn usable_key(
         PublicKey::P256(point) => keys
             .p256(point.as_slice())
             .map_err(|_| PathFault::UnusableKey { step }),
-        PublicKey::Other { algorithm, curve } => Err(PathFault::UnsupportedKey {
+        other => Err(PathFault::UnsupportedKey {
             step,
-            algorithm: curve.unwrap_or(*algorithm),
+            algorithm: other.kind(),
         }),
     }
 }

@@ -16,7 +16,7 @@ pub use ca_list::{CaList, VerifiedCaList};
 pub use domains::{Neighbour, TrunkScope, TrustDomain, TrustDomains};
 pub use revocation::{ListSigners, RevocationRule, Revocations, VerifiedCrl};
 
-use crate::certificate::{Certificate, ChainError, DistinguishedName, chain};
+use crate::certificate::{Certificate, ChainError, DistinguishedName, PathRules, chain};
 use crate::crypto::sha256;
 use std::fmt;
 use std::sync::Arc;
@@ -29,6 +29,7 @@ pub struct Trust {
     anchors: Box<[Anchor]>,
     revocations: Revocations,
     neighbours: Box<[Neighbour]>,
+    rules: PathRules,
     fingerprint: [u8; 32],
 }
 
@@ -41,6 +42,7 @@ impl Trust {
             anchors: anchors.into(),
             revocations: Revocations::default(),
             neighbours: Box::default(),
+            rules: PathRules::default(),
             fingerprint: [0; 32],
         }
         .described()
@@ -68,6 +70,11 @@ impl Trust {
         .described()
     }
 
+    /// The same with other choices than the default ones.
+    pub fn with_rules(self, rules: PathRules) -> Self {
+        Self { rules, ..self }.described()
+    }
+
     /// The same beside other domains, so that a path into one of them is told from a path to nowhere.
     pub fn with_neighbours(self, neighbours: Vec<Neighbour>) -> Self {
         Self {
@@ -83,6 +90,7 @@ impl Trust {
         words.push(self.version.to_be_bytes().to_vec());
         words.extend(self.anchors.iter().map(Anchor::description));
         words.push(self.revocations.description());
+        words.push(self.rules.described());
         words.extend(self.neighbours.iter().map(Neighbour::description));
         let each_with_its_length = words.iter().flat_map(|word| {
             let length = (word.len() as u64).to_be_bytes();
@@ -110,6 +118,11 @@ impl Trust {
     /// The revocation lists, and what they are worth.
     pub fn revocations(&self) -> &Revocations {
         &self.revocations
+    }
+
+    /// What its paths may be.
+    pub fn rules(&self) -> &PathRules {
+        &self.rules
     }
 
     /// The domains beside this one.

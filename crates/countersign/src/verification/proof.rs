@@ -281,7 +281,8 @@ const fn path_fault(fault: &PathFault) -> Fault {
         | P::NotAnAuthority { .. }
         | P::OutOfOrder { .. }
         | P::PathTooLong { .. }
-        | P::UnusableKey { .. } => Fault::PathInvalid,
+        | P::UnusableKey { .. }
+        | P::Version { .. } => Fault::PathInvalid,
         P::DelegationGap { .. } => Fault::DelegationGap,
         P::Expired { .. } => Fault::CertificateExpired,
         // These certificates may be good; it is we who cannot tell.

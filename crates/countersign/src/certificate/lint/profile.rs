@@ -8,12 +8,6 @@ use crate::certificate::extensions::oid;
 use crate::certificate::{Certificate, PublicKey, RawExtension, SignatureAlgorithm};
 use const_oid::ObjectIdentifier;
 
-/// ecdsa-with-SHA256, RFC 5758 §3.2.
-const ECDSA_WITH_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
-/// ecdsa-with-SHA384.
-const ECDSA_WITH_SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.3");
-/// secp384r1, RFC 5480 §2.1.1.1.
-const SECP384R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
 /// Octets of a SHA-1 hash.
 const SHA1_OCTETS: usize = 20;
 /// Fewest bits of a serial number.
@@ -193,14 +187,9 @@ pub(super) fn long_serial(certificate: &Certificate) -> Check {
 /// Signed with ecdsa-with-SHA256 or, since version 1.4 of the certificate policy, ecdsa-with-SHA384.
 pub(super) fn signature_algorithm(certificate: &Certificate) -> Check {
     match certificate.signature_algorithm() {
-        // With parameters, which RFC 5758 §3.2 forbids, it is one of the others to a path, and still what the profile says.
-        SignatureAlgorithm::EcdsaWithSha256 | SignatureAlgorithm::Other(ECDSA_WITH_SHA256) => {
-            Ok(Answer::Kept)
-        }
-        SignatureAlgorithm::Other(ECDSA_WITH_SHA384) if is_since_policy_14(certificate) => {
-            Ok(Answer::Kept)
-        }
-        SignatureAlgorithm::Other(kind) => Err(Breach::new(format!("signed with {kind}"))),
+        SignatureAlgorithm::EcdsaWithSha256 => Ok(Answer::Kept),
+        SignatureAlgorithm::EcdsaWithSha384 if is_since_policy_14(certificate) => Ok(Answer::Kept),
+        other => Err(Breach::new(format!("signed with {}", other.oid()))),
     }
 }
 
@@ -209,14 +198,10 @@ pub(super) fn p256_key(certificate: &Certificate) -> Check {
     let larger_will_do = certificate.is_ca() && is_since_policy_14(certificate);
     match certificate.public_key() {
         PublicKey::P256(_) => Ok(Answer::Kept),
-        PublicKey::Other {
-            curve: Some(SECP384R1),
-            ..
-        } if larger_will_do => Err(Breach::with(Severity::Warning, "the key is one of P-384")),
-        PublicKey::Other { algorithm, curve } => Err(Breach::new(match curve {
-            Some(curve) => format!("the key is on the curve {curve}"),
-            None => format!("the key is one of {algorithm}"),
-        })),
+        PublicKey::P384(_) if larger_will_do => {
+            Err(Breach::with(Severity::Warning, "the key is one of P-384"))
+        }
+        other => Err(Breach::new(format!("the key is one of {}", other.kind()))),
     }
 }
 

@@ -133,15 +133,24 @@ impl<'a> Record<'a> {
 fn key(key: &PublicKey) -> String {
     match key {
         PublicKey::P256(_) => "P-256".to_owned(),
-        PublicKey::Other { algorithm, curve } => named(curve.as_ref().unwrap_or(algorithm)),
+        PublicKey::P384(_) => "P-384".to_owned(),
+        PublicKey::P521(_) => "P-521".to_owned(),
+        PublicKey::Rsa(_) => "RSA".to_owned(),
+        PublicKey::Other { .. } => named(&key.kind()),
     }
 }
 
 fn signature(algorithm: SignatureAlgorithm) -> String {
-    match algorithm {
-        SignatureAlgorithm::EcdsaWithSha256 => "ecdsa-with-SHA256".to_owned(),
-        SignatureAlgorithm::Other(algorithm) => named(&algorithm),
-    }
+    let name = match algorithm {
+        SignatureAlgorithm::EcdsaWithSha256 => "ecdsa-with-SHA256",
+        SignatureAlgorithm::EcdsaWithSha384 => "ecdsa-with-SHA384",
+        SignatureAlgorithm::EcdsaWithSha512 => "ecdsa-with-SHA512",
+        SignatureAlgorithm::RsaWithSha256 => "sha256WithRSAEncryption",
+        SignatureAlgorithm::RsaWithSha384 => "sha384WithRSAEncryption",
+        SignatureAlgorithm::RsaWithSha512 => "sha512WithRSAEncryption",
+        SignatureAlgorithm::Other(algorithm) => return named(&algorithm),
+    };
+    name.to_owned()
 }
 
 fn uses(usage: KeyUsage) -> Vec<&'static str> {
