@@ -62,6 +62,10 @@ pub const TARGETS: &[Target] = &[
         run: tokens::jws,
     },
     Target {
+        name: "national_profile",
+        run: texts::national_profile,
+    },
+    Target {
         name: "number",
         run: texts::number,
     },

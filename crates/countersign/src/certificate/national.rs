@@ -45,23 +45,25 @@ fn built_in(text: &str) -> Arc<Profile> {
 /// Largest text of a profile, in bytes: every block of ten thousand numbers of a large country fits.
 pub const MAX_PROFILE: usize = 4 * 1024 * 1024;
 
+/// Most regions that share a prefix: North America has 20 countries.
+pub const MAX_SHARING: usize = 32;
+
 /// The numbers of a country, or of countries that share a country code.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Profile {
     name: Box<str>,
-    plans: Vec<Plan>,
-    /// Sorted by prefix, each once.
-    prefixes: Vec<(TelephoneNumber, Arc<[Box<str>]>)>,
+    /// How many digits follow each country code.
+    plans: Table<RangeInclusive<usize>>,
+    /// Which regions have the numbers that begin so.
+    prefixes: Table<Arc<[Box<str>]>>,
+    /// Sorted, each once.
+    regions: Vec<Box<str>>,
     /// Sorted, each once.
     portability: Vec<TelephoneNumber>,
 }
 
-/// A country code, and how many digits follow it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Plan {
-    country: TelephoneNumber,
-    digits: RangeInclusive<usize>,
-}
+/// What is said of prefixes: sorted by prefix, each once.
+type Table<T> = Vec<(TelephoneNumber, T)>;
 
 impl Profile {
     /// Reads the text of a profile.
@@ -101,19 +103,15 @@ impl Profile {
             Some("profile") if self.name.is_empty() => {
                 self.name = name(words.next())?;
             }
-            Some("plan") => self.plans.push(Plan {
-                country: digits(words.next())?,
-                digits: lengths(words.next())?,
-            }),
+            Some("plan") => self
+                .plans
+                .push((digits(words.next())?, lengths(words.next())?)),
             Some("region") => {
-                let names = words.next().unwrap_or_default();
-                let names: Arc<[_]> = names
-                    .split('+')
-                    .map(|one| name(Some(one)))
-                    .collect::<Result<_, _>>()?;
+                let names = names(words.next().unwrap_or_default())?;
+                self.regions.extend(names.iter().cloned());
                 for prefix in words.by_ref() {
-                    self.prefixes
-                        .push((digits(Some(prefix))?, Arc::clone(&names)));
+                    let prefix = digits(Some(prefix))?;
+                    self.prefixes.push((prefix, Arc::clone(&names)));
                 }
             }
             Some("portability") => {
@@ -130,15 +128,16 @@ impl Profile {
     }
 
     fn finish(mut self) -> Result<Self, ProfileMistake> {
-        self.prefixes.sort_by_key(|(prefix, _)| *prefix);
+        sort(&mut self.plans)?;
+        sort(&mut self.prefixes)?;
+        self.regions.sort_unstable();
+        self.regions.dedup();
         self.portability.sort_unstable();
         self.portability.dedup();
-        let repeated = self.prefixes.windows(2).find_map(|pair| match pair {
-            [one, next] if one.0 == next.0 => Some(one.0),
-            _ => None,
-        });
-        match repeated {
-            Some(prefix) => Err(ProfileMistake::Repeated(prefix)),
+        let unplanned =
+            |(prefix, _): &&(TelephoneNumber, _)| longest(&self.plans, *prefix).is_none();
+        match self.prefixes.iter().find(unplanned) {
+            Some((prefix, _)) => Err(ProfileMistake::NoPlan(*prefix)),
             None => Ok(self),
         }
     }
@@ -148,26 +147,18 @@ impl Profile {
         &self.name
     }
 
+    /// The names of its regions: sorted, each once.
+    pub fn regions(&self) -> &[Box<str>] {
+        &self.regions
+    }
+
     /// The regions that `number` belongs to: those of the longest prefix it begins with. None if its length is not one that
     /// the plan has.
     pub fn regions_of(&self, number: TelephoneNumber) -> &[Box<str>] {
-        let text = number.as_bytes();
-        let planned = self.plans.iter().any(|plan| plan.fits(text));
-        let by_length = (1..=text.len()).rev().filter(|_| planned);
-        let mut found = by_length.filter_map(|length| {
-            let wanted = text.get(..length)?;
-            let index = self
-                .prefixes
-                .binary_search_by(|(prefix, _)| prefix.as_bytes().cmp(wanted));
-            self.prefixes.get(index.ok()?)
-        });
-        found.next().map_or(&[], |(_, regions)| regions)
-    }
-
-    /// Whether it has a region of this name.
-    pub fn has_region(&self, region: &str) -> bool {
-        let mut regions = self.prefixes.iter().flat_map(|(_, names)| names.iter());
-        regions.any(|name| &**name == region)
+        let planned = longest(&self.plans, number)
+            .is_some_and(|(country, lengths)| lengths.contains(&(number.len() - country.len())));
+        let found = longest(&self.prefixes, number).filter(|_| planned);
+        found.map_or(&[], |(_, regions)| regions)
     }
 
     /// Whether `code` is one of the portability prefixes.
@@ -178,10 +169,37 @@ impl Profile {
     }
 }
 
-impl Plan {
-    fn fits(&self, number: &[u8]) -> bool {
-        let national = number.strip_prefix(self.country.as_bytes());
-        national.is_some_and(|national| self.digits.contains(&national.len()))
+/// Brings a table into order.
+fn sort<T>(table: &mut [(TelephoneNumber, T)]) -> Result<(), ProfileMistake> {
+    table.sort_by_key(|(prefix, _)| *prefix);
+    let mut pairs = table.iter().zip(table.iter().skip(1));
+    match pairs.find(|(one, next)| one.0 == next.0) {
+        Some(((prefix, _), _)) => Err(ProfileMistake::Repeated(*prefix)),
+        None => Ok(()),
+    }
+}
+
+/// The row of the longest prefix that `number` begins with: one search for each length.
+fn longest<T>(
+    table: &[(TelephoneNumber, T)],
+    number: TelephoneNumber,
+) -> Option<&(TelephoneNumber, T)> {
+    (1..=number.len()).rev().find_map(|length| {
+        let wanted = number.as_bytes().get(..length)?;
+        let found = table.binary_search_by(|(prefix, _)| prefix.as_bytes().cmp(wanted));
+        table.get(found.ok()?)
+    })
+}
+
+fn names(word: &str) -> Result<Arc<[Box<str>]>, ProfileMistake> {
+    let names: Vec<_> = word
+        .split('+')
+        .take(MAX_SHARING + 1)
+        .map(|one| name(Some(one)))
+        .collect::<Result<_, _>>()?;
+    match names.len() {
+        ..=MAX_SHARING => Ok(names.into()),
+        _ => Err(ProfileMistake::TooManySharing),
     }
 }
 
@@ -233,10 +251,14 @@ pub enum ProfileMistake {
     Name,
     /// The profile has no name.
     NoName,
+    /// A prefix begins with no country code that has a plan.
+    NoPlan(TelephoneNumber),
     /// A prefix stands there twice.
     Repeated(TelephoneNumber),
     /// More than [`MAX_PROFILE`] bytes.
     TooLarge,
+    /// More than [`MAX_SHARING`] regions share a prefix.
+    TooManySharing,
     /// A word that does not belong there.
     Word,
 }
@@ -250,8 +272,14 @@ impl fmt::Display for ProfileError {
             ProfileMistake::Digits => f.write_str("digits are missing"),
             ProfileMistake::Name => f.write_str("a name has small letters, digits and dashes"),
             ProfileMistake::NoName => f.write_str("the profile has no name"),
+            ProfileMistake::NoPlan(prefix) => {
+                write!(f, "no country code with a plan is at the start of {prefix}")
+            }
             ProfileMistake::Repeated(prefix) => write!(f, "the prefix {prefix} stands there twice"),
             ProfileMistake::TooLarge => write!(f, "more than {MAX_PROFILE} bytes"),
+            ProfileMistake::TooManySharing => {
+                write!(f, "more than {MAX_SHARING} regions share a prefix")
+            }
             ProfileMistake::Word => f.write_str("a word that does not belong there"),
         }
     }
@@ -326,7 +354,11 @@ impl Part {
             return Ok(Self::Prefix(prefix));
         }
         let whole = profiles.iter().find(|profile| profile.name() == name);
-        let part = profiles.iter().find(|profile| profile.has_region(name));
+        let has_region = |profile: &&Arc<Profile>| {
+            let by_name = |region: &Box<str>| (**region).cmp(name);
+            profile.regions.binary_search_by(by_name).is_ok()
+        };
+        let part = profiles.iter().find(has_region);
         match (whole, part) {
             (Some(profile), _) => Ok(Self::Profile(Arc::clone(profile))),
             (None, Some(profile)) => Ok(Self::Region(Arc::clone(profile), name.into())),

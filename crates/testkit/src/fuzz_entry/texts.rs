@@ -1,6 +1,8 @@
-//! Texts that people and switches write: numbers, URIs that name somebody, inventories.
+//! Texts that people and switches write: numbers, URIs that name somebody, inventories, national profiles.
 
 use countersign::authentication::Inventory;
+use countersign::certificate::NumberScope;
+use countersign::certificate::national::Profile;
 use countersign::identity::{BareDigits, Identity, IdentityPolicy, Role};
 use countersign::number::{NumberingPlan, TelephoneNumber};
 
@@ -61,5 +63,48 @@ pub(super) fn inventory(bytes: &[u8]) {
                 error.line
             );
         }
+    }
+}
+
+/// Numbers asked for in every profile: of every length, and of the countries that are built in.
+const ASKED: [&str; 6] = [
+    "1",
+    "911",
+    "12025550100",
+    "16135550100",
+    "33199000000",
+    "999999999999999",
+];
+
+/// A profile has what its regions have together; one that is not read names a line that exists, or none.
+pub(super) fn national_profile(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let profile = match Profile::parse(text) {
+        Ok(profile) => std::sync::Arc::new(profile),
+        Err(error) => return assert!(error.line <= text.lines().count()),
+    };
+    let scope = |name: &str| NumberScope::with_profiles(&[name], std::slice::from_ref(&profile));
+    for number in ASKED.into_iter().flat_map(str::parse) {
+        let identity = Identity::Number(number);
+        let by_region = |region: &str| scope(region).is_ok_and(|scope| scope.contains(&identity));
+        let whole = scope(profile.name()).map(|scope| scope.contains(&identity));
+        if profile
+            .regions()
+            .iter()
+            .all(|region| **region != *profile.name())
+        {
+            assert_eq!(
+                whole,
+                Ok(profile.regions().iter().any(|region| by_region(region))),
+                "{number}"
+            );
+        }
+        assert_eq!(
+            whole,
+            Ok(!profile.regions_of(number).is_empty()),
+            "{number}"
+        );
     }
 }
