@@ -1,0 +1,81 @@
+//! Whom the command line believes: anchors and revocation lists in files.
+//!
+//! Whoever names a file believes what is in it, whatever else it is good for.
+
+use super::trouble::Trouble;
+use crate::files;
+use clap::Args;
+use countersign::certificate::{Certificate, Crl, chain};
+use countersign::crypto::AwsLc;
+use countersign::path::CrlIssuer;
+use countersign::time::UnixTime;
+use countersign::trust::{Anchor, MAX_ANCHORS, RevocationRule, Standing, Trust};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The name of the trust domain that consists of what was named on the command line.
+const DOMAIN: &str = "command-line";
+
+/// Flags about revocation.
+#[derive(Clone, Debug, Args)]
+pub(super) struct CrlFlags {
+    /// A revocation list (PEM or DER); a certificate that names another one is not validated. May be given several times
+    #[arg(long, value_name = "FILE")]
+    crl: Vec<PathBuf>,
+    /// Who signs revocation lists (PEM or DER): believed like an anchor, for lists only [default: the anchors]
+    #[arg(long, value_name = "FILE", requires = "crl")]
+    crl_issuer: Vec<PathBuf>,
+}
+
+impl CrlFlags {
+    /// Whether there are any lists.
+    pub(super) fn is_given(&self) -> bool {
+        !self.crl.is_empty()
+    }
+
+    /// Whom to believe: these anchors and lists, judged at `at`. Without lists nobody asks about revocation.
+    ///
+    /// # Errors
+    /// [`Trouble`] names the file that is no revocation list, or that nobody we believe has signed.
+    pub(super) fn trust(&self, anchors: Vec<Anchor>, at: UnixTime) -> Result<Trust, Trouble> {
+        let trust = Trust::new(DOMAIN, 1, anchors);
+        if self.crl.is_empty() {
+            return Ok(trust);
+        }
+        let mut issuers = Vec::new();
+        for path in &self.crl_issuer {
+            let read = read_certificates(path)?;
+            issuers.extend(read.into_iter().map(|one| CrlIssuer::Pinned(Box::new(one))));
+        }
+        let mut lists = Vec::new();
+        for path in &self.crl {
+            let crl = Crl::parse(&read(path)?).map_err(|cause| Trouble::Crl(path.clone(), cause))?;
+            let verified = crl.verify(&issuers, &trust, at, &AwsLc);
+            let verified = verified.map_err(|cause| Trouble::CrlRefused(path.clone(), cause))?;
+            lists.push(Arc::new(verified));
+        }
+        // Whoever names a list wants to know: what no list answers is not validated.
+        Ok(trust.with_crls(RevocationRule::Hard { grace: 0 }, lists))
+    }
+}
+
+/// The anchors in these files.
+///
+/// # Errors
+/// [`Trouble`] names the file that holds something else.
+pub(super) fn read_anchors(files: &[PathBuf]) -> Result<Vec<Anchor>, Trouble> {
+    let mut anchors = Vec::new();
+    for path in files {
+        let read = Anchor::from_pem(&read(path)?, Standing::Public);
+        anchors.extend(read.map_err(|cause| Trouble::Anchors(path.clone(), cause))?);
+    }
+    Ok(anchors)
+}
+
+fn read_certificates(path: &Path) -> Result<Vec<Certificate>, Trouble> {
+    chain::read_all(&read(path)?, MAX_ANCHORS).map_err(|cause| Trouble::Chain(path.into(), cause))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Trouble> {
+    files::read(path).map_err(|fault| Trouble::File(path.into(), fault))
+}
