@@ -54,7 +54,7 @@ impl DistinguishedName {
     }
 
     /// One run of bytes for all names that [`DistinguishedName::matches`] calls the same: for maps of names.
-    pub(crate) fn canonical(&self) -> Box<[u8]> {
+    pub fn canonical(&self) -> Box<[u8]> {
         let mut canonical = Vec::with_capacity(self.0.len());
         for set in self.attributes().unwrap_or_default() {
             let mut attributes: Vec<_> = set.iter().map(Attribute::canonical).collect();

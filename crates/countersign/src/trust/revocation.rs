@@ -202,7 +202,7 @@ impl std::error::Error for OlderList {}
 
 /// What is known about one certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Status {
+pub enum Status {
     /// Fresh lists that speak of it for every reason do not name it, as long as they are fresh.
     Good(Validity),
     /// Nobody publishes its revocation: it says so, or names no list and its issuer has none here.
@@ -358,12 +358,7 @@ impl Revocations {
     }
 
     /// What the lists say of `certificate`, which leads to the anchor with this SHA-256.
-    pub(crate) fn judge(
-        &self,
-        certificate: &Certificate,
-        anchor: [u8; 32],
-        at: UnixTime,
-    ) -> Status {
+    pub fn judge(&self, certificate: &Certificate, anchor: [u8; 32], at: UnixTime) -> Status {
         let question = Question {
             certificate,
             issuer: certificate.issuer().canonical(),

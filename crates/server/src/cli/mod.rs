@@ -12,6 +12,7 @@ mod parties;
 mod trouble;
 mod startup;
 mod web;
+mod trust;
 mod certificate;
 mod check_config;
 mod completions;

@@ -7,9 +7,9 @@ use super::input::InputError;
 use super::parties::BadParty;
 use crate::files::FileFault;
 use countersign::authentication::SignerError;
-use countersign::certificate::ChainError;
 use countersign::certificate::repository_url::UrlFault;
-use countersign::path::PathFault;
+use countersign::certificate::{ChainError, CrlError};
+use countersign::path::{CrlFault, PathFault};
 use countersign::trust::AnchorError;
 use countersign_sip::message::ParseError;
 use countersign_sip::patch::PatchError;
@@ -23,6 +23,10 @@ pub(super) enum Trouble {
     Anchors(PathBuf, AnchorError),
     /// A file of certificates holds something else.
     Chain(PathBuf, ChainError),
+    /// A file holds something other than a revocation list.
+    Crl(PathBuf, CrlError),
+    /// Nothing may be concluded from a revocation list.
+    CrlRefused(PathBuf, CrlFault),
     /// A file cannot be used.
     File(PathBuf, FileFault),
     /// There is nothing to look at.
@@ -66,6 +70,14 @@ impl fmt::Display for Trouble {
                 "{}: {cause}; give certificates in PEM, the signer's first",
                 path.display()
             ),
+            Self::Crl(path, cause) => write!(
+                f,
+                "--crl {}: {cause}; give a revocation list in PEM or DER",
+                path.display()
+            ),
+            Self::CrlRefused(path, cause) => {
+                write!(f, "--crl {}: {cause}; {}", path.display(), crl_fix(cause))
+            }
             Self::File(path, cause) => {
                 write!(f, "{}: {cause}; {}", path.display(), cause.fix())
             }
@@ -110,6 +122,13 @@ impl fmt::Display for Trouble {
             }
             Self::Tls(cause) => write!(f, "TLS cannot be set up: {cause}"),
         }
+    }
+}
+
+const fn crl_fix(cause: &CrlFault) -> &'static str {
+    match cause {
+        CrlFault::IssuerUnknown => "name who signs it with --crl-issuer FILE",
+        _ => "get the list anew",
     }
 }
 

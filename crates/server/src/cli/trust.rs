@@ -28,11 +28,6 @@ pub(super) struct CrlFlags {
 }
 
 impl CrlFlags {
-    /// Whether there are any lists.
-    pub(super) fn is_given(&self) -> bool {
-        !self.crl.is_empty()
-    }
-
     /// Whom to believe: these anchors and lists, judged at `at`. Without lists nobody asks about revocation.
     ///
     /// # Errors
@@ -49,7 +44,8 @@ impl CrlFlags {
         }
         let mut lists = Vec::new();
         for path in &self.crl {
-            let crl = Crl::parse(&read(path)?).map_err(|cause| Trouble::Crl(path.clone(), cause))?;
+            let crl =
+                Crl::parse(&read(path)?).map_err(|cause| Trouble::Crl(path.clone(), cause))?;
             let verified = crl.verify(&issuers, &trust, at, &AwsLc);
             let verified = verified.map_err(|cause| Trouble::CrlRefused(path.clone(), cause))?;
             lists.push(Arc::new(verified));

@@ -128,6 +128,13 @@ impl Judgement {
         self.findings.push(Finding { kind, detail });
     }
 
+    /// Whether people want to know without asking: not that time has passed, nor what is always so below a provider's code.
+    pub(super) fn is_worth_telling(&self) -> bool {
+        let usual = [Kind::Expired, Kind::NotYetValid, Kind::NumbersUnknown];
+        let mut kinds = self.findings.iter().map(|finding| finding.kind);
+        kinds.any(|kind| !usual.contains(&kind))
+    }
+
     /// The worst of what was found.
     pub(super) fn weight(&self) -> Weight {
         let weights = self.findings.iter().map(|finding| finding.kind.weight());
@@ -148,7 +155,10 @@ impl Bench<'_> {
         match &parents {
             Parents::Root => {}
             Parents::Missing => {
-                judgement.find(Kind::ParentMissing, format!("no certificate of {named} is here"));
+                judgement.find(
+                    Kind::ParentMissing,
+                    format!("no certificate of {named} is here"),
+                );
             }
             Parents::Impostors(one) => {
                 let from = self.library.get(*one).and_then(|one| one.file.as_deref());
@@ -159,12 +169,17 @@ impl Bench<'_> {
             Parents::Found(found) => self.scope(&known.certificate, found, &mut judgement),
         }
         if scope_is_malformed(&known.certificate) {
-            judgement.find(Kind::MalformedScope, "its TN Authorization List cannot be read");
+            judgement.find(
+                Kind::MalformedScope,
+                "its TN Authorization List cannot be read",
+            );
         }
         if parents != Parents::Root {
             self.revocation(position, known, &mut judgement);
         }
-        judgement.findings.sort_by_key(|finding| (std::cmp::Reverse(finding.kind.weight()), finding.kind));
+        judgement
+            .findings
+            .sort_by_key(|finding| (std::cmp::Reverse(finding.kind.weight()), finding.kind));
         judgement
     }
 
@@ -173,7 +188,10 @@ impl Bench<'_> {
         if self.at > validity.not_after {
             judgement.find(Kind::Expired, format!("valid until {}", validity.not_after));
         } else if self.at < validity.not_before {
-            judgement.find(Kind::NotYetValid, format!("valid from {}", validity.not_before));
+            judgement.find(
+                Kind::NotYetValid,
+                format!("valid from {}", validity.not_before),
+            );
         }
     }
 
@@ -191,9 +209,11 @@ impl Bench<'_> {
                     return;
                 }
                 Some(finding) => {
-                    let better = refused.as_ref().is_none_or(|(before, _): &(Finding, usize)| {
-                        finding.kind.weight() < before.kind.weight()
-                    });
+                    let better = refused
+                        .as_ref()
+                        .is_none_or(|(before, _): &(Finding, usize)| {
+                            finding.kind.weight() < before.kind.weight()
+                        });
                     if better {
                         refused = Some((finding, *position));
                     }
@@ -211,7 +231,11 @@ impl Bench<'_> {
             return;
         }
         let root = self.topmost(position);
-        match self.trust.revocations().judge(&known.certificate, root, self.at) {
+        match self
+            .trust
+            .revocations()
+            .judge(&known.certificate, root, self.at)
+        {
             Status::Good(_) | Status::NotPublished => {}
             Status::Revoked(entry) => {
                 let detail = format!("on {}: {}", entry.at, entry.reason);
@@ -253,7 +277,10 @@ fn within(parent: &Certificate, child: &Certificate) -> Option<Finding> {
     }
     for (whose, certificate) in [("its parent's", parent), ("its", child)] {
         if let Some(url) = certificate.tn_list_url() {
-            return finding(Kind::ScopeByReference, format!("{whose} numbers are listed at {url}"));
+            return finding(
+                Kind::ScopeByReference,
+                format!("{whose} numbers are listed at {url}"),
+            );
         }
     }
     let (Some(above), Some(below)) = (parent.tn_auth_list(), child.tn_auth_list()) else {
@@ -281,7 +308,9 @@ fn has_scope(certificate: &Certificate) -> bool {
 }
 
 fn scope_is_malformed(certificate: &Certificate) -> bool {
-    certificate.malformed_extensions().contains(&oid::TN_AUTH_LIST)
+    certificate
+        .malformed_extensions()
+        .contains(&oid::TN_AUTH_LIST)
 }
 
 #[cfg(test)]

@@ -2,20 +2,17 @@
 
 use super::super::super::columns::lines;
 use super::super::super::console::{Console, Tone, visible};
+use super::Tally;
 use super::judge::{Judgement, Weight};
 use super::library::Known;
-use super::Tally;
 
 /// Columns of a number in the summary.
 const NUMBER: usize = 9;
 /// Columns of the name of a finding.
 const NAME: usize = 23;
 
-/// Prints what was found about one certificate; nothing if there is nothing.
+/// Prints what was found about one certificate.
 pub(super) fn print(file: &str, known: &Known, judgement: &Judgement, console: &mut Console) {
-    if judgement.findings.is_empty() {
-        return;
-    }
     let weight = judgement.weight();
     let verdict = console.paint(tone(weight), weight.verdict());
     let subject = known.certificate.subject().to_string();
@@ -35,13 +32,28 @@ pub(super) fn print_unread(file: &str, error: &str, console: &mut Console) {
 
 /// Prints how many of what.
 pub(super) fn print_summary(tally: &Tally, console: &mut Console) {
-    let verdicts = tally.verdicts.iter().map(|(verdict, count)| format!("{count} {verdict}"));
+    let verdicts = tally
+        .verdicts
+        .iter()
+        .map(|(verdict, count)| format!("{count} {verdict}"));
     let verdicts = verdicts.collect::<Vec<_>>().join(", ");
     let more = if tally.certificates == 1 { "" } else { "s" };
-    let verdicts = if verdicts.is_empty() { verdicts } else { format!(": {verdicts}") };
-    console.line(format_args!("{} certificate{more}{verdicts}", tally.certificates));
+    let verdicts = if verdicts.is_empty() {
+        verdicts
+    } else {
+        format!(": {verdicts}")
+    };
+    console.line(format_args!(
+        "{} certificate{more}{verdicts}",
+        tally.certificates
+    ));
     for (name, count) in &tally.findings {
-        lines(console, &[(&count.to_string(), NUMBER, Tone::Plain)], name, Tone::Plain);
+        lines(
+            console,
+            &[(&count.to_string(), NUMBER, Tone::Plain)],
+            name,
+            Tone::Plain,
+        );
     }
 }
 

@@ -3,8 +3,8 @@
 //! Parents are looked up by key identifier and by name in maps, so that ten thousand certificates are looked at ten thousand
 //! times and not a hundred million times. A parent is one whose key has made the signature.
 
-use countersign::certificate::{AuthorityAlgorithms, Certificate, signature};
-use countersign::crypto::AwsLc;
+use countersign::certificate::Certificate;
+use countersign::crypto::{AwsLc, VerifyingKeys};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -62,7 +62,11 @@ impl Library {
             let name = certificate.subject().canonical();
             self.by_name.entry(name).or_default().push(position);
         }
-        self.all.push(Known { certificate, file, sha256 });
+        self.all.push(Known {
+            certificate,
+            file,
+            sha256,
+        });
     }
 
     /// Everything is there: the certificate that is valid longest comes first wherever there are several.
@@ -109,9 +113,24 @@ impl Library {
             let known = self.get(**position);
             known.is_some_and(|known| known.certificate.subject().matches(child.issuer()))
         };
-        let candidates: Vec<_> = candidates.into_iter().flatten().filter(named).take(MAX_PARENT_TRIES).copied().collect();
-        let found: Vec<_> = candidates.iter().copied().filter(|position| self.has_signed(*position, child)).collect();
-        match (found.is_empty(), candidates.first().or_else(|| self.by_name.get(&issuer)?.first())) {
+        let candidates: Vec<_> = candidates
+            .into_iter()
+            .flatten()
+            .filter(named)
+            .take(MAX_PARENT_TRIES)
+            .copied()
+            .collect();
+        let found: Vec<_> = candidates
+            .iter()
+            .copied()
+            .filter(|position| self.has_signed(*position, child))
+            .collect();
+        match (
+            found.is_empty(),
+            candidates
+                .first()
+                .or_else(|| self.by_name.get(&issuer)?.first()),
+        ) {
             (false, _) => Parents::Found(found),
             (true, Some(impostor)) => Parents::Impostors(*impostor),
             (true, None) => Parents::Missing,
@@ -122,7 +141,10 @@ impl Library {
         let Some(parent) = self.get(position) else {
             return false;
         };
-        let allowed = AuthorityAlgorithms::default();
-        signature::verify(child.signed(), parent.certificate.public_key(), allowed, &AwsLc).is_ok()
+        let key = parent.certificate.public_key().p256();
+        let key = key.and_then(|point| AwsLc.p256(point.as_slice()).ok());
+        let signature = child.signature();
+        key.zip(signature)
+            .is_some_and(|(key, signature)| key.verify(child.tbs(), &signature).is_ok())
     }
 }

@@ -52,6 +52,9 @@ pub(super) struct Arguments {
     /// The time to judge at: Unix seconds or RFC 3339 [default: now]
     #[arg(long, value_name = "TIME", allow_negative_numbers = true)]
     at: Option<Moment>,
+    /// Name every certificate, also those about which there is nothing to say or only that their time is over
+    #[arg(long)]
+    all: bool,
     /// One JSON object per certificate, one a line
     #[arg(long)]
     json: bool,
@@ -66,14 +69,21 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Outcom
         library.add(anchor.certificate().clone(), None);
     }
     let trust = arguments.crls.trust(anchors, at)?;
-    let mut intake = Intake { library, json: arguments.json };
-    let read = arguments
-        .inputs
-        .each(console, |document, console| intake.document(document, console))?;
+    let mut intake = Intake {
+        library,
+        json: arguments.json,
+    };
+    let read = arguments.inputs.each(console, |document, console| {
+        intake.document(document, console)
+    })?;
     let mut library = intake.library;
     library.complete();
-    let bench = Bench { library: &library, trust: &trust, at };
-    let judged = judge_all(&bench, arguments.json, console);
+    let bench = Bench {
+        library: &library,
+        trust: &trust,
+        at,
+    };
+    let judged = judge_all(&bench, arguments, console);
     Ok(read.or_worse(judged))
 }
 
@@ -120,7 +130,10 @@ impl Intake {
 
     fn unread(&self, document: &Document, error: &str, console: &mut Console) {
         if self.json {
-            let unread = Unread { file: &document.name, error };
+            let unread = Unread {
+                file: &document.name,
+                error,
+            };
             // Two strings: nothing that JSON could not hold.
             console.line(serde_json::to_string(&unread).unwrap_or_default());
         } else {
@@ -129,7 +142,7 @@ impl Intake {
     }
 }
 
-fn judge_all(bench: &Bench<'_>, json: bool, console: &mut Console) -> Outcome {
+fn judge_all(bench: &Bench<'_>, arguments: &Arguments, console: &mut Console) -> Outcome {
     let overlaps: HashMap<_, _> = overlap::find(bench.library)
         .into_iter()
         .map(|overlap| (overlap.position, overlap))
@@ -140,7 +153,9 @@ fn judge_all(bench: &Bench<'_>, json: bool, console: &mut Console) -> Outcome {
         let Some(file) = &known.file else { continue };
         let mut judgement = bench.judge(position);
         if let Some(overlap) = overlaps.get(&position) {
-            judgement.findings.push(overlap_finding(overlap, bench.library));
+            judgement
+                .findings
+                .push(overlap_finding(overlap, bench.library));
         }
         tally.count(&judgement);
         worst = worst.or_worse(match judgement.weight() {
@@ -148,14 +163,18 @@ fn judge_all(bench: &Bench<'_>, json: bool, console: &mut Console) -> Outcome {
             Weight::NotValidated => Outcome::NotValidated,
             Weight::Failed => Outcome::Failed,
         });
-        if json {
+        if arguments.json {
             console.line(Record::of(file, known, &judgement, bench.library).to_json());
-        } else {
+        } else if arguments.all || judgement.is_worth_telling() {
             layout::print(file, known, &judgement, console);
         }
-        console.progress(format_args!("{} of {} judged", position + 1, bench.library.len()));
+        console.progress(format_args!(
+            "{} of {} judged",
+            position + 1,
+            bench.library.len()
+        ));
     }
-    if !json {
+    if !arguments.json {
         layout::print_summary(&tally, console);
     }
     worst
@@ -184,7 +203,10 @@ struct Tally {
 impl Tally {
     fn count(&mut self, judgement: &Judgement) {
         self.certificates += 1;
-        *self.verdicts.entry(judgement.weight().verdict()).or_default() += 1;
+        *self
+            .verdicts
+            .entry(judgement.weight().verdict())
+            .or_default() += 1;
         for finding in &judgement.findings {
             *self.findings.entry(finding.kind.name()).or_default() += 1;
         }

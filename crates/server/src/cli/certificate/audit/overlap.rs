@@ -38,7 +38,9 @@ pub(super) fn find(library: &Library) -> Vec<Overlap> {
     let (mut furthest, mut other): (Option<&Block>, Option<&Block>) = (None, None);
     for block in &blocks {
         let earlier = [furthest, other].into_iter().flatten();
-        let somebody_elses = earlier.filter(|one| one.holder != block.holder).find(|one| reaches(one, block));
+        let somebody_elses = earlier
+            .filter(|one| one.holder != block.holder)
+            .find(|one| reaches(one, block));
         let seen = seen.get_mut(block.position);
         if let (Some(earlier), Some(seen)) = (somebody_elses, seen)
             && !std::mem::replace(seen, true)
@@ -64,7 +66,11 @@ fn further<'a>(
         return (Some(block), None);
     };
     if block.last > first.last {
-        let other = if first.holder == block.holder { other } else { Some(first) };
+        let other = if first.holder == block.holder {
+            other
+        } else {
+            Some(first)
+        };
         return (Some(block), other);
     }
     if block.holder != first.holder && other.is_none_or(|other| block.last > other.last) {
@@ -117,12 +123,22 @@ mod tests {
     use super::*;
 
     fn block(first: u64, last: u64, holder: &str, position: usize) -> Block {
-        Block { length: 11, first, last, holder: holder.to_owned(), position }
+        Block {
+            length: 11,
+            first,
+            last,
+            holder: holder.to_owned(),
+            position,
+        }
     }
 
     #[test]
     fn the_furthest_block_of_somebody_else_is_kept() {
-        let (a, b, c) = (block(0, 100, "a", 0), block(10, 20, "b", 1), block(15, 90, "a", 2));
+        let (a, b, c) = (
+            block(0, 100, "a", 0),
+            block(10, 20, "b", 1),
+            block(15, 90, "a", 2),
+        );
         let (first, other) = further(&a, None, None);
         let (first, other) = further(&b, first, other);
         assert_eq!((first.unwrap().position, other.unwrap().position), (0, 1));
