@@ -13,7 +13,8 @@ use super::trunk::TrunkSettings;
 use crate::fetch::{Exception, FetchPolicy};
 use crate::files::{self, TlsFault};
 use countersign::authentication::{AuthenticationService, Inventory, Signer, SignerError};
-use countersign::certificate::CertificateChain;
+use countersign::certificate::delegation::{self, Delegation};
+use countersign::certificate::{Authority, CertificateChain};
 use countersign::crypto::{EcdsaP256Key, sha256};
 use countersign::time::UnixTime;
 use countersign::trust::{Anchor, Standing, Trust};
@@ -101,6 +102,10 @@ impl Opening {
         let inventory = settings.inventory_file.as_ref();
         let inventory = inventory.map(|file| self.inventory(file));
         let signer = self.signer(settings, chain?, key?)?;
+        let concern = delegation_concern(signer.authority());
+        let file = &settings.certificate_file;
+        self.warnings
+            .extend(concern.map(|concern| file.warning(concern)));
         // Without an inventory no number is listed; one with a mistake has been noted.
         let inventory = match inventory {
             Some(inventory) => inventory?,
@@ -344,5 +349,19 @@ impl Placed<PathBuf> {
         read: impl FnOnce(&std::path::Path) -> Result<T, files::FileFault>,
     ) -> Result<T, Mistake> {
         read(&self.value).map_err(|fault| self.mistake(Cause::File(self.value.clone(), fault)))
+    }
+}
+
+/// RFC 9060 §5: "Authentication services SHOULD NOT use a delegate certificate without validating that its scope of authority is
+/// encompassed by that of its parent certificate". What goes beyond is never signed for; others may refuse the rest with it.
+fn delegation_concern(authority: &Authority) -> Option<Concern> {
+    if !authority.references().is_empty() {
+        return Some(Concern::ListByReference);
+    }
+    match authority.judge_delegations(&delegation::Unknown) {
+        Delegation::NotEncompassed(residue) => {
+            Some(Concern::BeyondParent(residue.to_string().into()))
+        }
+        Delegation::Encompassed | Delegation::Unknown(_) => None,
     }
 }

@@ -266,12 +266,16 @@ impl fmt::Display for Warning {
 pub enum Concern {
     /// The admin listener can be reached from elsewhere, and asks nobody who they are.
     AdminIsOpen,
+    /// The certificate lists these numbers or providers, and the one above it does not.
+    BeyondParent(Box<str>),
     /// The certificate ends soon.
     EndsSoon(UnixTime),
     /// A host that the fetch rules would refuse may be fetched from.
     FetchException(Box<str>),
     /// Lab anchors are believed.
     LabAnchors,
+    /// A list of numbers is not in the certificate but at a URL, which nobody fetches before signing.
+    ListByReference,
     /// Nothing verifies against no anchor.
     NoAnchors,
     /// The certificate says for which numbers it speaks nowhere.
@@ -298,6 +302,12 @@ impl fmt::Display for Concern {
             Self::AdminIsOpen => {
                 "the admin listener can be reached from other machines and has no sign-in"
             }
+            Self::BeyondParent(residue) => {
+                return write!(
+                    f,
+                    "the certificate lists what the one above it does not: {residue}; no call is signed for it, and others may refuse every call"
+                );
+            }
             Self::EndsSoon(at) => return write!(f, "the certificate ends at {at}: renew it"),
             Self::FetchException(origin) => {
                 return write!(
@@ -306,6 +316,9 @@ impl fmt::Display for Concern {
                 );
             }
             Self::LabAnchors => "lab anchors are believed: a verdict says nothing about anybody's numbers",
+            Self::ListByReference => {
+                "the list of its numbers is at a URL, and nobody fetches it for signing: no call is signed for a number that is only there"
+            }
             Self::NoAnchors => "there is no trust anchor: no call can pass",
             Self::NoTnAuthList => {
                 "the certificate has no TN Authorization List: whoever verifies will refuse what it signs"

@@ -237,3 +237,72 @@ fn what_works_but_deserves_a_thought_is_said() {
     }
     assert_eq!(told.len(), 8, "{told:#?}");
 }
+
+/// `anchor ──▶ parent (12025550100 and 49 more) ──▶ delegate`, the delegate with a list of its own and another at a URL.
+// RFC 9060 §5: "Authentication services SHOULD NOT use a delegate certificate without validating that its scope of authority is
+// encompassed by that of its parent certificate".
+#[test]
+fn a_delegate_that_claims_more_than_its_parent_is_told() {
+    let directory = directory();
+    let range = |count: u8| {
+        format!("1.3.6.1.5.5.7.1.26=DER:3014a112301016 0b3132303235353530313030 0201{count:02x}")
+            .replace(' ', "")
+    };
+    let by_reference =
+        "-addext authorityInfoAccess=1.3.6.1.5.5.7.48.14;URI:https://provider.example/list";
+    for (name, issuer, extra) in [
+        (
+            "parent",
+            "anchor",
+            format!("critical,CA:TRUE -addext {}", range(50)),
+        ),
+        (
+            "within",
+            "parent",
+            format!("critical,CA:FALSE -addext {}", range(50)),
+        ),
+        (
+            "beyond",
+            "parent",
+            format!("critical,CA:FALSE -addext {}", range(60)),
+        ),
+        (
+            "listed",
+            "parent",
+            format!("critical,CA:FALSE -addext {} {by_reference}", range(2)),
+        ),
+    ] {
+        openssl(directory, &format!(
+            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj /CN=delegation-{name} \
+             -keyout {name}.key -out {name}-only.pem -CA {issuer}-only.pem -CAkey {issuer}.key -addext basicConstraints={extra}"
+        ).replace("anchor-only", "anchor"));
+        chmod(&directory.join(format!("{name}.key")), 0o600);
+        let chain = [name, "parent"]
+            .map(|one| std::fs::read(directory.join(format!("{one}-only.pem"))).unwrap());
+        std::fs::write(directory.join(format!("{name}.pem")), chain.concat()).unwrap();
+    }
+    let told = |name: &str| -> Vec<String> {
+        let text = tenant(
+            "acme",
+            &format!("{name}.pem"),
+            &format!("{name}.key"),
+            "good.csv",
+        ) + FETCH;
+        let checked = check_at(&text, now()).unwrap();
+        let warnings = checked.warnings.iter().map(ToString::to_string);
+        warnings
+            .filter(|line| line.contains("certificate_file"))
+            .collect()
+    };
+    assert_eq!(told("within"), Vec::<String>::new());
+    let beyond = told("beyond");
+    assert!(
+        beyond[0].contains("the one above it does not: 12025550150+10;"),
+        "{beyond:#?}"
+    );
+    let listed = told("listed");
+    assert!(
+        listed[0].contains("nobody fetches it for signing"),
+        "{listed:#?}"
+    );
+}
