@@ -9,6 +9,8 @@ use crate::certificate::encode::{
 const ECDSA_WITH_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
 const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
 const CERTIFICATE_ISSUER: &str = "2.5.29.29";
+const CRL_NUMBER: &str = "2.5.29.20";
+const DELTA: &str = "2.5.29.27";
 const IDP: &str = "2.5.29.28";
 const REASON: &str = "2.5.29.21";
 const THIS: &[u8] = b"261105000000Z";
@@ -161,4 +163,304 @@ fn truncated_at_every_byte_it_is_refused() {
     }
     let longer = [&whole[..], &[0]].concat();
     assert_eq!(Crl::parse(&longer).err(), Some(CrlError::Malformed));
+}
+
+#[test]
+fn what_a_list_must_have_and_must_not() {
+    let spoilt = |spoil: fn(&mut Fields)| {
+        let mut fields = Fields::new(&[entry(&[1], &[])], &[]);
+        spoil(&mut fields);
+        fields.parse().err()
+    };
+    assert_eq!(spoilt(|_| {}), None);
+    let cases: [(fn(&mut Fields), CrlError); 9] = [
+        (|it| it.version = Vec::new(), CrlError::Version),
+        (|it| it.version = integer(&[2]), CrlError::Version),
+        (
+            |it| it.this_update = Vec::new(),
+            CrlError::NextUpdateMissing,
+        ),
+        (
+            |it| it.next_update = Vec::new(),
+            CrlError::NextUpdateMissing,
+        ),
+        (
+            |it| it.next_update = time(b"261132000000Z"),
+            CrlError::Malformed,
+        ),
+        (|it| it.issuer = sequence(&[]), CrlError::EmptyIssuer),
+        (
+            |it| it.algorithm = sequence(&[oid(&COMMON_NAME)]),
+            CrlError::AlgorithmMismatch,
+        ),
+        (
+            |it| it.entries = sequence(&[sequence(&[integer(&[1])])]),
+            CrlError::Malformed,
+        ),
+        (
+            |it| it.entries = sequence(&[entry(&[], &[])]),
+            CrlError::Malformed,
+        ),
+    ];
+    for (index, (spoil, error)) in cases.into_iter().enumerate() {
+        assert_eq!(spoilt(spoil), Some(error), "{index}");
+    }
+}
+
+#[test]
+fn pem_and_der_are_the_same_list() {
+    let der = Fields::new(&[], &[]).der();
+    let pem = format!("of today\n{}", pem::armoured(pem::X509_CRL, &der));
+    let list = Crl::parse(pem.as_bytes()).unwrap();
+    assert_eq!(list.sha256(), sha256(&der));
+    assert!(list.entries().is_empty());
+    let other = pem::armoured(pem::CERTIFICATE, &der);
+    assert_eq!(
+        Crl::parse(other.as_bytes()).err(),
+        Some(CrlError::Malformed)
+    );
+}
+
+#[test]
+fn an_extension_stands_once() {
+    let kind = |kind: &str| ObjectIdentifier::new_unwrap(kind);
+    let twice = [
+        extension(CRL_NUMBER, NOT_CRITICAL, &integer(&[1])),
+        indirect(),
+        indirect(),
+    ];
+    assert_eq!(
+        parse(&[], &twice).err(),
+        Some(CrlError::DuplicateExtension(kind(IDP)))
+    );
+    let twice = entry(&[1], &[reason(1), reason(4)]);
+    let twice = parse(&[twice], &[]).err();
+    assert_eq!(twice, Some(CrlError::DuplicateExtension(kind(REASON))));
+    let many: Vec<_> = (0..=MAX_CRL_EXTENSIONS)
+        .map(|index| extension(&format!("1.2.{index}"), NOT_CRITICAL, &[5, 0]))
+        .collect();
+    assert!(parse(&[entry(&[1], &many[1..])], &many[1..]).is_ok());
+    for (entries, extensions) in [(&many[1..], &many[..]), (&many[..], &many[1..])] {
+        let list = parse(&[entry(&[1], entries)], extensions);
+        assert_eq!(list.err(), Some(CrlError::TooManyExtensions));
+    }
+}
+
+/// This test verifies that a list is read, and marked as telling nothing, if something critical in it is not understood.
+#[test]
+fn what_is_critical_and_unknown_forbids_conclusions() {
+    let other = "1.3.6.1.4.1.32473.1";
+    let kind = ObjectIdentifier::new_unwrap(other);
+    let obstacle = |entries: &[Vec<u8>], extensions: &[Vec<u8>]| {
+        parse(entries, extensions).unwrap().obstacle()
+    };
+    let unknown = |critical| extension(other, critical, &[5, 0]);
+    let good = entry(&[1], &[]);
+    assert_eq!(
+        obstacle(&[entry(&[1], &[unknown(NOT_CRITICAL)])], &[]),
+        None
+    );
+    assert_eq!(obstacle(&[], &[unknown(NOT_CRITICAL)]), None);
+    assert_eq!(
+        obstacle(
+            &[good.clone(), entry(&[2], &[unknown(CRITICAL)]), good],
+            &[]
+        ),
+        Some(Obstacle::UnknownEntryExtension(kind))
+    );
+    assert_eq!(
+        obstacle(&[], &[unknown(CRITICAL)]),
+        Some(Obstacle::UnknownExtension(kind))
+    );
+    let delta = extension(DELTA, CRITICAL, &integer(&[3]));
+    assert_eq!(obstacle(&[], &[delta]), Some(Obstacle::Delta));
+    let invalidity = element(0x18, b"20261101000000Z");
+    let invalidity = extension("2.5.29.24", CRITICAL, &invalidity);
+    assert_eq!(obstacle(&[entry(&[1], &[invalidity])], &[]), None);
+}
+
+#[test]
+fn a_direct_list_speaks_of_its_signer_only() {
+    let foreign = [entry(&[1], &[of_issuer("CA")])];
+    assert_eq!(parse(&foreign, &[]).err(), Some(CrlError::ForeignEntry));
+    assert!(parse(&foreign, &[indirect()]).is_ok());
+    let nameless = extension(
+        CERTIFICATE_ISSUER,
+        CRITICAL,
+        &sequence(&[element(0x82, b"a")]),
+    );
+    let nameless = [entry(&[1], &[nameless])];
+    assert_eq!(
+        parse(&nameless, &[indirect()]).err(),
+        Some(CrlError::Malformed)
+    );
+}
+
+/// This test verifies that of several entries about one certificate the earliest stands, that what left the list is not on it, and
+/// that holds are revocations.
+#[test]
+fn entries_that_stand_twice_or_go() {
+    let signer = distinguished("STI-PA CRL");
+    let late = sequence(&[element(2, &[7]), time(NEXT), sequence(&[reason(4)])]);
+    let entries = [
+        late,
+        entry(&[7], &[reason(1)]),
+        entry(&[8], &[reason(8)]),
+        entry(&[9], &[reason(6)]),
+        entry(&[10], &[reason(7)]),
+    ];
+    let list = parse(&entries, &[]).unwrap();
+    assert_eq!(list.entries().len(), 3);
+    let why = |serial| {
+        list.entries()
+            .find(&signer, &[serial])
+            .map(|one| one.reason)
+    };
+    assert_eq!(why(7), Some(Reason::KeyCompromise));
+    assert_eq!(why(8), None, "removeFromCRL");
+    assert_eq!(why(9), Some(Reason::CertificateHold));
+    assert_eq!(
+        why(10),
+        Some(Reason::Unspecified),
+        "a number without meaning still revokes"
+    );
+}
+
+/// This test verifies that a serial number is found whatever zeros stand before it, and that its sign counts.
+#[test]
+fn no_encoding_hides_a_serial_number() {
+    let signer = distinguished("STI-PA CRL");
+    let entries = [
+        entry(&[0, 0, 5], &[]),
+        entry(&[0, 0x85], &[]),
+        entry(&[0, 0, 0], &[]),
+        entry(&[1; 30], &[]),
+    ];
+    let list = parse(&entries, &[]).unwrap();
+    let found = |serial: &[u8]| list.entries().find(&signer, serial).is_some();
+    for listed in [&[5][..], &[0, 5], &[0, 0, 0, 5], &[0, 0x85], &[0]] {
+        assert!(found(listed), "{listed:02x?}");
+    }
+    for other in [&[0x85][..], &[5, 0], &[], &[1; 30], &[6]] {
+        assert!(!found(other), "{other:02x?}");
+    }
+}
+
+#[test]
+fn numbers_of_lists_have_an_order_of_any_length() {
+    let number = |magnitude: &[u8]| {
+        let value = integer(magnitude);
+        let list = parse(&[], &[extension(CRL_NUMBER, NOT_CRITICAL, &value)]);
+        list.unwrap().number().cloned().unwrap()
+    };
+    let rising = [
+        number(&[]),
+        number(&[9]),
+        number(&[1, 0]),
+        number(&[0xff; 8]),
+        number(&[1; 20]),
+        number(&[2; 20]),
+    ];
+    assert!(rising.is_sorted_by(|one, other| one < other));
+    assert_eq!(rising[1], CrlNumber::new(9));
+    assert_eq!(rising[2].to_string(), "256");
+    assert!(rising[4].to_string().starts_with("0x0101"));
+    let negative = extension(CRL_NUMBER, NOT_CRITICAL, &[2, 1, 0x80]);
+    assert_eq!(parse(&[], &[negative]).err(), Some(CrlError::Malformed));
+}
+
+/// A list of `count` entries of 38 bytes, each with a serial number of its own.
+fn long(count: usize) -> Vec<u8> {
+    let mut entries = Vec::with_capacity(count * 38);
+    let pattern = entry(&[0x41; 16], &[]);
+    for index in 0..count {
+        let start = entries.len();
+        entries.extend_from_slice(&pattern);
+        let serial = (index as u64).to_be_bytes();
+        entries[start + 12..start + 20].copy_from_slice(&serial);
+    }
+    Fields {
+        entries: element(0x30, &entries),
+        ..Fields::new(&[], &[])
+    }
+    .der()
+}
+
+/// This test verifies that ten million entries are refused before they are looked at, one too many when it comes, and that what is
+/// kept of the most there may be is small.
+#[test]
+fn a_list_of_ten_million_entries_costs_nothing() {
+    // The smallest entry there is has 20 bytes. Zeros that nobody touches cost no memory.
+    let smallest = entry(&[1], &[]);
+    let mut ten_million = vec![0; 10_000_000 * smallest.len()];
+    ten_million[..6].copy_from_slice(&[0x30, 0x84, 0x0b, 0xeb, 0xc1, 0xfa]);
+    assert_eq!(smallest.len(), 20);
+    assert_eq!(Crl::parse(&ten_million).err(), Some(CrlError::TooLarge));
+    let text = vec![b'-'; MAX_CRL_BYTES / 2 * 3 + 1];
+    assert_eq!(Crl::parse(&text).err(), Some(CrlError::TooLarge));
+
+    let too_many = Crl::parse(&long(MAX_CRL_ENTRIES + 1)).err();
+    assert_eq!(too_many, Some(CrlError::TooManyEntries));
+
+    let most = Crl::parse(&long(MAX_CRL_ENTRIES)).unwrap();
+    assert_eq!(most.entries().len(), MAX_CRL_ENTRIES);
+    let each = most.entries().bytes() / MAX_CRL_ENTRIES;
+    assert!(each <= 16 + 24, "{each} bytes for an entry");
+    let signer = distinguished("STI-PA CRL");
+    let mut serial = [0x41; 16];
+    serial[8..].copy_from_slice(&499_999_u64.to_be_bytes());
+    assert!(most.entries().find(&signer, &serial).is_some());
+    serial[8..].copy_from_slice(&500_000_u64.to_be_bytes());
+    assert!(most.entries().find(&signer, &serial).is_none());
+}
+
+#[test]
+fn a_list_speaks_of_so_many_issuers() {
+    let list = |count: usize| {
+        let entries: Vec<_> = (0..count)
+            .map(|index| entry(&[1], &[of_issuer(&index.to_string())]))
+            .collect();
+        parse(&entries, &[indirect()]).map(|list| list.entries().len())
+    };
+    assert_eq!(list(MAX_CRL_ISSUERS), Ok(MAX_CRL_ISSUERS));
+    assert_eq!(list(MAX_CRL_ISSUERS + 1), Err(CrlError::TooManyIssuers));
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_bytes_are_read_or_refused(bytes: Vec<u8>) {
+        let _ = Crl::parse(&bytes);
+    }
+
+    #[test]
+    fn a_list_with_a_changed_byte_is_read_or_refused(at in 0_usize..200, byte: u8) {
+        let entries = [entry(&[1], &[reason(1), of_issuer("CA")]), entry(&[2], &[])];
+        let mut der = Fields::new(&entries, &[indirect()]).der();
+        let at = at % der.len();
+        der[at] = byte;
+        if let Ok(list) = Crl::parse(&der) {
+            proptest::prop_assert!(list.entries().len() <= 2);
+        }
+    }
+
+    /// The store answers as a plain search through the entries does.
+    #[test]
+    fn the_store_finds_what_is_on_the_list(
+        listed in proptest::collection::vec((0_usize..3, 0_u8..20, 0_u8..12), 0..40),
+    ) {
+        let names = ["STI-PA CRL", "CA one", "CA two"];
+        let entries: Vec<_> = listed.iter()
+            .map(|(issuer, serial, code)| entry(&[*serial], &[reason(*code), of_issuer(names[*issuer])]))
+            .collect();
+        let list = parse(&entries, &[indirect()]).unwrap();
+        for (index, name) in names.iter().enumerate() {
+            for serial in 0..20_u8 {
+                let expected = listed.iter().any(|(issuer, number, code)| {
+                    *issuer == index && *number == serial && *code != 8
+                });
+                let found = list.entries().find(&distinguished(name), &[serial]);
+                proptest::prop_assert_eq!(found.is_some(), expected);
+            }
+        }
+    }
 }
