@@ -1,9 +1,12 @@
 //! Certificate revocation lists, version 2: [RFC 5280 §5](https://www.rfc-editor.org/rfc/rfc5280#section-5).
 //!
 //! A list is direct (an authority's own certificates) or indirect: SHAKEN has one list for all authorities, signed by the policy
-//! administrator, and each entry says whose certificate it means. Lists are issued here; they are not checked yet.
+//! administrator, and each entry says whose certificate it means. Lists are issued here; what they say is judged by
+//! [`countersign::trust::revocation`].
 
-use crate::draft::{algorithm, signed, time};
+pub use countersign::certificate::crl::Reason;
+
+use crate::draft::{DraftError, algorithm, signed, time};
 use crate::extension::{self, CrlScope, Extension};
 use crate::issuance::IssuanceError;
 use countersign::certificate::encode::{self, constructed, element, sequence};
@@ -44,44 +47,6 @@ pub struct Revoked {
     pub reason: Reason,
 }
 
-/// Why a certificate was revoked: `CRLReason` of RFC 5280 §5.3.1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
-    /// The subject has another name or another employer.
-    AffiliationChanged,
-    /// The key of the authority is known to others.
-    CaCompromise,
-    /// For a while only.
-    CertificateHold,
-    /// It is not needed any more.
-    CessationOfOperation,
-    /// The key is known to others.
-    KeyCompromise,
-    /// The subject lost the right to it.
-    PrivilegeWithdrawn,
-    /// There is a new one.
-    Superseded,
-    /// Not said.
-    Unspecified,
-}
-
-impl Reason {
-    fn code(self) -> Option<u8> {
-        match self {
-            Self::AffiliationChanged => Some(3),
-            Self::CaCompromise => Some(2),
-            Self::CertificateHold => Some(6),
-            Self::CessationOfOperation => Some(5),
-            Self::KeyCompromise => Some(1),
-            Self::PrivilegeWithdrawn => Some(9),
-            Self::Superseded => Some(4),
-            // RFC 5280 §5.3.1: "the reason code CRL entry extension SHOULD be absent instead of using the unspecified (0)
-            // reasonCode value."
-            Self::Unspecified => None,
-        }
-    }
-}
-
 /// Issues a list in DER, signed by `issuer` with `key`.
 ///
 /// # Errors
@@ -105,33 +70,105 @@ pub fn issue(
     if crl.next_update < crl.this_update {
         return Err(IssuanceError::Validity);
     }
-    let tbs = sequence(&[
-        encode::integer(&[VERSION_2]),
-        algorithm(),
-        issuer.subject().as_der().to_vec(),
-        time(crl.this_update)?,
-        time(crl.next_update)?,
-        entries(crl, issuer.subject())?,
-        element(constructed(0), &list_extensions(crl, issuer)),
-    ]);
-    Ok(signed(tbs, key)?)
+    Ok(draft(crl, issuer)?.sign(key)?)
+}
+
+/// The draft that [`issue`] signs, without the checks of the issuer before it.
+///
+/// # Errors
+/// [`IssuanceError::BadAuthority`] if a direct list names another issuer's certificate.
+pub fn draft(crl: &Crl, issuer: &Certificate) -> Result<CrlDraft, IssuanceError> {
+    Ok(CrlDraft {
+        issuer: issuer.subject().clone(),
+        this_update: crl.this_update,
+        next_update: Some(crl.next_update),
+        entries: entries(crl, issuer.subject())?,
+        extensions: list_extensions(crl, issuer),
+    })
+}
+
+/// A list before it is signed: every field open. A test that needs a list which breaks a rule changes the draft; nothing else
+/// should.
+#[derive(Clone, Debug)]
+pub struct CrlDraft {
+    /// Who will sign it.
+    pub issuer: DistinguishedName,
+    /// When it is made.
+    pub this_update: UnixTime,
+    /// When the next one will be there at the latest.
+    pub next_update: Option<UnixTime>,
+    /// In this order.
+    pub entries: Vec<EntryDraft>,
+    /// Of the list, in this order.
+    pub extensions: Vec<Extension>,
+}
+
+/// An entry before its list is signed.
+#[derive(Clone, Debug)]
+pub struct EntryDraft {
+    /// Big-endian octets of the serial number.
+    pub serial: Vec<u8>,
+    /// When it was revoked.
+    pub at: UnixTime,
+    /// In this order.
+    pub extensions: Vec<Extension>,
+}
+
+impl CrlDraft {
+    /// Signs the draft: the list in DER.
+    ///
+    /// # Errors
+    /// [`DraftError`] if the key does not sign, or a time is before year 0 or after 9999.
+    pub fn sign(&self, key: &dyn SigningKey) -> Result<Vec<u8>, DraftError> {
+        let next_update = self.next_update.map(time).transpose()?;
+        let entries = self.entries.iter().map(EntryDraft::to_der);
+        let extensions = optional(extensions(&self.extensions));
+        let tbs = sequence(&[
+            encode::integer(&[VERSION_2]),
+            algorithm(),
+            self.issuer.as_der().to_vec(),
+            time(self.this_update)?,
+            next_update.unwrap_or_default(),
+            // RFC 5280 §5.1.2.6: "When there are no revoked certificates, the revoked certificates list MUST be absent."
+            optional(entries.collect::<Result<_, _>>()?),
+            element(constructed(0), &extensions),
+        ]);
+        signed(tbs, key)
+    }
+}
+
+impl EntryDraft {
+    fn to_der(&self) -> Result<Vec<u8>, DraftError> {
+        Ok(sequence(&[
+            encode::integer(&self.serial),
+            time(self.at)?,
+            optional(extensions(&self.extensions)),
+        ]))
+    }
+}
+
+fn extensions(extensions: &[Extension]) -> Vec<Vec<u8>> {
+    extensions.iter().map(Extension::to_der).collect()
+}
+
+/// A SEQUENCE that is left out where it would be empty.
+fn optional(parts: Vec<Vec<u8>>) -> Vec<u8> {
+    match parts.as_slice() {
+        [] => Vec::new(),
+        some => sequence(some),
+    }
 }
 
 /// `crlExtensions`, RFC 5280 §5.2: authority key identifier and number always, the distribution point where it says something.
-fn list_extensions(crl: &Crl, issuer: &Certificate) -> Vec<u8> {
+fn list_extensions(crl: &Crl, issuer: &Certificate) -> Vec<Extension> {
     let key = issuer.ski().map(extension::authority_key);
     let number = extension::crl_number(crl.number);
     let point = extension::issuing_distribution_point(crl.url.as_deref(), crl.scope);
-    let all: Vec<_> = key.into_iter().chain([number]).chain(point).collect();
-    sequence(&all.iter().map(Extension::to_der).collect::<Vec<_>>())
+    key.into_iter().chain([number]).chain(point).collect()
 }
 
 /// `revokedCertificates`.
-// RFC 5280 §5.1.2.6: "When there are no revoked certificates, the revoked certificates list MUST be absent."
-fn entries(crl: &Crl, crl_issuer: &DistinguishedName) -> Result<Vec<u8>, IssuanceError> {
-    if crl.revoked.is_empty() {
-        return Ok(Vec::new());
-    }
+fn entries(crl: &Crl, crl_issuer: &DistinguishedName) -> Result<Vec<EntryDraft>, IssuanceError> {
     let mut current = crl_issuer;
     let mut all = Vec::with_capacity(crl.revoked.len());
     for revoked in &crl.revoked {
@@ -139,29 +176,19 @@ fn entries(crl: &Crl, crl_issuer: &DistinguishedName) -> Result<Vec<u8>, Issuanc
         if !same && crl.scope == CrlScope::Direct {
             return Err(IssuanceError::BadAuthority);
         }
+        // RFC 5280 §5.3.1: "the reason code CRL entry extension SHOULD be absent instead of using the unspecified (0) reasonCode
+        // value."
+        let said = Some(revoked.reason).filter(|reason| *reason != Reason::Unspecified);
+        let reason = said.map(|reason| extension::reason(reason.code()));
         // RFC 5280 §5.3.3: "On subsequent entries in an indirect CRL, if this extension is not present, the certificate issuer
         // for the entry is the same as that for the preceding entry."
         let change = (!same).then(|| extension::certificate_issuer(&revoked.issuer));
-        all.push(entry(revoked, change)?);
+        all.push(EntryDraft {
+            serial: revoked.serial.clone(),
+            at: revoked.at,
+            extensions: reason.into_iter().chain(change).collect(),
+        });
         current = &revoked.issuer;
     }
-    Ok(sequence(&all))
-}
-
-fn entry(revoked: &Revoked, change: Option<Extension>) -> Result<Vec<u8>, IssuanceError> {
-    let reason = revoked.reason.code().map(extension::reason);
-    let extensions: Vec<_> = reason
-        .iter()
-        .chain(&change)
-        .map(Extension::to_der)
-        .collect();
-    let extensions = match extensions.as_slice() {
-        [] => Vec::new(),
-        some => sequence(some),
-    };
-    Ok(sequence(&[
-        encode::integer(&revoked.serial),
-        time(revoked.at)?,
-        extensions,
-    ]))
+    Ok(all)
 }

@@ -14,7 +14,6 @@ use countersign::crypto::Point;
 use std::net::IpAddr;
 
 const CERTIFICATE_POLICIES: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.32");
-const CRL_DISTRIBUTION_POINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.31");
 const CRL_NUMBER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.20");
 const CRL_REASON: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.21");
 const CERTIFICATE_ISSUER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.29");
@@ -161,7 +160,14 @@ pub fn distribution_point(point: &CrlPoint, issuer: &DistinguishedName) -> Exten
         element(constructed(2), &directory_name(&point.issuer))
     };
     let value = sequence(&[sequence(&[full_name(&point.url), crl_issuer])]);
-    Extension::non_critical(CRL_DISTRIBUTION_POINTS, value)
+    Extension::non_critical(oid::CRL_DISTRIBUTION_POINTS, value)
+}
+
+/// noRevAvail.
+// RFC 9608 §2: "Conforming CAs MUST include this extension in certificates for which no revocation information will be published.
+// When present, conforming CAs MUST mark this extension as non-critical."
+pub fn no_rev_avail() -> Extension {
+    Extension::non_critical(oid::NO_REV_AVAIL, encode::null())
 }
 
 /// subjectAltName of SIP domains: [RFC 5922 §6](https://www.rfc-editor.org/rfc/rfc5922#section-6) as `sip:` URIs.

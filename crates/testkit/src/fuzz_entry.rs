@@ -26,12 +26,20 @@ pub const TARGETS: &[Target] = &[
         run: tokens::base64url,
     },
     Target {
+        name: "ca_list",
+        run: certificates::ca_list,
+    },
+    Target {
         name: "certificate",
         run: certificates::certificate,
     },
     Target {
         name: "chain",
         run: certificates::chain,
+    },
+    Target {
+        name: "crl",
+        run: certificates::crl,
     },
     Target {
         name: "date",

@@ -16,6 +16,7 @@ mod path_to_an_anchor;
 mod profiles;
 mod revocation_lists;
 mod revoked_certificates;
+mod signed_lists_of_anchors;
 mod spoilt;
 mod verdicts_are_remembered;
 mod webpki;

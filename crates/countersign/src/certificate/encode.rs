@@ -25,6 +25,7 @@ const BOOLEAN: u8 = 0x01;
 const INTEGER: u8 = 0x02;
 const BIT_STRING: u8 = 0x03;
 const OCTET_STRING: u8 = 0x04;
+const NULL: u8 = 0x05;
 const OBJECT_IDENTIFIER: u8 = 0x06;
 
 /// The tag `[number]` around elements, or in place of the tag of a constructed type; `number` below 31.
@@ -73,6 +74,11 @@ pub fn integer(magnitude: &[u8]) -> Vec<u8> {
 /// BOOLEAN TRUE; FALSE is a default wherever we write one, and so left out.
 pub fn yes() -> Vec<u8> {
     element(BOOLEAN, &[0xff])
+}
+
+/// NULL.
+pub fn null() -> Vec<u8> {
+    element(NULL, &[])
 }
 
 /// An OBJECT IDENTIFIER.

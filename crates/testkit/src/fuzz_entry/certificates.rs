@@ -1,10 +1,20 @@
-//! What a certificate repository sends: chains, certificates, and the lists and signatures inside them.
+//! What a certificate repository sends: chains, certificates, and the lists and signatures inside them; and the lists of revocations
+//! and of anchors beside them.
 
 use countersign::certificate::Certificate;
 use countersign::certificate::chain::CertificateChain;
+use countersign::certificate::crl::{Crl, MAX_CRL_ENTRIES};
 use countersign::certificate::delegation::{Delegation, Unknown, judge};
 use countersign::certificate::signature::{der_from_fixed, fixed_from_der};
 use countersign::certificate::tnauthlist::TnAuthList;
+use countersign::crypto::{
+    BadSignature, POINT_LEN, SIGNATURE_LEN, Signature, UnusableKey, VerifyingKey, VerifyingKeys,
+};
+use countersign::jose::base64url;
+use countersign::time::UnixTime;
+use countersign::trust::ca_list::Administrator;
+use countersign::trust::{CaList, MAX_ANCHORS, Standing};
+use std::sync::Arc;
 
 /// The bytes received are the bytes kept; every view can be asked for.
 pub(super) fn certificate(bytes: &[u8]) {
@@ -57,4 +67,56 @@ pub(super) fn ecdsa_signature(bytes: &[u8]) {
     if let Some(fixed) = fixed_from_der(bytes) {
         assert_eq!(der_from_fixed(&fixed), bytes);
     }
+}
+
+/// A list and the same in PEM are one; every view can be asked for, and what is kept is no more than what came.
+pub(super) fn crl(bytes: &[u8]) {
+    let Ok(list) = Crl::parse(bytes) else {
+        return;
+    };
+    assert!(list.entries().len() <= MAX_CRL_ENTRIES);
+    assert!(list.tbs().len() < bytes.len());
+    assert!(list.entries().find(list.issuer(), &[]).is_none());
+    let _ = (list.number().map(ToString::to_string), list.obstacle());
+    let point = list.scope().name.as_ref();
+    assert!(point.is_none_or(|name| name.overlaps(name)));
+}
+
+/// Believes every signature, so that what is behind it is read.
+struct Gullible;
+
+impl VerifyingKey for Gullible {
+    fn verify(&self, _: &[u8], _: &Signature) -> Result<(), BadSignature> {
+        Ok(())
+    }
+}
+
+impl VerifyingKeys for Gullible {
+    fn p256(&self, _: &[u8]) -> Result<Arc<dyn VerifyingKey>, UnusableKey> {
+        Ok(Arc::new(Self))
+    }
+}
+
+/// The bytes are the payload of a list of anchors, signed or not: every anchor is an authority, none stands twice, and a list may
+/// take its own place.
+pub(super) fn ca_list(bytes: &[u8]) {
+    let _ = std::str::from_utf8(bytes).map(CaList::parse);
+    let header = base64url::encode(br#"{"alg":"ES256"}"#);
+    let signature = base64url::encode(&[1; SIGNATURE_LEN]);
+    let token = format!("{header}.{}.{signature}", base64url::encode(bytes));
+    let Ok(list) = CaList::parse(&token) else {
+        return;
+    };
+    let administrator = Administrator::Key(Box::new([4; POINT_LEN]));
+    let at = UnixTime::from_secs(0);
+    let Ok(list) = list.verify(&administrator, Standing::Lab, at, &Gullible) else {
+        return;
+    };
+    let anchors = list.anchors();
+    assert!((1..=MAX_ANCHORS).contains(&anchors.len()));
+    for (index, anchor) in anchors.iter().enumerate() {
+        assert!(anchor.certificate().is_ca());
+        assert!(!anchors.iter().skip(index + 1).any(|other| other == anchor));
+    }
+    assert_eq!(list.succeeds(&list), Ok(()));
 }
