@@ -87,9 +87,10 @@ impl TrunkScope {
 pub struct Neighbour(Trust);
 
 impl Neighbour {
-    /// What others need to know of a domain: its name and its anchors.
+    /// What others need to know of a domain: its name, its anchors and its rules.
     pub fn of(trust: &Trust) -> Self {
-        Self(Trust::new(&trust.domain, 0, trust.anchors.to_vec()))
+        let anchors = trust.anchors.to_vec();
+        Self(Trust::new(&trust.domain, 0, anchors).with_rules(trust.rules.clone()))
     }
 
     /// The name of the domain.
@@ -97,7 +98,7 @@ impl Neighbour {
         self.0.domain()
     }
 
-    /// Its anchors, as a snapshot without lists, rules and neighbours.
+    /// Its anchors, as a snapshot without lists and neighbours.
     pub(crate) fn trust(&self) -> &Trust {
         &self.0
     }

@@ -148,7 +148,8 @@ impl Trust {
         self.revocations.succeed(&previous.revocations)
     }
 
-    /// SHA-256 over domain, version, anchors, revocation lists, rules and neighbours: two snapshots with the same fingerprint judge every path alike.
+    /// SHA-256 over domain, version, anchors, revocation lists, rules and neighbours: two snapshots with the same fingerprint judge
+    /// every path alike.
     pub fn fingerprint(&self) -> [u8; 32] {
         self.fingerprint
     }

@@ -13,6 +13,7 @@ mod read;
 pub use entries::{Entries, Entry, Reason};
 
 use super::distribution::ListScope;
+use super::signature::Signed;
 use super::{DistinguishedName, SignatureAlgorithm, pem};
 use crate::crypto::sha256;
 use crate::time::UnixTime;
@@ -80,24 +81,18 @@ impl Crl {
         read::list(der, sha256(der))
     }
 
-    /// The signed part, as received.
-    pub fn tbs(&self) -> &[u8] {
-        &self.tbs
-    }
-
     /// SHA-256 of the DER: the fingerprint.
     pub fn sha256(&self) -> [u8; 32] {
         self.digest
     }
 
-    /// How it is signed.
-    pub fn signature_algorithm(&self) -> SignatureAlgorithm {
-        self.algorithm
-    }
-
-    /// The bytes of the signature.
-    pub fn signature(&self) -> &[u8] {
-        &self.signature
+    /// The signed part with its signature, for [`signature::verify`](super::signature::verify).
+    pub fn signed(&self) -> Signed<'_> {
+        Signed {
+            message: &self.tbs,
+            algorithm: self.algorithm,
+            signature: &self.signature,
+        }
     }
 
     /// Who signed it, by its own word.
