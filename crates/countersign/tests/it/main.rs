@@ -8,8 +8,11 @@
 )]
 
 mod json_test_suite;
+mod lints_fire_and_stay_quiet;
+mod made_certificate;
 mod passport_defects;
 mod passport_round_trip;
+mod public_lints;
 mod public_passports;
 mod rfc7515;
 mod rfc7520;
