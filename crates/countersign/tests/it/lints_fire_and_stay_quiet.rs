@@ -16,288 +16,295 @@ const SERIAL_NUMBER: &str = "2.5.4.5";
 /// A rule, a certificate that keeps it, and one that breaks it.
 struct Case(&'static str, Made, Made);
 
-/// Rules that ask the same of an end entity and of an authority.
-fn pairs() -> Vec<Case> {
-    type Change = fn(Made) -> Made;
-    let two_urls: Change = |made| {
-        let urls: &[&str] = &["http://ca.example/crl", "http://ca.example/crl2"];
-        made.with(CRL_POINTS, Plain, &crl_points(&[(urls, Issuer::Named)]))
-    };
-    let unnamed: Change = |made| {
-        let urls: &[&str] = &["http://ca.example/crl"];
-        made.with(CRL_POINTS, Plain, &crl_points(&[(urls, Issuer::Unnamed)]))
-    };
-    let pairs: [(&str, &str, Change); 18] = [
-        (
-            "e_atis_ext_authority_key_identifier",
-            "e_atis_ext_authority_key_identifier_ca",
-            |made| made.without(AUTHORITY_KEY),
-        ),
-        (
-            "e_atis_ext_certificate_policies",
-            "e_atis_ext_certificate_policies_ca",
-            |made| made.with(POLICIES, Critical, &policies(&[POLICY_14])),
-        ),
-        (
-            "e_atis_ext_crl_distribution",
-            "e_atis_ext_crl_distribution_ca",
-            two_urls,
-        ),
-        (
-            "e_atis_ext_crl_distribution_struct",
-            "e_atis_ext_crl_distribution_struct_ca",
-            unnamed,
-        ),
-        (
-            "e_atis_ext_not_specified",
-            "e_atis_ext_not_specified_ca",
-            |made| made.with("1.2.3", Plain, &[5, 0]),
-        ),
-        ("e_atis_serial_number", "e_atis_serial_number_ca", |made| {
-            made.serial(&[0xff; 9])
-        }),
-        (
-            "e_atis_serial_number_size",
-            "e_atis_serial_number_size_ca",
-            |made| made.serial(&[0x7f; 8]),
-        ),
-        (
-            "e_atis_signature_algorithm",
-            "e_atis_signature_algorithm_ca",
-            |made| made.signed_with("1.2.840.113549.1.1.11"),
-        ),
-        ("e_atis_subject_c_iso", "e_atis_subject_c_iso_ca", |made| {
-            made.subject(COUNTRY, "XX")
-        }),
-        ("e_atis_subject_c_us", "e_atis_subject_c_us_ca", |made| {
-            made.subject(COUNTRY, "CA")
-        }),
-        ("e_atis_subject_cn", "e_atis_subject_cn_ca", |made| {
-            made.subject(COMMON_NAME, "STIRSHAKEN 0001")
-        }),
-        ("e_atis_subject_dn", "e_atis_subject_dn_ca", |made| {
-            made.without_subject(COUNTRY)
-        }),
-        (
-            "e_atis_subject_key_identifier",
-            "e_atis_subject_key_identifier_ca",
-            |made| made.without(SUBJECT_KEY),
-        ),
-        (
-            "e_atis_subject_key_identifier_size",
-            "e_atis_subject_key_identifier_size_ca",
-            |made| made.with(SUBJECT_KEY, Plain, &octet_string(&[1; 19])),
-        ),
-        (
-            "e_atis_subject_o_required",
-            "e_atis_subject_o_required_ca",
-            |made| made.and_subject(ORGANIZATION, "Second"),
-        ),
-        ("e_atis_version", "e_atis_version_ca", |made| {
-            made.version(Version::V2)
-        }),
-        (
-            "e_shaken_certificate_policies_id",
-            "e_shaken_certificate_policies_id_ca",
-            |made| made.under(POLICY_11),
-        ),
-        (
-            "e_us_cp_subject_sn_may",
-            "e_us_cp_subject_sn_may_ca",
-            |made| {
-                made.and_subject(SERIAL_NUMBER, "1")
-                    .and_subject(SERIAL_NUMBER, "2")
-            },
-        ),
-    ];
-    let each = pairs.into_iter().flat_map(|(leaf, authority, change)| {
-        [
-            Case(leaf, end_entity(), change(end_entity())),
-            Case(authority, intermediate(), change(intermediate())),
-        ]
-    });
-    each.collect()
+/// A rule that `kept` keeps, and that is broken by one change.
+fn case(name: &str, kept: Made, change: impl Fn(Made) -> Made) -> Case {
+    Case(lint(name).name, kept.clone(), change(kept))
 }
 
-/// Rules of the profile about one kind of certificate.
-fn singles() -> Vec<Case> {
+/// A rule about end entities, and the same rule about authorities.
+fn pair(name: &str, change: impl Fn(Made) -> Made) -> [Case; 2] {
+    let of_authority = format!("{name}_ca");
+    [
+        case(name, end_entity(), &change),
+        case(&of_authority, intermediate(), &change),
+    ]
+}
+
+fn crl_at(urls: &[&str], issuer: Issuer) -> Vec<u8> {
+    crl_points(&[(urls, issuer)])
+}
+
+const CRL: &str = "http://ca.example/crl";
+
+/// Rules about fields and extensions that ask the same of an end entity and of an authority.
+fn pairs() -> Vec<Case> {
+    let two_urls = crl_at(&[CRL, "http://ca.example/crl2"], Issuer::Named);
+    let unnamed = crl_at(&[CRL], Issuer::Unnamed);
+    let policy = policies(&[POLICY_14]);
+    let short_key = octet_string(&[1; 19]);
+    let each = [
+        pair("e_atis_ext_authority_key_identifier", |made| {
+            made.without(AUTHORITY_KEY)
+        }),
+        pair("e_atis_ext_certificate_policies", |made| {
+            made.with(POLICIES, Critical, &policy)
+        }),
+        pair("e_atis_ext_crl_distribution", |made| {
+            made.with(CRL_POINTS, Plain, &two_urls)
+        }),
+        pair("e_atis_ext_crl_distribution_struct", |made| {
+            made.with(CRL_POINTS, Plain, &unnamed)
+        }),
+        pair("e_atis_ext_not_specified", |made| {
+            made.with("1.2.3", Plain, &[5, 0])
+        }),
+        pair("e_atis_serial_number", |made| made.serial(&[0xff; 9])),
+        pair("e_atis_serial_number_size", |made| made.serial(&[0x7f; 8])),
+        pair("e_atis_signature_algorithm", |made| {
+            made.signed_with("1.2.840.113549.1.1.11")
+        }),
+        pair("e_atis_subject_key_identifier", |made| {
+            made.without(SUBJECT_KEY)
+        }),
+        pair("e_atis_subject_key_identifier_size", |made| {
+            made.with(SUBJECT_KEY, Plain, &short_key)
+        }),
+        pair("e_atis_version", |made| made.version(Version::V2)),
+        pair("e_shaken_certificate_policies_id", |made| {
+            made.under(POLICY_11)
+        }),
+    ];
+    each.into_iter().flatten().collect()
+}
+
+/// Rules about the subject that ask the same of an end entity and of an authority.
+fn pairs_about_names() -> Vec<Case> {
+    let each = [
+        pair("e_atis_subject_c_iso", |made| made.subject(COUNTRY, "XX")),
+        pair("e_atis_subject_c_us", |made| made.subject(COUNTRY, "CA")),
+        pair("e_atis_subject_cn", |made| {
+            made.subject(COMMON_NAME, "STIRSHAKEN 0001")
+        }),
+        pair("e_atis_subject_dn", |made| made.without_subject(COUNTRY)),
+        pair("e_atis_subject_o_required", |made| {
+            made.and_subject(ORGANIZATION, "Second")
+        }),
+        pair("e_us_cp_subject_sn_may", |made| {
+            made.and_subject(SERIAL_NUMBER, "1")
+                .and_subject(SERIAL_NUMBER, "2")
+        }),
+    ];
+    each.into_iter().flatten().collect()
+}
+
+/// Rules of the profile about end entities, or about all.
+fn of_end_entities() -> Vec<Case> {
     let two_codes = tn_auth_list(&[provider("0001"), provider("0001")]);
     let small_code = tn_auth_list(&[provider("000a")]);
-    let named_small = end_entity().subject(COMMON_NAME, "SHAKEN 000a");
-    let under_13 = || end_entity().under(POLICY_13).subject(SERIAL_NUMBER, "1");
-    let authority_13 = || intermediate().under(POLICY_13).subject(SERIAL_NUMBER, "1");
-    let crl = crl_points(&[(&["http://ca.example/crl"], Issuer::Named)]);
+    let binding = named_bits(DIGITAL_SIGNATURE | NON_REPUDIATION);
+    let under_13 = end_entity().under(POLICY_13).subject(SERIAL_NUMBER, "1");
+    let keeps = end_entity;
     vec![
-        Case(
-            "e_atis_ext_authority_key_identifier_root",
-            root(),
-            root().with(AUTHORITY_KEY, Plain, &authority_key(&[9; 20])),
-        ),
-        Case(
-            "e_atis_ext_basic_constraints",
-            end_entity(),
-            end_entity().with(BASIC_CONSTRAINTS, Plain, &sequence(&[])),
-        ),
-        Case(
-            "e_atis_ext_certificate_policies_root",
-            root(),
-            root().under(POLICY_14),
-        ),
-        Case(
-            "e_atis_ext_crl_distribution_root",
-            root(),
-            root().with(CRL_POINTS, Plain, &crl),
-        ),
-        Case(
-            "e_atis_ext_key_usage",
-            end_entity(),
-            end_entity().without(KEY_USAGE),
-        ),
-        Case(
-            "e_atis_ext_key_usage_ca",
-            root(),
-            root().with(KEY_USAGE, Critical, &named_bits(CRL_SIGN)),
-        ),
-        Case(
-            "e_atis_ext_key_usage_ee",
-            end_entity(),
-            end_entity().with(
-                KEY_USAGE,
-                Critical,
-                &named_bits(DIGITAL_SIGNATURE | NON_REPUDIATION),
-            ),
-        ),
-        Case(
-            "e_atis_subject_cn_root",
-            root(),
-            root().subject(COMMON_NAME, "SHAKEN Root1"),
-        ),
-        Case(
-            "e_atis_subject_cn_spc",
-            end_entity(),
-            end_entity().subject(COMMON_NAME, "SHAKEN 00012"),
-        ),
-        Case(
-            "e_atis_subject_public_key",
-            end_entity(),
-            end_entity().on_p384(),
-        ),
-        Case(
-            "e_atis_subject_public_key_ca",
-            root(),
-            root().on_p384().issued("230101000000Z"),
-        ),
-        Case(
-            "e_atis_tn_auth_list",
-            end_entity(),
-            end_entity().with(TN_AUTH_LIST, Plain, &two_codes),
-        ),
-        Case(
-            "e_atis_tn_auth_list_ca",
-            intermediate(),
-            intermediate().with(TN_AUTH_LIST, Plain, &small_code),
-        ),
-        Case(
-            "e_atis_tn_auth_list_spc_format",
-            end_entity(),
-            named_small.with(TN_AUTH_LIST, Plain, &small_code),
-        ),
-        Case(
-            "e_issuer_root",
-            root(),
-            intermediate().with(AUTHORITY_KEY, Plain, &authority_key(&[1; 20])),
-        ),
-        Case(
-            "e_us_cp_subject_sn_shall",
-            under_13(),
-            under_13().without_subject(SERIAL_NUMBER),
-        ),
-        Case(
-            "e_us_cp_subject_sn_shall_ca",
-            authority_13(),
-            authority_13().and_subject(SERIAL_NUMBER, "2"),
-        ),
+        case("e_atis_ext_basic_constraints", keeps(), |made| {
+            made.with(BASIC_CONSTRAINTS, Plain, &sequence(&[]))
+        }),
+        case("e_atis_ext_key_usage", keeps(), |made| {
+            made.without(KEY_USAGE)
+        }),
+        case("e_atis_ext_key_usage_ee", keeps(), |made| {
+            made.with(KEY_USAGE, Critical, &binding)
+        }),
+        case("e_atis_subject_cn_spc", keeps(), |made| {
+            made.subject(COMMON_NAME, "SHAKEN 00012")
+        }),
+        case("e_atis_subject_public_key", keeps(), Made::on_p384),
+        case("e_atis_tn_auth_list", keeps(), |made| {
+            made.with(TN_AUTH_LIST, Plain, &two_codes)
+        }),
+        case("e_atis_tn_auth_list_spc_format", keeps(), |made| {
+            made.with(TN_AUTH_LIST, Plain, &small_code)
+        }),
+        case("e_us_cp_subject_sn_shall", under_13, |made| {
+            made.without_subject(SERIAL_NUMBER)
+        }),
+    ]
+}
+
+/// Rules of the profile about authorities.
+fn of_authorities() -> Vec<Case> {
+    let list = tn_auth_list(&[provider("0001")]);
+    let crl = crl_at(&[CRL], Issuer::Named);
+    let crl_only = named_bits(CRL_SIGN);
+    let under_13 = intermediate().under(POLICY_13).subject(SERIAL_NUMBER, "1");
+    let other = authority_key(&[9; 20]);
+    vec![
+        case("e_atis_ext_authority_key_identifier_root", root(), |made| {
+            made.with(AUTHORITY_KEY, Plain, &other)
+        }),
+        case("e_atis_ext_certificate_policies_root", root(), |made| {
+            made.under(POLICY_14)
+        }),
+        case("e_atis_ext_crl_distribution_root", root(), |made| {
+            made.with(CRL_POINTS, Plain, &crl)
+        }),
+        case("e_atis_ext_key_usage_ca", root(), |made| {
+            made.with(KEY_USAGE, Critical, &crl_only)
+        }),
+        case("e_atis_subject_cn_root", root(), |made| {
+            made.subject(COMMON_NAME, "SHAKEN Root1").self_issued()
+        }),
+        case("e_atis_subject_public_key_ca", root(), |made| {
+            made.on_p384().issued("230101000000Z")
+        }),
+        case("e_atis_tn_auth_list_ca", intermediate(), |made| {
+            made.with(TN_AUTH_LIST, Plain, &list)
+        }),
+        case("e_issuer_root", root(), |made| {
+            made.subject(COMMON_NAME, "SHAKEN Second")
+        }),
+        case("e_us_cp_subject_sn_shall_ca", under_13, |made| {
+            made.and_subject(SERIAL_NUMBER, "2")
+        }),
     ]
 }
 
 /// Rules of RFC 5280.
 fn of_rfc5280() -> Vec<Case> {
-    let https = crl_points(&[(&["https://ca.example/crl"], Issuer::Named)]);
+    let https = crl_at(&["https://ca.example/crl"], Issuer::Named);
+    let sign_certificates = named_bits(KEY_CERT_SIGN);
+    let with_zeros = element(3, &[0, 0x80]);
     let usage = named_bits(DIGITAL_SIGNATURE);
+    let keeps = end_entity;
     vec![
-        Case(
-            "e_ca_subject_field_empty",
-            intermediate(),
-            intermediate().nameless(),
-        ),
-        Case(
-            "e_cert_extensions_version_not_3",
-            end_entity(),
-            end_entity().version(Version::V1),
-        ),
-        Case(
-            "e_ext_authority_key_identifier_missing",
-            end_entity(),
-            end_entity().without(AUTHORITY_KEY),
-        ),
-        Case(
+        case("e_ca_subject_field_empty", intermediate(), Made::nameless),
+        case("e_cert_extensions_version_not_3", keeps(), |made| {
+            made.version(Version::V1)
+        }),
+        case("e_ext_authority_key_identifier_missing", keeps(), |made| {
+            made.without(AUTHORITY_KEY)
+        }),
+        case(
             "e_ext_authority_key_identifier_no_key_identifier",
-            end_entity(),
-            end_entity().with(AUTHORITY_KEY, Plain, &sequence(&[])),
+            keeps(),
+            |made| made.with(AUTHORITY_KEY, Plain, &sequence(&[])),
         ),
-        Case(
-            "e_ext_key_usage_cert_sign_without_ca",
-            end_entity(),
-            end_entity().with(KEY_USAGE, Critical, &named_bits(KEY_CERT_SIGN)),
-        ),
-        Case(
-            "e_ext_subject_key_identifier_missing_ca",
-            root(),
-            root().without(SUBJECT_KEY),
-        ),
-        Case(
-            "e_incorrect_ku_encoding",
-            end_entity(),
-            end_entity().with(KEY_USAGE, Critical, &element(3, &[0, 0x80])),
-        ),
-        Case(
-            "e_issuer_field_empty",
-            end_entity(),
-            end_entity().issuerless(),
-        ),
-        Case(
-            "e_serial_number_not_positive",
-            end_entity(),
-            end_entity().serial(&[0]),
-        ),
-        Case(
-            "e_subject_empty_without_san",
-            end_entity(),
-            end_entity().nameless(),
-        ),
-        Case(
+        case("e_ext_key_usage_cert_sign_without_ca", keeps(), |made| {
+            made.with(KEY_USAGE, Critical, &sign_certificates)
+        }),
+        case("e_ext_subject_key_identifier_missing_ca", root(), |made| {
+            made.without(SUBJECT_KEY)
+        }),
+        case("e_incorrect_ku_encoding", keeps(), |made| {
+            made.with(KEY_USAGE, Critical, &with_zeros)
+        }),
+        case("e_issuer_field_empty", keeps(), Made::issuerless),
+        case("e_serial_number_not_positive", keeps(), |made| {
+            made.serial(&[0])
+        }),
+        case("e_subject_empty_without_san", keeps(), Made::nameless),
+        case(
             "w_distribution_point_missing_ldap_or_uri",
-            end_entity(),
-            end_entity().with(CRL_POINTS, Plain, &https),
+            keeps(),
+            |made| made.with(CRL_POINTS, Plain, &https),
         ),
-        Case(
-            "w_ext_key_usage_not_critical",
-            end_entity(),
-            end_entity().with(KEY_USAGE, Plain, &usage),
-        ),
-        Case(
+        case("w_ext_key_usage_not_critical", keeps(), |made| {
+            made.with(KEY_USAGE, Plain, &usage)
+        }),
+        case(
             "w_ext_subject_key_identifier_missing_sub_cert",
-            end_entity(),
-            end_entity().without(SUBJECT_KEY),
+            keeps(),
+            |made| made.without(SUBJECT_KEY),
         ),
     ]
 }
 
+/// Rules of our own.
+fn of_stir() -> Vec<Case> {
+    let plain = |included: &[&str]| {
+        let value = constraints(included, &[]);
+        move |made: Made| made.with(CONSTRAINTS, Plain, &value)
+    };
+    let enhanced = |included: &[&str], excluded: &[&str]| {
+        let value = constraints(included, excluded);
+        move |made: Made| made.with(ENHANCED_CONSTRAINTS, Plain, &value)
+    };
+    let without_div = || enhanced(&[], &["div"])(loose());
+    let with_attest = plain(&["attest"])(loose());
+    let delegate = loose().with(TN_AUTH_LIST, Plain, &tn_auth_list(&[number("12025550100")]));
+    let crl = crl_at(&[CRL], Issuer::Named);
+    let never_revoked = end_entity()
+        .without(CRL_POINTS)
+        .with(NO_REV_AVAIL, Plain, &[5, 0]);
+    let list = access(STIR_TN_LIST, "https://ca.example/list");
+    vec![
+        case(
+            "e_stir_claim_constraints_twice",
+            without_div(),
+            plain(&["attest"]),
+        ),
+        case("e_stir_delegate_without_authority_key", delegate, |made| {
+            made.without(AUTHORITY_KEY)
+        }),
+        case(
+            "e_stir_must_exclude_baseline",
+            without_div(),
+            enhanced(&[], &["orig"]),
+        ),
+        case("e_stir_no_rev_avail_conflict", never_revoked, |made| {
+            made.with(CRL_POINTS, Plain, &crl)
+        }),
+        case("e_stir_tn_auth_list_malformed", loose(), |made| {
+            made.with(TN_AUTH_LIST, Plain, &sequence(&[]))
+        }),
+        case(
+            "w_stir_claim_constraints_contradict",
+            without_div(),
+            enhanced(&["div"], &["div"]),
+        ),
+        case(
+            "w_stir_claim_constraints_of_authority",
+            intermediate(),
+            plain(&["attest"]),
+        ),
+        case(
+            "w_stir_must_exclude_rcdi",
+            without_div(),
+            enhanced(&[], &["rcdi"]),
+        ),
+        case("w_stir_must_include_baseline", with_attest, plain(&["iat"])),
+        case("w_stir_tn_auth_list_twice", loose(), |made| {
+            made.with(ACCESS, Plain, &list)
+        }),
+    ]
+}
+
+/// An end entity of before the SHAKEN profile said which extensions there may be.
+fn loose() -> Made {
+    end_entity().issued("230301000000Z")
+}
+
+/// Rules that only a certificate breaks that does not parse.
+const UNREADABLE: [&str; 4] = [
+    "e_atis_version",
+    "e_atis_version_ca",
+    "e_cert_extensions_version_not_3",
+    "e_issuer_field_empty",
+];
+
 fn cases() -> Vec<Case> {
-    [pairs(), singles(), of_rfc5280()]
-        .into_iter()
-        .flatten()
-        .collect()
+    let mut all: Vec<Case> = [
+        pairs(),
+        pairs_about_names(),
+        of_end_entities(),
+        of_authorities(),
+        of_rfc5280(),
+        of_stir(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    all.retain(|case| !UNREADABLE.contains(&case.0));
+    all
 }
 
 fn lint(name: &str) -> &'static Lint {
@@ -313,7 +320,10 @@ fn every_rule_fires_and_stays_quiet() {
         let lint = lint(name);
         let quiet = quiet.read();
         assert_eq!(lint.judge(&quiet), Outcome::Pass, "{name}");
-        assert_eq!(lint::run(&quiet), [], "{name}");
+        // The profile knows no extension of the RFCs about STIR.
+        if !name.contains("_stir_") {
+            assert_eq!(lint::run(&quiet), [], "{name}");
+        }
         let Outcome::Found(finding) = lint.judge(&broken.read()) else {
             panic!("{name} did not fire");
         };
@@ -326,7 +336,8 @@ fn every_rule_fires_and_stays_quiet() {
 #[test]
 fn every_rule_has_its_case() {
     let tested: BTreeSet<&str> = cases().iter().map(|case| case.0).collect();
-    let all: BTreeSet<&str> = LINTS.iter().map(|lint| lint.name).collect();
+    let names = LINTS.iter().map(|lint| lint.name);
+    let all: BTreeSet<&str> = names.filter(|name| !UNREADABLE.contains(name)).collect();
     assert_eq!(tested, all);
 }
 
@@ -407,4 +418,31 @@ fn digest12_case18_a_key_that_also_binds() {
 fn digest12_case19_a_serial_number_of_32_bits() {
     let made = end_entity().serial(&[0x7f, 1, 2, 3]);
     assert_eq!(broken(&made), ["e_atis_serial_number_size"]);
+}
+
+#[test]
+fn digest04_case17_both_extensions_that_constrain_claims() {
+    let made = loose()
+        .with(CONSTRAINTS, Plain, &constraints(&["attest"], &[]))
+        .with(ENHANCED_CONSTRAINTS, Plain, &constraints(&[], &["div"]));
+    assert_eq!(broken(&made), ["e_stir_claim_constraints_twice"]);
+}
+
+/// This test verifies that constraints and lists of an authority are noticed, and that what they hold is not read as more.
+#[test]
+fn an_authority_with_a_list_and_constraints_is_told_both() {
+    let list = tn_auth_list(&[number("12025550100")]);
+    let made = intermediate()
+        .issued("230301000000Z")
+        .without(AUTHORITY_KEY)
+        .with(TN_AUTH_LIST, Plain, &list)
+        .with(CONSTRAINTS, Plain, &[0x30, 0x80]);
+    let found = broken(&made);
+    for name in [
+        "e_atis_tn_auth_list_ca",
+        "e_stir_delegate_without_authority_key",
+        "w_stir_claim_constraints_of_authority",
+    ] {
+        assert!(found.contains(&name), "{name} is not among {found:?}");
+    }
 }

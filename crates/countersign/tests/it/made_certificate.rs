@@ -20,6 +20,9 @@ pub(crate) const POLICY_14: &str = "2.16.840.1.114569.1.1.4";
 
 /// Extensions.
 pub(crate) const ACCESS: &str = "1.3.6.1.5.5.7.1.1";
+pub(crate) const CONSTRAINTS: &str = "1.3.6.1.5.5.7.1.27";
+pub(crate) const ENHANCED_CONSTRAINTS: &str = "1.3.6.1.5.5.7.1.33";
+pub(crate) const NO_REV_AVAIL: &str = "2.5.29.56";
 pub(crate) const AUTHORITY_KEY: &str = "2.5.29.35";
 pub(crate) const BASIC_CONSTRAINTS: &str = "2.5.29.19";
 pub(crate) const CRL_POINTS: &str = "2.5.29.31";
@@ -27,6 +30,9 @@ pub(crate) const KEY_USAGE: &str = "2.5.29.15";
 pub(crate) const POLICIES: &str = "2.5.29.32";
 pub(crate) const SUBJECT_KEY: &str = "2.5.29.14";
 pub(crate) const TN_AUTH_LIST: &str = "1.3.6.1.5.5.7.1.26";
+
+/// id-ad-stirTNList.
+pub(crate) const STIR_TN_LIST: &str = "1.3.6.1.5.5.7.48.14";
 
 /// Signature algorithms.
 pub(crate) const ECDSA_SHA256: &str = "1.2.840.10045.4.3.2";
@@ -171,6 +177,12 @@ impl Made {
         self
     }
 
+    /// With the subject for an issuer.
+    pub(crate) fn self_issued(mut self) -> Self {
+        self.issuer = self.subject.clone();
+        self
+    }
+
     pub(crate) fn issuerless(mut self) -> Self {
         self.issuer.clear();
         self
@@ -296,4 +308,24 @@ pub(crate) fn provider(code: &str) -> Vec<u8> {
 /// A TNEntry of one number.
 pub(crate) fn number(digits: &str) -> Vec<u8> {
     element(constructed(2), &element(IA5_STRING, digits.as_bytes()))
+}
+
+/// Claim constraints of either kind.
+pub(crate) fn constraints(included: &[&str], excluded: &[&str]) -> Vec<u8> {
+    let part = |tag: u8, names: &[&str]| match names {
+        [] => Vec::new(),
+        names => {
+            let each = names
+                .iter()
+                .map(|name| element(IA5_STRING, name.as_bytes()));
+            element(constructed(tag), &sequence(&each.collect::<Vec<_>>()))
+        }
+    };
+    sequence(&[part(0, included), part(2, excluded)])
+}
+
+/// Authority information access: one method, and where it leads.
+pub(crate) fn access(method: &str, url: &str) -> Vec<u8> {
+    let location = element(primitive(6), url.as_bytes());
+    sequence(&[sequence(&[oid(&identifier(method)), location])])
 }

@@ -3,8 +3,9 @@
 //! The path reads its own fields ([`crate::certificate::extensions`]) and refuses what it cannot read. A rule wants to say what
 //! is wrong with a field, so the readers here take what is there: an empty list, two entries, a text of the wrong letters.
 
+use crate::certificate::distribution::{DistributionPoint, GeneralName, PointName};
 use crate::certificate::name::Attribute;
-use crate::certificate::walk::{Malformed, Walk, constructed, primitive};
+use crate::certificate::walk::{Malformed, Walk, constructed};
 use crate::certificate::{Certificate, Criticality, RawExtension};
 use const_oid::ObjectIdentifier;
 use der::Tag;
@@ -21,9 +22,6 @@ pub(super) mod oid {
     pub(crate) const ORGANIZATION: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.10");
     /// X.520 serialNumber.
     pub(crate) const SERIAL_NUMBER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.5");
-    /// cRLDistributionPoints, RFC 5280 §4.2.1.13.
-    pub(crate) const CRL_DISTRIBUTION_POINTS: ObjectIdentifier =
-        ObjectIdentifier::new_unwrap("2.5.29.31");
     /// The policy of the SHAKEN certificate policy 1.3.
     pub(crate) const SHAKEN_POLICY_13: ObjectIdentifier =
         ObjectIdentifier::new_unwrap("2.16.840.1.114569.1.1.3");
@@ -65,51 +63,16 @@ pub(super) fn is_under(certificate: &Certificate, policy: ObjectIdentifier) -> b
     policies(certificate).is_some_and(|found| found.contains(&policy))
 }
 
-/// One CRL distribution point.
-#[derive(Default)]
-pub(super) struct DistributionPoint<'a> {
-    /// The URIs of its fullName.
-    pub(super) uris: Vec<&'a [u8]>,
-    /// Whether it names a CRL issuer.
-    pub(super) names_issuer: bool,
-}
-
-/// The CRL distribution points; `None` without the extension, none of them if it cannot be read.
-pub(super) fn distribution_points(certificate: &Certificate) -> Option<Vec<DistributionPoint<'_>>> {
-    let extension = certificate.extension(oid::CRL_DISTRIBUTION_POINTS)?;
-    Some(listed(extension.value, distribution_point).unwrap_or_default())
-}
-
-/// RFC 5280 §4.2.1.13: "DistributionPoint ::= SEQUENCE { distributionPoint [0] DistributionPointName OPTIONAL,
-/// reasons [1] ReasonFlags OPTIONAL, cRLIssuer [2] GeneralNames OPTIONAL }"
-fn distribution_point<'a>(list: &mut Walk<'a>) -> Result<DistributionPoint<'a>, Malformed> {
-    let mut fields = list.enter(Tag::Sequence)?;
-    let mut point = DistributionPoint::default();
-    while !fields.at_end() {
-        let (tag, content) = fields.any()?;
-        if tag == constructed(0) {
-            let mut name = Walk::over(content)?;
-            if let Some(full_name) = name.content_if(constructed(0))? {
-                point.uris = uris(full_name)?;
-            }
-        } else if tag == constructed(2) {
-            point.names_issuer = !content.is_empty();
-        }
-    }
-    Ok(point)
-}
-
-/// The URIs among GeneralNames.
-fn uris(names: &[u8]) -> Result<Vec<&[u8]>, Malformed> {
-    let mut names = Walk::over(names)?;
-    let mut found = Vec::new();
-    while !names.at_end() {
-        let (tag, content) = names.any()?;
-        if tag == primitive(6) && found.len() < MAX_LISTED {
-            found.push(content);
-        }
-    }
-    Ok(found)
+/// The URIs of a CRL distribution point.
+pub(super) fn uris(point: &DistributionPoint) -> impl Iterator<Item = &str> {
+    let names = match &point.name {
+        Some(PointName::Full(names)) => &**names,
+        Some(PointName::Relative(_)) | None => &[],
+    };
+    names.iter().filter_map(|name| match name {
+        GeneralName::Uri(uri) => Some(&**uri),
+        GeneralName::Directory(_) | GeneralName::Other(_) => None,
+    })
 }
 
 /// What `read` finds in each element of the one SEQUENCE that `value` is.

@@ -5,7 +5,8 @@
 //! named after it:
 //!
 //! - `sti`: the public rules for STI certificates, by their public names;
-//! - `rfc5280`: those public rules of RFC 5280 that STI certificates break.
+//! - `rfc5280`: those public rules of RFC 5280 that STI certificates break;
+//! - `stir`: rules of our own, of the RFCs about STIR.
 //!
 //! [`rule`] says what a rule is, [`source`] from which documents and since when; `field` reads what rules look at, `profile`
 //! asks what several rules ask alike. `docs/lints.md` lists them for people.
@@ -20,6 +21,7 @@ mod profile;
 mod subject;
 mod rfc5280;
 mod sti;
+mod stir;
 
 pub use rule::{Audience, Finding, Lint, Outcome, Severity};
 pub use source::Source;
@@ -86,6 +88,11 @@ pub static LINTS: &[Lint] = &[
     rfc5280::e_serial_number_not_positive::LINT,
     sti::e_shaken_certificate_policies_id::LINT,
     sti::e_shaken_certificate_policies_id_ca::LINT,
+    stir::e_stir_claim_constraints_twice::LINT,
+    stir::e_stir_delegate_without_authority_key::LINT,
+    stir::e_stir_must_exclude_baseline::LINT,
+    stir::e_stir_no_rev_avail_conflict::LINT,
+    stir::e_stir_tn_auth_list_malformed::LINT,
     rfc5280::e_subject_empty_without_san::LINT,
     sti::e_us_cp_subject_sn_may::LINT,
     sti::e_us_cp_subject_sn_may_ca::LINT,
@@ -94,6 +101,11 @@ pub static LINTS: &[Lint] = &[
     rfc5280::w_distribution_point_missing_ldap_or_uri::LINT,
     rfc5280::w_ext_key_usage_not_critical::LINT,
     rfc5280::w_ext_subject_key_identifier_missing_sub_cert::LINT,
+    stir::w_stir_claim_constraints_contradict::LINT,
+    stir::w_stir_claim_constraints_of_authority::LINT,
+    stir::w_stir_must_exclude_rcdi::LINT,
+    stir::w_stir_must_include_baseline::LINT,
+    stir::w_stir_tn_auth_list_twice::LINT,
 ];
 
 /// What `certificate` breaks, in the order of [`LINTS`]. A rule binds it by the date it was issued: its notBefore.

@@ -1,9 +1,10 @@
 //! What several rules of the SHAKEN profile ask in the same words, of end entities and of authorities: fields and extensions.
 //! What they ask of names is in [`super::subject`].
 
-use super::field::{self, DistributionPoint, is_critical};
+use super::field::{self, is_critical};
 use super::rule::{Answer, Breach, Check, Severity, keep};
 use super::source::Source;
+use crate::certificate::distribution::DistributionPoint;
 use crate::certificate::extensions::oid;
 use crate::certificate::{Certificate, PublicKey, RawExtension, SignatureAlgorithm};
 use const_oid::ObjectIdentifier;
@@ -18,7 +19,7 @@ const SPECIFIED: [ObjectIdentifier; 6] = [
     oid::AUTHORITY_KEY_IDENTIFIER,
     oid::BASIC_CONSTRAINTS,
     oid::CERTIFICATE_POLICIES,
-    field::oid::CRL_DISTRIBUTION_POINTS,
+    oid::CRL_DISTRIBUTION_POINTS,
     oid::KEY_USAGE,
     oid::SUBJECT_KEY_IDENTIFIER,
 ];
@@ -111,25 +112,26 @@ pub(super) fn shaken_policy(certificate: &Certificate) -> Check {
 
 /// There is one distribution point, with one HTTP URL.
 pub(super) fn one_crl(certificate: &Certificate) -> Check {
-    let points = field::distribution_points(certificate)
-        .ok_or_else(|| Breach::new("there is no CRL distribution points extension"))?;
-    let [point] = points.as_slice() else {
-        let count = points.len();
+    required(
+        certificate,
+        oid::CRL_DISTRIBUTION_POINTS,
+        "CRL distribution points",
+    )?;
+    let [point] = certificate.distribution_points() else {
+        let count = certificate.distribution_points().len();
         return Err(Breach::new(format!(
             "there are {count} CRL distribution points"
         )));
     };
-    keep(matches!(*point.uris, [uri] if is_http(uri)), || {
+    let uris: Vec<&str> = field::uris(point).collect();
+    keep(matches!(*uris, [uri] if is_http(uri)), || {
         "the CRL distribution point has not exactly one URL, of HTTP".to_owned()
     })
 }
 
-fn is_http(uri: &[u8]) -> bool {
-    let starts = |scheme: &[u8]| {
-        uri.get(..scheme.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
-    };
-    starts(b"http://") || starts(b"https://")
+fn is_http(uri: &str) -> bool {
+    let scheme = uri.split(':').next().unwrap_or_default();
+    scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")
 }
 
 /// The service provider code that the TNAuthList must hold, alone.
@@ -140,13 +142,11 @@ pub(super) fn provider_code(certificate: &Certificate) -> Result<&[u8], Breach> 
 
 /// Under the policy 1.4: every distribution point names the CRL issuer.
 pub(super) fn crl_issuer(certificate: &Certificate) -> Check {
-    let Some(points) = field::distribution_points(certificate) else {
-        return Ok(Answer::NotThere);
-    };
-    if !field::is_under(certificate, field::oid::SHAKEN_POLICY_14) {
+    let points = certificate.distribution_points();
+    if points.is_empty() || !field::is_under(certificate, field::oid::SHAKEN_POLICY_14) {
         return Ok(Answer::NotThere);
     }
-    let named = |point: &DistributionPoint<'_>| point.names_issuer;
+    let named = |point: &DistributionPoint| !point.crl_issuer.is_empty();
     keep(points.iter().all(named), || {
         "a CRL distribution point names no CRL issuer".to_owned()
     })

@@ -15,12 +15,13 @@ pub(crate) const LINT: Lint = Lint {
 
 // RFC 5280 §4.2.1.13: "When present, DistributionPointName SHOULD include at least one LDAP or HTTP URI."
 fn check(certificate: &Certificate) -> Check {
-    let Some(points) = field::distribution_points(certificate) else {
+    let points = certificate.distribution_points();
+    let uris: Vec<&str> = points.iter().flat_map(field::uris).collect();
+    if uris.is_empty() {
         return Ok(Answer::NotThere);
-    };
-    let plain = |uri: &&[u8]| uri.starts_with(b"http://") || uri.starts_with(b"ldap://");
-    let uris = || points.iter().flat_map(|point| &point.uris);
-    keep(uris().next().is_none() || uris().any(plain), || {
+    }
+    let plain = |uri: &&str| uri.starts_with("http://") || uri.starts_with("ldap://");
+    keep(uris.iter().any(plain), || {
         "no CRL distribution point has an LDAP or a plain HTTP URI".to_owned()
     })
 }

@@ -1,7 +1,7 @@
 //! `e_atis_ext_crl_distribution_root`: A root names no CRL distribution point.
 
 use crate::certificate::Certificate;
-use crate::certificate::lint::field::oid;
+use crate::certificate::extensions::oid;
 use crate::certificate::lint::rule::Check;
 use crate::certificate::lint::{Audience, Lint, Source, profile};
 
