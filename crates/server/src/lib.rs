@@ -4,6 +4,7 @@
 //!
 //! - [`clock`], [`metrics`], [`log`], [`files`]
 //! - [`fetch`]: certificate chains from their repositories
+//! - [`trust`]: anchors and revocation lists, kept up while calls run
 //! - [`config`]: what the operator wants, read and checked as a whole
 //! - [`reload`]: asking for another configuration, and what came of it
 //! - [`http`]: the public, trunk and admin listeners
@@ -19,6 +20,7 @@ pub mod metrics;
 pub mod log;
 pub mod files;
 pub mod fetch;
+pub mod trust;
 pub mod config;
 pub mod reload;
 pub mod http;

@@ -5,6 +5,10 @@
 //! operator gives: no telephone number, URL or address ever becomes one. Own atomics instead of a registry crate: the whole
 //! need is below.
 
+mod gauges;
+
+pub use gauges::{Gauges, TrustGauges};
+
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::{self, Write};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -30,6 +34,11 @@ pub struct Metrics {
     pub cache_lookups: Family<1>,
     /// Certificate chains in the cache.
     pub cached_chains: Gauge,
+    /// What came of asking for revocation lists and lists of anchors, by kind and outcome: `ok`, `unchanged`, or the name of the
+    /// reason.
+    pub trust_refreshes: Family<2>,
+    /// What there is to tell about trust.
+    pub trust: TrustGauges,
     /// SIP messages, by transport, direction and kind.
     pub sip_messages: Family<3>,
     /// SIP messages that could not be used, by reason.
@@ -61,6 +70,8 @@ impl Default for Metrics {
             fetches: Family::new("countersign_certificate_fetches_total", "Fetches of certificate chains by outcome.", ["outcome"]),
             cache_lookups: Family::new("countersign_certificate_cache_lookups_total", "Lookups in the certificate cache by result.", ["result"]),
             cached_chains: Gauge::new("countersign_certificate_cache_chains", "Certificate chains in the cache."),
+            trust_refreshes: Family::new("countersign_trust_refreshes_total", "Requests for revocation lists and lists of anchors by kind and outcome.", ["list", "outcome"]),
+            trust: TrustGauges::default(),
             sip_messages: Family::new("countersign_sip_messages_total", "SIP messages by transport, direction and kind.", ["transport", "direction", "kind"]),
             sip_refused: Family::new("countersign_sip_refused_total", "SIP messages that could not be used, by reason.", ["reason"]),
             sip_unsent: Family::new("countersign_sip_unsent_total", "SIP messages that could not be sent, by transport and reason.", ["transport", "reason"]),
@@ -96,6 +107,8 @@ impl Metrics {
         self.fetches.write(out)?;
         self.cache_lookups.write(out)?;
         self.cached_chains.write(out)?;
+        self.trust_refreshes.write(out)?;
+        self.trust.write(out)?;
         self.sip_messages.write(out)?;
         self.sip_refused.write(out)?;
         self.sip_unsent.write(out)?;

@@ -1,4 +1,4 @@
-//! `[verification]`, `[trust]` and `[fetch]`: what a proof is worth, whom we believe, and how certificates are fetched.
+//! `[verification]` and `[fetch]`: what a proof is worth, and how certificates are fetched.
 
 use super::place::Placed;
 use super::reader::Reader;
@@ -15,19 +15,6 @@ use std::time::Duration;
 
 /// Where Debian and its relatives keep the certificates that the web trusts.
 pub const DEFAULT_WEB_CA_FILE: &str = "/etc/ssl/certs/ca-certificates.crt";
-
-/// `[trust]`.
-#[derive(Clone, Debug)]
-pub struct TrustSettings {
-    /// The name of the trust domain.
-    pub domain: Box<str>,
-    /// Files of anchors.
-    pub anchor_files: Vec<Placed<PathBuf>>,
-    /// Files of lab anchors.
-    pub lab_anchor_files: Vec<Placed<PathBuf>>,
-    /// Whether lab anchors are believed.
-    pub allow_lab: Placed<bool>,
-}
 
 /// `[fetch]`.
 #[derive(Clone, Debug)]
@@ -125,25 +112,6 @@ const REPLAY: [(&str, Replay); 3] = [
     ("observe", Replay::Observe),
     ("enforce", Replay::Enforce),
 ];
-
-pub(super) fn trust(mut reader: Reader<'_>, directory: &Path) -> TrustSettings {
-    let file = |name: &str| (!name.is_empty()).then(|| directory.join(name));
-    let settings = TrustSettings {
-        domain: reader
-            .text("domain")
-            .map_or("default", |domain| domain.value)
-            .into(),
-        anchor_files: reader
-            .list("anchor_files", "a path", file)
-            .unwrap_or_default(),
-        lab_anchor_files: reader
-            .list("lab_anchor_files", "a path", file)
-            .unwrap_or_default(),
-        allow_lab: reader.boolean("allow_lab", false),
-    };
-    reader.finish();
-    settings
-}
 
 pub(super) fn fetch(mut reader: Reader<'_>, directory: &Path) -> FetchSettings {
     let size = |value: Option<i64>, default: usize| {

@@ -11,7 +11,7 @@
 //! - [`keys`] is the one table of keys: what exists, its default, whether a reload is enough.
 //! - [`place`] says where a value was written and what can be wrong with it.
 //! - [`changes`] says what is different in the next one.
-//! - One room per section: [`listeners`], [`trunk`], [`tenant`], [`judgement`].
+//! - One room per section: [`listeners`], [`trunk`], [`tenant`], [`judgement`], [`mod@trust`].
 //! - [`mod@check`] opens the files that the settings name. Nothing listens before it is content.
 //!
 //! Read by hand instead of by derive, so that one run tells every mistake, and each with its line. Relative paths begin at the
@@ -27,16 +27,18 @@ mod reader;
 pub mod tenant;
 mod tree;
 pub mod trunk;
+pub mod trust;
 
 pub use check::{Checked, check};
 pub use place::{Cause, Concern, Mistake, Place, Placed, Warning};
 
 use self::changes::Written;
-use self::judgement::{FetchSettings, TrustSettings};
+use self::judgement::FetchSettings;
 use self::listeners::{HttpSettings, LogSettings, SipSettings};
 use self::reader::{Notes, Reader};
 use self::tenant::TenantSettings;
 use self::trunk::TrunkSettings;
+use self::trust::TrustSettings;
 use crate::files;
 use countersign::verification::VerificationPolicy;
 use std::collections::BTreeSet;
@@ -237,7 +239,7 @@ fn read(
     let [public, trunk, admin] = listeners::http(root.table("http"), directory);
     let config = Config {
         sip: listeners::sip(root.table("sip")),
-        trust: judgement::trust(root.table("trust"), directory),
+        trust: trust::read(root.table("trust"), directory),
         log: listeners::log(root.table("log")),
         metrics_enabled: listeners::metrics(root.table("metrics")),
         source,
@@ -270,7 +272,15 @@ fn cross_references(config: &Config) -> Vec<Mistake> {
     let tenants = config.tenants.iter().map(|tenant| &tenant.name);
     let trunks = config.trunks.iter().map(|trunk| &trunk.name);
     mistakes.extend(duplicates(tenants.clone()));
-    mistakes.extend(duplicates(trunks));
+    mistakes.extend(duplicates(trunks.clone()));
+    let domains = &config.trust.domains;
+    mistakes.extend(duplicates(domains.iter().map(|domain| &domain.name)));
+    let trunks: BTreeSet<&str> = trunks.map(|name| &*name.value).collect();
+    for trunk in domains.iter().flat_map(|domain| &domain.trunks) {
+        if !trunks.contains(&*trunk.value) {
+            mistakes.push(trunk.mistake(Cause::NotFound(trunk.value.clone())));
+        }
+    }
     let known: BTreeSet<&str> = tenants.map(|name| &*name.value).collect();
     for tenant in config
         .trunks

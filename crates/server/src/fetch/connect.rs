@@ -146,12 +146,7 @@ impl Connector {
         origin: &Authority,
     ) -> Result<TlsStream<TcpStream>, Unavailable> {
         let exception = self.exception(origin);
-        let addresses = self.addresses(origin, exception).await?;
-        let port = origin.port;
-        let connect = |address| TcpStream::connect(SocketAddr::new(address, port));
-        let stream = connect_to_any(&addresses, connect).await?;
-        // Small request, small answer: nothing to gain from waiting for more.
-        let _ = stream.set_nodelay(true);
+        let stream = self.reach(origin, exception).await?;
         let tls = exception.and_then(|e| e.tls.as_ref()).unwrap_or(&self.tls);
         let name = server_name(origin)?;
         let connector = TlsConnector::from(tls.clone());
@@ -159,6 +154,28 @@ impl Connector {
             debug!(%origin, %error, "TLS with the certificate repository failed");
             Unavailable::Tls
         })
+    }
+
+    /// The same without TLS.
+    pub(super) async fn connect_plainly(
+        &self,
+        origin: &Authority,
+    ) -> Result<TcpStream, Unavailable> {
+        self.reach(origin, self.exception(origin)).await
+    }
+
+    async fn reach(
+        &self,
+        origin: &Authority,
+        exception: Option<&Allowed>,
+    ) -> Result<TcpStream, Unavailable> {
+        let addresses = self.addresses(origin, exception).await?;
+        let port = origin.port;
+        let connect = |address| TcpStream::connect(SocketAddr::new(address, port));
+        let stream = connect_to_any(&addresses, connect).await?;
+        // Small request, small answer: nothing to gain from waiting for more.
+        let _ = stream.set_nodelay(true);
+        Ok(stream)
     }
 
     async fn addresses(

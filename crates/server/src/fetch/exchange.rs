@@ -68,17 +68,45 @@ const FIELD_TYPES: [&str; 8] = [
     "text/x-pem-file",
 ];
 
+/// What is asked for, and with it which media types are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// A list of trust anchors or revoked certificates, whatever the server calls it: what counts is who signed it.
+    Any,
+    /// A certificate chain.
+    Chain(MediaTypes),
+}
+
+impl Wanted {
+    const fn accept(self) -> &'static str {
+        match self {
+            Self::Any => "application/pkix-crl, application/jose+json, */*;q=0.5",
+            Self::Chain(_) => {
+                "application/pem-certificate-chain, application/pkix-cert, */*;q=0.1"
+            }
+        }
+    }
+
+    fn allows(self, headers: &HeaderMap) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Chain(types) => types.allow(headers),
+        }
+    }
+}
+
 /// What is asked.
 pub(super) struct Question<'a> {
     pub(super) target: &'a Target,
     /// With these, an unchanged answer is a short one.
     pub(super) validators: &'a Validators,
     pub(super) max_bytes: usize,
-    pub(super) media_types: MediaTypes,
+    pub(super) wanted: Wanted,
 }
 
 /// What is answered.
-pub(super) enum Reply {
+#[derive(Debug)]
+pub enum Reply {
     /// A body, with what it says about its future.
     Body(Bytes, Freshness),
     /// What we have still holds.
@@ -94,7 +122,7 @@ pub(super) async fn ask<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let request = request(question.target, question.validators)?;
+    let request = request(question.target, question.validators, question.wanted)?;
     // The set ends the connection when this function is over, however it ends.
     let mut driver = JoinSet::new();
     let response = send(stream, request, &mut driver).await?;
@@ -134,6 +162,7 @@ where
 pub(super) fn request(
     target: &Target,
     validators: &Validators,
+    wanted: Wanted,
 ) -> Result<Request<Empty<Bytes>>, Unavailable> {
     let mut request = Request::get(target.path())
         .header(HOST, target.authority().to_string())
@@ -141,10 +170,7 @@ pub(super) fn request(
             USER_AGENT,
             concat!("countersign/", env!("CARGO_PKG_VERSION")),
         )
-        .header(
-            ACCEPT,
-            "application/pem-certificate-chain, application/pkix-cert, */*;q=0.1",
-        )
+        .header(ACCEPT, wanted.accept())
         // A compressed body could unfold to any size.
         .header(ACCEPT_ENCODING, "identity")
         .header(CONNECTION, "close");
@@ -166,7 +192,7 @@ fn inspect(response: &Response<Incoming>, question: &Question<'_>) -> Result<(),
     if !framing_is_plain(response.headers()) {
         return Err(Unavailable::BadResponse);
     }
-    if !question.media_types.allow(response.headers()) {
+    if !question.wanted.allows(response.headers()) {
         return Err(Unavailable::MediaType);
     }
     match response.body().size_hint().lower() > question.max_bytes as u64 {

@@ -11,7 +11,7 @@
 //!   and once; [`exchange`]: one bounded question and answer; [`caching`]: how long it holds.
 //! - A URL is fetched once however many ask (one *flight*), and the flight goes on when nobody waits any more: a call has
 //!   half a second, a repository two, and the next call finds the answer.
-//! - [`visit`] looks at an answer as it stands, for those who judge repositories; nothing of it is kept.
+//! - [`pull`] brings what the operator named, outside of calls; [`visit`] looks at an answer as it stands, for those who judge repositories; nothing of it is kept.
 //! - Failures are remembered for seconds, apart from chains. Nothing here judges a chain: that it parses is all.
 //! - Web trust (who is that host?) is never STI trust (may it speak for a number?): the roots here are for TLS only.
 //!
@@ -24,17 +24,20 @@ pub mod caching;
 pub mod connect;
 pub mod exchange;
 mod flight;
+pub mod pull;
 pub mod url;
 pub mod visit;
 
 pub use cache::Bounds;
 pub use connect::{Exception, Resolve, SystemResolver};
-pub use exchange::MediaTypes;
+pub use exchange::{MediaTypes, Reply};
+pub use pull::{PlainHttp, Pull};
 pub use visit::Visit;
 
 use self::cache::Store;
 use self::caching::Validators;
 use self::connect::Connector;
+use self::exchange::Wanted;
 use self::flight::{Acquaintance, Flights};
 use self::url::Target;
 use crate::clock::Clock;
@@ -325,13 +328,13 @@ impl Fetcher {
         &self,
         target: &Target,
         validators: &Validators,
-    ) -> Result<exchange::Reply, Unavailable> {
+    ) -> Result<Reply, Unavailable> {
         let stream = self.connector.connect(target.authority()).await?;
         let question = exchange::Question {
             target,
             validators,
             max_bytes: self.policy.max_bytes,
-            media_types: self.policy.media_types,
+            wanted: Wanted::Chain(self.policy.media_types),
         };
         exchange::ask(stream, &question, self.clock.now().unix).await
     }
@@ -340,20 +343,20 @@ impl Fetcher {
     fn learn(
         &self,
         name: &str,
-        reply: exchange::Reply,
+        reply: Reply,
         old: Option<Entry>,
         refreshed: Option<Ticks>,
         now: Now,
     ) -> Result<Arc<CertificateChain>, Unavailable> {
         let (chain, freshness, outcome) = match reply {
-            exchange::Reply::Unchanged(mut freshness) => {
+            Reply::Unchanged(mut freshness) => {
                 let old = old.ok_or(Unavailable::BadResponse)?;
                 if freshness.validators == Validators::default() {
                     freshness.validators = old.validators;
                 }
                 (old.chain, freshness, "unchanged")
             }
-            exchange::Reply::Body(bytes, freshness) => {
+            Reply::Body(bytes, freshness) => {
                 let chain = CertificateChain::parse(&bytes).map_err(|error| {
                     tracing::debug!(url = name, %error, "not a certificate chain");
                     Unavailable::BadChain

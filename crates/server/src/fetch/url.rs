@@ -9,6 +9,9 @@ use std::fmt;
 use std::net::IpAddr;
 use url::Host;
 
+/// The port of http when none is written.
+const HTTP_PORT: u16 = 80;
+
 /// Whom a URL leads to, and what to ask there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
@@ -40,7 +43,10 @@ impl Target {
     /// # Errors
     /// [`UrlFault`], the first rule that is broken.
     pub fn judge(url: &str, exceptions: &[Origin]) -> Result<Self, UrlFault> {
-        let url = RepositoryUrl::judge(url, exceptions)?;
+        Self::of(&RepositoryUrl::judge(url, exceptions)?)
+    }
+
+    fn of(url: &RepositoryUrl<'_>) -> Result<Self, UrlFault> {
         let host = match Host::parse(url.host()).map_err(|_| UrlFault::Host)? {
             Host::Domain(name) => TargetHost::Name(name.strip_suffix('.').unwrap_or(&name).into()),
             Host::Ipv4(address) => TargetHost::Address(address.into()),
@@ -58,6 +64,32 @@ impl Target {
                 path => path.into(),
             },
         })
+    }
+
+    /// Judges a URL that may be plain http, as those of revocation lists often are: the same rules, port 80 if none is written,
+    /// and no other one without an exception for the same host and port.
+    ///
+    /// # Errors
+    /// [`UrlFault`], the first rule that is broken.
+    // RFC 5280 §8: "When certificates include a cRLDistributionPoints extension with an https URI or similar scheme, circular
+    // dependencies can be introduced." A list is signed, so plain http tells nobody a lie.
+    pub fn judge_plain(url: &str, exceptions: &[Origin]) -> Result<Self, UrlFault> {
+        let rest = match url.split_at_checked("http://".len()) {
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http://") => rest,
+            _ => return Err(UrlFault::Scheme),
+        };
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let port = authority.rsplit_once(':').map(|(_, port)| port);
+        let with_port = match port.filter(|port| !port.ends_with(']')) {
+            Some(_) => format!("https://{authority}{path}"),
+            None => format!("https://{authority}:{HTTP_PORT}{path}"),
+        };
+        let parsed = RepositoryUrl::parse(&with_port)?;
+        let excepted = || exceptions.iter().any(|origin| origin.is_of(&parsed));
+        match parsed.port() == HTTP_PORT || excepted() {
+            true => Self::of(&parsed),
+            false => Err(UrlFault::Port),
+        }
     }
 
     /// Host and port.
@@ -169,6 +201,33 @@ mod tests {
         ] {
             let target = Target::judge(url, &[]).unwrap();
             assert_eq!(&*target.authority().site(), site, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_plain_url_keeps_the_same_rules() {
+        let exceptions = [Origin::parse("https://h.example:8080").unwrap()];
+        for (url, authority) in [
+            ("http://crl.example/a.crl", "crl.example:80"),
+            ("HTTP://crl.example:80/a.crl", "crl.example:80"),
+            ("http://[2001:db8::1]/a.crl", "[2001:db8::1]:80"),
+            ("http://127.1/a.crl", "127.0.0.1:80"),
+            ("http://h.example:8080/a.crl", "h.example:8080"),
+        ] {
+            let target = Target::judge_plain(url, &exceptions).unwrap();
+            assert_eq!(target.authority().to_string(), authority, "{url}");
+        }
+        for url in [
+            "https://crl.example/a.crl",
+            "http://crl.example:8081/a.crl",
+            "http://u@crl.example/a.crl",
+            "http://crl.example/a.crl?x",
+            "http://crl.example?x",
+            "http://",
+            "http://h.example:/a",
+            "ldap://crl.example/a.crl",
+        ] {
+            assert!(Target::judge_plain(url, &exceptions).is_err(), "{url}");
         }
     }
 

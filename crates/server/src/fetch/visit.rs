@@ -4,7 +4,7 @@
 //! are bounded. What differs is that a wrong status or media type is told and not refused, and that nothing is kept.
 
 use super::caching::{Freshness, Validators};
-use super::exchange;
+use super::exchange::{self, Wanted};
 use super::url::Target;
 use super::{Fetcher, Unavailable};
 use bytes::Bytes;
@@ -41,7 +41,8 @@ impl Fetcher {
 
     async fn look_at(&self, target: &Target) -> Result<Visit, Unavailable> {
         let stream = self.connector.connect(target.authority()).await?;
-        let request = exchange::request(target, &Validators::default())?;
+        let wanted = Wanted::Chain(self.policy.media_types);
+        let request = exchange::request(target, &Validators::default(), wanted)?;
         // The set ends the connection when this function is over, however it ends.
         let mut driver = JoinSet::new();
         let response = exchange::send(stream, request, &mut driver).await?;

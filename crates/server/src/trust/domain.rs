@@ -1,0 +1,256 @@
+//! One trust domain as it is now: its sources, what each has brought, and the snapshot that follows.
+
+use super::list::{Kind, List, Refusal};
+use super::plan::{DomainPlan, Place, Upkeep};
+use super::schedule::{Age, Schedule};
+use super::store::{Slot, Store};
+use crate::fetch::caching::Validators;
+use crate::files;
+use countersign::time::UnixTime;
+use countersign::trust::revocation::ListProof;
+use countersign::trust::{Trust, TrustDomain, VerifiedCrl};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+/// A trust domain as it is now.
+#[derive(Clone, Debug)]
+pub struct Domain {
+    pub(super) plan: Arc<DomainPlan>,
+    pub(super) sources: Vec<Source>,
+    pub(super) trust: Arc<Trust>,
+}
+
+/// Where one list comes from, and what came.
+#[derive(Clone, Debug)]
+pub(super) struct Source {
+    pub(super) kind: Kind,
+    pub(super) place: Place,
+    /// What we have.
+    pub(super) list: Option<List>,
+    pub(super) schedule: Schedule,
+    /// What to ask a URL with.
+    pub(super) validators: Validators,
+    /// By what a file is known to be the same.
+    pub(super) stamp: Option<Stamp>,
+    /// Somebody is under way.
+    pub(super) is_asked: bool,
+    /// How old the list was when that was last told.
+    pub(super) told: Option<Age>,
+}
+
+/// By what a file is known to be the same: when it was written, and its length.
+pub(super) type Stamp = (SystemTime, u64);
+
+/// Something about a source that whoever starts a server should know.
+#[derive(Debug)]
+pub struct Note {
+    /// Which domain.
+    pub domain: Box<str>,
+    /// Which source.
+    pub place: Place,
+    /// What about it.
+    pub about: About,
+}
+
+/// What there is to know about a source at the start.
+#[derive(Debug)]
+pub enum About {
+    /// Its list cannot be used.
+    Refused(Refusal),
+    /// Its list is past its end.
+    Stale(UnixTime),
+}
+
+impl Domain {
+    /// The domain as it was left: files are read, and what the last run kept of URLs.
+    pub(super) fn open(
+        plan: DomainPlan,
+        upkeep: &Upkeep,
+        version: u64,
+        at: UnixTime,
+        notes: &mut Vec<Note>,
+    ) -> Self {
+        let ca_list = plan.ca_list.iter().map(|list| (Kind::CaList, &list.place));
+        let crls = plan.crls.iter().map(|place| (Kind::Crl, place));
+        // Anchors first: revocation lists are proven by them.
+        let sources = ca_list.chain(crls).map(|(kind, place)| Source::new(kind, place.clone()));
+        let sources = sources.collect();
+        let trust = Arc::new(Trust::new(&plan.name, version, Vec::new()));
+        let mut domain = Self {
+            plan: Arc::new(plan),
+            sources,
+            trust,
+        };
+        domain.rebuild(version);
+        let store = upkeep.state_folder.as_deref().map(Store::at);
+        for index in 0..domain.sources.len() {
+            let about = domain.recall(index, store.as_ref(), at, version);
+            if let (Some(about), Some(source)) = (about, domain.sources.get(index)) {
+                notes.push(Note {
+                    domain: domain.plan.name.clone(),
+                    place: source.place.clone(),
+                    about,
+                });
+            }
+        }
+        domain
+    }
+
+    /// Takes up what lies on the disk for one source.
+    fn recall(
+        &mut self,
+        index: usize,
+        store: Option<&Store>,
+        at: UnixTime,
+        version: u64,
+    ) -> Option<About> {
+        let source = self.sources.get_mut(index)?;
+        let bytes = match &source.place {
+            Place::File(path) => {
+                source.stamp = stamp(path);
+                files::read(path).map(Some)
+            }
+            Place::Url(url) => store.map_or(Ok(None), |store| {
+                store.read(&Slot::of(&self.plan.name, url))
+            }),
+        };
+        let bytes = match bytes {
+            Ok(bytes) => bytes?,
+            Err(fault) => return Some(About::Refused(Refusal::File(fault))),
+        };
+        match List::judge(source.kind, &bytes, &self.plan, &self.trust, None, at) {
+            Ok(list) => {
+                let ends = list.ends();
+                source.list = Some(list);
+                self.rebuild(version);
+                (at > ends).then_some(About::Stale(ends))
+            }
+            Err(refusal) => Some(About::Refused(refusal)),
+        }
+    }
+
+    /// Takes over what `old`, the same domain until now, knows and has not lost its proof.
+    pub(super) fn inherit(&mut self, old: &Self, version: u64) {
+        let same_administrators = self.plan.ca_list == old.plan.ca_list;
+        for kind in [Kind::CaList, Kind::Crl] {
+            for index in 0..self.sources.len() {
+                let Some(source) = self.sources.get_mut(index).filter(|one| one.kind == kind) else {
+                    continue;
+                };
+                let before = |one: &&Source| one.kind == kind && one.place == source.place;
+                let Some(before) = old.sources.iter().find(before) else {
+                    continue;
+                };
+                let stands = match &before.list {
+                    Some(List::CaList(..)) => same_administrators,
+                    Some(List::Crl(list)) => is_proven(list, &self.trust, &self.plan),
+                    None => false,
+                };
+                // What a file has now was read a moment ago; it counts unless it is older.
+                if stands && is_newer(before.list.as_ref(), source.list.as_ref()) {
+                    source.list = before.list.clone();
+                    source.validators = before.validators.clone();
+                }
+            }
+            self.rebuild(version);
+        }
+    }
+
+    /// Makes the snapshot anew.
+    pub(super) fn rebuild(&mut self, version: u64) {
+        let mut anchors = self.plan.anchors.clone();
+        let mut crls = Vec::new();
+        for source in &self.sources {
+            if let Some(List::CaList(list, _)) = &source.list {
+                let new = list.anchors().iter().filter(|one| !anchors.contains(one));
+                let new: Vec<_> = new.cloned().collect();
+                anchors.extend(new);
+            }
+        }
+        let anchored = Trust::new(&self.plan.name, version, anchors)
+            .with_list_signers(self.plan.list_signers);
+        for source in &mut self.sources {
+            match &source.list {
+                Some(List::Crl(list)) if is_proven(list, &anchored, &self.plan) => {
+                    crls.push(list.clone());
+                }
+                // Whoever vouched for its signer does so no more. Perhaps somebody else does: it is asked for again.
+                Some(List::Crl(_)) => {
+                    source.list = None;
+                    source.validators = Validators::default();
+                    source.stamp = None;
+                    source.schedule.hurry();
+                }
+                Some(List::CaList(..)) | None => {}
+            }
+        }
+        self.trust = Arc::new(anchored.with_crls(self.plan.revocation, crls));
+    }
+
+    /// The domain as calls are given it.
+    pub(super) fn published(&self) -> TrustDomain {
+        TrustDomain {
+            trust: self.trust.clone(),
+            trunks: self.plan.trunks.clone(),
+            numbers: self.plan.numbers.clone(),
+        }
+    }
+
+    /// The trust of the domain.
+    pub fn trust(&self) -> &Arc<Trust> {
+        &self.trust
+    }
+}
+
+impl Source {
+    fn new(kind: Kind, place: Place) -> Self {
+        Self {
+            kind,
+            place,
+            list: None,
+            schedule: Schedule::default(),
+            validators: Validators::default(),
+            stamp: None,
+            is_asked: false,
+            told: None,
+        }
+    }
+
+    /// How old its list is.
+    pub(super) fn age(&self, now: UnixTime) -> Option<Age> {
+        let list = self.list.as_ref()?;
+        Some(Age::of(list.since(), Some(list.ends()), now))
+    }
+}
+
+/// By what a file is known to be the same; `None` if it is not there.
+pub(super) fn stamp(path: &Path) -> Option<Stamp> {
+    let metadata = std::fs::metadata(path).ok()?;
+    Some((metadata.modified().ok()?, metadata.len()))
+}
+
+/// Whether the signer of a list is still somebody whom we believe.
+fn is_proven(list: &VerifiedCrl, trust: &Trust, plan: &DomainPlan) -> bool {
+    match list.proof() {
+        ListProof::Anchored(digest) => {
+            let mut anchors = trust.anchors().iter();
+            anchors.any(|anchor| anchor.certificate().sha256() == digest)
+        }
+        ListProof::Pinned => {
+            let mut pinned = plan.crl_issuers.iter();
+            pinned.any(|issuer| issuer.subject().matches(list.issuer()))
+        }
+    }
+}
+
+fn is_newer(one: Option<&List>, other: Option<&List>) -> bool {
+    match (one, other) {
+        (Some(List::CaList(one, _)), Some(List::CaList(other, _))) => one.succeeds(other).is_ok(),
+        (Some(List::Crl(one)), Some(List::Crl(other))) => {
+            one.is_of_series(other) && one.succeeds(other).is_ok()
+        }
+        (one, None) => one.is_some(),
+        (_, Some(_)) => false,
+    }
+}
