@@ -226,6 +226,8 @@ faults! {
     InfoMismatch "info-mismatch" Failed BadIdentityInfo NoValidation;
     /// The Identity header has no info parameter.
     InfoMissing "info-missing" Failed BadIdentityInfo NoValidation;
+    /// No trust domain judges calls of this trunk and this caller.
+    NoTrustDomain "no-trust-domain" NotValidated UnsupportedCredential NoValidation;
     /// The certificate may not speak for the calling identity.
     NotCovered "not-covered" Failed UnsupportedCredential Failed;
     /// A check that the proof rests on was not made.

@@ -75,10 +75,6 @@ impl VerificationService {
         now: Now,
     ) -> Verification {
         let policy = &self.shared.policy;
-        let is_there = |one: &Result<Presented, Malformed>| {
-            one.as_ref()
-                .map_or(true, |presented| !presented.token.is_empty())
-        };
         let state =
             if presented.iter().filter(|one| is_there(one)).count() > policy.max_identity_headers {
                 State::Done(Report::unjudged(Fault::TooManyIdentityHeaders))
@@ -104,6 +100,22 @@ impl VerificationService {
             state,
         }
     }
+
+    /// The report of a call that no trust domain judges: its PASSporTs, if it presents any, are not looked at.
+    pub fn decline(&self, presented: &[Result<Presented, Malformed>]) -> Report {
+        let policy = &self.shared.policy;
+        match presented.iter().any(is_there) {
+            true => Report::unjudged(Fault::NoTrustDomain),
+            false => Report::sum(Vec::new(), policy.order, policy.identity),
+        }
+    }
+}
+
+/// An empty token is none.
+fn is_there(presented: &Result<Presented, Malformed>) -> bool {
+    presented
+        .as_ref()
+        .map_or(true, |presented| !presented.token.is_empty())
 }
 
 /// What a need is answered with.

@@ -4,20 +4,22 @@
 //! mistake, anchors that are none: each stops the start, all of them are told at once. What works but deserves a thought is a
 //! [`Warning`].
 
+mod trust;
+
 use super::Config;
-use super::judgement::{ExceptionSettings, FetchSettings, TrustSettings};
+use super::judgement::{ExceptionSettings, FetchSettings};
 use super::listeners::{HttpSettings, TlsSettings};
 use super::place::{Cause, Concern, Mistake, Place, Placed, Warning};
 use super::tenant::TenantSettings;
 use super::trunk::TrunkSettings;
 use crate::fetch::{Exception, FetchPolicy};
 use crate::files::{self, TlsFault};
+use crate::trust::Opened;
 use countersign::authentication::{AuthenticationService, Inventory, Signer, SignerError};
 use countersign::certificate::delegation::{self, Delegation};
 use countersign::certificate::{Authority, CertificateChain};
 use countersign::crypto::{EcdsaP256Key, sha256};
 use countersign::time::UnixTime;
-use countersign::trust::{Anchor, Standing, Trust};
 use countersign_sip::trunk::{Role, UdpSource};
 use rustls::{RootCertStore, ServerConfig};
 use std::collections::BTreeMap;
@@ -32,7 +34,7 @@ pub struct Checked {
     /// The tenants, in the order of the configuration.
     pub tenants: Vec<Tenant>,
     /// Whom we believe.
-    pub trust: Arc<Trust>,
+    pub trust: Opened,
     /// How certificates are fetched.
     pub fetch: FetchPolicy,
     /// TLS of the public listener; `None`: plain HTTP.
@@ -68,7 +70,7 @@ pub fn check(config: &Config, now: UnixTime, trust_version: u64) -> Result<Check
         .iter()
         .filter_map(|settings| opening.tenant(settings, now))
         .collect();
-    let trust = opening.trust(&config.trust, trust_version);
+    let trust = opening.trust(&config.trust, trust_version, now);
     let fetch = opening.fetch(&config.fetch);
     let [public, trunk, admin] =
         [&config.public, &config.trunk, &config.admin].map(|listener| opening.tls(&listener.tls));
@@ -78,7 +80,7 @@ pub fn check(config: &Config, now: UnixTime, trust_version: u64) -> Result<Check
     }
     Ok(Checked {
         tenants,
-        trust: Arc::new(trust),
+        trust,
         fetch,
         public,
         trunk,
@@ -172,31 +174,6 @@ impl Opening {
         self.note(parsed)
     }
 
-    fn trust(&mut self, settings: &TrustSettings, version: u64) -> Trust {
-        let mut anchors = Vec::new();
-        for file in &settings.anchor_files {
-            anchors.extend(self.anchors(file, Standing::Public));
-        }
-        for file in &settings.lab_anchor_files {
-            if settings.allow_lab.value {
-                self.warnings.push(file.warning(Concern::LabAnchors));
-                anchors.extend(self.anchors(file, Standing::Lab));
-            } else {
-                self.mistakes.push(file.mistake(Cause::LabNotAllowed));
-            }
-        }
-        Trust::new(&settings.domain, version, anchors)
-    }
-
-    fn anchors(&mut self, file: &Placed<PathBuf>, standing: Standing) -> Vec<Anchor> {
-        let Some(bytes) = self.read(file) else {
-            return Vec::new();
-        };
-        let anchors = Anchor::from_pem(&bytes, standing)
-            .map_err(|error| file.mistake(Cause::Anchors(file.value.clone(), error)));
-        self.note(anchors).unwrap_or_default()
-    }
-
     fn fetch(&mut self, settings: &FetchSettings) -> FetchPolicy {
         let web_roots = self.general_web_roots(&settings.web_ca_file);
         let exceptions = settings
@@ -287,14 +264,7 @@ impl Opening {
                 self.warnings.push(tenant.name.warning(Concern::NotUsed));
             }
         }
-        let trust = &config.trust;
-        if trust.anchor_files.is_empty() && trust.lab_anchor_files.is_empty() {
-            let verifies =
-                |trunk: &&TrunkSettings| matches!(trunk.trunk.role, Role::Verify | Role::Both);
-            let first = config.trunks.iter().find(verifies);
-            let warning = first.map(|trunk| trunk.name.warning(Concern::NoAnchors));
-            self.warnings.extend(warning);
-        }
+        self.think_of_anchors(config);
         self.think_of_order(&config.trunks);
         self.think_of_listeners(&config.public, &config.admin);
     }

@@ -5,6 +5,7 @@
 //! [`Warning`] does not.
 
 use crate::files::FileFault;
+use crate::trust::Refusal;
 use countersign::authentication::{InventoryError, SignerError};
 use countersign::certificate::chain::ChainError;
 use countersign::time::UnixTime;
@@ -112,8 +113,12 @@ impl std::error::Error for Mistake {}
 /// What is wrong with a setting.
 #[derive(Debug)]
 pub enum Cause {
+    /// There is neither a certificate nor a P-256 public key in this file.
+    Administrator(PathBuf),
     /// The anchors in this file cannot be used.
     Anchors(PathBuf, AnchorError),
+    /// The certificates in this file cannot be used.
+    Certificates(PathBuf, ChainError),
     /// The file holds no certificate chain.
     Chain(PathBuf, ChainError),
     /// Another entry has this name or address already.
@@ -126,8 +131,10 @@ pub enum Cause {
     Inventory(PathBuf, InventoryError),
     /// The private key is not that of the certificate.
     KeyMismatch(PathBuf),
-    /// Lab anchors without the word that allows them.
-    LabNotAllowed,
+    /// Lab anchors without the word that allows them: this key.
+    LabNotAllowed(Box<str>),
+    /// The list in this file cannot be used.
+    List(PathBuf, Refusal),
     /// A required key is not there.
     Missing(&'static str),
     /// It is written in this file, and is not part of this release.
@@ -172,7 +179,13 @@ pub enum Expected {
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Administrator(path) => write!(
+                f,
+                "{}: there is neither a certificate nor a P-256 public key in it",
+                path.display()
+            ),
             Self::Anchors(path, error) => write!(f, "{}: {error}", path.display()),
+            Self::Certificates(path, error) => write!(f, "{}: {error}", path.display()),
             Self::Chain(path, error) => write!(f, "{}: {error}", path.display()),
             Self::Duplicate => f.write_str("there is another one of the same name"),
             Self::Expired(path, at) => {
@@ -185,7 +198,10 @@ impl fmt::Display for Cause {
                 "{}: the private key is not that of the certificate",
                 path.display()
             ),
-            Self::LabNotAllowed => f.write_str("lab anchors prove nothing about anybody's numbers"),
+            Self::LabNotAllowed(_) => {
+                f.write_str("lab anchors prove nothing about anybody's numbers")
+            }
+            Self::List(path, refusal) => write!(f, "{}: {refusal}", path.display()),
             Self::Missing(what) => write!(f, "{what} is missing"),
             Self::NotYet(what) => write!(f, "{what} is not available in this release"),
             Self::NotYetValid(path, at) => {
@@ -206,14 +222,22 @@ impl Cause {
     /// What the operator may do about it.
     pub fn fix(&self) -> Option<String> {
         let fix = match self {
+            Self::Administrator(_) => {
+                "give the certificate or public key of who signs the list, in PEM"
+            }
             Self::Anchors(..) => "give the CA certificates that calls are to be traced to, in PEM",
+            Self::Certificates(..) => "give certificates, in PEM",
             Self::Chain(..) => "give the signer's certificate and its intermediates, in PEM",
             Self::Duplicate => "give it a name of its own",
             Self::Expired(..) => "renew it",
             Self::File(_, fault) | Self::Unreadable(fault) => fault.fix(),
             Self::Inventory(..) => "write one number or range a line: 12025550100,assigned",
             Self::KeyMismatch(_) => "give the key that the certificate was made for",
-            Self::LabNotAllowed => "set trust.allow_lab = true if this is a lab",
+            Self::LabNotAllowed(key) => return Some(format!("set {key} = true if this is a lab")),
+            Self::List(_, Refusal::CrlNotProven(_)) => {
+                "give a list that an anchor signs, or its signer in crl_issuer_files"
+            }
+            Self::List(..) => "give the right file",
             Self::Missing(_) | Self::Requires(_) => "add it",
             Self::NotYet(_) => "leave it out",
             Self::NotYetValid(..) => "check the clock of this machine",
@@ -262,22 +286,34 @@ impl fmt::Display for Warning {
 }
 
 /// What there is to think about.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Concern {
     /// The admin listener can be reached from elsewhere, and asks nobody who they are.
     AdminIsOpen,
     /// The certificate lists these numbers or providers, and the one above it does not.
     BeyondParent(Box<str>),
+    /// Revocation lists that nobody asks.
+    CrlsNotUsed,
     /// The certificate ends soon.
     EndsSoon(UnixTime),
     /// A host that the fetch rules would refuse may be fetched from.
     FetchException(Box<str>),
+    /// Without a list nothing is validated, and there is none.
+    HardWithoutCrls,
     /// Lab anchors are believed.
     LabAnchors,
     /// A list of numbers is not in the certificate but at a URL, which nobody fetches before signing.
     ListByReference,
+    /// What lies there from the last run, or is not proven yet, is not used.
+    ListRefused(Box<str>, Refusal),
+    /// The list is past its end.
+    ListStale(UnixTime),
     /// Nothing verifies against no anchor.
     NoAnchors,
+    /// What is pulled is forgotten at a restart.
+    NotKept,
+    /// Everything is judged by a domain before it, of this name.
+    NothingLeft(Box<str>),
     /// The certificate says for which numbers it speaks nowhere.
     NoTnAuthList,
     /// The usual file of web trust anchors is not there.
@@ -286,10 +322,14 @@ pub enum Concern {
     NotUsed,
     /// Everything that fits this trunk fits one before it, of this name.
     Overshadowed(Box<str>),
+    /// Revocation lists may come over plain http.
+    PlainHttpCrls,
     /// The public listener speaks plain HTTP: x5u must be https.
     PublicIsPlain,
     /// The key of a tenant is another one, and x5u is not.
     SameUrl,
+    /// Lists are asked, and there is none.
+    SoftWithoutCrls,
     /// A source address over UDP is taken for a proof of who sends.
     UdpSourceTrusted,
     /// A source address over UDP is a weak credential.
@@ -308,6 +348,7 @@ impl fmt::Display for Concern {
                     "the certificate lists what the one above it does not: {residue}; no call is signed for it, and others may refuse every call"
                 );
             }
+            Self::CrlsNotUsed => "revocation is off: nobody asks the revocation lists",
             Self::EndsSoon(at) => return write!(f, "the certificate ends at {at}: renew it"),
             Self::FetchException(origin) => {
                 return write!(
@@ -315,16 +356,29 @@ impl fmt::Display for Concern {
                     "certificates are fetched from {origin} although the rules for fetching may refuse it"
                 );
             }
+            Self::HardWithoutCrls => {
+                "there is no revocation list (crl_files, crl_urls): no call whose certificate names one is validated"
+            }
             Self::LabAnchors => "lab anchors are believed: a verdict says nothing about anybody's numbers",
             Self::ListByReference => {
                 "the list of its numbers is at a URL, and nobody fetches it for signing: no call is signed for a number that is only there"
             }
+            Self::ListRefused(place, refusal) => {
+                return write!(f, "what is here of {place} is not used: {refusal}");
+            }
+            Self::ListStale(at) => return write!(f, "the list is past its end since {at}"),
             Self::NoAnchors => "there is no trust anchor: no call can pass",
             Self::NoTnAuthList => {
                 "the certificate has no TN Authorization List: whoever verifies will refuse what it signs"
             }
             Self::NoWebRoots => {
                 "this file is not there: certificates can be fetched from fetch.exceptions only"
+            }
+            Self::NotKept => {
+                "a restart begins without this list: trust.state_dir names a folder in which it is kept"
+            }
+            Self::NothingLeft(earlier) => {
+                return write!(f, "it judges no call: \"{earlier}\" before it judges all");
             }
             Self::NotUsed => "no trunk uses it",
             Self::Overshadowed(earlier) => {
@@ -333,11 +387,17 @@ impl fmt::Display for Concern {
                     "no message ever comes by it: all that could are taken by \"{earlier}\" before it"
                 );
             }
+            Self::PlainHttpCrls => {
+                "revocation lists may come over plain http: they are signed, but who listens knows when we have none"
+            }
             Self::PublicIsPlain => {
                 "the public listener has no certificate and speaks plain HTTP; x5u must lead to https, so something must stand before it"
             }
             Self::SameUrl => {
                 "the key is a new one and the URL is not: whoever still holds the old certificate refuses these calls; give each new certificate a URL of its own"
+            }
+            Self::SoftWithoutCrls => {
+                "there is no revocation list (crl_files, crl_urls): nothing is ever found revoked"
             }
             Self::UdpSourceTrusted => {
                 "anybody can write this source address into a datagram; only a network that drops such datagrams makes it a proof"

@@ -147,7 +147,9 @@ fn is_setting(line: &str, path: &str) -> bool {
 #[test]
 fn every_key_of_the_table_is_read() {
     let notes = Notes::default();
-    let uncommented = EXAMPLE.replace("# [[fetch", "[[fetch");
+    let uncommented = EXAMPLE
+        .replace("# [[fetch", "[[fetch")
+        .replace("# [[trust", "[[trust");
     let _ = read(&uncommented, Path::new("c.toml"), [], &[], &notes);
     let asked = notes.asked.into_inner();
     for key in keys::KEYS {
@@ -303,7 +305,7 @@ fn flags_win_over_the_environment_and_that_over_the_file() {
     assert_eq!(config.sip.shards, Some(3));
     assert_eq!(config.sip.udp.len(), 2);
     assert!(config.admin.listen.is_empty());
-    assert!(config.trust.allow_lab.value);
+    assert!(config.trust.domains[0].allow_lab.value);
     assert_eq!(config.log.level.as_ref(), "warn");
     let told = parse_with(
         file,

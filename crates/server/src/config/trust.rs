@@ -198,7 +198,9 @@ fn domain(
         crls,
         crl_issuer_files,
         revocation: word.zip(revocation).map(|(word, rule)| word.map(|_| rule)),
-        crl_grace: grace.and_then(|grace| u32::try_from(grace).ok()).unwrap_or(0),
+        crl_grace: grace
+            .and_then(|grace| u32::try_from(grace).ok())
+            .unwrap_or(0),
         crl_signers: reader.choice("crl_signers", &SIGNERS).unwrap_or_default(),
     };
     reader.finish();

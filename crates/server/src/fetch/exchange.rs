@@ -81,9 +81,7 @@ impl Wanted {
     const fn accept(self) -> &'static str {
         match self {
             Self::Any => "application/pkix-crl, application/jose+json, */*;q=0.5",
-            Self::Chain(_) => {
-                "application/pem-certificate-chain, application/pkix-cert, */*;q=0.1"
-            }
+            Self::Chain(_) => "application/pem-certificate-chain, application/pkix-cert, */*;q=0.1",
         }
     }
 

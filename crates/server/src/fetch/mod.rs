@@ -324,11 +324,7 @@ impl Fetcher {
         }
     }
 
-    async fn ask(
-        &self,
-        target: &Target,
-        validators: &Validators,
-    ) -> Result<Reply, Unavailable> {
+    async fn ask(&self, target: &Target, validators: &Validators) -> Result<Reply, Unavailable> {
         let stream = self.connector.connect(target.authority()).await?;
         let question = exchange::Question {
             target,

@@ -5,6 +5,7 @@ use crate::config::trunk::{OrigIdChoice, TrunkSettings};
 use crate::config::{Checked, Config};
 use crate::log::CallLog;
 use crate::sip::state::{State, TrunkSigner};
+use crate::trust::Keeper;
 use countersign::crypto::{AwsLc, sha256};
 use countersign::passport::OrigId;
 use countersign::path::PathCache;
@@ -20,20 +21,22 @@ use std::sync::Arc;
 /// What is the same for every configuration: where we listen, and what verification remembers.
 pub(super) struct Foundation {
     pub(super) listeners: Vec<(Transport, SocketAddr)>,
+    keeper: Keeper,
     paths: Arc<PathCache>,
     replay: Arc<MemoryReplay>,
 }
 
 impl Foundation {
-    pub(super) fn new(listeners: Vec<(Transport, SocketAddr)>) -> Self {
+    pub(super) fn new(listeners: Vec<(Transport, SocketAddr)>, keeper: Keeper) -> Self {
         Self {
             listeners,
+            keeper,
             paths: Arc::default(),
             replay: Arc::new(MemoryReplay::new(DEFAULT_REPLAY_CAPACITY)),
         }
     }
 
-    /// The state that this configuration describes.
+    /// The state that this configuration describes; from now on its lists are kept up, and no others.
     pub(super) fn state(&self, config: &Config, checked: &Checked, generation: u64) -> State {
         let policy = config.verification.clone();
         let (paths, replay) = (self.paths.clone(), self.replay.clone());
@@ -43,7 +46,7 @@ impl Foundation {
                 numbers: config.log.numbers,
             },
             verification: VerificationService::new(policy, Arc::new(AwsLc), paths, replay),
-            trust: checked.trust.clone(),
+            trust: self.keeper.replace(checked.trust.clone()),
             trunks: trunks(config, &self.listeners),
             retired: Vec::new(),
             signers: signers(config, checked),

@@ -21,6 +21,7 @@ use crate::metrics::Metrics;
 use crate::reload::Reloads;
 use crate::sip::server::{SipServer, Sockets};
 use crate::sip::services::Services;
+use crate::trust::{Keeper, StateFault};
 use arc_swap::ArcSwap;
 use countersign::crypto::system_random;
 use countersign_sip::flow::Transport;
@@ -89,7 +90,9 @@ pub async fn start(
         runtime.clone(),
     )
     .map_err(StartFault::Tls)?;
-    let foundation = Foundation::new(listeners.clone());
+    checked.trust.prepare().map_err(StartFault::State)?;
+    let keeper = Keeper::start(fetcher.clone(), clock.clone(), metrics.clone());
+    let foundation = Foundation::new(listeners.clone(), keeper);
     let services = Arc::new(Services {
         clock: clock.clone(),
         metrics: metrics.clone(),
@@ -218,6 +221,8 @@ pub enum StartFault {
     NoListener,
     /// The system gives no randomness.
     NoRandomness,
+    /// What must outlive the process cannot be kept.
+    State(StateFault),
     /// The system gives no threads.
     Threads(std::io::Error),
     /// TLS cannot be set up.
@@ -234,6 +239,7 @@ impl fmt::Display for StartFault {
             Self::Bind(address, error) => write!(f, "cannot listen at {address}: {error}"),
             Self::NoListener => f.write_str("SIP listens nowhere; set sip.udp or sip.tcp"),
             Self::NoRandomness => f.write_str("the system gives no randomness"),
+            Self::State(fault) => fault.fmt(f),
             Self::Threads(error) => write!(f, "the system gives no threads: {error}"),
             Self::Tls(error) => write!(f, "TLS cannot be set up: {error}"),
         }

@@ -117,10 +117,6 @@ impl Reloader {
         let (changed, restart) = self.differences(&config, &checked);
         let mut warnings = std::mem::take(&mut checked.warnings);
         warnings.extend(self.rollovers(&config, &checked));
-        if same_trust(&checked, &self.checked) {
-            // What was verified under it stays verified.
-            checked.trust = self.checked.trust.clone();
-        }
         let config = config.over(&self.config);
         let (now, generation) = (self.services.clock.now().ticks, self.generation() + 1);
         let mut state = self.foundation.state(&config, &checked, generation);
@@ -184,12 +180,6 @@ impl Reloader {
             .map(|settings| settings.x5u.warning(Concern::SameUrl))
             .collect()
     }
-}
-
-/// Whether both believe the same anchors.
-fn same_trust(one: &Checked, other: &Checked) -> bool {
-    let (one, other) = (&one.trust, &other.trust);
-    one.domain() == other.domain() && one.anchors() == other.anchors()
 }
 
 fn tell(outcome: &Outcome) {

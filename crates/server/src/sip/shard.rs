@@ -313,8 +313,12 @@ impl Shard {
     fn judge(&mut self, judge: Judge, state: &Arc<State>) -> Option<Input> {
         let remembered = Remembered::of(&judge.call, state);
         self.calls.insert(judge.id, remembered);
-        let (service, trust) = (&state.verification, &state.trust);
-        let verification = service.begin(&judge.call, judge.presented, trust, self.now());
+        let (service, orig) = (&state.verification, judge.call.orig.as_ref());
+        let Some(trust) = state.trust.select(&judge.trunk.name, orig) else {
+            let report = service.decline(&judge.presented);
+            return Some(self.judged(judge.id, &report));
+        };
+        let verification = service.begin(&judge.call, judge.presented, &trust, self.now());
         let asked = Vec::new();
         self.advance(
             judge.id,

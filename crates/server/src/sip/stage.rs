@@ -166,7 +166,7 @@ fn state(scene: &Scene, trunks: Trunks) -> State {
         generation: 1,
         calls: CallLog::default(),
         verification: scene.verification(),
-        trust: scene.trust.clone(),
+        trust: crate::trust::Current::everywhere(scene.trust.clone()),
         trunks,
         retired: Vec::new(),
         signers: HashMap::from([("carrier".into(), signer)]),

@@ -4,11 +4,11 @@
 //! so a reload while it waits for a certificate changes nothing about it.
 
 use crate::log::CallLog;
+use crate::trust::Current;
 use countersign::authentication::{AuthenticationService, Credential, Origination, Unlisted};
 use countersign::crypto::system_random;
 use countersign::passport::OrigId;
 use countersign::time::Ticks;
-use countersign::trust::Trust;
 use countersign::verification::VerificationService;
 use countersign_sip::flow::{Flow, Transport};
 use countersign_sip::proxy::{Sign, UnknownSource};
@@ -27,8 +27,8 @@ pub struct State {
     pub calls: CallLog,
     /// Who judges.
     pub verification: VerificationService,
-    /// Whom it believes.
-    pub trust: Arc<Trust>,
+    /// Whom it believes, about which calls. What a list brings shows here at once; which lists there are is of this snapshot.
+    pub trust: Current,
     /// The trunks there are.
     pub trunks: Trunks,
     /// Trunks that were removed a while ago: what they began they may end.

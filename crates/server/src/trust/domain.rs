@@ -6,6 +6,7 @@ use super::schedule::{Age, Schedule};
 use super::store::{Slot, Store};
 use crate::fetch::caching::Validators;
 use crate::files;
+use countersign::path::CrlIssuer;
 use countersign::time::UnixTime;
 use countersign::trust::revocation::ListProof;
 use countersign::trust::{Trust, TrustDomain, VerifiedCrl};
@@ -74,7 +75,9 @@ impl Domain {
         let ca_list = plan.ca_list.iter().map(|list| (Kind::CaList, &list.place));
         let crls = plan.crls.iter().map(|place| (Kind::Crl, place));
         // Anchors first: revocation lists are proven by them.
-        let sources = ca_list.chain(crls).map(|(kind, place)| Source::new(kind, place.clone()));
+        let sources = ca_list
+            .chain(crls)
+            .map(|(kind, place)| Source::new(kind, place.clone()));
         let sources = sources.collect();
         let trust = Arc::new(Trust::new(&plan.name, version, Vec::new()));
         let mut domain = Self {
@@ -117,7 +120,7 @@ impl Domain {
         };
         let bytes = match bytes {
             Ok(bytes) => bytes?,
-            Err(fault) => return Some(About::Refused(Refusal::File(fault))),
+            Err(fault) => return Some(About::Refused(Refusal::File(fault.into()))),
         };
         match List::judge(source.kind, &bytes, &self.plan, &self.trust, None, at) {
             Ok(list) => {
@@ -130,12 +133,26 @@ impl Domain {
         }
     }
 
-    /// Takes over what `old`, the same domain until now, knows and has not lost its proof.
-    pub(super) fn inherit(&mut self, old: &Self, version: u64) {
+    /// Takes the place of `old`, the same domain until now, if there was one. Where nothing is different the version stays, and with
+    /// it what was verified under it.
+    pub(super) fn follow(&mut self, old: Option<&Self>, version: u64) {
+        let Some(old) = old else {
+            return self.rebuild(version);
+        };
+        self.rebuild(old.trust.version());
+        self.inherit(old);
+        if self.trust.fingerprint() != old.trust.fingerprint() {
+            self.rebuild(version);
+        }
+    }
+
+    /// Takes over what `old` knows and has not lost its proof.
+    fn inherit(&mut self, old: &Self) {
         let same_administrators = self.plan.ca_list == old.plan.ca_list;
         for kind in [Kind::CaList, Kind::Crl] {
             for index in 0..self.sources.len() {
-                let Some(source) = self.sources.get_mut(index).filter(|one| one.kind == kind) else {
+                let Some(source) = self.sources.get_mut(index).filter(|one| one.kind == kind)
+                else {
                     continue;
                 };
                 let before = |one: &&Source| one.kind == kind && one.place == source.place;
@@ -153,7 +170,7 @@ impl Domain {
                     source.validators = before.validators.clone();
                 }
             }
-            self.rebuild(version);
+            self.rebuild(old.trust.version());
         }
     }
 
@@ -168,8 +185,8 @@ impl Domain {
                 anchors.extend(new);
             }
         }
-        let anchored = Trust::new(&self.plan.name, version, anchors)
-            .with_list_signers(self.plan.list_signers);
+        let anchored =
+            Trust::new(&self.plan.name, version, anchors).with_list_signers(self.plan.list_signers);
         for source in &mut self.sources {
             match &source.list {
                 Some(List::Crl(list)) if is_proven(list, &anchored, &self.plan) => {
@@ -238,8 +255,11 @@ fn is_proven(list: &VerifiedCrl, trust: &Trust, plan: &DomainPlan) -> bool {
             anchors.any(|anchor| anchor.certificate().sha256() == digest)
         }
         ListProof::Pinned => {
-            let mut pinned = plan.crl_issuers.iter();
-            pinned.any(|issuer| issuer.subject().matches(list.issuer()))
+            let mut issuers = plan.crl_issuers.iter();
+            issuers.any(|issuer| match issuer {
+                CrlIssuer::Chain(_) => false,
+                CrlIssuer::Pinned(issuer) => issuer.subject().matches(list.issuer()),
+            })
         }
     }
 }

@@ -23,7 +23,9 @@ pub(super) fn show(domains: &[Domain], metrics: &Metrics) {
                     trust.ca_list_ends.set(labels, seconds(list.expires()));
                 }
                 Some(List::Crl(list)) => {
-                    trust.crl_entries.set(labels, signed(list.entries().len() as u64));
+                    trust
+                        .crl_entries
+                        .set(labels, signed(list.entries().len() as u64));
                     trust.crl_begins.set(labels, seconds(list.this_update()));
                     trust.crl_ends.set(labels, seconds(list.next_update()));
                 }

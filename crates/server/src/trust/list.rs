@@ -4,16 +4,15 @@
 //! we have; only then does it take the place of that. Nothing here changes anything: it is decided, and told.
 
 use super::plan::DomainPlan;
-use crate::fetch::Unavailable;
 use crate::files::FileFault;
-use countersign::certificate::Crl;
-use countersign::certificate::crl::CrlError;
+use countersign::certificate::{Crl, CrlError};
 use countersign::crypto::AwsLc;
 use countersign::path::CrlFault;
 use countersign::time::UnixTime;
 use countersign::trust::ca_list::{Backwards, CaListFault};
 use countersign::trust::revocation::OlderList;
 use countersign::trust::{CaList, Standing, Trust, VerifiedCaList, VerifiedCrl};
+use countersign::verification::Unavailable;
 use std::fmt;
 use std::sync::Arc;
 
@@ -114,8 +113,7 @@ fn follows(list: &VerifiedCrl, previous: &VerifiedCrl, at: UnixTime) -> Result<(
 fn ca_list(bytes: &[u8], domain: &DomainPlan, at: UnixTime) -> Result<VerifiedCaList, Refusal> {
     let text = str::from_utf8(bytes).map_err(|_| Refusal::CaList(CaListFault::Malformed))?;
     let enclosed = enclosed(text);
-    let list =
-        CaList::parse(enclosed.as_deref().unwrap_or(text)).map_err(Refusal::CaList)?;
+    let list = CaList::parse(enclosed.as_deref().unwrap_or(text)).map_err(Refusal::CaList)?;
     let mut outcome = Err(CaListFault::AdministratorKey);
     for administrator in domain.ca_list.iter().flat_map(|plan| &plan.administrators) {
         outcome = list.verify(administrator, Standing::Public, at, &AwsLc);
@@ -136,14 +134,14 @@ fn enclosed(text: &str) -> Option<String> {
 }
 
 /// Why a list was not taken. What was there before stays. Alphabetical.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Refusal {
     /// What came is no list of anchors that we believe.
     CaList(CaListFault),
     /// The revocation list is signed by nobody whom we believe.
     CrlNotProven(CrlFault),
     /// The file cannot be read.
-    File(FileFault),
+    File(Arc<FileFault>),
     /// What came is no revocation list.
     NoCrl(CrlError),
     /// The list of anchors is older than ours.

@@ -14,9 +14,9 @@
 //!
 //! What does not live here: what a list says of a certificate (`countersign::trust`), the guard of fetches ([`crate::fetch`]).
 
+pub mod schedule;
 pub mod plan;
 pub mod list;
-pub mod schedule;
 pub mod store;
 pub mod domain;
 mod figures;
@@ -25,12 +25,14 @@ mod upkeep;
 pub use domain::{About, Domain, Note};
 pub use list::{Kind, Refusal};
 pub use plan::{CaListPlan, DomainPlan, Place, Plan, Upkeep};
-pub use upkeep::Keeper;
+pub use upkeep::{Keeper, StateFault};
 
+use self::store::Store;
 use arc_swap::ArcSwap;
+use countersign::certificate::NumberScope;
 use countersign::identity::Identity;
 use countersign::time::UnixTime;
-use countersign::trust::{Trust, TrustDomains};
+use countersign::trust::{TrunkScope, Trust, TrustDomain, TrustDomains};
 use std::sync::Arc;
 
 /// The trust that calls are judged by. Cheap to clone; all clones see the newest snapshot.
@@ -38,8 +40,13 @@ use std::sync::Arc;
 pub struct Current(Arc<ArcSwap<TrustDomains>>);
 
 impl Current {
-    /// One that nobody keeps up: it stays as it is.
-    pub fn fixed(domains: TrustDomains) -> Self {
+    /// One domain for every trunk and every caller, which nobody keeps up.
+    pub fn everywhere(trust: Arc<Trust>) -> Self {
+        let domains = TrustDomains::new(vec![TrustDomain {
+            trust,
+            trunks: TrunkScope::all(),
+            numbers: NumberScope::all(),
+        }]);
         Self(Arc::new(ArcSwap::from_pointee(domains)))
     }
 
@@ -79,6 +86,18 @@ impl Opened {
     /// The domains.
     pub fn domains(&self) -> &[Domain] {
         &self.domains
+    }
+
+    /// Makes the folder for what must outlive the process, if there is to be one.
+    ///
+    /// # Errors
+    /// [`StateFault`] if that cannot be.
+    pub fn prepare(&self) -> Result<(), StateFault> {
+        let Some(folder) = &self.upkeep.state_folder else {
+            return Ok(());
+        };
+        let made = Store::at(folder).make();
+        made.map_err(|error| StateFault(folder.clone(), error))
     }
 
     /// What calls would be judged by if nobody kept it up.

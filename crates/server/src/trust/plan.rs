@@ -1,10 +1,12 @@
 //! What the operator wants believed: trust domains, their anchors, and where their lists come from.
 //!
 //! A [`Plan`] is what the configuration says, with the files of anchors, signers and administrators read. The lists themselves are
-//! [`super::domain`]'s.
+//! [`super::list`]'s.
 
+use super::schedule::DEFAULT_REFRESH;
 use crate::fetch::PlainHttp;
-use countersign::certificate::{Certificate, NumberScope};
+use countersign::certificate::NumberScope;
+use countersign::path::CrlIssuer;
 use countersign::trust::ca_list::Administrator;
 use countersign::trust::{Anchor, ListSigners, RevocationRule, TrunkScope};
 use std::fmt;
@@ -31,6 +33,16 @@ pub struct Upkeep {
     pub plain: PlainHttp,
 }
 
+impl Default for Upkeep {
+    fn default() -> Self {
+        Self {
+            state_folder: None,
+            refresh: DEFAULT_REFRESH,
+            plain: PlainHttp::default(),
+        }
+    }
+}
+
 /// One trust domain.
 #[derive(Clone, Debug)]
 pub struct DomainPlan {
@@ -47,7 +59,7 @@ pub struct DomainPlan {
     /// Where its revocation lists come from.
     pub crls: Vec<Place>,
     /// Who else may sign them, by the operator's word.
-    pub crl_issuers: Vec<Certificate>,
+    pub crl_issuers: Vec<CrlIssuer>,
     /// What follows when no list answers.
     pub revocation: RevocationRule,
     /// Whose lists are heard.

@@ -188,6 +188,9 @@ mod tests {
         ] {
             assert_eq!(Age::of(UNIX, end, UNIX.saturating_add(second)), age);
         }
-        assert_eq!(Age::of(UNIX, None, UNIX.saturating_add(1 << 40)), Age::Fresh);
+        assert_eq!(
+            Age::of(UNIX, None, UNIX.saturating_add(1 << 40)),
+            Age::Fresh
+        );
     }
 }

@@ -12,14 +12,16 @@ use super::store::{Slot, Store};
 use super::{Current, Opened, figures};
 use crate::clock::Clock;
 use crate::fetch::caching::Validators;
-use crate::fetch::{Fetcher, Pull, Reply};
+use crate::fetch::{Fetcher, PlainHttp, Pull, Reply};
 use crate::files;
 use crate::metrics::Metrics;
 use countersign::certificate::crl::MAX_CRL_BYTES;
 use countersign::crypto::system_random;
 use countersign::time::Now;
 use countersign::trust::ca_list::MAX_CA_LIST_BYTES;
-use countersign::trust::{Trust, TrustDomains};
+use countersign::trust::{RevocationRule, Trust, TrustDomains};
+use countersign::verification::Unavailable;
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -50,6 +52,7 @@ struct Shared {
     state: Mutex<State>,
 }
 
+#[derive(Default)]
 struct State {
     domains: Vec<Domain>,
     upkeep: Upkeep,
@@ -84,64 +87,39 @@ enum Brought {
 }
 
 impl Keeper {
-    /// Publishes what was opened and keeps it up on the current runtime, until it is dropped.
-    ///
-    /// # Errors
-    /// [`StateFault`] if there is no folder for what must outlive the process.
-    pub fn start(
-        opened: Opened,
-        fetcher: Arc<Fetcher>,
-        clock: Arc<dyn Clock>,
-        metrics: Arc<Metrics>,
-    ) -> Result<(Self, Current), StateFault> {
-        if let Some(folder) = &opened.upkeep.state_folder {
-            let made = Store::at(folder).make();
-            made.map_err(|error| StateFault(folder.clone(), error))?;
-        }
-        let Opened { domains, upkeep } = opened;
-        let versions = domains.iter().map(|domain| domain.trust.version());
-        let state = State {
-            version: versions.max().unwrap_or(1),
-            domains,
-            upkeep,
-            current: Current::default(),
-            generation: 1,
-        };
-        let current = state.current.clone();
+    /// A keeper that has nothing to keep yet. It works on the current runtime until it is dropped.
+    pub fn start(fetcher: Arc<Fetcher>, clock: Arc<dyn Clock>, metrics: Arc<Metrics>) -> Self {
         let shared = Arc::new(Shared {
             fetcher,
             clock,
             metrics,
-            state: Mutex::new(state),
+            state: Mutex::default(),
         });
-        shared.lock().publish(&shared.metrics);
         let task = tokio::spawn(run(shared.clone())).abort_handle();
-        Ok((Self { shared, task }, current))
+        Self { shared, task }
     }
 
-    /// Takes another plan. What is known of sources that stay is kept. What was published before stays as it is, for calls that
-    /// came in with it; the new one is returned.
+    /// Takes a plan, in the place of the one before. What is known of sources that stay is kept. What was published before stays as
+    /// it is, for calls that came in with it; the new one is returned.
     pub fn replace(&self, opened: Opened) -> Current {
+        if let Err(fault) = opened.prepare() {
+            error!(%fault, "ALARM: lists are not kept on the disk");
+        }
         let mut state = self.shared.lock();
-        let Opened {
-            mut domains,
-            upkeep,
-        } = opened;
-        state.version += 1;
-        let version = state.version;
+        let version = state.version + 1;
+        let mut domains = opened.domains;
         for domain in &mut domains {
             let name = &domain.plan.name;
             let old = state.domains.iter().find(|old| old.plan.name == *name);
-            domain.rebuild(version);
-            if let Some(old) = old {
-                domain.inherit(old, version);
-            }
+            domain.follow(old, version);
         }
+        state.version = version;
         state.generation += 1;
         state.domains = domains;
-        state.upkeep = upkeep;
+        state.upkeep = opened.upkeep;
         state.current = Current::default();
         state.publish(&self.shared.metrics);
+        state.tell_gaps();
         state.current.clone()
     }
 }
@@ -155,6 +133,15 @@ impl Drop for Keeper {
 /// The folder for what must outlive the process cannot be used.
 #[derive(Debug)]
 pub struct StateFault(pub PathBuf, pub io::Error);
+
+impl fmt::Display for StateFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(folder, error) = self;
+        write!(f, "lists cannot be kept in {}: {error}", folder.display())
+    }
+}
+
+impl std::error::Error for StateFault {}
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -264,6 +251,21 @@ impl State {
         }
     }
 
+    /// Tells which domains validate nothing before their first list has come. Calls are carried all the same, so that is no reason
+    /// not to be ready.
+    fn tell_gaps(&self) {
+        for domain in &self.domains {
+            let hard = matches!(domain.plan.revocation, RevocationRule::Hard { .. });
+            if hard && domain.trust.revocations().lists().is_empty() {
+                let domain = &*domain.plan.name;
+                error!(
+                    domain,
+                    "ALARM: there is no revocation list yet; no call whose certificate names one is validated"
+                );
+            }
+        }
+    }
+
     fn publish(&self, metrics: &Metrics) {
         let domains = self.domains.iter().map(Domain::published).collect();
         self.current.replace(TrustDomains::new(domains));
@@ -288,7 +290,7 @@ impl Errand {
                 let read = tokio::task::spawn_blocking(move || files::read(&path)).await;
                 match read {
                     Ok(Ok(bytes)) => (bytes.into(), Validators::default(), stamp),
-                    Ok(Err(fault)) => return Brought::Refused(Refusal::File(fault)),
+                    Ok(Err(fault)) => return Brought::Refused(Refusal::File(fault.into())),
                     // The thread panicked and has said so, or the runtime is going down.
                     Err(_) => return Brought::Unchanged,
                 }
@@ -311,14 +313,10 @@ impl Errand {
         }
     }
 
-    async fn pull(
-        &self,
-        url: &str,
-        fetcher: &Fetcher,
-    ) -> Result<Reply, crate::fetch::Unavailable> {
+    async fn pull(&self, url: &str, fetcher: &Fetcher) -> Result<Reply, Unavailable> {
         let (plain, max_bytes) = match self.kind {
             // It says whom to believe: nobody on the way may know which one we have.
-            Kind::CaList => (crate::fetch::PlainHttp::Refuse, 2 * MAX_CA_LIST_BYTES),
+            Kind::CaList => (PlainHttp::Refuse, 2 * MAX_CA_LIST_BYTES),
             // As PEM it is a third longer.
             Kind::Crl => (self.upkeep.plain, MAX_CRL_BYTES / 2 * 3),
         };
@@ -349,7 +347,14 @@ impl Work {
     fn prove(self) -> Result<List, Refusal> {
         let previous = self.previous.as_ref();
         let at = self.now.unix;
-        let list = List::judge(self.kind, &self.bytes, &self.plan, &self.trust, previous, at)?;
+        let list = List::judge(
+            self.kind,
+            &self.bytes,
+            &self.plan,
+            &self.trust,
+            previous,
+            at,
+        )?;
         if let (Place::Url(url), Some(folder)) = (&self.place, &self.folder) {
             let slot = Slot::of(&self.plan.name, url);
             if let Err(fault) = Store::at(folder).write(&slot, &self.bytes) {

@@ -104,7 +104,10 @@ fn what_is_right_is_opened() {
     let certified = signer.chain().end_entity().public_key().p256().copied();
     assert_eq!(certified, Some(signer.key().public_key()));
     assert_eq!(tenant.service.inventory().count(), 50);
-    assert_eq!(checked.trust.anchors()[0].standing(), Standing::Lab);
+    assert_eq!(
+        checked.trust.domains()[0].trust().anchors()[0].standing(),
+        Standing::Lab
+    );
     assert_eq!(checked.fetch.web_roots.len(), 1);
     assert!(checked.public.is_some() && checked.admin.is_none());
     let told: Vec<_> = checked.warnings.iter().map(ToString::to_string).collect();

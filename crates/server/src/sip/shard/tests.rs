@@ -4,6 +4,7 @@ use super::*;
 use crate::sip::stage::{
     Kept, Stage, address, flow, heard, invite, is_silent, message, sender, socket,
 };
+use crate::trust::Current;
 use countersign::trust::Trust;
 use countersign::verification::Unavailable;
 use countersign_sip::flow::{Target, Transport};
@@ -124,7 +125,9 @@ fn a_call_is_finished_with_the_state_it_came_in_with() {
     let mut table = Table::new(Role::Verify, |_| {});
     let identity = table.identity();
     let believing = |_: &mut State| {};
-    let distrustful = |state: &mut State| state.trust = Arc::new(Trust::new("none", 1, Vec::new()));
+    let distrustful = |state: &mut State| {
+        state.trust = Current::everywhere(Arc::new(Trust::new("none", 1, Vec::new())))
+    };
     for (number, change, verstat) in [
         (0, &believing as &dyn Fn(&mut State), "TN-Validation-Passed"),
         (1, &distrustful, "TN-Validation-Passed"),
