@@ -5,8 +5,8 @@
 //! ([`super::numbers`]): `authorizes` costs a binary search however long the list is. A service provider code names a
 //! provider, never a number; what follows from one is decided over the whole path in [`super::authority`].
 //!
-//! What lives elsewhere: lists by reference (the AIA method of §10.1), claim constraints, who is asked for the numbers of a
-//! provider.
+//! What lives elsewhere: where a list by reference is ([`super::access`]), whether one list lies within another
+//! ([`super::delegation`]), claim constraints.
 
 use super::encode;
 use super::numbers::NumberSet;
@@ -192,14 +192,6 @@ impl TnAuthList {
             providers: providers.into(),
             numbers: self.numbers.union(&other.numbers),
         }
-    }
-
-    /// Whether every entry of `child` lies in this list: providers by the same code, numbers by what is listed.
-    // RFC 9060 §4: "each delegate certificate MUST have a TNAuthList scope that is equal to or a subset of its parent
-    // certificate's scope: it must be "encompassed"."
-    pub fn encompasses(&self, child: &Self) -> bool {
-        let known = |code| self.providers.binary_search(code).is_ok();
-        child.providers.iter().all(known) && self.numbers.encompasses(&child.numbers)
     }
 }
 

@@ -178,6 +178,21 @@ fn digest04_case19_beyond_the_end_entity() {
     assert_eq!(number(&path, "12125552000"), NotCovered);
 }
 
+/// Digest 04 case 14: what signalling writes is canonical before anybody asks for it.
+#[test]
+fn digest04_case14_signalling_is_canonicalised_first() {
+    use crate::identity::{IdentityPolicy, Role};
+    let authority = of(&[&[range("12155551000", 1000)]]);
+    for uri in [
+        "tel:+1-215-555-1212",
+        "sip:+1(215)555.1212@example.com;user=phone",
+        "sip:12155551212@example.com",
+    ] {
+        let orig = Identity::from_uri(uri, Role::Orig, IdentityPolicy::default()).unwrap();
+        assert_eq!(authority.covers(&orig), Covered, "{uri}");
+    }
+}
+
 /// Digest 04 case 20: the scope is asked for the identity that the PASSporT speaks for. An `orig` that it covers says nothing
 /// about a `div`, and the other way round.
 #[test]
