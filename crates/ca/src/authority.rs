@@ -109,7 +109,7 @@ impl Authority {
         })
     }
 
-    /// The same, asking `providers` whose numbers are whose.
+    /// The same, asking `providers` whose numbers are whose; [`delegation::Recent`] bounds the age of what they say.
     // RFC 9060 §8: "this requires that CAs have access to the necessary industry databases to ascertain whether, for example, a
     // particular telephone number is encompassed by an SPC."
     pub fn with_provider_numbers(

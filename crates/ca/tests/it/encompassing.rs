@@ -8,12 +8,12 @@
 //! These tests verify that nothing leaves an authority that its own list does not encompass, by the same algorithm that judges
 //! certificates of others.
 
-use countersign::certificate::delegation::ProviderNumbers;
+use countersign::certificate::delegation::{ProviderNumbers, ProviderTable, Recent};
 use countersign::certificate::numbers::NumberSet;
 use countersign::certificate::{ServiceProviderCode, TnAuthList, TnEntry};
 use countersign_ca::extension::PathLength;
 use countersign_ca::{Authority, IssuanceError, Practice, Profile, UnknownNumbers};
-use countersign_testkit::lab::{Lab, numbers};
+use countersign_testkit::lab::{Lab, NOW, numbers};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -80,15 +80,19 @@ fn digest04_case01_to_case05_within_the_parent_or_not_at_all() {
 }
 
 /// Whose numbers are whose, as an industry database would say it.
-fn database(rows: &[(&str, TnEntry)]) -> Arc<dyn ProviderNumbers> {
-    let table: BTreeMap<ServiceProviderCode, NumberSet> = rows
+fn table(rows: &[(&str, TnEntry)]) -> ProviderTable {
+    let rows: BTreeMap<ServiceProviderCode, NumberSet> = rows
         .iter()
         .map(|(code, entry)| {
             let numbers = list(std::slice::from_ref(entry)).numbers().clone();
             (code.parse().unwrap(), numbers)
         })
         .collect();
-    Arc::new(table)
+    ProviderTable::new(NOW, rows)
+}
+
+fn database(rows: &[(&str, TnEntry)]) -> Arc<dyn ProviderNumbers> {
+    Arc::new(table(rows))
 }
 
 #[test]
@@ -111,6 +115,16 @@ fn digest04_case06_numbers_under_a_code_by_what_is_known() {
     let trusting = issuer(Arc::clone(&unknown), UnknownNumbers::Issue);
     assert_eq!(asked(&lab, &trusting, &child), Ok(()));
     let strict = issuer(unknown, UnknownNumbers::Refuse);
+    assert_eq!(
+        asked(&lab, &strict, &child),
+        Err(IssuanceError::NumbersUnknown)
+    );
+    // Data from yesterday is not known where it must be of today.
+    let stale: Arc<dyn ProviderNumbers> = Arc::new(Recent {
+        providers: table(&[("709J", numbers("12155551000", 1000))]),
+        since: NOW.saturating_add(1),
+    });
+    let strict = issuer(stale, UnknownNumbers::Refuse);
     assert_eq!(
         asked(&lab, &strict, &child),
         Err(IssuanceError::NumbersUnknown)

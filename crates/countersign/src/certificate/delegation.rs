@@ -9,6 +9,7 @@
 
 use super::numbers::NumberSet;
 use super::tnauthlist::{ServiceProviderCode, TnAuthList};
+use crate::time::UnixTime;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -90,6 +91,11 @@ impl fmt::Display for Residue {
 
 /// Who knows the numbers of providers.
 pub trait ProviderNumbers: Send + Sync {
+    /// When what it says was true; `None` if it is true now.
+    fn as_of(&self) -> Option<UnixTime> {
+        None
+    }
+
     /// Those of `numbers` that are `provider`'s; `None` if that is not known.
     fn held(&self, provider: &ServiceProviderCode, numbers: &NumberSet) -> Option<NumberSet>;
 
@@ -124,10 +130,50 @@ impl ProviderNumbers for Unknown {
     }
 }
 
-/// A table of providers and all their numbers; providers that are not in it are unknown.
-impl ProviderNumbers for BTreeMap<ServiceProviderCode, NumberSet> {
+/// A table of providers and all their numbers, as they were at one time; providers that are not in it are unknown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProviderTable {
+    numbers: BTreeMap<ServiceProviderCode, NumberSet>,
+    as_of: UnixTime,
+}
+
+impl ProviderTable {
+    /// The table as it was at `as_of`.
+    pub fn new(as_of: UnixTime, numbers: BTreeMap<ServiceProviderCode, NumberSet>) -> Self {
+        Self { numbers, as_of }
+    }
+}
+
+impl ProviderNumbers for ProviderTable {
+    fn as_of(&self) -> Option<UnixTime> {
+        Some(self.as_of)
+    }
+
     fn held(&self, provider: &ServiceProviderCode, numbers: &NumberSet) -> Option<NumberSet> {
-        self.get(provider).map(|all| all.intersection(numbers))
+        let all = self.numbers.get(provider)?;
+        Some(all.intersection(numbers))
+    }
+}
+
+/// Somebody else's word, as long as it is from `since` or later; what is older is not known. Numbers move between providers.
+#[derive(Clone, Copy, Debug)]
+pub struct Recent<P> {
+    /// Whose word.
+    pub providers: P,
+    /// The oldest data that counts.
+    pub since: UnixTime,
+}
+
+impl<P: ProviderNumbers> ProviderNumbers for Recent<P> {
+    fn as_of(&self) -> Option<UnixTime> {
+        self.providers.as_of()
+    }
+
+    fn held(&self, provider: &ServiceProviderCode, numbers: &NumberSet) -> Option<NumberSet> {
+        match self.as_of() {
+            Some(as_of) if as_of < self.since => None,
+            _ => self.providers.held(provider, numbers),
+        }
     }
 }
 

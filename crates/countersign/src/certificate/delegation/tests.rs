@@ -42,11 +42,12 @@ fn beyond(numbers: &[TnEntry], codes: &[&str]) -> Delegation {
     })
 }
 
-/// Who has which numbers.
-fn table(rows: &[(&str, &[TnEntry])]) -> BTreeMap<ServiceProviderCode, NumberSet> {
-    rows.iter()
-        .map(|(code, numbers)| (code.parse().unwrap(), list(numbers).numbers().clone()))
-        .collect()
+/// Who has which numbers, as of the second 1,000.
+fn table(rows: &[(&str, &[TnEntry])]) -> ProviderTable {
+    let rows = rows
+        .iter()
+        .map(|(code, numbers)| (code.parse().unwrap(), list(numbers).numbers().clone()));
+    ProviderTable::new(UnixTime::from_secs(1_000), rows.collect())
 }
 
 use Delegation::Encompassed;
@@ -156,6 +157,31 @@ fn several_providers_have_the_rest_together() {
     );
 }
 
+/// Data that is too old is as good as none: policy decides, as where nobody knows.
+#[test]
+fn old_data_is_not_known() {
+    let (parent, child) = ([spc("709J")], [one("12155551212")]);
+    let known = table(&[("709J", &child)]);
+    assert_eq!(known.as_of(), Some(UnixTime::from_secs(1_000)));
+    for (since, outcome) in [
+        (999, Encompassed),
+        (1_000, Encompassed),
+        (1_001, Delegation::Unknown("709J".parse().unwrap())),
+    ] {
+        let recent = Recent {
+            providers: known.clone(),
+            since: UnixTime::from_secs(since),
+        };
+        assert_eq!(asked(&parent, &child, &recent), outcome, "since {since}");
+    }
+    // Who answers of now is never too old.
+    let live = Recent {
+        providers: Asked(0.into()),
+        since: UnixTime::from_secs(1_001),
+    };
+    assert_eq!(asked(&parent, &child, &live), beyond(&child, &[]));
+}
+
 #[test]
 fn answers_about_whole_sets() {
     let known = table(&[("709J", &[range("12125551000", 10)])]);
@@ -244,7 +270,8 @@ proptest! {
         };
         let rest: BTreeSet<_> = open.into_iter().filter(|number| !held(number)).collect();
         let silent = parent.providers().iter().any(|code| !known.contains_key(code));
-        match judge(&parent, &child, &known) {
+        let table = ProviderTable::new(UnixTime::from_secs(0), known.clone());
+        match judge(&parent, &child, &table) {
             Encompassed => prop_assert!(codes_fit && rest.is_empty()),
             Delegation::Unknown(code) => {
                 prop_assert!(codes_fit && silent && !rest.is_empty());
