@@ -122,7 +122,10 @@ impl CrlDraft {
     pub fn sign(&self, key: &dyn SigningKey) -> Result<Vec<u8>, DraftError> {
         let next_update = self.next_update.map(time).transpose()?;
         let entries = self.entries.iter().map(EntryDraft::to_der);
-        let extensions = optional(extensions(&self.extensions));
+        let extensions = match extensions(&self.extensions).as_slice() {
+            [] => Vec::new(),
+            some => element(constructed(0), &sequence(some)),
+        };
         let tbs = sequence(&[
             encode::integer(&[VERSION_2]),
             algorithm(),
@@ -131,7 +134,7 @@ impl CrlDraft {
             next_update.unwrap_or_default(),
             // RFC 5280 §5.1.2.6: "When there are no revoked certificates, the revoked certificates list MUST be absent."
             optional(entries.collect::<Result<_, _>>()?),
-            element(constructed(0), &extensions),
+            extensions,
         ]);
         signed(tbs, key)
     }

@@ -2,7 +2,7 @@
 //!
 //! - [`fuzz_entry`]: one function for each parser of foreign bytes, with what must hold for any input; used by the fuzz targets and,
 //!   with checked-in seeds, by an ordinary test.
-//! - [`lab`]: a certification hierarchy. [`scene`]: a call between two providers who have their certificates from it.
+//! - [`lab`]: a certification hierarchy, [`administrator`]: who signs its revocation list. [`scene`]: a call between two providers who have their certificates from it.
 //! - [`workload`]: the work that is measured, by a stopwatch ([`stopwatch`]) or by counting instructions.
 //!
 //! Three programs are here too: `bench`, `instructions` and `judge`, started by `cargo xtask`.
@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 pub mod lab;
+pub mod administrator;
 pub mod scene;
 pub mod fuzz_entry;
 pub mod workload;

@@ -21,3 +21,4 @@ mod spoilt;
 mod verdicts_are_remembered;
 mod webpki;
 mod what_certificates_must_be;
+mod whose_lists_are_heard;

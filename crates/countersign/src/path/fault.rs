@@ -269,27 +269,22 @@ impl fmt::Display for PathFault {
             Self::UnsupportedKey { step, algorithm } => {
                 write!(f, "the key of {step} is not supported: {algorithm}")
             }
-            Self::Untrusted { issuer } => write!(f, "no anchor of ours: {issuer}"),
-            Self::NoRevAvail { .. } | Self::RevocationUnknown { .. } | Self::Revoked { .. } => {
-                self.write_revocation(f)
-            }
+            Self::NoRevAvail { .. }
+            | Self::RevocationUnknown { .. }
+            | Self::Revoked { .. }
+            | Self::Untrusted { .. }
+            | Self::WrongTrustDomain { .. } => self.write_trust(f),
             Self::UnusableKey { step } => write!(f, "the key of {step} is not usable"),
             Self::Version { step, version } => {
                 write!(f, "{step} is X.509 version {version}, not version 3")
-            }
-            Self::WrongTrustDomain { domain } => {
-                write!(
-                    f,
-                    "an anchor of the trust domain {domain}, which does not judge this call"
-                )
             }
         }
     }
 }
 
 impl PathFault {
-    /// What has to do with revocation, in words.
-    fn write_revocation(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// What has to do with revocation and trust domains, in words.
+    fn write_trust(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoRevAvail { step, conflict } => write!(
                 f,
@@ -300,6 +295,13 @@ impl PathFault {
             }
             Self::Revoked { step, at, reason } => {
                 write!(f, "{step} was revoked at {at}: {reason}")
+            }
+            Self::Untrusted { issuer } => write!(f, "no anchor of ours: {issuer}"),
+            Self::WrongTrustDomain { domain } => {
+                write!(
+                    f,
+                    "an anchor of the trust domain {domain}, which does not judge this call"
+                )
             }
             _ => Ok(()),
         }

@@ -167,13 +167,14 @@ fn truncated_at_every_byte_it_is_refused() {
 
 #[test]
 fn what_a_list_must_have_and_must_not() {
-    let spoilt = |spoil: fn(&mut Fields)| {
+    type Spoil = fn(&mut Fields);
+    let spoilt = |spoil: Spoil| {
         let mut fields = Fields::new(&[entry(&[1], &[])], &[]);
         spoil(&mut fields);
         fields.parse().err()
     };
     assert_eq!(spoilt(|_| {}), None);
-    let cases: [(fn(&mut Fields), CrlError); 9] = [
+    let cases: [(Spoil, CrlError); 9] = [
         (|it| it.version = Vec::new(), CrlError::Version),
         (|it| it.version = integer(&[2]), CrlError::Version),
         (
