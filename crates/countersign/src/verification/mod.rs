@@ -23,6 +23,7 @@ pub use fault::{Code, Fault, Standing, Verstat, VerstatProfile};
 pub use findings::Checks;
 pub use need::{Need, NeedId, NeedKind, NeedLimit, Refresh, Source, Unavailable};
 pub use policy::VerificationPolicy;
+pub use proof::path_fault;
 pub use replay::{MemoryReplay, ReplayMemory, Sighting};
 pub use report::{PassportReport, Report, SignerReport, Token};
 pub use states::{Answer, Poll, Verification, VerificationService};

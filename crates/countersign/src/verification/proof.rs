@@ -265,7 +265,7 @@ const fn check_of(fault: &PathFault) -> Check {
 }
 
 /// What a fault of the path is called outside.
-const fn path_fault(fault: &PathFault) -> Fault {
+pub const fn path_fault(fault: &PathFault) -> Fault {
     use PathFault as P;
     match fault {
         P::BadSignature { .. }

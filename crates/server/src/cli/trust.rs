@@ -4,8 +4,8 @@
 
 use super::trouble::Trouble;
 use crate::files;
-use clap::Args;
-use countersign::certificate::{Certificate, Crl, chain};
+use clap::{Args, ValueEnum};
+use countersign::certificate::{AuthorityAlgorithms, Certificate, Crl, PathRules, chain};
 use countersign::crypto::AwsLc;
 use countersign::path::CrlIssuer;
 use countersign::time::UnixTime;
@@ -16,24 +16,45 @@ use std::sync::Arc;
 /// The name of the trust domain that consists of what was named on the command line.
 const DOMAIN: &str = "command-line";
 
-/// Flags about revocation.
+/// Flags about what is believed besides anchors.
 #[derive(Clone, Debug, Args)]
-pub(super) struct CrlFlags {
+pub(super) struct TrustFlags {
     /// A revocation list (PEM or DER); a certificate that names another one is not validated. May be given several times
     #[arg(long, value_name = "FILE")]
     crl: Vec<PathBuf>,
     /// Who signs revocation lists (PEM or DER): believed like an anchor, for lists only [default: the anchors]
     #[arg(long, value_name = "FILE", requires = "crl")]
     crl_issuer: Vec<PathBuf>,
+    /// What authorities may sign certificates and revocation lists with; PASSporTs are ES256 whatever stands here
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t = Algorithms::EcdsaAndRsa)]
+    algorithms: Algorithms,
 }
 
-impl CrlFlags {
+/// What authorities may sign with.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Algorithms {
+    /// ECDSA: P-256, P-384, P-521
+    Ecdsa,
+    /// These, and RSA PKCS #1 v1.5 from 2,048 bits on
+    EcdsaAndRsa,
+    /// ECDSA with P-256 alone, as SHAKEN wants it
+    P256,
+}
+
+impl TrustFlags {
     /// Whom to believe: these anchors and lists, judged at `at`. Without lists nobody asks about revocation.
     ///
     /// # Errors
     /// [`Trouble`] names the file that is no revocation list, or that nobody we believe has signed.
     pub(super) fn trust(&self, anchors: Vec<Anchor>, at: UnixTime) -> Result<Trust, Trouble> {
-        let trust = Trust::new(DOMAIN, 1, anchors);
+        let trust = Trust::new(DOMAIN, 1, anchors).with_rules(PathRules {
+            authority_algorithms: match self.algorithms {
+                Algorithms::Ecdsa => AuthorityAlgorithms::Ecdsa,
+                Algorithms::EcdsaAndRsa => AuthorityAlgorithms::EcdsaAndRsa,
+                Algorithms::P256 => AuthorityAlgorithms::P256,
+            },
+            ..PathRules::default()
+        });
         if self.crl.is_empty() {
             return Ok(trust);
         }

@@ -1,7 +1,7 @@
 //! `countersign certificate`: certificates taken apart and judged, from files, folders and repositories.
 //!
 //! One file per verb: [`inspect`] shows and believes nothing, [`lint`] asks the rules of the profiles,
-//! [`audit`] judges all of a folder against each other. What they share: [`documents`] brings the bytes of files,
+//! [`verify`] judges chains, [`audit`] judges all of a folder against each other. What they share: [`documents`] brings the bytes of files,
 //! folders, URLs and standard input, [`pieces`] cuts them into certificates, [`names`] has the words for what has only a
 //! number.
 //!
@@ -12,6 +12,7 @@ mod names;
 mod pieces;
 mod inspect;
 mod lint;
+mod verify;
 mod audit;
 
 use super::Outcome;
@@ -36,6 +37,8 @@ enum Verb {
     Inspect(inspect::Arguments),
     /// Ask certificates, and the repositories that serve them, what the profiles ask
     Lint(lint::Arguments),
+    /// Judge chains: whether they lead to an anchor, every check with its verdict
+    Verify(verify::Arguments),
     /// Judge the certificates of a folder against each other: delegation, revocation, validity
     Audit(audit::Arguments),
 }
@@ -44,6 +47,7 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {
     let outcome = match &arguments.verb {
         Verb::Inspect(arguments) => inspect::run(arguments, console),
         Verb::Lint(arguments) => lint::run(arguments, console),
+        Verb::Verify(arguments) => verify::run(arguments, console),
         Verb::Audit(arguments) => audit::run(arguments, console),
     };
     outcome.unwrap_or_else(|trouble| {

@@ -54,6 +54,10 @@ const NAMES: &[(&str, &str)] = &[
     ("1.2.840.113549.1.1.12", "sha384WithRSAEncryption"),
     ("1.2.840.113549.1.1.13", "sha512WithRSAEncryption"),
     ("1.3.101.112", "Ed25519"),
+    // RFC 5280 §4.2.2.1 and RFC 8226 §10.1.
+    ("1.3.6.1.5.5.7.48.1", "ocsp"),
+    ("1.3.6.1.5.5.7.48.2", "caIssuers"),
+    ("1.3.6.1.5.5.7.48.14", "stirTNList"),
     // RFC 5280 §4.2.1.4, and the certificate policies of SHAKEN in the United States.
     ("2.5.29.32.0", "anyPolicy"),
     ("2.16.840.1.114569.1.1.1", "SHAKEN CP 1.1"),

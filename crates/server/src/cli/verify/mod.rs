@@ -18,16 +18,16 @@ use super::input::{self, Input, shown};
 use super::moment::Moment;
 use super::parties::{Given, Parties};
 use super::trouble::Trouble;
+use super::trust::{self, TrustFlags};
 use super::web::WebFlags;
 use crate::clock::{Clock, SystemClock};
-use crate::files;
 use clap::Args;
 use countersign::call::Call;
 use countersign::crypto::AwsLc;
 use countersign::passport::Presented;
 use countersign::path::PathCache;
 use countersign::time::Now;
-use countersign::trust::{Anchor, Standing, Trust};
+use countersign::trust::Trust;
 use countersign::verification::policy::{InfoRequirement, Replay, Thoroughness};
 use countersign::verification::{
     Malformed, MemoryReplay, Poll, Report, Verdict, VerificationPolicy, VerificationService,
@@ -51,6 +51,8 @@ Examples:
   The same, fetched over the lab's own https:
     countersign verify invite.sip --trust countersign-data/anchor.pem \\
       --allow-origin https://localhost:8443 --web-ca countersign-data/web-ca.pem
+  The same, with the revocation list of everybody's authority:
+    countersign verify invite.sip --trust anchors.pem --crl sti.crl --crl-issuer sti-crl-issuer.pem
   An Identity header out of a log, judged as of its own time:
     countersign verify header.txt --from 12025550100 --to 12025550101 \\
       --trust anchors.pem --at 2026-11-05T00:00:00Z --json
@@ -78,6 +80,8 @@ pub(super) struct Arguments {
     /// Fetch nothing
     #[arg(long)]
     offline: bool,
+    #[command(flatten)]
+    belief: TrustFlags,
     #[command(flatten)]
     web: WebFlags,
     /// One JSON object per input, one a line
@@ -171,8 +175,11 @@ struct Bench {
 
 impl Bench {
     fn new(arguments: &Arguments) -> Result<Self, Trouble> {
+        let clock = SystemClock::start();
+        let anchors = trust::read_anchors(&arguments.trust)?;
+        let at = arguments.at.map_or(clock.now().unix, |at| at.0);
         Ok(Self {
-            trust: Arc::new(read_trust(&arguments.trust)?),
+            trust: Arc::new(arguments.belief.trust(anchors, at)?),
             policy: VerificationPolicy {
                 deadline: DEADLINE_MILLIS,
                 thoroughness: Thoroughness::EveryCheck,
@@ -181,7 +188,7 @@ impl Bench {
                 ..VerificationPolicy::default()
             },
             paths: Arc::default(),
-            clock: SystemClock::start(),
+            clock,
             at: arguments.at,
         })
     }
@@ -213,15 +220,4 @@ impl Bench {
             }
         }
     }
-}
-
-/// Whoever names a file of anchors believes them, whatever else they are good for.
-fn read_trust(files: &[PathBuf]) -> Result<Trust, Trouble> {
-    let mut anchors = Vec::new();
-    for path in files {
-        let bytes = files::read(path).map_err(|fault| Trouble::File(path.clone(), fault))?;
-        let read = Anchor::from_pem(&bytes, Standing::Public);
-        anchors.extend(read.map_err(|cause| Trouble::Anchors(path.clone(), cause))?);
-    }
-    Ok(Trust::new("command-line", 1, anchors))
 }

@@ -11,14 +11,10 @@
 use super::hierarchy::{Hierarchy, VALIDITY, numbers};
 use super::{Run, run};
 use countersign::certificate::{Certificate, TnAuthList, TnEntry};
-use countersign::crypto::EcdsaP256Key;
-use countersign::time::UnixTime;
-use countersign_ca::crl::{self, Crl, Reason, Revoked};
-use countersign_ca::extension::{CrlScope, PathLength};
+use countersign_ca::extension::PathLength;
 use countersign_ca::{Authority, Practice, Profile};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// The hierarchy of the picture, on disk.
 struct Folder {
@@ -243,16 +239,9 @@ fn expired_and_revoked_certificates_are_told() {
             .all(|(_, findings)| names(findings) == ["expired"])
     );
     let signer = folder.lab.write("signer.pem", &[&folder.lab.list_issuer]);
-    let list = |revoked: &[&Certificate], until: UnixTime| {
-        let der = issue(
-            &folder.lab.list_issuer,
-            &folder.lab.list_key,
-            revoked,
-            until,
-        );
-        folder.lab.write_bytes("all.crl", der)
-    };
-    let crl = list(&[&gone, &folder.provider], VALIDITY.not_after);
+    let crl = folder
+        .lab
+        .list("all.crl", &[&gone, &folder.provider], VALIDITY.not_after);
     let audit = folder.audit(&["--crl", &crl, "--crl-issuer", &signer]);
     assert_eq!(audit.code, 1, "{audit:?}");
     let all = told(&audit);
@@ -265,37 +254,14 @@ fn expired_and_revoked_certificates_are_told() {
     );
     assert_eq!(all["Issuing CA"].0, "passed");
     assert_eq!(all["Root"].0, "passed");
-    let crl = list(&[], VALIDITY.not_before.saturating_add(1));
+    let until = VALIDITY.not_before.saturating_add(1);
+    let crl = folder.lab.list("all.crl", &[], until);
     let audit = folder.audit(&["--crl", &crl, "--crl-issuer", &signer]);
     assert_eq!(audit.code, 4, "{audit:?}");
     assert_eq!(
         names(&told(&audit)["SHAKEN 1234"].1),
         ["revocation-unknown"]
     );
-}
-
-/// An indirect list that names these certificates.
-fn issue(
-    issuer: &Certificate,
-    key: &Arc<EcdsaP256Key>,
-    revoked: &[&Certificate],
-    next_update: UnixTime,
-) -> Vec<u8> {
-    let revoked = revoked.iter().map(|certificate| Revoked {
-        issuer: certificate.issuer().clone(),
-        serial: certificate.serial().to_vec(),
-        at: UnixTime::from_secs(1_793_836_800),
-        reason: Reason::KeyCompromise,
-    });
-    let list = Crl {
-        this_update: VALIDITY.not_before,
-        next_update,
-        number: 1,
-        scope: CrlScope::Indirect,
-        url: Some(super::hierarchy::CRL_URL.into()),
-        revoked: revoked.collect(),
-    };
-    crl::issue(&list, issuer, key.as_ref()).unwrap()
 }
 
 /// This test verifies that flags which cannot be followed are told with the file they name.
@@ -305,25 +271,12 @@ fn what_is_no_list_is_refused_by_name() {
     let anchor = folder
         .lab
         .write("anchor.pem", &[folder.lab.root.certificate()]);
-    let forged = issue(
-        &folder.lab.list_issuer,
-        &folder.lab.list_key,
-        &[],
-        VALIDITY.not_after,
-    );
-    let forged = folder
-        .lab
-        .write_bytes("forged.crl", &forged[..forged.len() - 3]);
-    let unknown = issue(
-        &folder.lab.list_issuer,
-        &folder.lab.list_key,
-        &[],
-        VALIDITY.not_after,
-    );
-    let unknown = folder.lab.write_bytes("unknown.crl", unknown);
+    let unknown = folder.lab.list("unknown.crl", &[], VALIDITY.not_after);
+    let cut = std::fs::read(&unknown).unwrap();
+    let cut = folder.lab.write_bytes("cut.crl", &cut[..cut.len() - 3]);
     for (more, words) in [
         (vec!["--crl", &anchor], "anchor.pem"),
-        (vec!["--crl", &forged], "forged.crl"),
+        (vec!["--crl", &cut], "cut.crl"),
         (vec!["--crl", &unknown], "--crl-issuer"),
         (vec!["--crl", "/nonexistent.crl"], "/nonexistent.crl"),
         (vec!["--crl-issuer", &anchor], "--crl"),

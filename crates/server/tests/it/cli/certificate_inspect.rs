@@ -4,7 +4,7 @@
 //!     file, folder, URL, - ──► certificate inspect ──► one block, or one JSON object, per certificate
 //! ```
 
-use super::hierarchy::{Hierarchy, numbers};
+use super::hierarchy::{CRL_URL, Hierarchy, numbers};
 use super::{Run, run, run_with};
 use countersign::certificate::TnAuthList;
 use countersign::certificate::chain::{armoured, pem};
@@ -85,6 +85,13 @@ fn programs_get_an_object_per_certificate() {
     assert_eq!(provider["serial"], "40000000000000000000000000000004");
     assert_eq!(provider["policies"], json!(["2.16.840.1.114569.1.1.4"]));
     assert_eq!(provider["ca"], false);
+    let issuer = "CN=List Issuer,O=Countersign Lab,C=US";
+    assert_eq!(
+        provider["crl"],
+        json!([{"urls": [CRL_URL], "issuer": issuer}])
+    );
+    assert_eq!(provider["no_revocation"], false);
+    assert_eq!(provider["version"], 3);
     assert_eq!(provider["aki"], delegating["aki"]);
     assert_eq!(delegating["path_length"], 0);
     assert_eq!(delegating["key_usage"], json!(["keyCertSign", "cRLSign"]));

@@ -45,7 +45,7 @@ fn every_verb_explains_itself() {
         .get_subcommands()
         .map(|verb| verb.get_name())
         .collect();
-    for expected in ["sign", "verify", "decode", "completions"] {
+    for expected in ["sign", "verify", "decode", "certificate", "completions"] {
         assert!(verbs.contains(&expected), "{verbs:?}");
     }
     for verb in verbs {
@@ -56,10 +56,26 @@ fn every_verb_explains_itself() {
         let longest = help.out.lines().map(|line| line.chars().count()).max();
         assert!(longest <= Some(110), "{verb}: {longest:?}");
     }
-    assert!(
-        !run(&["verify", "--help"]).out.contains("--crl"),
-        "not in this release"
-    );
+    for verb in ["inspect", "lint", "verify", "audit"] {
+        let help = run(&["certificate", verb, "--help"]);
+        assert_eq!((help.code, help.err.as_str()), (0, ""), "{verb}");
+        for words in [
+            "Examples:",
+            "Exit codes:",
+            "--json",
+            "--allow-origin",
+            "standard input",
+        ] {
+            assert!(help.out.contains(words), "{verb}: {words}");
+        }
+        assert!(
+            help.out
+                .contains(&format!("countersign certificate {verb}")),
+            "{verb}"
+        );
+        let longest = help.out.lines().map(|line| line.chars().count()).max();
+        assert!(longest <= Some(110), "{verb}: {longest:?}");
+    }
     let unknown = run(&["verifi"]);
     assert_eq!(unknown.code, 2);
     assert!(
@@ -77,7 +93,16 @@ fn shells_learn_our_verbs() {
     for shell in ["bash", "zsh", "fish"] {
         let script = run(&["completions", shell]);
         assert_eq!(script.code, 0, "{shell}");
-        for word in ["verify", "sign", "decode", "trust", "numbering"] {
+        for word in [
+            "verify",
+            "sign",
+            "decode",
+            "trust",
+            "numbering",
+            "certificate",
+            "inspect",
+            "crl-issuer",
+        ] {
             assert!(script.out.contains(word), "{word} for {shell}");
         }
     }

@@ -14,7 +14,8 @@ use countersign::certificate::{Certificate, TnAuthList, TnEntry};
 use countersign::crypto::{EcdsaP256Key, SigningKey};
 use countersign::number::TelephoneNumberRange;
 use countersign::time::{UnixTime, Validity};
-use countersign_ca::extension::{CrlPoint, PathLength};
+use countersign_ca::crl::{self, Crl, Reason, Revoked};
+use countersign_ca::extension::{CrlPoint, CrlScope, PathLength};
 use countersign_ca::{Authority, Practice, Profile, Request, Serial, Subject};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -116,6 +117,26 @@ impl Hierarchy {
         let profile = Profile::EndEntity;
         self.issue(&self.issuing, profile, "SHAKEN 1234", Some(scope))
             .1
+    }
+
+    /// An indirect list that names these certificates as revoked, in a file.
+    pub fn list(&self, name: &str, revoked: &[&Certificate], next_update: UnixTime) -> String {
+        let revoked = revoked.iter().map(|certificate| Revoked {
+            issuer: certificate.issuer().clone(),
+            serial: certificate.serial().to_vec(),
+            at: UnixTime::from_secs(1_793_836_800),
+            reason: Reason::KeyCompromise,
+        });
+        let list = Crl {
+            this_update: VALIDITY.not_before,
+            next_update,
+            number: 1,
+            scope: CrlScope::Indirect,
+            url: Some(CRL_URL.into()),
+            revoked: revoked.collect(),
+        };
+        let der = crl::issue(&list, &self.list_issuer, self.list_key.as_ref()).unwrap();
+        self.write_bytes(name, der)
     }
 
     /// Where a file of this folder is.

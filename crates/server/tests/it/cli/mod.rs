@@ -9,6 +9,7 @@
 mod certificate_audit;
 mod certificate_inspect;
 mod certificate_lint;
+mod certificate_verify;
 mod conduct;
 mod decoding;
 mod fetching;

@@ -3,8 +3,8 @@
 //! Parents are looked up by key identifier and by name in maps, so that ten thousand certificates are looked at ten thousand
 //! times and not a hundred million times. A parent is one whose key has made the signature.
 
-use countersign::certificate::Certificate;
-use countersign::crypto::{AwsLc, VerifyingKeys};
+use countersign::certificate::{AuthorityAlgorithms, Certificate, signature};
+use countersign::crypto::AwsLc;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -27,6 +27,8 @@ pub(super) struct Known {
 /// All of them, each once.
 #[derive(Debug, Default)]
 pub(super) struct Library {
+    /// What its certificates may be signed with.
+    algorithms: AuthorityAlgorithms,
     all: Vec<Known>,
     positions: HashMap<[u8; 32], usize>,
     by_key: HashMap<Box<[u8]>, Vec<usize>>,
@@ -47,6 +49,14 @@ pub(super) enum Parents {
 }
 
 impl Library {
+    /// An empty one, where these algorithms count.
+    pub(super) fn new(algorithms: AuthorityAlgorithms) -> Self {
+        Self {
+            algorithms,
+            ..Self::default()
+        }
+    }
+
     /// Takes a certificate in, if it is not known yet.
     pub(super) fn add(&mut self, certificate: Certificate, file: Option<Rc<str>>) {
         let sha256 = certificate.sha256();
@@ -141,10 +151,7 @@ impl Library {
         let Some(parent) = self.get(position) else {
             return false;
         };
-        let key = parent.certificate.public_key().p256();
-        let key = key.and_then(|point| AwsLc.p256(point.as_slice()).ok());
-        let signature = child.signature();
-        key.zip(signature)
-            .is_some_and(|(key, signature)| key.verify(child.tbs(), &signature).is_ok())
+        let key = parent.certificate.public_key();
+        signature::verify(child.signed(), key, self.algorithms, &AwsLc).is_ok()
     }
 }

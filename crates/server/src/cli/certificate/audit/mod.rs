@@ -15,7 +15,7 @@ use super::super::Outcome;
 use super::super::console::Console;
 use super::super::moment::Moment;
 use super::super::trouble::Trouble;
-use super::super::trust::{self, CrlFlags};
+use super::super::trust::{self, TrustFlags};
 use super::documents::{Document, Inputs};
 use super::names::hex;
 use super::pieces::{self, Piece};
@@ -48,7 +48,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "ANCHORS.pem")]
     trust: Vec<PathBuf>,
     #[command(flatten)]
-    crls: CrlFlags,
+    belief: TrustFlags,
     /// The time to judge at: Unix seconds or RFC 3339 [default: now]
     #[arg(long, value_name = "TIME", allow_negative_numbers = true)]
     at: Option<Moment>,
@@ -64,11 +64,11 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Outcom
     let now = SystemClock::start().now().unix;
     let at = arguments.at.map_or(now, |at| at.0);
     let anchors = trust::read_anchors(&arguments.trust)?;
-    let mut library = Library::default();
-    for anchor in &anchors {
+    let trust = arguments.belief.trust(anchors, at)?;
+    let mut library = Library::new(trust.rules().authority_algorithms);
+    for anchor in trust.anchors() {
         library.add(anchor.certificate().clone(), None);
     }
-    let trust = arguments.crls.trust(anchors, at)?;
     let mut intake = Intake {
         library,
         json: arguments.json,

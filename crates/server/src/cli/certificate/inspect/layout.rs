@@ -63,11 +63,26 @@ pub(super) fn print(
         &format!("{}{}", record.key, purpose(record)),
         console,
     );
-    fact("signed by", &record.signature, console);
+    let version = match record.version {
+        3 => String::new(),
+        version => format!(", X.509 version {version}"),
+    };
+    fact(
+        "signed with",
+        &(record.signature.clone() + &version),
+        console,
+    );
     numbers(record, console);
     let mut title = "policies";
     for policy in certificate.policies() {
         fact(title, &numbered(policy), console);
+        title = "";
+    }
+    revocation(record, console);
+    let mut title = "more at";
+    for access in &record.access {
+        let url = access.url.as_deref().unwrap_or("no URL");
+        fact(title, &format!("{url} ({})", access.method), console);
         title = "";
     }
     for (title, identifier) in [("subject key", &record.ski), ("issuer key", &record.aki)] {
@@ -119,17 +134,18 @@ fn purpose(record: &Record<'_>) -> String {
     };
     let uses = match &record.key_usage {
         None => "for any use".to_owned(),
-        Some(uses) if uses.is_empty() => "for none of our uses".to_owned(),
         Some(uses) => format!("for {}", uses.join(", ")),
     };
     format!(" {of}, {uses}")
 }
 
 fn numbers(record: &Record<'_>, console: &mut Console) {
-    let Some(entries) = &record.tnauthlist else {
-        return;
-    };
     let mut title = "speaks for";
+    if let Some(url) = &record.tnauthlist_url {
+        fact(title, &format!("whatever is listed at {url}"), console);
+        title = "";
+    }
+    let entries = record.tnauthlist.as_deref().unwrap_or_default();
     for entry in entries.iter().take(MAX_ENTRIES) {
         let text = match entry {
             Entry::One(number) => number.clone(),
@@ -146,6 +162,25 @@ fn numbers(record: &Record<'_>, console: &mut Console) {
             &format!("and {more} more entries; --json shows all"),
             console,
         );
+    }
+}
+
+/// Where revocations are published.
+fn revocation(record: &Record<'_>, console: &mut Console) {
+    let mut title = "revocations";
+    for point in &record.crl {
+        let urls = match point.urls.as_slice() {
+            [] => "no URL".to_owned(),
+            urls => urls.join(" "),
+        };
+        fact(title, &urls, console);
+        if let Some(issuer) = &point.issuer {
+            fact("", &format!("by {issuer}"), console);
+        }
+        title = "";
+    }
+    if record.no_revocation {
+        fact(title, "never published (noRevAvail)", console);
     }
 }
 

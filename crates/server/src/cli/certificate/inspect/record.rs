@@ -1,10 +1,10 @@
 //! What a certificate says, for programs: the JSON of `certificate inspect --json`, whose shape other people's scripts rely on.
 
 use super::super::names::{hex, named};
+use countersign::certificate::access::Description;
+use countersign::certificate::distribution::{DistributionPoint, GeneralName, PointName};
 use countersign::certificate::extensions::{Criticality, oid};
-use countersign::certificate::{
-    BasicConstraints, Certificate, KeyUsage, PublicKey, SignatureAlgorithm, TnEntry,
-};
+use countersign::certificate::{BasicConstraints, Certificate, TnEntry, Version};
 use serde::Serialize;
 
 /// One certificate.
@@ -19,13 +19,19 @@ pub(super) struct Record<'a> {
     pub(super) key: String,
     /// Hexadecimal.
     pub(super) serial: String,
+    pub(super) version: u8,
     pub(super) signature: String,
     pub(super) ca: bool,
     pub(super) path_length: Option<u64>,
     pub(super) key_usage: Option<Vec<&'static str>>,
     /// `null` if there is none, or none that can be read: then `malformed` names it.
     pub(super) tnauthlist: Option<Vec<Entry>>,
+    /// Where the list is that is not in the certificate.
+    pub(super) tnauthlist_url: Option<String>,
     pub(super) policies: Vec<String>,
+    pub(super) crl: Vec<Point>,
+    pub(super) no_revocation: bool,
+    pub(super) access: Vec<Access>,
     pub(super) aki: Option<String>,
     pub(super) ski: Option<String>,
     pub(super) names: Vec<String>,
@@ -49,6 +55,21 @@ pub(super) enum Entry {
     One(String),
     Range { start: String, count: u64 },
     Spc(String),
+}
+
+/// Where revocations are published.
+#[derive(Debug, Serialize)]
+pub(super) struct Point {
+    pub(super) urls: Vec<String>,
+    /// Who signs the list, where that is not the issuer of the certificate.
+    pub(super) issuer: Option<String>,
+}
+
+/// Where more can be had.
+#[derive(Debug, Serialize)]
+pub(super) struct Access {
+    pub(super) method: String,
+    pub(super) url: Option<String>,
 }
 
 /// That an extension is there.
@@ -91,18 +112,34 @@ impl<'a> Record<'a> {
                 not_before: validity.not_before.to_string(),
                 not_after: validity.not_after.to_string(),
             },
-            key: key(certificate.public_key()),
+            key: named(&certificate.public_key().kind()),
             serial: hex(certificate.serial()),
-            signature: signature(certificate.signature_algorithm()),
+            version: match certificate.version() {
+                Version::V1 => 1,
+                Version::V2 => 2,
+                Version::V3 => 3,
+            },
+            signature: named(&certificate.signature_algorithm().oid()),
             ca: certificate.is_ca(),
             path_length: constraints.and_then(|BasicConstraints { path_len, .. }| path_len),
-            key_usage: certificate.key_usage().map(uses),
+            key_usage: certificate
+                .extension(oid::KEY_USAGE)
+                .filter(|_| certificate.key_usage().is_some())
+                .map(|usage| uses(usage.value)),
             tnauthlist: list.map(|list| list.entries().iter().map(entry).collect()),
+            tnauthlist_url: certificate.tn_list_url().map(ToString::to_string),
             policies: certificate
                 .policies()
                 .iter()
                 .map(ToString::to_string)
                 .collect(),
+            crl: certificate
+                .distribution_points()
+                .iter()
+                .map(point)
+                .collect(),
+            no_revocation: certificate.has_no_rev_avail(),
+            access: access(certificate),
             aki: certificate.aki().map(hex),
             ski: certificate.ski().map(hex),
             names: names(certificate),
@@ -130,38 +167,53 @@ impl<'a> Record<'a> {
     }
 }
 
-fn key(key: &PublicKey) -> String {
-    match key {
-        PublicKey::P256(_) => "P-256".to_owned(),
-        PublicKey::P384(_) => "P-384".to_owned(),
-        PublicKey::P521(_) => "P-521".to_owned(),
-        PublicKey::Rsa(_) => "RSA".to_owned(),
-        PublicKey::Other { .. } => named(&key.kind()),
+/// The bits of a key usage that is known to be well formed.
+fn uses(bit_string: &[u8]) -> Vec<&'static str> {
+    // RFC 5280 §4.2.1.3: the names of the bits, in their order.
+    const NAMES: [&str; 9] = [
+        "digitalSignature",
+        "nonRepudiation",
+        "keyEncipherment",
+        "dataEncipherment",
+        "keyAgreement",
+        "keyCertSign",
+        "cRLSign",
+        "encipherOnly",
+        "decipherOnly",
+    ];
+    // Behind tag, length and the count of unused bits.
+    let octets = bit_string.get(3..).unwrap_or_default();
+    let has = |bit: usize| {
+        let octet = octets.get(bit / 8).copied().unwrap_or_default();
+        octet << (bit % 8) & 0x80 != 0
+    };
+    let bits = NAMES.iter().enumerate();
+    bits.filter(|(bit, _)| has(*bit))
+        .map(|(_, name)| *name)
+        .collect()
+}
+
+fn point(point: &DistributionPoint) -> Point {
+    let issuer = point.crl_issuer.iter().find_map(GeneralName::directory);
+    Point {
+        urls: point
+            .name
+            .iter()
+            .flat_map(PointName::uris)
+            .map(str::to_owned)
+            .collect(),
+        issuer: issuer.map(ToString::to_string),
     }
 }
 
-fn signature(algorithm: SignatureAlgorithm) -> String {
-    let name = match algorithm {
-        SignatureAlgorithm::EcdsaWithSha256 => "ecdsa-with-SHA256",
-        SignatureAlgorithm::EcdsaWithSha384 => "ecdsa-with-SHA384",
-        SignatureAlgorithm::EcdsaWithSha512 => "ecdsa-with-SHA512",
-        SignatureAlgorithm::RsaWithSha256 => "sha256WithRSAEncryption",
-        SignatureAlgorithm::RsaWithSha384 => "sha384WithRSAEncryption",
-        SignatureAlgorithm::RsaWithSha512 => "sha512WithRSAEncryption",
-        SignatureAlgorithm::Other(algorithm) => return named(&algorithm),
+fn access(certificate: &Certificate) -> Vec<Access> {
+    let descriptions = certificate.access().map(|access| access.descriptions());
+    let descriptions = descriptions.unwrap_or_default().iter();
+    let describe = |one: &Description| Access {
+        method: named(&one.method),
+        url: one.uri.as_deref().map(str::to_owned),
     };
-    name.to_owned()
-}
-
-fn uses(usage: KeyUsage) -> Vec<&'static str> {
-    [
-        (usage.digital_signature(), "digitalSignature"),
-        (usage.key_cert_sign(), "keyCertSign"),
-        (usage.crl_sign(), "cRLSign"),
-    ]
-    .into_iter()
-    .filter_map(|(has, name)| has.then_some(name))
-    .collect()
+    descriptions.map(describe).collect()
 }
 
 fn entry(entry: &TnEntry) -> Entry {
@@ -187,11 +239,14 @@ fn names(certificate: &Certificate) -> Vec<String> {
 
 /// Whether everything that is in an extension is told by a field of its own.
 pub(super) fn is_told(extension: &Extension) -> bool {
-    const TOLD: [const_oid::ObjectIdentifier; 7] = [
+    const TOLD: [const_oid::ObjectIdentifier; 10] = [
+        oid::AUTHORITY_INFORMATION_ACCESS,
         oid::AUTHORITY_KEY_IDENTIFIER,
         oid::BASIC_CONSTRAINTS,
         oid::CERTIFICATE_POLICIES,
+        oid::CRL_DISTRIBUTION_POINTS,
         oid::KEY_USAGE,
+        oid::NO_REV_AVAIL,
         oid::SUBJECT_ALT_NAME,
         oid::SUBJECT_KEY_IDENTIFIER,
         oid::TN_AUTH_LIST,
