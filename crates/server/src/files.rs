@@ -9,8 +9,8 @@ use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{RootCertStore, ServerConfig};
 use std::fmt;
-use std::fs::{File, Metadata};
-use std::io::{self, Read};
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -64,6 +64,11 @@ impl fmt::Display for FileFault {
 }
 
 impl FileFault {
+    /// Whether there is no such file at all.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Unreadable(error) if error.kind() == io::ErrorKind::NotFound)
+    }
+
     /// What the operator may do about it.
     pub const fn fix(&self) -> &'static str {
         match self {
@@ -100,6 +105,29 @@ pub fn read(path: &Path) -> Result<Vec<u8>, FileFault> {
 pub fn read_text(path: &Path) -> Result<String, FileFault> {
     String::from_utf8(read(path)?)
         .map_err(|error| FileFault::NotText(error.utf8_error().valid_up_to()))
+}
+
+/// Puts a file in the place of another, or leaves that one: whoever reads it finds one of both, whole. Only the owner may read it.
+///
+/// # Errors
+/// If the disk does not take it; then the old one is still there.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    let beside = Path::new(&beside);
+    // One that was left by a process which ended in between.
+    match fs::remove_file(beside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = owners_file(beside)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(beside, path)?;
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
+        _ => File::open(".")?.sync_all(),
+    }
 }
 
 /// Reads a private key that signs calls: PEM or DER, PKCS#8 or SEC1, P-256. Others than the owner may not read the file.
@@ -191,6 +219,18 @@ fn read_bounded(file: File, limit: u64, into: &mut Vec<u8>) -> Result<(), FileFa
 }
 
 #[cfg(unix)]
+fn owners_file(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600).open(path)
+}
+
+#[cfg(not(unix))]
+fn owners_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).open(path)
+}
+
+#[cfg(unix)]
 fn refuse_open_to_others(metadata: &Metadata) -> Result<(), FileFault> {
     use std::os::unix::fs::PermissionsExt;
     let mode = metadata.permissions().mode() & 0o7777;
@@ -237,10 +277,10 @@ mod tests {
     fn write(name: &str, bytes: &[u8], mode: u32) -> PathBuf {
         let directory =
             std::env::temp_dir().join(format!("countersign-files-{}", std::process::id()));
-        std::fs::create_dir_all(&directory).unwrap();
+        fs::create_dir_all(&directory).unwrap();
         let path = directory.join(name);
-        std::fs::write(&path, bytes).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        fs::write(&path, bytes).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
         path
     }
 

@@ -5,6 +5,7 @@
 //! - [`clock`], [`metrics`], [`log`], [`files`]
 //! - [`fetch`]: certificate chains from their repositories
 //! - [`trust`]: anchors and revocation lists, kept up while calls run
+//! - [`prewarm`]: the chains of known signers, before a call needs them
 //! - [`config`]: what the operator wants, read and checked as a whole
 //! - [`reload`]: asking for another configuration, and what came of it
 //! - [`http`]: the public, trunk and admin listeners
@@ -21,6 +22,7 @@ pub mod log;
 pub mod files;
 pub mod fetch;
 pub mod trust;
+pub mod prewarm;
 pub mod config;
 pub mod reload;
 pub mod http;

@@ -39,6 +39,10 @@ pub struct Metrics {
     pub trust_refreshes: Family<2>,
     /// What there is to tell about trust.
     pub trust: TrustGauges,
+    /// Signers whose chains are kept warm.
+    pub known_signers: Gauge,
+    /// What pre-warming did: chains `fetched` or `unavailable`, paths `verified` or `refused`.
+    pub prewarmed: Family<1>,
     /// SIP messages, by transport, direction and kind.
     pub sip_messages: Family<3>,
     /// SIP messages that could not be used, by reason.
@@ -72,6 +76,8 @@ impl Default for Metrics {
             cached_chains: Gauge::new("countersign_certificate_cache_chains", "Certificate chains in the cache."),
             trust_refreshes: Family::new("countersign_trust_refreshes_total", "Requests for revocation lists and lists of anchors by kind and outcome.", ["list", "outcome"]),
             trust: TrustGauges::default(),
+            known_signers: Gauge::new("countersign_known_signers", "Signers whose certificate chains are kept warm."),
+            prewarmed: Family::new("countersign_prewarmed_total", "What pre-warming did: chains fetched or unavailable, paths verified or refused.", ["outcome"]),
             sip_messages: Family::new("countersign_sip_messages_total", "SIP messages by transport, direction and kind.", ["transport", "direction", "kind"]),
             sip_refused: Family::new("countersign_sip_refused_total", "SIP messages that could not be used, by reason.", ["reason"]),
             sip_unsent: Family::new("countersign_sip_unsent_total", "SIP messages that could not be sent, by transport and reason.", ["transport", "reason"]),
@@ -109,6 +115,8 @@ impl Metrics {
         self.cached_chains.write(out)?;
         self.trust_refreshes.write(out)?;
         self.trust.write(out)?;
+        self.known_signers.write(out)?;
+        self.prewarmed.write(out)?;
         self.sip_messages.write(out)?;
         self.sip_refused.write(out)?;
         self.sip_unsent.write(out)?;

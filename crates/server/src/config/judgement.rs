@@ -46,8 +46,21 @@ pub struct ExceptionSettings {
     pub web_ca_file: Option<Placed<PathBuf>>,
 }
 
+/// What of `[verification]` is about certificates that no call needs yet.
+#[derive(Clone, Debug)]
+pub struct PrewarmSettings {
+    /// Whether they are fetched.
+    pub enabled: bool,
+    /// Where the known signers outlive a restart.
+    pub known_signers_file: Option<PathBuf>,
+}
+
 /// Reads `[verification]`; `excepted` are the origins of `fetch.exceptions`.
-pub(super) fn verification(mut reader: Reader<'_>, excepted: Arc<[Origin]>) -> VerificationPolicy {
+pub(super) fn verification(
+    mut reader: Reader<'_>,
+    directory: &Path,
+    excepted: Arc<[Origin]>,
+) -> (VerificationPolicy, PrewarmSettings) {
     let defaults = VerificationPolicy::default();
     let whole = |value: Option<i64>, default: u32| {
         value
@@ -82,8 +95,13 @@ pub(super) fn verification(mut reader: Reader<'_>, excepted: Arc<[Origin]>) -> V
         port_exceptions: excepted,
         ..defaults
     };
+    let known_signers_file = reader.text("known_signers_file");
+    let prewarm = PrewarmSettings {
+        enabled: reader.boolean("prewarm", true).value,
+        known_signers_file: known_signers_file.map(|name| directory.join(name.value)),
+    };
     reader.finish();
-    policy
+    (policy, prewarm)
 }
 
 const ORDERS: [(&str, Order); 2] = [("rfc8224", Order::Rfc8224), ("atis", Order::Atis)];

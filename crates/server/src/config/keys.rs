@@ -166,6 +166,8 @@ pub const KEYS: &[Key] = &[
     live("verification.serialization", Text, "\"as-received\"", "a PASSporT not serialized by RFC 8225 §9: as-received or strict"),
     live("verification.stale_date", Text, "\"trust-iat\"", "a stale Date beside a fresh iat: trust-iat or refuse"),
     live("verification.base_passport", Text, "\"accept\"", "a PASSporT without ppt: accept or refuse"),
+    restart("verification.prewarm", Boolean, "true", "whether the certificates of known signers are fetched before a call needs them"),
+    restart("verification.known_signers_file", Text, NONE, "where the URLs of known signers outlive a restart; the server writes it"),
 
     live("trust.domain", Text, "\"default\"", "the name of the trust domain"),
     live("trust.state_dir", Text, NONE, "folder in which the last good lists outlive a restart"),

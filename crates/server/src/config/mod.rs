@@ -33,7 +33,7 @@ pub use check::{Checked, check};
 pub use place::{Cause, Concern, Mistake, Place, Placed, Warning};
 
 use self::changes::Written;
-use self::judgement::FetchSettings;
+use self::judgement::{FetchSettings, PrewarmSettings};
 use self::listeners::{HttpSettings, LogSettings, SipSettings};
 use self::reader::{Notes, Reader};
 use self::tenant::TenantSettings;
@@ -57,6 +57,8 @@ pub struct Config {
     pub tenants: Vec<TenantSettings>,
     /// `[verification]`.
     pub verification: VerificationPolicy,
+    /// What of it is about certificates that no call needs yet.
+    pub prewarm: PrewarmSettings,
     /// `[trust]`.
     pub trust: TrustSettings,
     /// `[fetch]`.
@@ -95,6 +97,7 @@ impl Config {
                 port_exceptions: running.verification.port_exceptions.clone(),
                 ..self.verification
             },
+            prewarm: running.prewarm.clone(),
             fetch: running.fetch.clone(),
             public: http(self.public, &running.public),
             trunk: http(self.trunk, &running.trunk),
@@ -224,7 +227,8 @@ fn read(
         .iter()
         .map(|e| e.origin.value.clone())
         .collect();
-    let verification = judgement::verification(root.table("verification"), excepted.clone());
+    let (verification, prewarm) =
+        judgement::verification(root.table("verification"), directory, excepted.clone());
     let deadline = Duration::from_millis(u64::from(verification.deadline));
     let tenants: Vec<_> = root
         .tables("tenants")
@@ -247,6 +251,7 @@ fn read(
         trunks,
         tenants,
         verification,
+        prewarm,
         fetch,
         public,
         trunk,

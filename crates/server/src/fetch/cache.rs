@@ -70,7 +70,7 @@ impl<T> Store<T> {
         Some(look(&slot.value))
     }
 
-    /// Puts an entry in, making room if need be. One that alone is larger than a shard's share is not kept.
+    /// Puts an entry in that is used at `now`, making room if need be. One that alone is larger than a shard's share is not kept.
     pub(super) fn insert(&self, url: &str, value: T, value_bytes: usize, now: u64) {
         let bytes = value_bytes + url.len();
         let (max_entries, max_bytes) = (
@@ -80,6 +80,8 @@ impl<T> Store<T> {
         let hash = self.hasher.hash_one(url);
         let shard = self.shard(hash).write();
         let mut shard = shard.unwrap_or_else(PoisonError::into_inner);
+        let used = shard.slots.get(&hash).filter(|slot| *slot.url == *url);
+        let used = used.map_or(0, |slot| slot.last_used.load(Ordering::Relaxed));
         shard.remove(hash);
         if bytes > max_bytes {
             return;
@@ -94,9 +96,24 @@ impl<T> Store<T> {
             url: url.into(),
             value,
             bytes,
-            last_used: AtomicU64::new(now),
+            // What nobody uses (`now` is 0) is as old as it was.
+            last_used: AtomicU64::new(now.max(used)),
         };
         shard.slots.insert(hash, slot);
+    }
+
+    /// Looks at every entry, and when it was used last; 0 if never. One shard is locked at a time.
+    pub(super) fn each(&self, mut look: impl FnMut(&str, &T, u64)) {
+        for shard in &self.shards {
+            let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
+            for slot in shard.slots.values() {
+                look(
+                    &slot.url,
+                    &slot.value,
+                    slot.last_used.load(Ordering::Relaxed),
+                );
+            }
+        }
     }
 
     /// Forgets the entry of `url`.

@@ -152,6 +152,38 @@ struct Entry {
     validators: Validators,
 }
 
+/// A chain of the cache, for whoever looks after it.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// Where it is from.
+    pub url: Box<str>,
+    /// The chain.
+    pub chain: Arc<CertificateChain>,
+    /// Until when it is used without asking.
+    pub expires: UnixTime,
+    /// When a call used it last; `None`: none did.
+    pub used: Option<UnixTime>,
+}
+
+/// Why a URL is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Errand {
+    /// A call waits for its chain.
+    Call(Refresh),
+    /// A call may need it.
+    Provision,
+}
+
+impl Errand {
+    /// The use that counts when room is made.
+    fn used_at(self, now: Now) -> u64 {
+        match self {
+            Self::Call(_) => used_at(now),
+            Self::Provision => 0,
+        }
+    }
+}
+
 struct Failure {
     why: Unavailable,
     at: Ticks,
@@ -218,11 +250,35 @@ impl Fetcher {
         refresh: Refresh,
     ) -> impl Future<Output = Outcome> + Send + use<> {
         let now = self.clock.now();
-        let waiting = match self.known(url, refresh, now) {
+        let errand = Errand::Call(refresh);
+        let waiting = match self.known(url, errand, now) {
             Some(outcome) => flight::Waiting::Over(outcome),
-            None => self.board(url, refresh, now),
+            None => self.board(url, errand, now),
         };
         waiting.outcome()
+    }
+
+    /// Asks for a chain before a call needs it: for one that is not in the cache, or that will soon have to be asked for again.
+    /// It does not count as used, and goes first when there is no more room.
+    pub fn provide(self: &Arc<Self>, url: &str) -> impl Future<Output = Outcome> + Send + use<> {
+        let now = self.clock.now();
+        self.board(url, Errand::Provision, now).outcome()
+    }
+
+    /// Every chain in the cache, fresh or not. Copies as many pointers; not for the way of a call.
+    pub fn kept(&self) -> Vec<Kept> {
+        let now = self.clock.now();
+        let mut all = Vec::with_capacity(self.len());
+        self.chains.each(|url, entry, used| {
+            let ago = |used| i64::try_from(used_at(now).saturating_sub(used)).unwrap_or(i64::MAX);
+            all.push(Kept {
+                url: url.into(),
+                chain: entry.chain.clone(),
+                expires: entry.expires,
+                used: (used > 0).then(|| now.unix.saturating_add(-ago(used))),
+            });
+        });
+        all
     }
 
     /// Chains in the cache.
@@ -235,16 +291,16 @@ impl Fetcher {
         self.len() == 0
     }
 
-    fn known(&self, url: &str, refresh: Refresh, now: Now) -> Option<Outcome> {
-        match refresh {
-            Refresh::No => match self.look(url, now)? {
+    fn known(&self, url: &str, errand: Errand, now: Now) -> Option<Outcome> {
+        match errand {
+            Errand::Call(Refresh::No) => match self.look(url, now)? {
                 Cached::Chain(chain) => Some(Ok(Fetched {
                     chain,
                     source: Source::Cache,
                 })),
                 Cached::Unavailable(why) => Some(Err(why)),
             },
-            Refresh::Conditional => {
+            Errand::Call(Refresh::Conditional) => {
                 if let Some(why) = self.failure(url, now, REFRESH_INTERVAL) {
                     return Some(Err(why));
                 }
@@ -259,6 +315,10 @@ impl Fetcher {
                     source: Source::Fetched,
                 }))
             }
+            Errand::Provision => {
+                let why = self.failure(url, now, self.policy.negative_lifetime)?;
+                Some(Err(why))
+            }
         }
     }
 
@@ -269,7 +329,7 @@ impl Fetcher {
     }
 
     /// Joins the flight of `url` or starts one.
-    fn board(self: &Arc<Self>, url: &str, refresh: Refresh, now: Now) -> flight::Waiting {
+    fn board(self: &Arc<Self>, url: &str, errand: Errand, now: Now) -> flight::Waiting {
         let Ok(target) = Target::judge(url, self.connector.origins()) else {
             return flight::Waiting::Over(Err(Unavailable::BadUrl));
         };
@@ -284,24 +344,27 @@ impl Fetcher {
             target.authority().site(),
             acquaintance,
             // Between the first look and the lock the flight may have landed.
-            || self.known(url, refresh, now),
-            async move { fetcher.fly(&name, &target, refresh).await },
+            || self.known(url, errand, now),
+            async move { fetcher.fly(&name, &target, errand).await },
         )
     }
 
     /// One whole fetch, remembered.
-    async fn fly(&self, name: &str, target: &Target, refresh: Refresh) -> Outcome {
+    async fn fly(&self, name: &str, target: &Target, errand: Errand) -> Outcome {
         let old = self.chains.read(name, 0, Entry::clone);
         let validators = old.as_ref().map(|old| old.validators.clone());
         let validators = validators.unwrap_or_default();
         let reply = tokio::time::timeout(self.policy.timeout, self.ask(target, &validators)).await;
         let reply = reply.unwrap_or(Err(Unavailable::TimedOut));
         let now = self.clock.now();
-        let refreshed = match refresh {
-            Refresh::Conditional => Some(now.ticks),
-            Refresh::No => old.as_ref().and_then(|old| old.refreshed),
+        let refreshed = match errand {
+            Errand::Call(Refresh::Conditional) => Some(now.ticks),
+            Errand::Call(Refresh::No) | Errand::Provision => {
+                old.as_ref().and_then(|old| old.refreshed)
+            }
         };
-        let learnt = reply.and_then(|reply| self.learn(name, reply, old, refreshed, now));
+        let used = errand.used_at(now);
+        let learnt = reply.and_then(|reply| self.learn(name, reply, (old, refreshed), now, used));
         match learnt {
             Ok(chain) => {
                 self.failures.remove(name);
@@ -340,9 +403,9 @@ impl Fetcher {
         &self,
         name: &str,
         reply: Reply,
-        old: Option<Entry>,
-        refreshed: Option<Ticks>,
+        (old, refreshed): (Option<Entry>, Option<Ticks>),
         now: Now,
+        used: u64,
     ) -> Result<Arc<CertificateChain>, Unavailable> {
         let (chain, freshness, outcome) = match reply {
             Reply::Unchanged(mut freshness) => {
@@ -368,7 +431,7 @@ impl Fetcher {
             chain: chain.clone(),
         };
         let bytes = size_of_chain(&chain) + size_of::<Entry>();
-        self.chains.insert(name, entry, bytes, used_at(now));
+        self.chains.insert(name, entry, bytes, used);
         self.metrics.cached_chains.set(self.chains.len());
         Ok(chain)
     }

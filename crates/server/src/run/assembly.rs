@@ -22,7 +22,7 @@ use std::sync::Arc;
 pub(super) struct Foundation {
     pub(super) listeners: Vec<(Transport, SocketAddr)>,
     keeper: Keeper,
-    paths: Arc<PathCache>,
+    pub(super) paths: Arc<PathCache>,
     replay: Arc<MemoryReplay>,
 }
 

@@ -18,12 +18,13 @@ use crate::fetch::{Fetcher, SystemResolver};
 use crate::http::operations::Phase;
 use crate::http::{self, Listener, Readiness, Site};
 use crate::metrics::Metrics;
+use crate::prewarm::{Ground, Prewarmer};
 use crate::reload::Reloads;
 use crate::sip::server::{SipServer, Sockets};
 use crate::sip::services::Services;
 use crate::trust::{Keeper, StateFault};
 use arc_swap::ArcSwap;
-use countersign::crypto::system_random;
+use countersign::crypto::{AwsLc, system_random};
 use countersign_sip::flow::Transport;
 use countersign_sip::proxy::{self, Options};
 use countersign_sip::trunk::SentBy;
@@ -48,6 +49,7 @@ pub struct Running {
     stop: watch::Sender<bool>,
     http: Vec<JoinHandle<()>>,
     reloader: JoinHandle<()>,
+    prewarming: Option<JoinHandle<()>>,
     sip: SipServer,
 }
 
@@ -62,7 +64,7 @@ impl Running {
         let _ = tokio::task::spawn_blocking(move || drop(sip)).await;
         // Nobody listens any more only if all of them have ended already.
         let _ = self.stop.send(true);
-        for listener in self.http {
+        for listener in self.http.into_iter().chain(self.prewarming) {
             // One that panicked has said so.
             let _ = listener.await;
         }
@@ -118,6 +120,7 @@ pub async fn start(
     let http = listen(config, &front, &site, &stopping).await?;
     let sip = SipServer::start(sockets, shards, &options, services.clone())
         .map_err(StartFault::Threads)?;
+    let prewarming = prewarming(config, &services, &foundation, &stopping);
     let reloader = Reloader::new(config.clone(), checked, foundation, services, front);
     readiness.set(Phase::Ready);
     Ok(Running {
@@ -129,7 +132,34 @@ pub async fn start(
         stop,
         http,
         reloader: tokio::spawn(reloader.run(questions)),
+        prewarming,
         sip,
+    })
+}
+
+/// Keeps known signers warm, if that is wanted.
+fn prewarming(
+    config: &Config,
+    services: &Arc<Services>,
+    foundation: &Foundation,
+    stopping: &watch::Receiver<bool>,
+) -> Option<JoinHandle<()>> {
+    let believing = services.clone();
+    let ground = Ground {
+        fetcher: services.fetcher.clone(),
+        clock: services.clock.clone(),
+        metrics: services.metrics.clone(),
+        paths: foundation.paths.clone(),
+        keys: Arc::new(AwsLc),
+        trusts: Box::new(move || {
+            let domains = believing.state().trust.domains();
+            domains.iter().map(|domain| domain.trust.clone()).collect()
+        }),
+    };
+    let settings = &config.prewarm;
+    settings.enabled.then(|| {
+        let prewarmer = Prewarmer::new(ground, settings.known_signers_file.clone());
+        tokio::spawn(prewarmer.run(stopping.clone()))
     })
 }
 

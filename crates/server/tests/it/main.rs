@@ -30,6 +30,7 @@ mod passports;
 mod peers;
 mod peers_among_themselves;
 mod peers_and_our_passports;
+mod prewarm;
 mod provider;
 mod refuses_to_start;
 mod reload;
