@@ -386,7 +386,7 @@ fn digest05_case15_no_rev_avail_and_what_must_not_stand_beside_it() {
                 "{refused:?}"
             );
         }
-        let alone = with(&lab, Profile::EndEntity, &[never.clone()]);
+        let alone = with(&lab, Profile::EndEntity, std::slice::from_ref(&never));
         let expected = match rule {
             RevocationRule::Off => RevocationEvidence::NotAsked,
             _ => RevocationEvidence::NotPublished,

@@ -14,7 +14,9 @@ use countersign::crypto::{AwsLc, UnusableKey, VerifyingKey, VerifyingKeys};
 use countersign::path::cache::{MAX_REFUSED, MAX_VERIFIED, REFUSAL_LIFETIME};
 use countersign::path::{PathCache, PathFault, Step};
 use countersign::time::UnixTime;
-use countersign::trust::{Anchor, Standing, Trust};
+use countersign::trust::{Anchor, RevocationRule, Standing, Trust};
+use countersign_ca::crl::Reason;
+use countersign_testkit::administrator::{LIST_PERIOD, PolicyAdministrator, revoked};
 use countersign_testkit::lab::{HALF_VALIDITY, Lab, NOW, Signer, chain, validity};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -292,4 +294,32 @@ fn many_threads_one_verdict() {
         }
     });
     assert_eq!(bench.cache.verified(), 1);
+}
+
+/// This test verifies that a good verdict is forgotten when the list it rests on is out of date, and that a new list is heard at
+/// once.
+#[test]
+fn a_verdict_is_remembered_while_its_lists_are_fresh() {
+    let bench = Bench::new();
+    let pa = PolicyAdministrator::of(&bench.lab);
+    let chain = pa.provider(&bench.lab, "1234").chain;
+    let trust = |revoked| {
+        let trust = bench.lab.trust(1);
+        let list = pa.verified(&pa.draft(revoked), pa.pinned(), &trust);
+        let rule = RevocationRule::Hard { grace: 0 };
+        trust.with_crls(rule, vec![list.unwrap()])
+    };
+    let before = trust(Vec::new());
+    assert_eq!(bench.judge(&chain, &before, 0), (Made::Anew, None));
+    let remembered = (Made::Remembered, None);
+    assert_eq!(bench.judge(&chain, &before, LIST_PERIOD), remembered);
+    let (made, fault) = bench.judge(&chain, &before, LIST_PERIOD + 1);
+    assert_eq!(made, Made::Anew);
+    assert!(matches!(fault, Some(PathFault::RevocationUnknown { .. })));
+    // Refusals live for seconds, under the snapshot that made them.
+    let now = trust(vec![revoked(chain.end_entity(), Reason::Superseded)]);
+    let (made, fault) = bench.judge(&chain, &now, LIST_PERIOD);
+    assert_eq!(made, Made::Anew);
+    assert!(matches!(fault, Some(PathFault::Revoked { .. })));
+    assert_eq!(bench.judge(&chain, &now, LIST_PERIOD).0, Made::Remembered);
 }

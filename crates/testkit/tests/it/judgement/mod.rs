@@ -14,8 +14,10 @@ mod attestation;
 mod certificates;
 mod faults;
 mod replay;
+mod revocation;
 mod several_headers;
 mod signed_and_verified;
+mod trust_domains;
 
 use countersign::verification::{Code, Report, Verdict};
 
