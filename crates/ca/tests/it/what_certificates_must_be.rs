@@ -156,25 +156,22 @@ fn what_is_critical_must_be_understood() {
         extension: oid::TN_AUTH_LIST,
     };
     refused(&lab, &with_leaf(&lab, &replaced(leaf(&lab), broken)), fault);
-    for criticality in [Criticality::Critical, Criticality::NonCritical] {
-        let constraints = Extension {
-            kind: oid::NAME_CONSTRAINTS,
-            criticality,
-            value: vec![0x30, 0],
+    for constraints in [
+        oid::NAME_CONSTRAINTS,
+        oid::POLICY_CONSTRAINTS,
+        oid::POLICY_MAPPINGS,
+    ] {
+        let empty = Extension::non_critical(constraints, vec![0x30, 0]);
+        let fault = PathFault::MalformedExtension {
+            step: CA,
+            extension: constraints,
         };
-        let list = with_intermediate(&lab, &replaced(intermediate(&lab), constraints));
-        refused(&lab, &list, PathFault::NameConstraints { step: CA });
+        refused(
+            &lab,
+            &with_intermediate(&lab, &replaced(intermediate(&lab), empty)),
+            fault,
+        );
     }
-    let policies = Extension::non_critical(oid::MUST_BE_CRITICAL[0], vec![0x30, 0]);
-    let fault = PathFault::UnknownCriticalExtension {
-        step: CA,
-        extension: oid::MUST_BE_CRITICAL[0],
-    };
-    refused(
-        &lab,
-        &with_intermediate(&lab, &replaced(intermediate(&lab), policies)),
-        fault,
-    );
 }
 
 /// This test verifies that key identifiers must agree where they are, with the anchor's too.

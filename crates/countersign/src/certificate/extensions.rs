@@ -1,13 +1,15 @@
 //! The extensions of a certificate that a path rests on, [RFC 5280 §4.2](https://www.rfc-editor.org/rfc/rfc5280#section-4.2)
 //! and [RFC 8226 §9](https://www.rfc-editor.org/rfc/rfc8226#section-9).
 //!
-//! Read here: basicConstraints, keyUsage, certificatePolicies, subject and authority key identifier, subjectAltName,
-//! TNAuthList, authority information access, cRLDistributionPoints, noRevAvail. What is critical and not read here is
-//! remembered, and refuses the path; an extension we know but cannot read is remembered, too: the certificate parses, and no
-//! path goes through it. Policy constraints, name constraints and claim constraints are not read yet.
+//! Read here: basicConstraints, keyUsage, extendedKeyUsage, the four about policies, nameConstraints, subject and authority key
+//! identifier, subjectAltName, TNAuthList, authority information access, cRLDistributionPoints, noRevAvail. What is critical and
+//! not read here is remembered, and refuses the path; an extension we know but cannot read is remembered, too: the certificate
+//! parses, and no path goes through it. Claim constraints are not read yet.
 
 use super::access::Access;
 use super::distribution::{self, DistributionPoint};
+use super::name_constraints::NameConstraints;
+use super::policies::{self, Policies, PolicyLimits, Qualifiers};
 use super::tnauthlist::TnAuthList;
 use super::walk::{Malformed, Walk, boolean, only, primitive, unsigned};
 use const_oid::ObjectIdentifier;
@@ -17,9 +19,6 @@ use std::sync::Arc;
 
 /// Most extensions in one certificate: ours has at most ten kinds, the widest profiles about twenty.
 pub const MAX_EXTENSIONS: usize = 64;
-
-/// Most policies in one certificate; SHAKEN has one.
-pub const MAX_POLICIES: usize = 64;
 
 /// OBJECT IDENTIFIERs of extensions, and of what stands in them.
 pub mod oid {
@@ -40,8 +39,6 @@ pub mod oid {
         ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.1.27"),
         ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.1.33"),
     ];
-    /// RFC 5280 §4.2.1.4: a qualifier.
-    pub const CPS_POINTER: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.2.1");
     /// RFC 5280 §4.2.1.13.
     pub const CRL_DISTRIBUTION_POINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.31");
     /// RFC 5280 §4.2.1.12.
@@ -50,15 +47,16 @@ pub mod oid {
     pub const FRESHEST_CRL: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.46");
     /// RFC 5280 §4.2.1.3.
     pub const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.15");
-    /// Policy constraints and inhibit anyPolicy: RFC 5280 §4.2.1.11 and §4.2.1.14.
-    pub const MUST_BE_CRITICAL: [ObjectIdentifier; 2] = [
-        ObjectIdentifier::new_unwrap("2.5.29.36"),
-        ObjectIdentifier::new_unwrap("2.5.29.54"),
-    ];
+    /// RFC 5280 §4.2.1.14.
+    pub const INHIBIT_ANY_POLICY: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.54");
     /// RFC 5280 §4.2.1.10.
     pub const NAME_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.30");
     /// RFC 9608 §2.
     pub const NO_REV_AVAIL: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.56");
+    /// RFC 5280 §4.2.1.11.
+    pub const POLICY_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.36");
+    /// RFC 5280 §4.2.1.5.
+    pub const POLICY_MAPPINGS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.33");
     /// RFC 3279 §2.3.1.
     pub const RSA_ENCRYPTION: ObjectIdentifier =
         ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
@@ -74,8 +72,6 @@ pub mod oid {
     pub const SUBJECT_KEY_IDENTIFIER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.14");
     /// RFC 8226 §9: "id-pe-TNAuthList OBJECT IDENTIFIER ::= { id-pe 26 }".
     pub const TN_AUTH_LIST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.1.26");
-    /// RFC 5280 §4.2.1.4: a qualifier.
-    pub const USER_NOTICE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.2.2");
 }
 
 /// Whether the subject is a certification authority: RFC 5280 §4.2.1.9.
@@ -157,7 +153,10 @@ pub(super) struct Extensions {
     pub(super) authority_key: Option<Box<[u8]>>,
     pub(super) basic_constraints: Option<BasicConstraints>,
     pub(super) distribution_points: Box<[DistributionPoint]>,
+    pub(super) extended_key_usage: Box<[ObjectIdentifier]>,
     pub(super) key_usage: Option<KeyUsage>,
+    pub(super) name_constraints: Option<Box<NameConstraints>>,
+    pub(super) policy_limits: Option<Box<PolicyLimits>>,
     pub(super) subject_alt_name: Option<SubjectAltName>,
     pub(super) subject_key: Option<Box<[u8]>>,
     pub(super) tn_auth_list: Option<Arc<TnAuthList>>,
@@ -217,11 +216,7 @@ impl Extensions {
             });
             match extensions.take(kind, value) {
                 Ok(Known::Yes) => {}
-                // RFC 5280 §4.2.1.11 and §4.2.1.14: "Conforming CAs MUST mark this extension as critical." Where they did not,
-                // it still takes something away.
-                Ok(Known::No) if critical || oid::MUST_BE_CRITICAL.contains(&kind) => {
-                    extensions.unknown_critical.push(kind)
-                }
+                Ok(Known::No) if critical => extensions.unknown_critical.push(kind),
                 Ok(Known::No) => {}
                 Err(Malformed) => extensions.malformed.push(kind),
             }
@@ -234,17 +229,35 @@ impl Extensions {
             oid::AUTHORITY_INFORMATION_ACCESS => self.access = Some(Access::read(value)?),
             oid::AUTHORITY_KEY_IDENTIFIER => self.authority_key = authority_key(value)?,
             oid::BASIC_CONSTRAINTS => self.basic_constraints = Some(basic_constraints(value)?),
-            oid::CERTIFICATE_POLICIES => match policies(value)? {
-                Some(found) => self.policies = found,
-                None => return Ok(Known::No),
-            },
+            oid::CERTIFICATE_POLICIES => {
+                let Policies { found, qualifiers } = policies::policies(value)?;
+                self.policies = found;
+                // RFC 5280 §4.2.1.4: "If this extension is critical, the path validation software MUST be able to interpret this
+                // extension (including the optional qualifier), or MUST reject the certificate."
+                if qualifiers == Qualifiers::Unknown {
+                    return Ok(Known::No);
+                }
+            }
             oid::CRL_DISTRIBUTION_POINTS => self.distribution_points = distribution::points(value)?,
+            oid::EXTENDED_KEY_USAGE => self.extended_key_usage = extended_key_usage(value)?,
+            oid::INHIBIT_ANY_POLICY => {
+                self.limits().inhibit_any = Some(policies::inhibit_any(value)?)
+            }
             oid::KEY_USAGE => self.key_usage = Some(key_usage(value)?),
+            oid::NAME_CONSTRAINTS => {
+                self.name_constraints = Some(Box::new(NameConstraints::read(value)?))
+            }
             // RFC 9608 §2: the value is NULL.
             oid::NO_REV_AVAIL => match only(value, Tag::Null)? {
                 [] => {}
                 _ => return Err(Malformed),
             },
+            oid::POLICY_CONSTRAINTS => {
+                let (explicit, mapping) = policies::constraints(value)?;
+                self.limits().require_explicit = explicit;
+                self.limits().inhibit_mapping = mapping;
+            }
+            oid::POLICY_MAPPINGS => self.limits().mappings = policies::mappings(value)?,
             oid::SUBJECT_ALT_NAME => self.subject_alt_name = Some(subject_alt_name(value)?),
             oid::SUBJECT_KEY_IDENTIFIER => {
                 self.subject_key = Some(only(value, Tag::OctetString)?.into())
@@ -256,6 +269,11 @@ impl Extensions {
             _ => return Ok(Known::No),
         }
         Ok(Known::Yes)
+    }
+
+    /// What the certificate asks of policies; few ask anything.
+    fn limits(&mut self) -> &mut PolicyLimits {
+        self.policy_limits.get_or_insert_default()
     }
 }
 
@@ -325,36 +343,16 @@ fn key_usage(value: &[u8]) -> Result<KeyUsage, Malformed> {
     }
 }
 
-/// `CertificatePolicies ::= SEQUENCE SIZE (1..MAX) OF PolicyInformation`, RFC 5280 §4.2.1.4: each a policy and what qualifies it.
-/// `None` if there is a qualifier other than the two of that section, which point people to texts and change nothing for us.
-// RFC 5280 §4.2.1.4: "If this extension is critical, the path validation software MUST be able to interpret this extension
-// (including the optional qualifier), or MUST reject the certificate."
-fn policies(value: &[u8]) -> Result<Option<Vec<ObjectIdentifier>>, Malformed> {
-    let mut list = Walk::over(only(value, Tag::Sequence)?)?;
-    let (mut found, mut understood) = (Vec::new(), true);
-    while !list.at_end() {
-        let mut information = list.enter(Tag::Sequence)?;
-        let policy = information.oid()?;
-        // RFC 5280 §4.2.1.4: "A certificate policy OID MUST NOT appear more than once in a certificate policies extension."
-        if found.contains(&policy) || found.len() == MAX_POLICIES {
-            return Err(Malformed);
-        }
-        found.push(policy);
-        if let Some(content) = information.content_if(Tag::Sequence)? {
-            let mut qualifiers = Walk::over(content)?;
-            while !qualifiers.at_end() {
-                let mut qualifier = qualifiers.enter(Tag::Sequence)?;
-                let kind = qualifier.oid()?;
-                understood &= kind == oid::CPS_POINTER || kind == oid::USER_NOTICE;
-                qualifier.any()?;
-                qualifier.finish()?;
-            }
-        }
-        information.finish()?;
+/// RFC 5280 §4.2.1.12: "ExtKeyUsageSyntax ::= SEQUENCE SIZE (1..MAX) OF KeyPurposeId"
+fn extended_key_usage(value: &[u8]) -> Result<Box<[ObjectIdentifier]>, Malformed> {
+    let mut purposes = Walk::over(only(value, Tag::Sequence)?)?;
+    let mut found = Vec::new();
+    while !purposes.at_end() {
+        found.push(purposes.oid()?);
     }
-    match found.as_slice() {
-        [] => Err(Malformed),
-        _ => Ok(understood.then_some(found)),
+    match found.is_empty() {
+        true => Err(Malformed),
+        false => Ok(found.into()),
     }
 }
 

@@ -23,6 +23,8 @@ pub mod name;
 pub mod repository_url;
 pub mod access;
 pub mod distribution;
+pub mod policies;
+pub mod name_constraints;
 pub mod extensions;
 mod parse;
 pub mod rules;
@@ -42,7 +44,9 @@ pub use chain::{CertificateChain, ChainError};
 pub use crl::{Crl, CrlError};
 pub use extensions::{BasicConstraints, Criticality, KeyUsage, RawExtension, SubjectAltName};
 pub use name::DistinguishedName;
+pub use name_constraints::{NameConstraints, NameFault, NameForm, Names};
 pub use national::NumberScope;
+pub use policies::PolicyLimits;
 pub use rules::{AuthorityAlgorithms, PathRules};
 pub use tnauthlist::{ServiceProviderCode, TnAuthList, TnEntry};
 
@@ -205,6 +209,27 @@ impl Certificate {
     /// The certificate policies.
     pub fn policies(&self) -> &[ObjectIdentifier] {
         &self.extensions.policies
+    }
+
+    /// What it asks of the policies of the path below it, if anything.
+    pub fn policy_limits(&self) -> Option<&PolicyLimits> {
+        self.extensions.policy_limits.as_deref()
+    }
+
+    /// What it says about the names below it, if anything.
+    pub fn name_constraints(&self) -> Option<&NameConstraints> {
+        self.extensions.name_constraints.as_deref()
+    }
+
+    /// Its names, as far as those above can constrain them; `None` if its subjectAltName is not one.
+    pub fn names(&self) -> Option<Names<'_>> {
+        let alternative = self.extension(extensions::oid::SUBJECT_ALT_NAME);
+        Names::of(&self.subject, alternative.map(|extension| extension.value))
+    }
+
+    /// What the key may be used for beyond the key usage; empty if that is not restricted.
+    pub fn extended_key_usage(&self) -> &[ObjectIdentifier] {
+        &self.extensions.extended_key_usage
     }
 
     /// Every extension there is, in order.

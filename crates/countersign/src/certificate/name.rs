@@ -64,6 +64,23 @@ impl DistinguishedName {
         canonical.into()
     }
 
+    /// Whether it lies in the subtree below `base`: it begins with the same attributes.
+    pub(super) fn is_within(&self, base: &Self) -> bool {
+        let (Ok(own), Ok(wanted)) = (self.attributes(), base.attributes()) else {
+            return false;
+        };
+        own.len() >= wanted.len() && own.iter().zip(&wanted).all(|(a, b)| sets_match(a, b))
+    }
+
+    /// The values of emailAddress attributes, RFC 5280 §4.1.2.6.
+    pub(super) fn mail_addresses(&self) -> impl Iterator<Item = &str> {
+        let sets = self.attributes().unwrap_or_default();
+        let attributes = sets.into_iter().flatten();
+        attributes
+            .filter(|attribute| attribute.kind == EMAIL_ADDRESS)
+            .filter_map(|attribute| attribute.text())
+    }
+
     /// The value of the first CN attribute, if it is text.
     pub fn common_name(&self) -> Option<String> {
         let sets = self.attributes().ok()?;
@@ -98,6 +115,7 @@ impl DistinguishedName {
 }
 
 const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
+const EMAIL_ADDRESS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.1");
 
 /// Attributes that people know by a short name: RFC 4514 §3, and serialNumber.
 const SHORT_NAMES: [(&str, ObjectIdentifier); 7] = [

@@ -2,9 +2,9 @@
 //!
 //! What follows from a fault (a code, a verstat) is one table in the verification room.
 
-use crate::certificate::Version;
 use crate::certificate::crl::Reason;
 use crate::certificate::no_rev_avail::NoRevAvailConflict;
+use crate::certificate::{NameFault, Version};
 use crate::time::UnixTime;
 use crate::trust::revocation::Gap;
 use const_oid::ObjectIdentifier;
@@ -70,6 +70,8 @@ pub enum PathFault {
     EndEntityIsAuthority,
     /// The signer's certificate names itself as issuer.
     EndEntitySelfIssued,
+    /// The signer's key is restricted to purposes that signing PASSporTs is none of.
+    ExtendedKeyUsage,
     /// The validity is over.
     Expired {
         /// Whose.
@@ -113,9 +115,16 @@ pub enum PathFault {
         /// Which.
         extension: ObjectIdentifier,
     },
-    /// There are name constraints, which we do not process.
+    /// A certificate has a name that an authority above it does not allow, or that we cannot judge.
     NameConstraints {
-        /// Whose.
+        /// Whose name.
+        step: Step,
+        /// What is wrong with it.
+        fault: NameFault,
+    },
+    /// No certificate policy holds for the path, and one must.
+    NoPolicy {
+        /// Down to where none holds any more.
         step: Step,
     },
     /// A certificate says that its revocation is never published, and something in it says otherwise (RFC 9608 §3).
@@ -149,6 +158,11 @@ pub enum PathFault {
         /// How many it allows.
         limit: u64,
     },
+    /// A certificate stands in the list twice.
+    Repeated {
+        /// Where it stands first.
+        step: Step,
+    },
     /// Nobody could say whether a certificate was revoked, and the trust domain wants it known.
     RevocationUnknown {
         /// Which.
@@ -165,6 +179,10 @@ pub enum PathFault {
         /// Why.
         reason: Reason,
     },
+    /// More certificates than a list may have.
+    TooManyCertificates,
+    /// More signatures would have to be checked than one list is worth.
+    TooManySignatures,
     /// A critical extension that we do not process.
     UnknownCriticalExtension {
         /// Whose.
@@ -221,6 +239,9 @@ impl fmt::Display for PathFault {
                 "the first certificate is a certification authority's, which signs no PASSporTs",
             ),
             Self::EndEntitySelfIssued => f.write_str("the signer's certificate is self-issued"),
+            Self::ExtendedKeyUsage => f.write_str(
+                "the signer's key is for other purposes only, by its extended key usage",
+            ),
             Self::Expired { step, not_after } => write!(f, "{step} expired at {not_after}"),
             Self::ExtraCertificates { step } => {
                 write!(f, "{step} follows an anchor and leads to none")
@@ -238,8 +259,12 @@ impl fmt::Display for PathFault {
             Self::MalformedExtension { step, extension } => {
                 write!(f, "{step} has an unreadable extension {extension}")
             }
-            Self::NameConstraints { step } => {
-                write!(f, "{step} has name constraints, which are not processed")
+            Self::NameConstraints { step, fault } => write!(f, "{step} {fault}"),
+            Self::NoPolicy { step } => {
+                write!(
+                    f,
+                    "a certificate policy must hold for the path, and none does down to {step}"
+                )
             }
             Self::NotAnAuthority { step } => {
                 write!(f, "{step} signed a certificate and is no authority")
@@ -254,6 +279,9 @@ impl fmt::Display for PathFault {
                 f,
                 "{step} allows {limit} intermediate certificates below it"
             ),
+            Self::Repeated { step } => write!(f, "{step} stands in the list twice"),
+            Self::TooManyCertificates => f.write_str("the list has too many certificates"),
+            Self::TooManySignatures => f.write_str("too many signatures would have to be checked"),
             Self::UnknownCriticalExtension { step, extension } => {
                 write!(
                     f,

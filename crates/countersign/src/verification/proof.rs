@@ -10,7 +10,7 @@ use super::policy::{Replay, Thoroughness, VerificationPolicy};
 use super::replay::{ReplayMemory, Sighting};
 use super::report::{PassportReport, SignerReport, Token};
 use crate::call::CallReference;
-use crate::certificate::{CertificateChain, Coverage};
+use crate::certificate::{CertificateChain, Coverage, NameFault};
 use crate::crypto::{VerifyingKey, VerifyingKeys};
 use crate::jose::jws::ES256;
 use crate::passport::VerifiedPassport;
@@ -271,22 +271,34 @@ pub const fn path_fault(fault: &PathFault) -> Fault {
         P::BadSignature { .. }
         | P::EndEntityIsAuthority
         | P::EndEntitySelfIssued
+        | P::ExtendedKeyUsage
         | P::ExtraCertificates { .. }
         | P::IssuerMissing { .. }
         | P::KeyIdentifierMismatch { .. }
         | P::KeyIdentifierMissing { .. }
         | P::KeyUsage { .. }
         | P::MalformedExtension { .. }
+        | P::NameConstraints {
+            fault: NameFault::Excluded(_) | NameFault::NotPermitted(_),
+            ..
+        }
+        | P::NoPolicy { .. }
         | P::NoRevAvail { .. }
         | P::NotAnAuthority { .. }
         | P::OutOfOrder { .. }
         | P::PathTooLong { .. }
+        | P::Repeated { .. }
+        | P::TooManyCertificates
         | P::UnusableKey { .. }
         | P::Version { .. } => Fault::PathInvalid,
         P::DelegationGap { .. } => Fault::DelegationGap,
         P::Expired { .. } => Fault::CertificateExpired,
         // These certificates may be good; it is we who cannot tell.
-        P::NameConstraints { .. }
+        P::NameConstraints {
+            fault: NameFault::Unjudged(_),
+            ..
+        }
+        | P::TooManySignatures
         | P::UnknownCriticalExtension { .. }
         | P::UnsupportedAlgorithm { .. }
         | P::UnsupportedKey { .. } => Fault::CertificateUnsupported,
