@@ -82,6 +82,10 @@ pub const TARGETS: &[Target] = &[
         run: tokens::passport,
     },
     Target {
+        name: "pem",
+        run: certificates::pem,
+    },
+    Target {
         name: "repository_url",
         run: judgement::repository_url,
     },

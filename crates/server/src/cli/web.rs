@@ -23,14 +23,17 @@ const SYSTEM_WEB_ROOTS: [&str; 4] = [
     "/etc/ssl/cert.pem",
 ];
 
+/// Where these flags stand in the help: behind those that every use needs.
+const LAST: usize = 100;
+
 /// Flags of the verbs that fetch.
 #[derive(Clone, Debug, Args)]
 pub(super) struct WebFlags {
     /// Whom TLS to certificate repositories trusts (PEM), instead of the system's anchors; never trusted for calls
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", display_order = LAST)]
     web_ca: Vec<PathBuf>,
     /// Fetch from this origin whatever its port, and at a loopback address too, as a lab's is
-    #[arg(long, value_name = "ORIGIN")]
+    #[arg(long, value_name = "ORIGIN", display_order = LAST)]
     allow_origin: Vec<String>,
 }
 

@@ -5,6 +5,7 @@ use countersign::certificate::Certificate;
 use countersign::certificate::chain::CertificateChain;
 use countersign::certificate::crl::{Crl, MAX_CRL_ENTRIES};
 use countersign::certificate::delegation::{Delegation, Unknown, judge};
+use countersign::certificate::pem::{armoured, blocks};
 use countersign::certificate::signature::{der_from_fixed, fixed_from_der};
 use countersign::certificate::tnauthlist::TnAuthList;
 use countersign::crypto::{
@@ -51,6 +52,22 @@ pub(super) fn chain(bytes: &[u8]) {
     };
     let again = CertificateChain::parse(chain.to_pem().as_bytes());
     assert_eq!(again.map(|again| again.digest()).ok(), Some(chain.digest()));
+}
+
+/// A block that is read and written again is the same block, and every boundary begins one at most.
+pub(super) fn pem(bytes: &[u8]) {
+    let begun = bytes
+        .windows(5)
+        .filter(|window| *window == b"BEGIN")
+        .count();
+    assert!(blocks(bytes).count() <= begun);
+    for block in blocks(bytes) {
+        let Ok(der) = block.der() else { continue };
+        let again = armoured(block.label(), &der);
+        let mut read = blocks(again.as_bytes()).map(|block| block.der());
+        assert_eq!(read.next(), Some(Ok(der)), "{:?}", block.label());
+        assert_eq!(read.next(), None);
+    }
 }
 
 /// What is read can be written and read again. It need not be the same bytes: a range may have fields of a later version.

@@ -52,7 +52,7 @@ Examples:
     countersign verify invite.sip --trust countersign-data/anchor.pem \\
       --allow-origin https://localhost:8443 --web-ca countersign-data/web-ca.pem
   The same, with the revocation list of everybody's authority:
-    countersign verify invite.sip --trust anchors.pem --crl sti.crl --crl-issuer sti-crl-issuer.pem
+    countersign verify invite.sip --trust anchors.pem --crl sti.crl --crl-issuer signer.pem
   An Identity header out of a log, judged as of its own time:
     countersign verify header.txt --from 12025550100 --to 12025550101 \\
       --trust anchors.pem --at 2026-11-05T00:00:00Z --json

@@ -87,6 +87,53 @@ fn every_verb_explains_itself() {
     assert!(run(&["--version"]).out.starts_with("countersign 0."));
 }
 
+/// This test verifies that what the README and the help give to be typed about certificates works, in a folder as `up` makes it.
+#[test]
+fn what_is_written_to_be_typed_works() {
+    let lab = Lab::new();
+    let folder = lab.directory.root().parent().unwrap();
+    std::fs::rename(lab.directory.root(), folder.join("countersign-data")).unwrap();
+    let mut typed: Vec<String> = include_str!("../../../../../README.md")
+        .lines()
+        .filter_map(|line| {
+            line.trim()
+                .strip_prefix("target/release/countersign certificate ")
+        })
+        // What stands behind the wide gap is for reading.
+        .map(|line| line.split("   ").next().unwrap().to_owned())
+        .collect();
+    assert_eq!(typed.len(), 4, "{typed:?}");
+    for verb in ["inspect", "lint", "verify", "audit"] {
+        let help = run(&["certificate", verb, "--help"])
+            .out
+            .replace("\\\n", "");
+        let examples = help
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("countersign certificate "));
+        // The others need a running lab, or files that only their reader has.
+        let ours =
+            examples.filter(|line| line.contains("countersign-data/") && !line.contains("https:"));
+        typed.extend(ours.map(str::to_owned));
+    }
+    assert!(typed.len() > 6, "{typed:?}");
+    for line in typed {
+        let output = Command::new(env!("CARGO_BIN_EXE_countersign"))
+            .arg("certificate")
+            .args(line.split_whitespace())
+            .current_dir(folder)
+            .output()
+            .unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        // The lab's certificates name no revocation list, and the profile asks for one.
+        let expected = if line.starts_with("lint") { 1 } else { 0 };
+        assert_eq!(output.status.code(), Some(expected), "{line}: {errors}");
+        assert!(
+            !output.stdout.is_empty() && !errors.contains("error"),
+            "{line}: {errors}"
+        );
+    }
+}
+
 /// This test verifies that shells are given scripts that know our verbs, and that the shell at hand can read its own.
 #[test]
 fn shells_learn_our_verbs() {

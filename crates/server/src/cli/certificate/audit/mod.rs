@@ -32,7 +32,7 @@ use std::rc::Rc;
 #[command(after_help = "\
 Examples:
   countersign certificate audit countersign-data
-  countersign certificate audit /var/lib/certificates --crl sti.crl --crl-issuer sti-crl-issuer.pem
+  countersign certificate audit DIR --crl sti.crl --crl-issuer signer.pem
   countersign certificate audit --json DIR | jq -r 'select(.verdict == \"failed\") | .file'
 
 Parents are found by key identifier and name among all certificates that are known, and by nothing else: nothing is fetched \

@@ -21,7 +21,7 @@ use countersign::time::UnixTime;
 #[command(after_help = "\
 Examples:
   countersign certificate inspect countersign-data/certificates/provider.pem
-  countersign certificate inspect --json /var/lib/certificates | jq -r '[.file, .validity.not_after] | @tsv'
+  countersign certificate inspect --json DIR | jq -r '[.file, .validity.not_after] | @tsv'
   countersign certificate inspect https://localhost:8443/certificates/provider.pem \\
     --allow-origin https://localhost:8443 --web-ca countersign-data/web-ca.pem
   openssl x509 -in any.pem -outform DER | countersign certificate inspect -

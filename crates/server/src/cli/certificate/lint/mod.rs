@@ -26,7 +26,7 @@ Examples:
   countersign certificate lint countersign-data/certificates/provider.pem
   countersign certificate lint https://localhost:8443/certificates/provider.pem \\
     --allow-origin https://localhost:8443 --web-ca countersign-data/web-ca.pem
-  countersign certificate lint --json /var/lib/certificates | jq -r '.errors[]' | sort | uniq -c
+  countersign certificate lint --json DIR | jq -r '.errors[]' | sort | uniq -c
 
 Every certificate is asked by every rule that bound it when it was issued. Rules about the repository (e_repository_…) are \
 asked of URLs, and of files where they apply: a private key inside, a chain out of order. With --json each certificate is one \

@@ -27,10 +27,12 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  countersign certificate verify countersign-data/certificates/provider.pem --trust countersign-data/anchor.pem
-  countersign certificate verify chain.pem --trust anchors.pem --crl sti.crl --crl-issuer sti-crl-issuer.pem
+  countersign certificate verify countersign-data/certificates/provider.pem \\
+    --trust countersign-data/anchor.pem
+  countersign certificate verify chain.pem --trust anchors.pem --crl sti.crl --crl-issuer signer.pem
   countersign certificate verify chain.pem --trust anchors.pem --at 2026-11-05T00:00:00Z --json
-  countersign certificate verify https://localhost:8443/certificates/provider.pem --trust countersign-data/anchor.pem \\
+  countersign certificate verify https://localhost:8443/certificates/provider.pem \\
+    --trust countersign-data/anchor.pem \\
     --allow-origin https://localhost:8443 --web-ca countersign-data/web-ca.pem
 
 Each file is one chain: the signer's certificate first, then whoever certified the one before. It is judged as a call's would \
