@@ -8,7 +8,7 @@
 //! ```
 
 use countersign::certificate::signature::SignatureFault;
-use countersign::certificate::{CertificateChain, Crl};
+use countersign::certificate::{CertificateChain, Crl, TnAuthList};
 use countersign::crypto::AwsLc;
 use countersign::path::{
     CrlFault, CrlIssuer, KeyPurpose, PathFault, RevocationEvidence, Step, verify,
@@ -19,8 +19,10 @@ use countersign::trust::{
     Anchor, ListSigners, RevocationRule, Rollback, Standing, Trust, VerifiedCrl,
 };
 use countersign_ca::crl::Reason;
-use countersign_testkit::administrator::{LIST_PERIOD, PolicyAdministrator, revoked};
-use countersign_testkit::lab::{HALF_VALIDITY, Lab, NOW, chain};
+use countersign_ca::extension::CrlPoint;
+use countersign_ca::{Practice, Profile};
+use countersign_testkit::administrator::{LIST_PERIOD, LIST_URL, PolicyAdministrator, revoked};
+use countersign_testkit::lab::{HALF_VALIDITY, Lab, NOW, chain, numbers};
 use std::sync::Arc;
 
 const HARD: RevocationRule = RevocationRule::Hard { grace: 0 };
@@ -140,6 +142,42 @@ fn only_a_pinned_signer_revokes_what_names_no_list() {
         judge(&nameless, &anchored),
         Ok(RevocationEvidence::NotPublished)
     );
+}
+
+/// A third of the certificates in the field say where the one list is and not who signs it. RFC 5280 reads that as a list of their
+/// own issuer; who pins the signer means the list that is there.
+#[test]
+fn a_certificate_that_names_the_place_only_is_answered_by_a_pinned_signer() {
+    let lab = Lab::new();
+    let trust = trust_in(&[&lab]);
+    let pa = PolicyAdministrator::of(&lab);
+    let own_name = lab.intermediate().certificate().subject().clone();
+    let naming = |url: &str| {
+        let crl = Some(CrlPoint {
+            url: url.into(),
+            issuer: own_name.clone(),
+        });
+        let practice = Practice {
+            crl,
+            ..Practice::default()
+        };
+        let ca = lab.intermediate().clone().with_practice(practice);
+        let scope = TnAuthList::new(vec![numbers("12025550100", 1)]).unwrap();
+        let issued = lab.issue(&ca, Profile::EndEntity, "SHAKEN field", Some(scope));
+        chain(&[&issued.unwrap().1, ca.certificate()])
+    };
+    let (here, elsewhere) = (naming(LIST_URL), naming("https://sti-pa.example/other"));
+    let point = &here.end_entity().distribution_points()[0];
+    assert!(point.crl_issuer.is_empty() && point.name.is_some());
+    let draft = pa.draft(Vec::new());
+    let judged = |chain, issuer| {
+        let list = pa.verified(&draft, issuer, &trust).unwrap();
+        with_list(chain, &trust, ListSigners::AnyAnchor, &list)
+    };
+    let good = judged(&here, pa.pinned());
+    assert!(matches!(good, Ok(RevocationEvidence::Good(_))), "{good:?}");
+    assert_eq!(judged(&here, pa.anchored()), unknown(Gap::NoList));
+    assert_eq!(judged(&elsewhere, pa.pinned()), unknown(Gap::NoList));
 }
 
 /// This test verifies that a list needs a signer by name, by key, by right, by path and by time.

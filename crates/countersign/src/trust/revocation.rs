@@ -399,20 +399,20 @@ impl Revocations {
 
     /// Asks the lists that one distribution point of the certificate speaks of.
     fn ask_point(&self, question: &Question<'_>, point: &DistributionPoint, answer: &mut Answer) {
-        let directory = point.crl_issuer.iter().filter_map(GeneralName::directory);
-        let mut issuers: Vec<_> = directory.map(DistinguishedName::canonical).collect();
-        // RFC 5280 §6.3.3 (b) (1): "Otherwise, verify that the CRL issuer matches the certificate issuer."
         if point.crl_issuer.is_empty() {
-            issuers.push(question.issuer.clone());
+            self.ask_own(question, point, answer);
+            // A third of the certificates in the field name the place of the one SHAKEN list and not its signer, so the signers
+            // that are pinned are heard, too (docs/divergences.md).
+            for list in self.pinned() {
+                self.ask(question, list, point, answer);
+            }
         }
-        for issuer in &issuers {
-            for list in self.signed_by(issuer) {
-                // RFC 5280 §6.3.3 (b) (1): "If the DP includes cRLIssuer, then verify that the issuer field in the complete CRL
-                // matches cRLIssuer in the DP and that the complete CRL contains an issuing distribution point extension with the
-                // indirectCRL boolean asserted."
-                let direct = point.crl_issuer.is_empty();
-                let kind_fits = direct || list.scope.issuers == ListIssuers::Any;
-                if kind_fits && names_fit(point, &list.scope) {
+        // RFC 5280 §6.3.3 (b) (1): "If the DP includes cRLIssuer, then verify that the issuer field in the complete CRL matches
+        // cRLIssuer in the DP and that the complete CRL contains an issuing distribution point extension with the indirectCRL
+        // boolean asserted."
+        for issuer in point.crl_issuer.iter().filter_map(GeneralName::directory) {
+            for list in self.signed_by(&issuer.canonical()) {
+                if list.scope.issuers == ListIssuers::Any {
                     self.ask(question, list, point, answer);
                 }
             }
@@ -429,7 +429,14 @@ impl Revocations {
             reasons: Reasons::ALL,
             crl_issuer: Box::default(),
         };
-        self.ask_point(question, &point, answer);
+        self.ask_own(question, &point, answer);
+    }
+
+    // RFC 5280 §6.3.3 (b) (1): "Otherwise, verify that the CRL issuer matches the certificate issuer."
+    fn ask_own(&self, question: &Question<'_>, point: &DistributionPoint, answer: &mut Answer) {
+        for list in self.signed_by(&question.issuer) {
+            self.ask(question, list, point, answer);
+        }
     }
 
     fn signed_by(&self, issuer: &[u8]) -> impl Iterator<Item = &VerifiedCrl> {
@@ -437,7 +444,13 @@ impl Revocations {
         positions.filter_map(|index| self.lists.get(*index).map(AsRef::as_ref))
     }
 
-    /// Takes what one list has to say.
+    /// The indirect lists whose signer is pinned.
+    fn pinned(&self) -> impl Iterator<Item = &VerifiedCrl> {
+        let lists = self.pinned.iter();
+        lists.filter_map(|index| self.lists.get(*index).map(AsRef::as_ref))
+    }
+
+    /// Takes what one list has to say, if it speaks of the certificate.
     fn ask(
         &self,
         question: &Question<'_>,
@@ -445,7 +458,7 @@ impl Revocations {
         point: &DistributionPoint,
         answer: &mut Answer,
     ) {
-        if !speaks_of(&list.scope, question.certificate) {
+        if !names_fit(point, &list.scope) || !speaks_of(&list.scope, question.certificate) {
             return;
         }
         if !self.is_heard(list, point, question.anchor) {
