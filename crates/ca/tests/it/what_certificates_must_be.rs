@@ -8,7 +8,7 @@
 use const_oid::ObjectIdentifier;
 use countersign::certificate::extensions::oid;
 use countersign::certificate::{
-    Certificate, CertificateChain, CertificateError, DistinguishedName, TnAuthList,
+    Certificate, CertificateChain, CertificateError, DistinguishedName, TnAuthList, Version,
 };
 use countersign::crypto::{AwsLc, EcdsaP256Key, SigningKey};
 use countersign::path::{ClaimConstraints, KeyPurpose, PathFault, verify};
@@ -44,6 +44,37 @@ fn digest04_case11_only_authorities_certify() {
     refused(&lab, &with_intermediate(&lab, &draft), no_usage);
 }
 
+/// This test verifies that a certificate without issuer leads nowhere, even to an authority without a name.
+#[test]
+fn who_does_not_say_its_issuer_has_no_path() {
+    let lab = Lab::new();
+    let nobody = DistinguishedName::new(&[0x30, 0]).unwrap();
+    let mut above = intermediate(&lab);
+    above.subject = nobody.clone();
+    let above = Certificate::parse(&above.sign(lab.root().key()).unwrap()).unwrap();
+    let mut draft = leaf(&lab);
+    draft.issuer = nobody;
+    let signed = draft.sign(lab.intermediate().key()).unwrap();
+    let list = chain(&[&Certificate::parse(&signed).unwrap(), &above]);
+    refused(&lab, &list, PathFault::EmptyIssuer { step: EE });
+}
+
+/// This test verifies that a path leads only through certificates of version 3, whatever extensions the others carry.
+#[test]
+fn a_version_without_extensions_has_no_path() {
+    let lab = Lab::new();
+    let mut der = leaf(&lab).sign(lab.intermediate().key()).unwrap();
+    let version = der.windows(5).position(|bytes| bytes == [0xa0, 3, 2, 1, 2]);
+    der[version.unwrap() + 4] = 1;
+    let spoilt = Certificate::parse(&der).unwrap();
+    let fault = PathFault::Version {
+        step: EE,
+        version: Version::V2,
+    };
+    let list = chain(&[&spoilt, lab.intermediate().certificate()]);
+    refused(&lab, &list, fault);
+}
+
 /// This test verifies what no certificate may be, whoever signed it.
 #[test]
 fn what_is_no_certificate() {
@@ -58,9 +89,6 @@ fn what_is_no_certificate() {
         parse(&draft),
         CertificateError::DuplicateExtension(oid::TN_AUTH_LIST)
     );
-    let mut draft = leaf(&lab);
-    draft.issuer = DistinguishedName::new(&[0x30, 0]).unwrap();
-    assert_eq!(parse(&draft), CertificateError::EmptyIssuer);
     let mut draft = leaf(&lab);
     draft.serial = vec![1; 22];
     assert_eq!(parse(&draft), CertificateError::SerialTooLong);

@@ -399,8 +399,6 @@ pub enum CertificateError {
     AlgorithmMismatch,
     /// An extension stands there twice.
     DuplicateExtension(ObjectIdentifier),
-    /// The issuer has no name.
-    EmptyIssuer,
     /// Not the DER of a certificate.
     Malformed,
     /// The name of the issuer or of the subject has more than [`name::MAX_NAME`] bytes.
@@ -411,7 +409,7 @@ pub enum CertificateError {
     TooLarge,
     /// More than [`extensions::MAX_EXTENSIONS`] extensions.
     TooManyExtensions,
-    /// A version that no standard has, or extensions in one that has none.
+    /// A version that no standard has.
     Version,
 }
 
@@ -424,7 +422,6 @@ impl fmt::Display for CertificateError {
             Self::DuplicateExtension(kind) => {
                 write!(f, "the certificate has the extension {kind} twice")
             }
-            Self::EmptyIssuer => f.write_str("the certificate has no issuer name"),
             Self::Malformed => f.write_str("not a certificate in DER"),
             Self::NameTooLong => {
                 write!(f, "a name has more than {} bytes", name::MAX_NAME)
@@ -440,9 +437,7 @@ impl fmt::Display for CertificateError {
                     extensions::MAX_EXTENSIONS
                 )
             }
-            Self::Version => {
-                f.write_str("the certificate has no known version, or more than its version allows")
-            }
+            Self::Version => f.write_str("the certificate has a version that no standard has"),
         }
     }
 }

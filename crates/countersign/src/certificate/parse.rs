@@ -66,11 +66,6 @@ pub(super) fn certificate(der: &[u8]) -> Result<Certificate, CertificateError> {
     if fields.algorithm != outer_algorithm {
         return Err(CertificateError::AlgorithmMismatch);
     }
-    let issuer = name(fields.issuer)?;
-    // RFC 5280 §4.1.2.4: "The issuer field MUST contain a non-empty distinguished name (DN)."
-    if issuer.is_empty() {
-        return Err(CertificateError::EmptyIssuer);
-    }
     Ok(Certificate {
         der: der.into(),
         tbs: start..start + tbs.len(),
@@ -79,7 +74,7 @@ pub(super) fn certificate(der: &[u8]) -> Result<Certificate, CertificateError> {
         serial: fields.serial.into(),
         algorithm: algorithm(outer_algorithm)?,
         signature: signature.into(),
-        issuer,
+        issuer: name(fields.issuer)?,
         subject: name(fields.subject)?,
         validity: validity(fields.validity)?,
         public_key: public_key(fields.public_key)?,
@@ -120,10 +115,6 @@ impl<'a> Fields<'a> {
         walk.content_if(primitive(2))?;
         let extensions = walk.content_if(constructed(3))?;
         walk.finish()?;
-        // RFC 5280 §4.1.2.9: "This field MUST only appear if the version is 3"
-        if extensions.is_some() && version != Version::V3 {
-            return Err(CertificateError::Version);
-        }
         Ok(Self {
             version,
             serial,

@@ -66,6 +66,11 @@ pub enum PathFault {
         /// The one without.
         step: Step,
     },
+    /// A certificate does not say who issued it.
+    EmptyIssuer {
+        /// Which.
+        step: Step,
+    },
     /// The signer's certificate is one of a certification authority; only end entities sign PASSporTs.
     EndEntityIsAuthority,
     /// The signer's certificate names itself as issuer.
@@ -235,6 +240,7 @@ impl fmt::Display for PathFault {
             Self::DelegationGap { step } => {
                 write!(f, "{step} has no TNAuthList below one that has")
             }
+            Self::EmptyIssuer { step } => write!(f, "{step} has no issuer name"),
             Self::EndEntityIsAuthority => f.write_str(
                 "the first certificate is a certification authority's, which signs no PASSporTs",
             ),

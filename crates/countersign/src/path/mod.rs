@@ -103,7 +103,7 @@ pub fn inspect(chain: &CertificateChain) -> Result<Authority, PathFault> {
     requirements::inspect_target(certificates, Purpose::Passport)?;
     walker::inspect_order(certificates)?;
     for (index, certificate) in certificates.iter().enumerate() {
-        requirements::inspect_version(certificate, Step::of_index(index))?;
+        requirements::inspect_basic_fields(certificate, Step::of_index(index))?;
         requirements::inspect_extensions(certificate, Step::of_index(index))?;
     }
     authority(certificates, None)

@@ -126,7 +126,7 @@ pub(super) fn inspect_anchor(
 }
 
 fn inspect_any(certificate: &Certificate, step: Step, at: UnixTime) -> Result<(), PathFault> {
-    inspect_version(certificate, step)?;
+    inspect_basic_fields(certificate, step)?;
     // RFC 5280 §6.1.3 (a) (2): "The certificate validity period includes the current time."
     let Validity {
         not_before,
@@ -143,10 +143,15 @@ fn inspect_any(certificate: &Certificate, step: Step, at: UnixTime) -> Result<()
 
 // RFC 8226 §9: the TN Authorization List is an extension; RFC 5280 §4.1.2.1: "When extensions are used, as expected in this
 // profile, version MUST be 3 (value is 2)."
-pub(super) fn inspect_version(certificate: &Certificate, step: Step) -> Result<(), PathFault> {
+pub(super) fn inspect_basic_fields(certificate: &Certificate, step: Step) -> Result<(), PathFault> {
     match certificate.version() {
-        Version::V3 => Ok(()),
-        version => Err(PathFault::Version { step, version }),
+        Version::V3 => {}
+        version => return Err(PathFault::Version { step, version }),
+    }
+    // RFC 5280 §4.1.2.4: "The issuer field MUST contain a non-empty distinguished name (DN)."
+    match certificate.issuer().is_empty() {
+        true => Err(PathFault::EmptyIssuer { step }),
+        false => Ok(()),
     }
 }
 

@@ -269,6 +269,7 @@ pub const fn path_fault(fault: &PathFault) -> Fault {
     use PathFault as P;
     match fault {
         P::BadSignature { .. }
+        | P::EmptyIssuer { .. }
         | P::EndEntityIsAuthority
         | P::EndEntitySelfIssued
         | P::ExtendedKeyUsage

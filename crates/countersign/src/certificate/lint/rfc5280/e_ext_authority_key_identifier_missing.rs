@@ -1,7 +1,7 @@
 //! `e_ext_authority_key_identifier_missing`: Every certificate but a self-signed one has an authority key identifier.
 
 use crate::certificate::Certificate;
-use crate::certificate::lint::rule::{Answer, Check};
+use crate::certificate::lint::rule::{Answer, Check, is_own_issuer};
 use crate::certificate::lint::{Audience, Lint, Source, profile};
 
 pub(crate) const LINT: Lint = Lint {
@@ -18,7 +18,7 @@ pub(crate) const LINT: Lint = Lint {
 fn check(certificate: &Certificate) -> Check {
     // "There is one exception; where a CA distributes its public key in the form of a \"self-signed\" certificate, the authority
     // key identifier MAY be omitted."
-    if certificate.is_self_issued() {
+    if is_own_issuer(certificate) {
         return Ok(Answer::NotThere);
     }
     profile::authority_key(certificate)

@@ -1,7 +1,7 @@
 //! `e_atis_subject_cn_spc`: SHAKEN, a blank and the service provider code stand in the common name of an end entity.
 
 use crate::certificate::Certificate;
-use crate::certificate::lint::rule::{Answer, Check, keep};
+use crate::certificate::lint::rule::{Answer, Check, is_own_issuer, keep};
 use crate::certificate::lint::{Audience, Lint, Source, field, profile, subject};
 
 pub(crate) const LINT: Lint = Lint {
@@ -15,7 +15,7 @@ pub(crate) const LINT: Lint = Lint {
 
 fn check(certificate: &Certificate) -> Check {
     // Nobody named the subject of a certificate that is its own issuer.
-    if certificate.is_self_issued() {
+    if is_own_issuer(certificate) {
         return Ok(Answer::NotThere);
     }
     let code = profile::provider_code(certificate)?;

@@ -1,7 +1,7 @@
 //! `e_issuer_root`: A root is its own issuer, by name.
 
 use crate::certificate::Certificate;
-use crate::certificate::lint::rule::{Answer, Check, keep};
+use crate::certificate::lint::rule::{Answer, Check, is_own_issuer, keep};
 use crate::certificate::lint::{Audience, Lint, Source};
 
 pub(crate) const LINT: Lint = Lint {
@@ -14,7 +14,7 @@ pub(crate) const LINT: Lint = Lint {
 };
 
 fn check(certificate: &Certificate) -> Check {
-    let own_name = certificate.issuer() == certificate.subject();
+    let own_name = is_own_issuer(certificate);
     // Who is signed by the key it holds is a root, whatever name it gives to its issuer.
     let own_key = certificate.aki().is_some() && certificate.aki() == certificate.ski();
     if !own_name && !own_key {
