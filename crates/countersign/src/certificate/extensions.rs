@@ -88,6 +88,13 @@ pub struct BasicConstraints {
 pub struct KeyUsage(u16);
 
 impl KeyUsage {
+    /// cRLSign alone, in [`KeyUsage::bits`].
+    pub const CRL_SIGN: u16 = 1 << 9;
+    /// digitalSignature alone.
+    pub const DIGITAL_SIGNATURE: u16 = 1 << 15;
+    /// keyCertSign alone.
+    pub const KEY_CERT_SIGN: u16 = 1 << 10;
+
     /// Signatures other than those on certificates and CRLs: a PASSporT's.
     pub fn digital_signature(self) -> bool {
         self.has(0)
@@ -101,6 +108,11 @@ impl KeyUsage {
     /// Signatures on CRLs.
     pub fn crl_sign(self) -> bool {
         self.has(6)
+    }
+
+    /// The BIT STRING, its bit 0 the highest.
+    pub fn bits(self) -> u16 {
+        self.0
     }
 
     /// Bit `number` of the BIT STRING, counted from its start.

@@ -5,7 +5,7 @@
 
 use crate::certificate::distribution::{DistributionPoint, GeneralName, PointName};
 use crate::certificate::name::Attribute;
-use crate::certificate::walk::{Malformed, Walk, constructed};
+use crate::certificate::walk::{Malformed, Walk, constructed, only};
 use crate::certificate::{Certificate, Criticality, RawExtension};
 use const_oid::ObjectIdentifier;
 use der::Tag;
@@ -80,8 +80,7 @@ fn listed<'a, T>(
     value: &'a [u8],
     read: impl Fn(&mut Walk<'a>) -> Result<T, Malformed>,
 ) -> Result<Vec<T>, Malformed> {
-    let mut outer = Walk::over(value)?;
-    let mut list = outer.enter(Tag::Sequence)?;
+    let mut list = Walk::over(only(value, Tag::Sequence)?)?;
     let mut found = Vec::new();
     while !list.at_end() && found.len() < MAX_LISTED {
         found.push(read(&mut list)?);
@@ -98,22 +97,10 @@ pub(super) fn provider_code(value: &[u8]) -> Result<&[u8], &'static str> {
     if tag != constructed(0) {
         return Err("the one entry of the TNAuthList is no service provider code");
     }
-    let code = Walk::over(content).and_then(|mut inner| inner.content(Tag::Ia5String));
-    match code {
+    match only(content, Tag::Ia5String) {
         Ok([]) => Err("the service provider code in the TNAuthList is empty"),
         Ok(code) => Ok(code),
         Err(Malformed) => Err("the service provider code in the TNAuthList cannot be read"),
-    }
-}
-
-/// The version: 1 for v1.
-pub(super) fn version(certificate: &Certificate) -> u64 {
-    let explicit = Walk::over(certificate.tbs())
-        .and_then(|mut walk| walk.enter(Tag::Sequence))
-        .and_then(|mut fields| fields.content_if(constructed(0)));
-    match explicit {
-        Ok(Some(&[_, 1, number])) => u64::from(number) + 1,
-        _ => 1,
     }
 }
 
@@ -129,39 +116,9 @@ pub(super) fn serial_bits(certificate: &Certificate) -> u32 {
     }
 }
 
-/// Which bits of a key usage are set, bit 0 of the standard first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct KeyUsages(u16);
-
-impl KeyUsages {
-    /// digitalSignature (0) alone.
-    pub(super) const DIGITAL_SIGNATURE: Self = Self(1 << 15);
-    /// keyCertSign (5) alone.
-    pub(super) const KEY_CERT_SIGN: Self = Self(1 << 10);
-    /// cRLSign (6) alone.
-    pub(super) const CRL_SIGN: Self = Self(1 << 9);
-
-    /// These without `other`.
-    pub(super) const fn without(self, other: Self) -> Self {
-        Self(self.0 & !other.0)
-    }
-}
-
-/// The key usage, if the extension is there; no bit at all if it cannot be read.
-pub(super) fn key_usage(certificate: &Certificate) -> Option<KeyUsages> {
-    let extension = certificate.extension(crate::certificate::extensions::oid::KEY_USAGE)?;
-    let bits = Walk::over(extension.value).and_then(|mut walk| walk.content(Tag::BitString));
-    Some(KeyUsages(match bits {
-        Ok(&[_, first]) => u16::from_be_bytes([first, 0]),
-        Ok(&[_, first, second, ..]) => u16::from_be_bytes([first, second]),
-        _ => 0,
-    }))
-}
-
 /// Whether `value` is a BIT STRING whose last bit is set: the one form DER has for a list of named bits.
 pub(super) fn is_shortest_bit_list(value: &[u8]) -> bool {
-    let bits = Walk::over(value).and_then(|mut walk| walk.content(Tag::BitString));
-    match bits {
+    match only(value, Tag::BitString) {
         Ok([0]) => true,
         Ok([unused @ 0..=7, .., last]) => last.trailing_zeros() == u32::from(*unused),
         _ => false,

@@ -6,7 +6,7 @@ use super::rule::{Answer, Breach, Check, Severity, keep};
 use super::source::Source;
 use crate::certificate::distribution::DistributionPoint;
 use crate::certificate::extensions::oid;
-use crate::certificate::{Certificate, PublicKey, RawExtension, SignatureAlgorithm};
+use crate::certificate::{Certificate, PublicKey, RawExtension, SignatureAlgorithm, Version};
 use const_oid::ObjectIdentifier;
 
 /// Octets of a SHA-1 hash.
@@ -211,6 +211,8 @@ fn is_since_policy_14(certificate: &Certificate) -> bool {
 
 /// The version is 3.
 pub(super) fn version_3(certificate: &Certificate) -> Check {
-    let version = field::version(certificate);
-    keep(version == 3, || format!("the version is {version}"))
+    let version = certificate.version();
+    keep(version == Version::V3, || {
+        format!("the version is {version}")
+    })
 }

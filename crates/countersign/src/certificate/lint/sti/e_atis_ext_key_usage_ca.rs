@@ -1,9 +1,8 @@
 //! `e_atis_ext_key_usage_ca`: An authority's key signs certificates, perhaps CRLs, perhaps other things, and has no other use.
 
-use crate::certificate::Certificate;
-use crate::certificate::lint::field::KeyUsages;
 use crate::certificate::lint::rule::{Answer, Check, keep};
-use crate::certificate::lint::{Audience, Lint, Source, field};
+use crate::certificate::lint::{Audience, Lint, Source};
+use crate::certificate::{Certificate, KeyUsage};
 
 pub(crate) const LINT: Lint = Lint {
     name: "e_atis_ext_key_usage_ca",
@@ -15,13 +14,11 @@ pub(crate) const LINT: Lint = Lint {
 };
 
 fn check(certificate: &Certificate) -> Check {
-    let Some(usage) = field::key_usage(certificate) else {
+    let Some(usage) = certificate.key_usage() else {
         return Ok(Answer::NotThere);
     };
-    let signs_others = usage
-        .without(KeyUsages::DIGITAL_SIGNATURE)
-        .without(KeyUsages::CRL_SIGN);
-    keep(signs_others == KeyUsages::KEY_CERT_SIGN, || {
+    let others = usage.bits() & !(KeyUsage::DIGITAL_SIGNATURE | KeyUsage::CRL_SIGN);
+    keep(others == KeyUsage::KEY_CERT_SIGN, || {
         "the key usage is not keyCertSign, with or without digitalSignature and cRLSign".to_owned()
     })
 }

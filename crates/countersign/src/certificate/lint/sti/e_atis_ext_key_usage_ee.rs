@@ -1,9 +1,8 @@
 //! `e_atis_ext_key_usage_ee`: The key of an end entity signs, and has no other use.
 
-use crate::certificate::Certificate;
-use crate::certificate::lint::field::KeyUsages;
 use crate::certificate::lint::rule::{Answer, Check, keep};
-use crate::certificate::lint::{Audience, Lint, Source, field};
+use crate::certificate::lint::{Audience, Lint, Source};
+use crate::certificate::{Certificate, KeyUsage};
 
 pub(crate) const LINT: Lint = Lint {
     name: "e_atis_ext_key_usage_ee",
@@ -15,10 +14,10 @@ pub(crate) const LINT: Lint = Lint {
 };
 
 fn check(certificate: &Certificate) -> Check {
-    let Some(usage) = field::key_usage(certificate) else {
+    let Some(usage) = certificate.key_usage() else {
         return Ok(Answer::NotThere);
     };
-    keep(usage == KeyUsages::DIGITAL_SIGNATURE, || {
+    keep(usage.bits() == KeyUsage::DIGITAL_SIGNATURE, || {
         "the key usage is not digitalSignature alone".to_owned()
     })
 }
