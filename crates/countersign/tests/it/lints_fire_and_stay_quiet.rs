@@ -369,6 +369,37 @@ fn larger_algorithms_of_authorities() {
     assert_eq!(signature.judge(&since), Outcome::Pass);
 }
 
+proptest::proptest! {
+    /// This test verifies that no extension value makes a rule panic, and that what is found is a rule of the list.
+    #[test]
+    fn every_extension_value_has_a_verdict(
+        kind in 0_usize..EXTENSIONS.len(),
+        value in proptest::collection::vec(0_u8.., 0..40),
+        cut in 0_usize..40,
+    ) {
+        let known = end_entity().with(EXTENSIONS[kind], Plain, &value).read();
+        let list = tn_auth_list(&[provider("0001"), number("12025550100")]);
+        let short = end_entity().with(TN_AUTH_LIST, Plain, &list[..cut.min(list.len())]).read();
+        for finding in lint::run(&known).iter().chain(&lint::run(&short)) {
+            assert!(LINTS.iter().any(|lint| lint.name == finding.name));
+        }
+    }
+}
+
+/// The extensions that rules look into.
+const EXTENSIONS: [&str; 10] = [
+    ACCESS,
+    AUTHORITY_KEY,
+    BASIC_CONSTRAINTS,
+    CONSTRAINTS,
+    CRL_POINTS,
+    ENHANCED_CONSTRAINTS,
+    KEY_USAGE,
+    POLICIES,
+    SUBJECT_KEY,
+    TN_AUTH_LIST,
+];
+
 /// The rules that a certificate breaks.
 fn broken(made: &Made) -> Vec<&'static str> {
     let findings = lint::run(&made.read());

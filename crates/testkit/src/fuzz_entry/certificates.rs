@@ -5,6 +5,7 @@ use countersign::certificate::Certificate;
 use countersign::certificate::chain::CertificateChain;
 use countersign::certificate::crl::{Crl, MAX_CRL_ENTRIES};
 use countersign::certificate::delegation::{Delegation, Unknown, judge};
+use countersign::certificate::lint;
 use countersign::certificate::pem::{armoured, blocks};
 use countersign::certificate::signature::{der_from_fixed, fixed_from_der};
 use countersign::certificate::tnauthlist::TnAuthList;
@@ -42,6 +43,9 @@ pub(super) fn certificate(bytes: &[u8]) {
     }
     if let Some(url) = certificate.tn_list_url() {
         assert!(url.as_str().is_ascii() && certificate.has_scope());
+    }
+    for finding in lint::run(&certificate) {
+        assert!(!finding.name.is_empty() && !finding.detail.is_empty());
     }
 }
 

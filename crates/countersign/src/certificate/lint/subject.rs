@@ -79,8 +79,8 @@ pub(super) fn has_words(text: &str, words: &str) -> bool {
     let is_outside = |beside: Option<char>| !beside.is_some_and(|it| it.is_ascii_alphanumeric());
     text.match_indices(words).any(|(start, found)| {
         let (before, rest) = text.split_at(start);
-        is_outside(before.chars().next_back())
-            && is_outside(rest.chars().nth(found.chars().count()))
+        let after = rest.get(found.len()..).unwrap_or_default();
+        is_outside(before.chars().next_back()) && is_outside(after.chars().next())
     })
 }
 
