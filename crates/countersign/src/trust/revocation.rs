@@ -19,9 +19,6 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-/// Most revocation lists in one trust domain: one for each of a few hundred authorities; SHAKEN has one for all.
-pub const MAX_LISTS: usize = 1_024;
-
 /// What follows when nobody can say whether a certificate was revoked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RevocationRule {
@@ -71,7 +68,7 @@ pub struct VerifiedCrl {
     issuer: DistinguishedName,
     this_update: UnixTime,
     next_update: UnixTime,
-    number: Option<CrlNumber>,
+    number: CrlNumber,
     scope: ListScope,
     entries: Entries,
     proof: ListProof,
@@ -115,9 +112,9 @@ impl VerifiedCrl {
         self.next_update
     }
 
-    /// Its number, if it has one.
-    pub fn number(&self) -> Option<&CrlNumber> {
-        self.number.as_ref()
+    /// Its number: higher for every new list.
+    pub fn number(&self) -> &CrlNumber {
+        &self.number
     }
 
     /// What it speaks of.
@@ -153,13 +150,7 @@ impl VerifiedCrl {
     // RFC 5280 §5.2.3: "The CRL number is a non-critical CRL extension that conveys a monotonically increasing sequence number for a
     // given CRL scope and CRL issuer."
     pub fn succeeds(&self, previous: &Self) -> Result<(), OlderList> {
-        let older_number = match (&self.number, &previous.number) {
-            (Some(own), Some(before)) => own < before,
-            // Whoever has begun to number its lists does not stop.
-            (None, Some(_)) => true,
-            (_, None) => false,
-        };
-        match older_number || self.this_update < previous.this_update {
+        match self.number < previous.number || self.this_update < previous.this_update {
             true => Err(OlderList {
                 this_update: self.this_update,
                 previous: previous.this_update,

@@ -101,7 +101,7 @@ pub(super) fn crl(bytes: &[u8]) {
     assert!(list.entries().len() <= MAX_CRL_ENTRIES);
     assert!(list.signed().message.len() < bytes.len());
     assert!(list.entries().find(list.issuer(), &[]).is_none());
-    let _ = (list.number().map(ToString::to_string), list.obstacle());
+    let _ = (list.number().to_string(), list.obstacle());
     let point = list.scope().name.as_ref();
     assert!(point.is_none_or(|name| name.overlaps(name)));
 }

@@ -48,7 +48,7 @@ pub struct Crl {
     this_update: UnixTime,
     next_update: UnixTime,
     authority_key: Option<Box<[u8]>>,
-    number: Option<CrlNumber>,
+    number: CrlNumber,
     scope: ListScope,
     obstacle: Option<Obstacle>,
     entries: Entries,
@@ -115,9 +115,9 @@ impl Crl {
         self.authority_key.as_deref()
     }
 
-    /// Its number, if it has one.
-    pub fn number(&self) -> Option<&CrlNumber> {
-        self.number.as_ref()
+    /// Its number: higher for every new list.
+    pub fn number(&self) -> &CrlNumber {
+        &self.number
     }
 
     /// What it speaks of.
@@ -155,7 +155,7 @@ pub(crate) struct Parts {
     pub(crate) issuer: DistinguishedName,
     pub(crate) this_update: UnixTime,
     pub(crate) next_update: UnixTime,
-    pub(crate) number: Option<CrlNumber>,
+    pub(crate) number: CrlNumber,
     pub(crate) scope: ListScope,
     pub(crate) entries: Entries,
 }
@@ -259,6 +259,10 @@ pub enum CrlError {
     Malformed,
     /// It does not say when the next one will be there.
     NextUpdateMissing,
+    /// The extension with its number is marked as critical, which no issuer may do.
+    NumberCritical,
+    /// It has no number.
+    NumberMissing,
     /// Larger than [`MAX_CRL_BYTES`].
     TooLarge,
     /// More than [`MAX_CRL_ENTRIES`] entries.
@@ -284,6 +288,8 @@ impl fmt::Display for CrlError {
             Self::NextUpdateMissing => {
                 f.write_str("the list does not say when the next one will be there")
             }
+            Self::NumberCritical => f.write_str("the number of the list is marked as critical"),
+            Self::NumberMissing => f.write_str("the list has no number"),
             Self::TooLarge => write!(f, "the list has more than {MAX_CRL_BYTES} bytes"),
             Self::TooManyEntries => write!(f, "the list has more than {MAX_CRL_ENTRIES} entries"),
             Self::TooManyExtensions => {

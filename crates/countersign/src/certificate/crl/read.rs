@@ -70,7 +70,7 @@ pub(super) fn list(der: &[u8], digest: [u8; 32]) -> Result<Crl, CrlError> {
         this_update,
         next_update,
         authority_key: extensions.authority_key,
-        number: extensions.number,
+        number: extensions.number.ok_or(CrlError::NumberMissing)?,
         scope,
         obstacle: extensions.obstacle.or(entries.obstacle),
         entries: entries.read,
@@ -181,7 +181,7 @@ impl EntryExtensions {
                 CERTIFICATE_ISSUER => found.issuer = Some(certificate_issuer(value)?),
                 CRL_REASON => match only(value, Tag::Enumerated)? {
                     [code] => found.reason = Some(*code),
-                    _ => return Err(Malformed),
+                    _ => return Err(CrlError::Malformed),
                 },
                 INVALIDITY_DATE => {}
                 // RFC 5280 §5.3: "If a CRL contains a critical CRL entry extension that the application cannot process, then the
@@ -221,6 +221,9 @@ impl ListExtensions {
         each_extension(only(explicit, Tag::Sequence)?, |kind, critical, value| {
             match kind {
                 oid::AUTHORITY_KEY_IDENTIFIER => found.authority_key = authority_key(value)?,
+                // RFC 5280 §5.2.3: "CRL issuers conforming to this profile MUST include this extension in all CRLs and MUST mark
+                // this extension as non-critical."
+                CRL_NUMBER if critical => return Err(CrlError::NumberCritical),
                 CRL_NUMBER => {
                     let number = magnitude(only(value, Tag::Integer)?)?;
                     found.number = Some(CrlNumber::of_magnitude(number));
@@ -247,7 +250,7 @@ impl ListExtensions {
 /// and its value.
 fn each_extension<'a>(
     content: &'a [u8],
-    mut take: impl FnMut(ObjectIdentifier, bool, &'a [u8]) -> Result<(), Malformed>,
+    mut take: impl FnMut(ObjectIdentifier, bool, &'a [u8]) -> Result<(), CrlError>,
 ) -> Result<(), CrlError> {
     let mut list = Walk::over(content)?;
     let mut seen = [None; MAX_CRL_EXTENSIONS];

@@ -38,6 +38,10 @@ fn extension(kind: &str, critical: &[u8], value: &[u8]) -> Vec<u8> {
 const CRITICAL: &[u8] = &[1, 1, 0xff];
 const NOT_CRITICAL: &[u8] = &[];
 
+fn number(magnitude: &[u8]) -> Vec<u8> {
+    extension(CRL_NUMBER, NOT_CRITICAL, &integer(magnitude))
+}
+
 fn entry(serial: &[u8], extensions: &[Vec<u8>]) -> Vec<u8> {
     let extensions = match extensions {
         [] => Vec::new(),
@@ -79,7 +83,7 @@ impl Fields {
                 [] => Vec::new(),
                 some => sequence(some),
             },
-            extensions: extensions.to_vec(),
+            extensions: [&[number(&[7])], extensions].concat(),
         }
     }
 
@@ -174,7 +178,7 @@ fn what_a_list_must_have_and_must_not() {
         fields.parse().err()
     };
     assert_eq!(spoilt(|_| {}), None);
-    let cases: [(Spoil, CrlError); 9] = [
+    let cases: [(Spoil, CrlError); 11] = [
         (|it| it.version = Vec::new(), CrlError::Version),
         (|it| it.version = integer(&[2]), CrlError::Version),
         (
@@ -184,6 +188,11 @@ fn what_a_list_must_have_and_must_not() {
         (
             |it| it.next_update = Vec::new(),
             CrlError::NextUpdateMissing,
+        ),
+        (|it| it.extensions = Vec::new(), CrlError::NumberMissing),
+        (
+            |it| it.extensions[0] = extension(CRL_NUMBER, CRITICAL, &integer(&[1])),
+            CrlError::NumberCritical,
         ),
         (
             |it| it.next_update = time(b"261132000000Z"),
@@ -225,11 +234,7 @@ fn pem_and_der_are_the_same_list() {
 #[test]
 fn an_extension_stands_once() {
     let kind = |kind: &str| ObjectIdentifier::new_unwrap(kind);
-    let twice = [
-        extension(CRL_NUMBER, NOT_CRITICAL, &integer(&[1])),
-        indirect(),
-        indirect(),
-    ];
+    let twice = [indirect(), indirect()];
     assert_eq!(
         parse(&[], &twice).err(),
         Some(CrlError::DuplicateExtension(kind(IDP)))
@@ -237,11 +242,12 @@ fn an_extension_stands_once() {
     let twice = entry(&[1], &[reason(1), reason(4)]);
     let twice = parse(&[twice], &[]).err();
     assert_eq!(twice, Some(CrlError::DuplicateExtension(kind(REASON))));
+    // The number of the list is one more.
     let many: Vec<_> = (0..=MAX_CRL_EXTENSIONS)
         .map(|index| extension(&format!("1.2.{index}"), NOT_CRITICAL, &[5, 0]))
         .collect();
-    assert!(parse(&[entry(&[1], &many[1..])], &many[1..]).is_ok());
-    for (entries, extensions) in [(&many[1..], &many[..]), (&many[..], &many[1..])] {
+    assert!(parse(&[entry(&[1], &many[1..])], &many[2..]).is_ok());
+    for (entries, extensions) in [(&many[1..], &many[1..]), (&many[..], &many[2..])] {
         let list = parse(&[entry(&[1], entries)], extensions);
         assert_eq!(list.err(), Some(CrlError::TooManyExtensions));
     }
@@ -350,9 +356,9 @@ fn no_encoding_hides_a_serial_number() {
 #[test]
 fn numbers_of_lists_have_an_order_of_any_length() {
     let number = |magnitude: &[u8]| {
-        let value = integer(magnitude);
-        let list = parse(&[], &[extension(CRL_NUMBER, NOT_CRITICAL, &value)]);
-        list.unwrap().number().cloned().unwrap()
+        let mut fields = Fields::new(&[], &[]);
+        fields.extensions = vec![number(magnitude)];
+        fields.parse().unwrap().number().clone()
     };
     let rising = [
         number(&[]),
@@ -366,8 +372,9 @@ fn numbers_of_lists_have_an_order_of_any_length() {
     assert_eq!(rising[1], CrlNumber::new(9));
     assert_eq!(rising[2].to_string(), "256");
     assert!(rising[4].to_string().starts_with("0x0101"));
-    let negative = extension(CRL_NUMBER, NOT_CRITICAL, &[2, 1, 0x80]);
-    assert_eq!(parse(&[], &[negative]).err(), Some(CrlError::Malformed));
+    let mut negative = Fields::new(&[], &[]);
+    negative.extensions = vec![extension(CRL_NUMBER, NOT_CRITICAL, &[2, 1, 0x80])];
+    assert_eq!(negative.parse().err(), Some(CrlError::Malformed));
 }
 
 /// A list of `count` entries of 38 bytes, each with a serial number of its own.
