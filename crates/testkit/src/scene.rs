@@ -15,7 +15,7 @@ use countersign::authentication::{
     Authenticated, AuthenticationService, Credential, Inventory, Origination, Unlisted,
 };
 use countersign::call::{Call, CallReference, DateHeader, DestSource, OrigSource};
-use countersign::certificate::CertificateChain;
+use countersign::certificate::{CertificateChain, ServiceProviderCode, TnAuthList};
 use countersign::crypto::{AwsLc, SigningKey};
 use countersign::identity::Identity;
 use countersign::jose::base64url;
@@ -24,8 +24,8 @@ use countersign::path::PathCache;
 use countersign::time::{Now, Ticks};
 use countersign::trust::Trust;
 use countersign::verification::{
-    Answer, Malformed, MemoryReplay, NeedKind, Poll, Refresh, Report, Source, Unavailable,
-    VerificationPolicy, VerificationService,
+    Answer, Malformed, MemoryReplay, NeedKind, NumberAuthority, Poll, Refresh, Report, Source,
+    Unavailable, VerificationPolicy, VerificationService,
 };
 use countersign_sip::identity_header;
 use std::collections::HashMap;
@@ -149,8 +149,7 @@ impl Scene {
                 Poll::Needs(needs) => needs.to_vec(),
             };
             for need in needs {
-                let NeedKind::Certificate { url, refresh } = &need.kind;
-                verification.answer(need.id, self.repository.answer(url, *refresh));
+                verification.answer(need.id, self.repository.answer_to(&need.kind));
             }
         }
     }
@@ -172,6 +171,9 @@ pub struct Repository {
 struct Shelf {
     published: HashMap<Box<str>, Arc<CertificateChain>>,
     cached: HashMap<Box<str>, Arc<CertificateChain>>,
+    lists: HashMap<Box<str>, Arc<TnAuthList>>,
+    cached_lists: HashMap<Box<str>, Arc<TnAuthList>>,
+    words: HashMap<ServiceProviderCode, NumberAuthority>,
     failure: Option<Unavailable>,
     requests: Vec<(Box<str>, Refresh)>,
 }
@@ -180,6 +182,21 @@ impl Repository {
     /// Publishes a chain; what was there before stays in the cache of those who had fetched it.
     pub fn publish(&self, url: &str, chain: &CertificateChain) {
         self.with(|shelf| shelf.published.insert(url.into(), Arc::new(chain.clone())));
+    }
+
+    /// Publishes a TN Authorization List; what was there before stays in the cache of those who had fetched it.
+    pub fn publish_list(&self, url: &str, list: TnAuthList) {
+        self.with(|shelf| shelf.lists.insert(url.into(), Arc::new(list)));
+    }
+
+    /// Forgets every cached list: its freshness is over.
+    pub fn expire_lists(&self) {
+        self.with(|shelf| shelf.cached_lists.clear());
+    }
+
+    /// From now on this is what the number authority says of a provider, whatever the number.
+    pub fn say(&self, provider: ServiceProviderCode, word: NumberAuthority) {
+        self.with(|shelf| shelf.words.insert(provider, word));
     }
 
     /// From now on nothing can be fetched any more; what is cached still is.
@@ -192,7 +209,39 @@ impl Repository {
         self.with(|shelf| shelf.requests.clone())
     }
 
-    /// Answers a need: from the cache if that will do, else from the origin.
+    /// Answers any need.
+    pub fn answer_to(&self, kind: &NeedKind) -> Answer {
+        match kind {
+            NeedKind::Certificate { url, refresh } => self.answer(url, *refresh),
+            NeedKind::NumberAuthority { provider, .. } => self.with(|shelf| {
+                let word = shelf.words.get(provider);
+                word.map_or(Answer::Unavailable(Unavailable::Offline), |word| {
+                    Answer::NumberAuthority(*word)
+                })
+            }),
+            NeedKind::TnAuthList { url, refresh } => self.list(url, *refresh),
+        }
+    }
+
+    fn list(&self, url: &str, refresh: Refresh) -> Answer {
+        self.with(|shelf| {
+            shelf.requests.push((url.into(), refresh));
+            let cached = shelf.cached_lists.get(url);
+            if let Some(list) = cached.filter(|_| refresh == Refresh::No) {
+                return Answer::TnAuthList(Arc::clone(list), Source::Cache);
+            }
+            match (shelf.failure, shelf.lists.get(url).cloned()) {
+                (Some(cause), _) => Answer::Unavailable(cause),
+                (None, None) => Answer::Unavailable(Unavailable::BadStatus(404)),
+                (None, Some(list)) => {
+                    shelf.cached_lists.insert(url.into(), Arc::clone(&list));
+                    Answer::TnAuthList(list, Source::Fetched)
+                }
+            }
+        })
+    }
+
+    /// Answers a need of a certificate: from the cache if that will do, else from the origin.
     pub fn answer(&self, url: &str, refresh: Refresh) -> Answer {
         self.with(|shelf| {
             shelf.requests.push((url.into(), refresh));

@@ -6,12 +6,13 @@
 //! ```
 
 use const_oid::ObjectIdentifier;
+use countersign::certificate::constraints::ConstraintList;
 use countersign::certificate::extensions::oid;
 use countersign::certificate::{
     Certificate, CertificateChain, CertificateError, DistinguishedName, TnAuthList, Version,
 };
 use countersign::crypto::{AwsLc, EcdsaP256Key, SigningKey};
-use countersign::path::{ClaimConstraints, KeyPurpose, PathFault, verify};
+use countersign::path::{KeyPurpose, PathFault, verify};
 use countersign::trust::{Anchor, AnchorError, Standing, Trust};
 use countersign_ca::extension::{self, Criticality, Extension, PathLength, usage};
 use countersign_ca::{Authority, Draft};
@@ -249,22 +250,28 @@ fn a_point_off_the_curve_is_a_fault() {
     judge(&lab, &with_leaf(&lab, &draft)).unwrap();
 }
 
-/// This test verifies that constraints on claims are seen wherever on the path they stand, the anchor included.
+/// This test verifies that constraints on claims are the end entity's own, and that those above it are told apart, the anchor's
+/// included.
 #[test]
-fn claim_constraints_are_seen_on_the_whole_path() {
+fn claim_constraints_are_told_by_where_they_stand() {
     let lab = Lab::new();
-    let constraints = || Extension::non_critical(oid::CLAIM_CONSTRAINTS[0], vec![0x30, 0]);
+    let list = ConstraintList {
+        must_include: ["attest".into()].into(),
+        ..ConstraintList::default()
+    };
+    let constraints = || Extension::non_critical(oid::JWT_CLAIM_CONSTRAINTS, list.to_der());
     let good = lab.provider("1234").chain;
     let found = |list: &CertificateChain, trust: &Trust| {
-        verify(list, trust, NOW, &AwsLc).map(|path| path.claim_constraints())
+        let path = verify(list, trust, NOW, &AwsLc).unwrap();
+        let own = path.claim_constraints().is_some();
+        (own, path.inherited_constraints().len())
     };
-    assert_eq!(found(&good, &lab.trust(1)), Ok(ClaimConstraints::Absent));
-    for list in [
-        with_leaf(&lab, &replaced(leaf(&lab), constraints())),
-        with_intermediate(&lab, &replaced(intermediate(&lab), constraints())),
-    ] {
-        assert_eq!(found(&list, &lab.trust(1)), Ok(ClaimConstraints::Unread));
-    }
+    let trust = lab.trust(1);
+    assert_eq!(found(&good, &trust), (false, 0));
+    let own = with_leaf(&lab, &replaced(leaf(&lab), constraints()));
+    assert_eq!(found(&own, &trust), (true, 0));
+    let above = with_intermediate(&lab, &replaced(intermediate(&lab), constraints()));
+    assert_eq!(found(&above, &trust), (false, 1));
     let name = subject("Lab SHAKEN ROOT");
     let draft = Authority::root_draft(&name, lab.root().key(), lab.next_serial(), validity());
     let root = replaced(draft, constraints())
@@ -272,5 +279,23 @@ fn claim_constraints_are_seen_on_the_whole_path() {
         .unwrap();
     let root = Anchor::new(Certificate::parse(&root).unwrap(), Standing::Lab).unwrap();
     let trust = Trust::new("lab", 1, vec![root]);
-    assert_eq!(found(&good, &trust), Ok(ClaimConstraints::Unread));
+    assert_eq!(found(&good, &trust), (false, 1));
+}
+
+/// This test verifies that constraints that cannot be read refuse the path: nobody knows what they forbid.
+#[test]
+fn unreadable_claim_constraints_refuse_the_path() {
+    let lab = Lab::new();
+    for extension in [
+        oid::JWT_CLAIM_CONSTRAINTS,
+        oid::ENHANCED_JWT_CLAIM_CONSTRAINTS,
+    ] {
+        let empty = Extension::non_critical(extension, vec![0x30, 0]);
+        let step = EE;
+        refused(
+            &lab,
+            &with_leaf(&lab, &replaced(leaf(&lab), empty)),
+            PathFault::MalformedExtension { step, extension },
+        );
+    }
 }

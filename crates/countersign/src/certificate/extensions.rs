@@ -2,11 +2,12 @@
 //! and [RFC 8226 §9](https://www.rfc-editor.org/rfc/rfc8226#section-9).
 //!
 //! Read here: basicConstraints, keyUsage, extendedKeyUsage, the four about policies, nameConstraints, subject and authority key
-//! identifier, subjectAltName, TNAuthList, authority information access, cRLDistributionPoints, noRevAvail. What is critical and
+//! identifier, subjectAltName, TNAuthList, authority information access, cRLDistributionPoints, noRevAvail, claim constraints. What is critical and
 //! not read here is remembered, and refuses the path; an extension we know but cannot read is remembered, too: the certificate
-//! parses, and no path goes through it. Claim constraints are not read yet.
+//! parses, and no path goes through it.
 
 use super::access::Access;
+use super::constraints::{ClaimConstraints, ConstraintList};
 use super::distribution::{self, DistributionPoint};
 use super::name_constraints::NameConstraints;
 use super::policies::{self, Policies, PolicyLimits, Qualifiers};
@@ -34,17 +35,18 @@ pub mod oid {
     pub const BASIC_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.19");
     /// RFC 5280 §4.2.1.4.
     pub const CERTIFICATE_POLICIES: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.32");
-    /// id-pe-JWTClaimConstraints of RFC 8226 §8 and id-pe-eJWTClaimConstraints of RFC 9118 §3.
-    pub const CLAIM_CONSTRAINTS: [ObjectIdentifier; 2] = [
-        ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.1.27"),
-        ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.1.33"),
-    ];
     /// RFC 5280 §4.2.1.13.
     pub const CRL_DISTRIBUTION_POINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.31");
     /// RFC 5280 §4.2.1.12.
     pub const EXTENDED_KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37");
     /// RFC 5280 §4.2.1.15.
     pub const FRESHEST_CRL: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.46");
+    /// id-pe-eJWTClaimConstraints of RFC 9118 §3.
+    pub const ENHANCED_JWT_CLAIM_CONSTRAINTS: ObjectIdentifier =
+        ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.1.33");
+    /// id-pe-JWTClaimConstraints of RFC 8226 §8.
+    pub const JWT_CLAIM_CONSTRAINTS: ObjectIdentifier =
+        ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.1.27");
     /// RFC 5280 §4.2.1.3.
     pub const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.15");
     /// RFC 5280 §4.2.1.14.
@@ -164,6 +166,7 @@ pub(super) struct Extensions {
     pub(super) access: Option<Access>,
     pub(super) authority_key: Option<Box<[u8]>>,
     pub(super) basic_constraints: Option<BasicConstraints>,
+    pub(super) claim_constraints: ClaimConstraints,
     pub(super) distribution_points: Box<[DistributionPoint]>,
     pub(super) extended_key_usage: Box<[ObjectIdentifier]>,
     pub(super) key_usage: Option<KeyUsage>,
@@ -251,6 +254,14 @@ impl Extensions {
                 }
             }
             oid::CRL_DISTRIBUTION_POINTS => self.distribution_points = distribution::points(value)?,
+            oid::ENHANCED_JWT_CLAIM_CONSTRAINTS => {
+                let list = ConstraintList::from_der(value).map_err(|_| Malformed)?;
+                self.claim_constraints.enhanced = Some(list);
+            }
+            oid::JWT_CLAIM_CONSTRAINTS => {
+                let list = ConstraintList::plain_from_der(value).map_err(|_| Malformed)?;
+                self.claim_constraints.plain = Some(list);
+            }
             oid::EXTENDED_KEY_USAGE => self.extended_key_usage = extended_key_usage(value)?,
             oid::INHIBIT_ANY_POLICY => {
                 self.limits().inhibit_any = Some(policies::inhibit_any(value)?)

@@ -3,6 +3,7 @@
 //! - [`Certificate`] is raw: parsed, not believed. It keeps the DER it was read from; signatures are verified over those bytes.
 //! - [`CertificateChain`] is a list of them as a repository serves it, end entity first; [`pem`] is how text holds them.
 //! - [`tnauthlist`] is the TN Authorization List of RFC 8226, [`numbers`] the set algebra under it.
+//! - [`constraints`] are the claim constraints of RFC 8226 and RFC 9118.
 //! - [`repository_url`] says which URLs a certificate may be fetched from.
 //! - [`access`] says where a list by reference is, [`delegation`] whether one list lies within another.
 //! - [`national`] knows the numbers of countries: [`NumberScope`].
@@ -13,12 +14,13 @@
 //! - [`rules`] is what a trust domain may choose where the standards leave a choice.
 //!
 //! The way from raw to proven is [`crate::path`], which needs [`crate::trust`] and stands above both. Revocation
-//! and claim constraints are not here yet.
+//! is in [`crl`].
 
 pub(crate) mod walk;
 pub mod encode;
 pub mod numbers;
 pub mod tnauthlist;
+pub mod constraints;
 pub mod name;
 pub mod repository_url;
 pub mod access;
@@ -41,6 +43,7 @@ pub mod lint;
 pub use access::{Access, TnListUrl};
 pub use authority::{Authority, Coverage};
 pub use chain::{CertificateChain, ChainError};
+pub use constraints::ClaimConstraints;
 pub use crl::{Crl, CrlError};
 pub use extensions::{BasicConstraints, Criticality, KeyUsage, RawExtension, SubjectAltName};
 pub use name::DistinguishedName;
@@ -168,6 +171,12 @@ impl Certificate {
     /// The authority information access, if there is a readable one.
     pub fn access(&self) -> Option<&Access> {
         self.extensions.access.as_ref()
+    }
+
+    /// What the claims of its tokens are held to, if there are readable constraints.
+    pub fn claim_constraints(&self) -> Option<&ClaimConstraints> {
+        let constraints = &self.extensions.claim_constraints;
+        Some(constraints).filter(|constraints| !constraints.is_empty())
     }
 
     /// The basic constraints, if there are readable ones.

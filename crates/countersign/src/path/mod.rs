@@ -27,9 +27,8 @@ pub use fault::{KeyPurpose, PathFault, Step};
 pub use revocation::RevocationEvidence;
 pub use walker::{MAX_ANCHOR_TRIES, MAX_SIGNATURE_CHECKS, Purpose, Walked, walk};
 
-use crate::certificate::extensions::oid;
 use crate::certificate::{
-    Authority, Certificate, CertificateChain, PublicKey, ServiceProviderCode,
+    Authority, Certificate, CertificateChain, ClaimConstraints, PublicKey, ServiceProviderCode,
 };
 use crate::crypto::{VerifyingKey, VerifyingKeys};
 use crate::time::{UnixTime, Validity};
@@ -84,7 +83,8 @@ fn verify_under(
     Ok(VerifiedPath::assertion(Proven {
         key,
         authority,
-        claim_constraints: claim_constraints(certificates, anchor),
+        claim_constraints: chain.end_entity().claim_constraints().cloned(),
+        inherited_constraints: inherited_constraints(certificates, anchor),
         validity,
         revocation,
         subject: chain.end_entity().subject().to_string().into(),
@@ -118,21 +118,13 @@ pub struct VerifiedPath(Proven);
 pub(crate) struct Proven {
     pub(crate) key: Arc<dyn VerifyingKey>,
     pub(crate) authority: Authority,
-    pub(crate) claim_constraints: ClaimConstraints,
+    pub(crate) claim_constraints: Option<ClaimConstraints>,
+    pub(crate) inherited_constraints: Box<[ClaimConstraints]>,
     pub(crate) validity: Validity,
     pub(crate) revocation: RevocationEvidence,
     pub(crate) subject: Box<str>,
     pub(crate) anchor: [u8; 32],
     pub(crate) standing: Standing,
-}
-
-/// Whether a path limits the claims of what is signed at its end, beyond the scope of numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ClaimConstraints {
-    /// No certificate of the path does.
-    Absent,
-    /// One does. What it demands is not read yet.
-    Unread,
 }
 
 impl VerifiedPath {
@@ -151,9 +143,15 @@ impl VerifiedPath {
         &self.0.authority
     }
 
-    /// Whether the path limits the claims.
-    pub fn claim_constraints(&self) -> ClaimConstraints {
-        self.0.claim_constraints
+    /// What the end entity's certificate holds its claims to.
+    pub fn claim_constraints(&self) -> Option<&ClaimConstraints> {
+        self.0.claim_constraints.as_ref()
+    }
+
+    /// What the certificates above it would hold them to. RFC 8226 §8 and RFC 9118 §3 make the extension "applicable only to
+    /// end-entity certificates", so whether this means anything is policy.
+    pub fn inherited_constraints(&self) -> &[ClaimConstraints] {
+        &self.0.inherited_constraints
     }
 
     /// When every certificate of the path is valid, the anchor's included.
@@ -241,13 +239,11 @@ fn authority(
     })
 }
 
-fn claim_constraints(certificates: &[Certificate], anchor: &Anchor) -> ClaimConstraints {
-    let mut extensions = certificates
-        .iter()
-        .chain([anchor.certificate()])
-        .flat_map(Certificate::extensions);
-    match extensions.any(|extension| oid::CLAIM_CONSTRAINTS.contains(extension)) {
-        true => ClaimConstraints::Unread,
-        false => ClaimConstraints::Absent,
-    }
+fn inherited_constraints(certificates: &[Certificate], anchor: &Anchor) -> Box<[ClaimConstraints]> {
+    let root = anchor.certificate();
+    let above = certificates.iter().skip(1).filter(|one| *one != root);
+    let all = above.chain([root]);
+    all.filter_map(Certificate::claim_constraints)
+        .cloned()
+        .collect()
 }

@@ -7,10 +7,12 @@
 
 use super::Malformed;
 use super::fault::{Fault, Standing};
-use super::need::Unavailable;
+use super::need::{Holds, NumberAuthority, Source, Unavailable};
 use super::replay::Sighting;
 use crate::call::{DestSource, OrigSource};
+use crate::certificate::constraints::Violation;
 use crate::certificate::repository_url::UrlFault;
+use crate::certificate::{ChainError, ServiceProviderCode};
 use crate::identity::{Dest, Identity};
 use crate::passport::PassportError;
 use crate::path::{PathFault, RevocationEvidence};
@@ -177,16 +179,26 @@ impl Outcome {
 pub enum Evidence {
     /// The signer is covered by a provider code only; whether the number is the provider's was not asked.
     ByProvider,
+    /// A certificate has its list of numbers elsewhere; where the list came from.
+    ByReference(Source),
+    /// What is wrong with the certificates in the token.
+    Chain(ChainError),
+    /// The constraint that the claims break.
+    Constraint(Box<Violation>),
     /// The called parties of the token and of the call.
     DestDiffers(Box<(Dest, Vec<Identity>)>),
     /// The part of the request that named the called party.
     DestFrom(DestSource),
+    /// The list of numbers that could not be had: its URL, and why.
+    ListUnavailable(Box<(Box<str>, Unavailable)>),
     /// The Identity header breaks its grammar.
     Malformed(Malformed),
     /// The token is serialized otherwise than RFC 8225 §9 says.
     NotCanonical,
     /// Nothing but the outcome.
     Nothing,
+    /// What the number authority says of a provider and the caller's number, and when it was looked at.
+    NumberAuthority(Box<(ServiceProviderCode, NumberAuthority, UnixTime)>),
     /// The callers of the token and of the call.
     OrigDiffers(Box<(Identity, Identity)>),
     /// The header that spoke for the caller.
@@ -208,7 +220,7 @@ pub enum Evidence {
         /// When it was looked at.
         now: UnixTime,
     },
-    /// Why the certificate could not be had.
+    /// Why the certificate could not be had, or nobody be asked.
     Unavailable(Unavailable),
     /// The rule that the URL breaks.
     Url(UrlFault),
@@ -241,6 +253,10 @@ impl fmt::Display for Evidence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ByProvider => f.write_str("by provider code; whose the number is was not asked"),
+            Self::ByReference(Source::Cache) => f.write_str("by a list that was fetched earlier"),
+            Self::ByReference(Source::Fetched) => f.write_str("by a list that was fetched now"),
+            Self::Chain(error) => error.fmt(f),
+            Self::Constraint(violation) => violation.fmt(f),
             Self::DestDiffers(both) => {
                 let (claimed, signalled) = &**both;
                 f.write_str("the token says ")?;
@@ -253,9 +269,24 @@ impl fmt::Display for Evidence {
                 DestSource::RequestUri => "Request-URI",
                 DestSource::To => "To",
             }),
+            Self::ListUnavailable(both) => write!(f, "{}: {}", both.0, both.1),
             Self::Malformed(malformed) => malformed.fmt(f),
             Self::NotCanonical => f.write_str("not the serialization of RFC 8225 section 9"),
             Self::Nothing => Ok(()),
+            Self::NumberAuthority(told) => {
+                let (provider, word, now) = &**told;
+                let verb = match word.holds {
+                    Holds::No => "is not",
+                    Holds::Unknown => "may be",
+                    Holds::Yes => "is",
+                };
+                let age = now.as_secs().saturating_sub(word.as_of.as_secs());
+                write!(
+                    f,
+                    "the number {verb} of provider {provider}, as of {}, {age} s ago",
+                    word.as_of
+                )
+            }
             Self::OrigDiffers(both) => {
                 write!(f, "the token says {}, the call {}", both.0, both.1)
             }

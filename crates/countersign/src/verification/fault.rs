@@ -188,8 +188,8 @@ faults! {
     CompactForm "compact-form" Failed InvalidIdentityHeader NoValidation;
     /// The compact form of a token without extension, which is good by RFC 8224, and which we do not rebuild.
     CompactNotRebuilt "compact-not-rebuilt" NotValidated InvalidIdentityHeader NoValidation;
-    /// The certificate constrains what its tokens may claim, and the constraint could not be judged.
-    ConstraintsNotJudged "constraints-not-judged" NotValidated UnsupportedCredential NoValidation;
+    /// The token claims something that its certificate forbids, or lacks what it demands.
+    ConstraintsViolated "constraints-violated" Failed InvalidIdentityHeader NoValidation;
     /// The token's header demands an extension of JWS that we do not know.
     CritUnsupported "crit-unsupported" Failed InvalidIdentityHeader NoValidation;
     /// The Date header is too far from now.
@@ -232,6 +232,12 @@ faults! {
     NotCovered "not-covered" Failed UnsupportedCredential Failed;
     /// A check that the proof rests on was not made.
     NotExamined "not-examined" NotValidated InvalidIdentityHeader NoValidation;
+    /// What the number authority knows is too old to tell whether the number is the signing provider's.
+    NumberAuthorityStale "number-authority-stale" NotValidated UnsupportedCredential NoValidation;
+    /// The number authority could not be asked whether the number is the signing provider's.
+    NumberAuthorityUnavailable "number-authority-unavailable" NotValidated UnsupportedCredential NoValidation;
+    /// The number authority does not know whether the number is the signing provider's.
+    NumberAuthorityUnknown "number-authority-unknown" NotValidated UnsupportedCredential NoValidation;
     /// The orig claim is not exactly one number or one URI.
     OrigInvalid "orig-invalid" Failed InvalidIdentityHeader NoValidation;
     /// The token was made for a call from somebody else.
@@ -266,6 +272,8 @@ faults! {
     SignatureInvalid "signature-invalid" Failed InvalidIdentityHeader Failed;
     /// The signature is not the 64 bytes that ES256 makes.
     SignatureMalformed "signature-malformed" Failed InvalidIdentityHeader Failed;
+    /// A list of numbers that a certificate of the path points to could not be had.
+    TnAuthListUnavailable "tn-auth-list-unavailable" NotValidated BadIdentityInfo NoValidation;
     /// More Identity headers than one request may have, so none was judged.
     TooManyIdentityHeaders "too-many-identity-headers" NotValidated InvalidIdentityHeader NoValidation;
     /// The typ of the token is not passport.
@@ -274,6 +282,8 @@ faults! {
     TypMissing "typ-missing" Failed BadIdentityInfo NoValidation;
     /// The path ends at an anchor of a trust domain that does not judge this call.
     WrongTrustDomain "wrong-trust-domain" Failed UnsupportedCredential Failed;
+    /// The x5c is not a list of certificates.
+    X5cInvalid "x5c-invalid" Failed UnsupportedCredential NoValidation;
     /// The x5u is not a URL that a certificate may be fetched from.
     X5uInvalid "x5u-invalid" Failed BadIdentityInfo NoValidation;
     /// The token's header has no x5u.
@@ -363,7 +373,15 @@ mod tests {
             ("E5", 438, &[PptUnsupported, PptMismatch]),
             ("E6", 436, &[InfoMissing]),
             ("E7", 436, &[InfoInvalid, X5uInvalid]),
-            ("E8", 436, &[CertificateUnavailable, DeadlineExpired]),
+            (
+                "E8",
+                436,
+                &[
+                    CertificateUnavailable,
+                    DeadlineExpired,
+                    TnAuthListUnavailable,
+                ],
+            ),
             ("E9", 436, &[PptMissing, TypMissing, X5uMissing, AlgMissing]),
             ("E10", 436, &[InfoMismatch]),
             ("E11", 437, &[TypInvalid]),

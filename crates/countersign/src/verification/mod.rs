@@ -15,18 +15,21 @@ pub mod check;
 pub mod report;
 mod findings;
 mod inspect;
+mod scope;
 mod proof;
 pub mod states;
 
 pub use check::{Check, CheckResult, Evidence, Outcome};
 pub use fault::{Code, Fault, Standing, Verstat, VerstatProfile};
 pub use findings::Checks;
-pub use need::{Need, NeedId, NeedKind, NeedLimit, Refresh, Source, Unavailable};
+pub use need::{
+    Answer, Holds, Need, NeedId, NeedKind, NeedLimit, NumberAuthority, Refresh, Source, Unavailable,
+};
 pub use policy::VerificationPolicy;
 pub use proof::path_fault;
 pub use replay::{MemoryReplay, ReplayMemory, Sighting};
-pub use report::{PassportReport, Report, SignerReport, Token};
-pub use states::{Answer, Poll, Verification, VerificationService};
+pub use report::{PassportReport, ProviderWord, Report, SignerReport, Token};
+pub use states::{Poll, Verification, VerificationService};
 
 use std::fmt;
 

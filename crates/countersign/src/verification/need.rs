@@ -1,10 +1,17 @@
 //! What a verification asks of the world outside, and what it may be answered.
 //!
-//! The verification never fetches. It says which certificates it needs ([`Need`]); whoever drives it brings them, or says why
-//! they cannot be had ([`Unavailable`]). An answer that never comes is one, too: see `Verification::expire`.
+//! The verification never fetches. It says what it needs ([`Need`]): certificates, TN Authorization Lists by reference, the word
+//! of a number authority. Whoever drives it brings an [`Answer`], or says why there is none ([`Unavailable`]). An answer that never
+//! comes is one, too: see `Verification::expire`.
 
-use crate::time::Ticks;
+use crate::certificate::{CertificateChain, ServiceProviderCode, TnAuthList};
+use crate::number::TelephoneNumber;
+use crate::time::{Ticks, UnixTime};
 use std::fmt;
+use std::sync::Arc;
+
+/// Largest list by reference, in bytes: ten thousand ranges have 230,000.
+pub const MAX_TN_AUTH_LIST: usize = 256 * 1024;
 
 /// Names one need of one verification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,6 +38,56 @@ pub enum NeedKind {
         /// Whether a chain from the cache will do.
         refresh: Refresh,
     },
+    /// Whether a number is a provider's, by the word of whoever keeps such records (in North America the administrator of
+    /// number portability).
+    NumberAuthority {
+        /// The provider that the certificate names.
+        provider: ServiceProviderCode,
+        /// The number that it would have to be the provider of.
+        number: TelephoneNumber,
+    },
+    /// The TN Authorization List that a certificate has by reference.
+    // RFC 8226 §10.1: "Dereferencing the URI will return the complete DER-encoded TN Authorization List (see Section 9) for the
+    // certificate with a Content-Type of application/tnauthlist (see Section 11.2)."
+    TnAuthList {
+        /// An https URL from a certificate whose path is proven; addresses are for the fetcher to judge.
+        url: Box<str>,
+        /// Whether a list from the cache will do.
+        refresh: Refresh,
+    },
+}
+
+/// What a need is answered with.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// The chain, and whether it came from a cache.
+    Certificate(Arc<CertificateChain>, Source),
+    /// What a number authority says.
+    NumberAuthority(NumberAuthority),
+    /// The list, and whether it came from a cache.
+    TnAuthList(Arc<TnAuthList>, Source),
+    /// It could not be had.
+    Unavailable(Unavailable),
+}
+
+/// What a number authority says about one number and one provider, and how old its data is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NumberAuthority {
+    /// Whether the number is the provider's.
+    pub holds: Holds,
+    /// When the data was true. Data without a date is of no use here.
+    pub as_of: UnixTime,
+}
+
+/// Whether a number is a provider's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Holds {
+    /// It is somebody else's, or nobody's.
+    No,
+    /// The data does not tell.
+    Unknown,
+    /// It is.
+    Yes,
 }
 
 /// Whether a cached answer will do.
@@ -65,6 +122,8 @@ pub enum Source {
 pub enum Unavailable {
     /// What came is no certificate chain.
     BadChain,
+    /// What came is no TN Authorization List.
+    BadList,
     /// The HTTP answer breaks the protocol.
     BadResponse,
     /// An HTTP status other than 200.
@@ -75,7 +134,7 @@ pub enum Unavailable {
     Connect,
     /// The host is at an address that nobody outside may make us talk to.
     ForbiddenAddress,
-    /// The answer has another media type than a certificate.
+    /// The answer has another media type than what was asked for.
     MediaType,
     /// Nothing is fetched here.
     Offline,
@@ -98,6 +157,7 @@ impl Unavailable {
     pub const fn name(self) -> &'static str {
         match self {
             Self::BadChain => "bad-chain",
+            Self::BadList => "bad-list",
             Self::BadResponse => "bad-response",
             Self::BadStatus(_) => "bad-status",
             Self::BadUrl => "bad-url",
@@ -119,12 +179,13 @@ impl fmt::Display for Unavailable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::BadChain => "what came is no certificate chain",
+            Self::BadList => "what came is no TN Authorization List",
             Self::BadResponse => "the HTTP answer breaks the protocol",
             Self::BadStatus(status) => return write!(f, "the HTTP status is {status}"),
             Self::BadUrl => "the URL cannot be fetched from",
             Self::Connect => "no connection",
             Self::ForbiddenAddress => "the host is at a forbidden address",
-            Self::MediaType => "the answer is not of the media type of a certificate",
+            Self::MediaType => "the answer is of another media type",
             Self::Offline => "nothing is fetched here",
             Self::Overloaded => "too many fetches, or this one failed a moment ago",
             Self::Redirect => "redirects are not followed",

@@ -17,6 +17,10 @@ pub const DEFAULT_DEADLINE_MILLIS: u32 = 500;
 /// call has one more per diversion, and Max-Forwards starts at 70, but every header can cost a fetch and a verification.
 pub const MAX_IDENTITY_HEADERS: usize = 8;
 
+/// Oldest data of a number authority that is believed, in seconds: two days. No document says; a ported number changes hands
+/// within one business day (47 CFR §52.35), and who publishes daily may be late once.
+pub const DEFAULT_NUMBER_AUTHORITY_MAX_AGE_SECONDS: u32 = 2 * 86_400;
+
 /// The local policy of a verification service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerificationPolicy {
@@ -48,6 +52,16 @@ pub struct VerificationPolicy {
     pub replay: Replay,
     /// Most Identity headers that are judged in one request.
     pub max_identity_headers: usize,
+    /// What a certificate chain in the token's header is.
+    pub x5c: X5c,
+    /// What a token is that has a certificate chain in its header and no x5u.
+    pub x5c_without_x5u: X5cWithoutX5u,
+    /// What a number is that a path covers by provider code only.
+    pub provider_numbers: ProviderNumbersPolicy,
+    /// Seconds that the data of a number authority may be old.
+    pub number_authority_max_age: u32,
+    /// What claim constraints in the certificate of an authority mean.
+    pub inherited_constraints: InheritedConstraints,
 }
 
 impl Default for VerificationPolicy {
@@ -67,6 +81,11 @@ impl Default for VerificationPolicy {
             identity: IdentityRequirement::default(),
             replay: Replay::default(),
             max_identity_headers: MAX_IDENTITY_HEADERS,
+            x5c: X5c::default(),
+            x5c_without_x5u: X5cWithoutX5u::default(),
+            provider_numbers: ProviderNumbersPolicy::default(),
+            number_authority_max_age: DEFAULT_NUMBER_AUTHORITY_MAX_AGE_SECONDS,
+            inherited_constraints: InheritedConstraints::default(),
         }
     }
 }
@@ -186,4 +205,53 @@ pub enum Replay {
     Observe,
     /// Not looked for.
     Off,
+}
+
+/// What a certificate chain in the header of the token is: `x5c` of
+/// [RFC 7515 §4.1.6](https://www.rfc-editor.org/rfc/rfc7515#section-4.1.6).
+// RFC 9060 §7: "Alternatively, the JSON key "x5c" [RFC7515] MAY be used, [...] optional to use when it is known that it is
+// supported".
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum X5c {
+    /// The certificates that the signature is judged under; what `x5u` points to is not fetched. The default.
+    #[default]
+    Auto,
+    /// Not looked at.
+    Never,
+}
+
+/// What a token is that has an `x5c` and no `x5u`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum X5cWithoutX5u {
+    /// Complete; there is nothing that `info` could agree with.
+    Accept,
+    /// A fault: RFC 8224 §4.1 wants both. The default.
+    #[default]
+    Refuse,
+}
+
+/// What a number is that a path covers by a provider code only: the code names a provider, whose numbers stand elsewhere.
+// RFC 9060 §4.1: "this specification explicitly permits SPC-only parent certificates to delegate individual telephone numbers or
+// ranges to a child certificate"; who polices that is left to profiles.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ProviderNumbersPolicy {
+    /// Covered: whoever certified the provider answers for what it signs. The default.
+    #[default]
+    AcceptIfIssuedByTrustedCa,
+    /// Not covered.
+    Reject,
+    /// Covered if a number authority says that the number is the provider's; not covered if it says that it is not; not validated
+    /// if it does not know, cannot be asked, or has old data.
+    RequireOracle,
+}
+
+/// What claim constraints in the certificate of an authority mean.
+// RFC 8226 §8 and RFC 9118 §3: "applicable only to end-entity certificates"
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum InheritedConstraints {
+    /// Nothing. The default.
+    #[default]
+    IgnoredInAuthorities,
+    /// They hold for every token signed below, together with the signer's own.
+    Intersect,
 }

@@ -6,15 +6,16 @@ use super::check::{Check, Evidence};
 use super::fault::Fault;
 use super::findings::{Checks, Findings};
 use super::need::Source;
-use super::policy::{Replay, Thoroughness, VerificationPolicy};
+use super::policy::{InheritedConstraints, Replay, Thoroughness, VerificationPolicy};
 use super::replay::{ReplayMemory, Sighting};
 use super::report::{PassportReport, SignerReport, Token};
 use crate::call::CallReference;
-use crate::certificate::{CertificateChain, Coverage, NameFault};
+use crate::certificate::{CertificateChain, ClaimConstraints, NameFault};
 use crate::crypto::{VerifyingKey, VerifyingKeys};
+use crate::jose::json::parse_str;
 use crate::jose::jws::ES256;
-use crate::passport::VerifiedPassport;
-use crate::path::{ClaimConstraints, PathCache, PathFault, RevocationEvidence};
+use crate::passport::{SignedPassport, VerifiedPassport};
+use crate::path::{PathCache, PathFault, RevocationEvidence};
 use crate::time::UnixTime;
 use crate::trust::Trust;
 
@@ -55,6 +56,8 @@ pub(super) enum Judged {
     Decided,
     /// The signature does not fit a certificate from a cache, or its list leads to no anchor: the origin may have a newer one.
     Outdated,
+    /// Everything but what the signer may say.
+    Unscoped,
 }
 
 impl Bench<'_> {
@@ -116,22 +119,29 @@ impl Bench<'_> {
             Signature::NotLookedAt => {}
         }
         if let Ok(path) = path {
-            let constraints = path.claim_constraints();
             report.signer = Some(SignerReport {
                 path,
                 coverage: None,
+                number_authority: None,
             });
-            if !findings.has_failed() || self.policy.thoroughness == Thoroughness::EveryCheck {
-                self.authorize(report, findings);
-                judge_constraints(constraints, findings);
+            if self.goes_on(findings) {
+                self.judge_claims(report, findings);
+            }
+            // What needs nobody's answer comes before what may.
+            if self.goes_on(findings) {
+                return Judged::Unscoped;
             }
         }
         Judged::Decided
     }
 
-    /// May they say this, and may they say it at that time?
-    fn authorize(&self, report: &mut PassportReport, findings: &mut Findings) {
-        let (Some(signer), Some(passport)) = (&mut report.signer, report.token.passport()) else {
+    fn goes_on(&self, findings: &Findings) -> bool {
+        !findings.has_failed() || self.policy.thoroughness == Thoroughness::EveryCheck
+    }
+
+    /// May they say it at that time, and may they say it in those words?
+    fn judge_claims(&self, report: &PassportReport, findings: &mut Findings) {
+        let (Some(signer), Some(passport)) = (&report.signer, report.token.passport()) else {
             return;
         };
         let claims = passport.claims();
@@ -146,16 +156,14 @@ impl Bench<'_> {
             };
             findings.fault(Check::Validity, Fault::IatOutsideValidity, evidence);
         }
-        // The token's orig is the signalling's by now, or that check has its own fault.
-        let coverage = signer.path.authority().covers(&claims.orig);
-        match &coverage {
-            Coverage::Covered => findings.pass(Check::Authority),
-            Coverage::ByProvider(_) => findings.pass_with(Check::Authority, Evidence::ByProvider),
-            Coverage::NotCovered => {
-                findings.fault(Check::Authority, Fault::NotCovered, Evidence::Nothing);
-            }
+        let own = signer.path.claim_constraints();
+        let inherited = match self.policy.inherited_constraints {
+            InheritedConstraints::IgnoredInAuthorities => &[],
+            InheritedConstraints::Intersect => signer.path.inherited_constraints(),
+        };
+        if own.is_some() || !inherited.is_empty() {
+            judge_constraints(own.into_iter().chain(inherited), passport, findings);
         }
-        signer.coverage = Some(coverage);
     }
 
     /// The last word: asks the replay memory about a token that passed everything else, draws the sum, and if it is good turns
@@ -233,15 +241,32 @@ fn is_es256(token: &Token) -> bool {
     alg.is_some_and(|alg| &**alg == ES256)
 }
 
-/// Constraints are not evaluated yet. Where there are some, the check cannot be made, which is neither passed nor failed.
-fn judge_constraints(constraints: ClaimConstraints, findings: &mut Findings) {
-    match constraints {
-        ClaimConstraints::Absent => {}
-        ClaimConstraints::Unread => {
-            let fault = Fault::ConstraintsNotJudged;
-            findings.fault(Check::Constraints, fault, Evidence::Nothing);
+/// Holds the claims as signed against every constraint.
+fn judge_constraints<'c>(
+    constraints: impl Iterator<Item = &'c ClaimConstraints>,
+    passport: &SignedPassport,
+    findings: &mut Findings,
+) {
+    let payload = parse_str(passport.payload());
+    let claims = payload.as_ref().ok();
+    let claims = claims.and_then(|parsed| parsed.value.as_object());
+    // The payload was read as an object once already.
+    let Some(claims) = claims else {
+        findings.fault(
+            Check::Constraints,
+            Fault::ClaimsMalformed,
+            Evidence::Nothing,
+        );
+        return;
+    };
+    for one in constraints {
+        if let Err(violation) = one.judge(claims) {
+            let evidence = Evidence::Constraint(Box::new(violation));
+            findings.fault(Check::Constraints, Fault::ConstraintsViolated, evidence);
+            return;
         }
     }
+    findings.pass(Check::Constraints);
 }
 
 /// What is known about revocation on a good path.

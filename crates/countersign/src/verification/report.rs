@@ -6,6 +6,7 @@ use super::Verdict;
 use super::check::{Check, CheckResult};
 use super::fault::{Code, Fault};
 use super::findings::Checks;
+use super::need::NumberAuthority;
 use super::policy::{IdentityRequirement, Order};
 use super::replay::Sighting;
 use crate::call::{DestSource, OrigSource};
@@ -157,6 +158,17 @@ pub struct SignerReport {
     pub path: Arc<VerifiedPath>,
     /// Whether the path covers the caller; `None` if that was not looked at.
     pub coverage: Option<Coverage>,
+    /// What the number authority said that the coverage rests on, if it was asked.
+    pub number_authority: Option<ProviderWord>,
+}
+
+/// What a number authority said of a provider and the caller's number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProviderWord {
+    /// The provider.
+    pub provider: ServiceProviderCode,
+    /// Whether the number is the provider's, and how old that knowledge is.
+    pub word: NumberAuthority,
 }
 
 impl SignerReport {
@@ -167,8 +179,9 @@ impl SignerReport {
 
     /// The provider that the certificate names: the one that coverage rests on, else the first.
     pub fn spc(&self) -> Option<&ServiceProviderCode> {
-        match &self.coverage {
-            Some(Coverage::ByProvider(code)) => Some(code),
+        match (&self.number_authority, &self.coverage) {
+            (Some(asked), _) => Some(&asked.provider),
+            (None, Some(Coverage::ByProvider(code))) => Some(code),
             _ => self.path.providers().first(),
         }
     }

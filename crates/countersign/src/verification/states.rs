@@ -12,14 +12,16 @@ use super::check::{Check, Evidence};
 use super::fault::{Code, Fault};
 use super::findings::{Checks, Findings};
 use super::inspect::{Inspected, Support, inspect};
-use super::need::{Need, NeedId, NeedKind, NeedLimit, Refresh, Source, Unavailable};
+use super::need::{
+    Answer, MAX_TN_AUTH_LIST, Need, NeedId, NeedKind, NeedLimit, Refresh, Unavailable,
+};
 use super::policy::{Replay, Thoroughness, VerificationPolicy};
 use super::proof::{Bench, Judged, Provenance, conclude};
 use super::replay::ReplayMemory;
 use super::report::{PassportReport, Report};
+use super::scope::{Asking, Question};
 use super::{Malformed, Verdict};
 use crate::call::{Call, CallReference};
-use crate::certificate::CertificateChain;
 use crate::certificate::chain::MAX_CHAIN_BYTES;
 use crate::crypto::VerifyingKeys;
 use crate::passport::Presented;
@@ -118,15 +120,6 @@ fn is_there(presented: &Result<Presented, Malformed>) -> bool {
         .map_or(true, |presented| !presented.token.is_empty())
 }
 
-/// What a need is answered with.
-#[derive(Clone, Debug)]
-pub enum Answer {
-    /// The chain, and whether it came from a cache.
-    Certificate(Arc<CertificateChain>, Source),
-    /// It could not be had.
-    Unavailable(Unavailable),
-}
-
 /// What a verification has come to.
 #[derive(Debug)]
 pub enum Poll<'a> {
@@ -164,17 +157,31 @@ struct Open {
     answers: Vec<(NeedId, Answer)>,
 }
 
-/// A report that waits for a certificate.
+/// A report that waits for something.
 struct Waiting {
     /// Where it stands among the reports.
     report: usize,
     findings: Findings,
-    need: NeedId,
-    refresh: Refresh,
+    stage: Stage,
+}
+
+/// What a report waits for.
+enum Stage {
+    /// The certificate.
+    Certificate { need: NeedId, refresh: Refresh },
+    /// What the path leaves open.
+    Scope(Question),
+}
+
+/// Whether a report is complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    Complete,
+    Waiting,
 }
 
 /// What is needed by whoever waits.
-struct Needs {
+pub(super) struct Needs {
     open: Vec<Need>,
     next: u32,
     until: Ticks,
@@ -298,8 +305,7 @@ impl Open {
             Some(url) => self.waiting.push(Waiting {
                 report: self.reports.len(),
                 findings,
-                need: self.needs.open(url, Refresh::No),
-                refresh: Refresh::No,
+                stage: Stage::certificate(url, Refresh::No, &mut self.needs),
             }),
         }
         self.reports.push(report);
@@ -314,14 +320,9 @@ impl Open {
         } = self;
         for (id, answer) in answers.drain(..) {
             waiting.retain_mut(|one| match reports.get_mut(one.report) {
-                Some(report) if one.need == id => match one.digest(report, &answer, bench) {
-                    Judged::Decided => false,
-                    Judged::Outdated => {
-                        one.refresh = Refresh::Conditional;
-                        one.need = needs.open(report.x5u().unwrap_or_default(), one.refresh);
-                        true
-                    }
-                },
+                Some(report) if one.stage.awaits(id) => {
+                    one.digest(report, id, &answer, needs, bench) == Progress::Waiting
+                }
                 _ => true,
             });
         }
@@ -330,9 +331,12 @@ impl Open {
     /// What is undecided is not validated.
     fn give_up(&mut self, policy: &VerificationPolicy) {
         for mut one in self.waiting.drain(..) {
+            let check = match one.stage {
+                Stage::Certificate { .. } => Check::Certificate,
+                Stage::Scope(_) => Check::Authority,
+            };
             let fault = Fault::DeadlineExpired;
-            one.findings
-                .fault(Check::Certificate, fault, Evidence::Nothing);
+            one.findings.fault(check, fault, Evidence::Nothing);
             if let Some(report) = self.reports.get_mut(one.report) {
                 conclude(report, one.findings, policy);
             }
@@ -351,56 +355,115 @@ fn url_to_fetch<'a>(
     report.x5u().filter(|_| fetchable)
 }
 
+impl Stage {
+    fn certificate(url: &str, refresh: Refresh, needs: &mut Needs) -> Self {
+        let url = url.into();
+        let need = needs.open(NeedKind::Certificate { url, refresh });
+        Self::Certificate { need, refresh }
+    }
+
+    fn awaits(&self, id: NeedId) -> bool {
+        match self {
+            Self::Certificate { need, .. } => *need == id,
+            Self::Scope(question) => question.awaits(id),
+        }
+    }
+}
+
 impl Waiting {
-    /// Judges under an answer. What comes out decided is complete.
+    /// Judges under an answer, as far as it goes.
     fn digest(
         &mut self,
         report: &mut PassportReport,
+        id: NeedId,
         answer: &Answer,
+        needs: &mut Needs,
         bench: &Bench<'_>,
-    ) -> Judged {
-        let (chain, provenance) = match (answer, self.refresh) {
-            (Answer::Certificate(chain, source), Refresh::No) => (chain, Provenance::of(*source)),
-            // Whoever was asked to ask the origin has done so, or has done so a moment ago.
-            (Answer::Certificate(chain, _), Refresh::Conditional) => (chain, Provenance::Final),
-            (Answer::Unavailable(cause), _) => {
-                let evidence = Evidence::Unavailable(*cause);
-                let fault = Fault::CertificateUnavailable;
-                self.findings.fault(Check::Certificate, fault, evidence);
-                conclude(report, self.findings.take(), bench.policy);
-                return Judged::Decided;
-            }
+    ) -> Progress {
+        let mut findings = self.findings.take();
+        let mut asking = Asking {
+            policy: bench.policy,
+            now: bench.now,
+            report,
+            findings: &mut findings,
+            needs,
         };
-        let judged = bench.judge(report, &mut self.findings, chain, provenance);
-        if judged == Judged::Decided {
-            bench.conclude(report, self.findings.take());
+        // What stands here for a moment is written over, or never looked at again.
+        let none = Stage::Certificate {
+            need: id,
+            refresh: Refresh::No,
+        };
+        let next = match std::mem::replace(&mut self.stage, none) {
+            Stage::Certificate { refresh, .. } => {
+                judge_certificate(answer, refresh, &mut asking, bench)
+            }
+            Stage::Scope(question) => question.take(id, answer, &mut asking).map(Stage::Scope),
+        };
+        match next {
+            Some(stage) => {
+                self.stage = stage;
+                self.findings = findings;
+                Progress::Waiting
+            }
+            None => {
+                bench.conclude(report, findings);
+                Progress::Complete
+            }
         }
-        judged
+    }
+}
+
+/// The stages from Certificate on; what to wait for next, if anything.
+fn judge_certificate(
+    answer: &Answer,
+    refresh: Refresh,
+    asking: &mut Asking<'_>,
+    bench: &Bench<'_>,
+) -> Option<Stage> {
+    let (chain, provenance) = match (answer, refresh) {
+        (Answer::Certificate(chain, source), Refresh::No) => (chain, Provenance::of(*source)),
+        // Whoever was asked to ask the origin has done so, or has done so a moment ago.
+        (Answer::Certificate(chain, _), Refresh::Conditional) => (chain, Provenance::Final),
+        (other, _) => {
+            let cause = match other {
+                Answer::Unavailable(cause) => *cause,
+                // An answer to something else is none.
+                _ => Unavailable::BadResponse,
+            };
+            let evidence = Evidence::Unavailable(cause);
+            let fault = Fault::CertificateUnavailable;
+            asking.findings.fault(Check::Certificate, fault, evidence);
+            return None;
+        }
+    };
+    match bench.judge(asking.report, asking.findings, chain, provenance) {
+        Judged::Decided => None,
+        Judged::Outdated => {
+            let url = asking.report.x5u().unwrap_or_default();
+            Some(Stage::certificate(url, Refresh::Conditional, asking.needs))
+        }
+        Judged::Unscoped => Question::ask(asking).map(Stage::Scope),
     }
 }
 
 impl Needs {
-    /// The need of this URL: one for all who need it.
-    fn open(&mut self, url: &str, refresh: Refresh) -> NeedId {
-        let is_same = |need: &&Need| match &need.kind {
-            NeedKind::Certificate {
-                url: other,
-                refresh: how,
-            } => **other == *url && *how == refresh,
-        };
-        if let Some(same) = self.open.iter().find(is_same) {
+    /// The need of this kind: one for all who need the same.
+    pub(super) fn open(&mut self, kind: NeedKind) -> NeedId {
+        if let Some(same) = self.open.iter().find(|need| need.kind == kind) {
             return same.id;
         }
         let id = NeedId(self.next);
         self.next = self.next.wrapping_add(1);
+        let bytes = match &kind {
+            NeedKind::Certificate { .. } => MAX_CHAIN_BYTES,
+            NeedKind::NumberAuthority { .. } => 0,
+            NeedKind::TnAuthList { .. } => MAX_TN_AUTH_LIST,
+        };
         self.open.push(Need {
             id,
-            kind: NeedKind::Certificate {
-                url: url.into(),
-                refresh,
-            },
+            kind,
             limit: NeedLimit {
-                bytes: MAX_CHAIN_BYTES,
+                bytes,
                 until: self.until,
             },
         });

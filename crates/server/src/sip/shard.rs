@@ -13,8 +13,8 @@ use crate::fetch::Cached;
 use countersign::call::Call;
 use countersign::time::{Now, Ticks};
 use countersign::verification::report::Report;
-use countersign::verification::states::{Answer, Poll, Verification};
-use countersign::verification::{Need, NeedId, NeedKind, Refresh, Source};
+use countersign::verification::states::{Poll, Verification};
+use countersign::verification::{Answer, Need, NeedId, NeedKind, Refresh, Source, Unavailable};
 use countersign_sip::proxy::{
     self, ContextId, Event as ProxyEvent, Input, Judge, Judgement, Output, Proxy, Sign, TimerId,
     UnknownSource,
@@ -359,7 +359,12 @@ impl Shard {
     }
 
     fn known(&self, need: &Need, now: Now) -> Option<Answer> {
-        let NeedKind::Certificate { url, refresh } = &need.kind;
+        let (url, refresh) = match &need.kind {
+            NeedKind::Certificate { url, refresh } => (url, refresh),
+            NeedKind::NumberAuthority { .. } | NeedKind::TnAuthList { .. } => {
+                return Some(Answer::Unavailable(Unavailable::Offline));
+            }
+        };
         if *refresh != Refresh::No {
             return None;
         }
@@ -370,7 +375,9 @@ impl Shard {
     }
 
     fn fetch(&self, id: ContextId, need: &Need, now: Now) {
-        let NeedKind::Certificate { url, refresh } = &need.kind;
+        let NeedKind::Certificate { url, refresh } = &need.kind else {
+            return;
+        };
         let fetched = self.services.fetcher.fetch(url, *refresh);
         let (life, need_id, queue) = (self.life, need.id, self.own_queue.clone());
         let patience = need.limit.until.since(now.ticks);

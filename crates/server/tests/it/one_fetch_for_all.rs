@@ -13,7 +13,8 @@ use crate::switch::{Heard, House, Invite, PATIENCE, Party, Switch, fetching_from
 use countersign::call::{Call, CallReference, DateHeader, DestSource, OrigSource};
 use countersign::crypto::AwsLc;
 use countersign::path::PathCache;
-use countersign::verification::states::{Answer, Poll, Verification};
+use countersign::verification::Answer;
+use countersign::verification::states::{Poll, Verification};
 use countersign::verification::{
     MemoryReplay, NeedId, NeedKind, Refresh, Verdict, VerificationPolicy, VerificationService,
 };
@@ -120,7 +121,9 @@ fn need(verification: &mut Verification, clock: &dyn Clock) -> (NeedId, String) 
     let Poll::Needs([need]) = verification.poll(clock.now()) else {
         panic!("one certificate is needed")
     };
-    let NeedKind::Certificate { url, refresh } = &need.kind;
+    let NeedKind::Certificate { url, refresh } = &need.kind else {
+        panic!("a certificate is needed")
+    };
     assert_eq!(*refresh, Refresh::No);
     (need.id, url.to_string())
 }

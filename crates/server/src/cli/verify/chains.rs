@@ -56,14 +56,18 @@ fn fetch(web: &mut Web, needs: &[Need]) -> Result<Vec<(NeedId, Answer)>, Trouble
     let flights: Vec<_> = needs
         .iter()
         .map(|need| {
-            let NeedKind::Certificate { url, refresh } = &need.kind;
-            (need.id, fetcher.fetch(url, *refresh))
+            let flight = match &need.kind {
+                NeedKind::Certificate { url, refresh } => Some(fetcher.fetch(url, *refresh)),
+                NeedKind::NumberAuthority { .. } | NeedKind::TnAuthList { .. } => None,
+            };
+            (need.id, flight)
         })
         .collect();
     let answers = flights.into_iter().map(|(id, flight)| {
-        let answer = match runtime.block_on(flight) {
-            Ok(fetched) => Answer::Certificate(fetched.chain, fetched.source),
-            Err(why) => Answer::Unavailable(why),
+        let answer = match flight.map(|flight| runtime.block_on(flight)) {
+            Some(Ok(fetched)) => Answer::Certificate(fetched.chain, fetched.source),
+            Some(Err(why)) => Answer::Unavailable(why),
+            None => Answer::Unavailable(Unavailable::Offline),
         };
         (id, answer)
     });

@@ -267,34 +267,6 @@ fn users_case_66_an_algorithm_that_we_do_not_know_is_not_validated() {
     assert_eq!(told(&report), (verdict, Some(437)));
 }
 
-/// Constraints on claims cannot be judged yet, so nothing that rests on such a certificate is passed.
-#[test]
-fn a_certificate_with_claim_constraints_is_not_validated() {
-    use countersign_ca::extension::{Criticality, Extension};
-    for oid in ["1.3.6.1.5.5.7.1.27", "1.3.6.1.5.5.7.1.33"] {
-        let scene = with(|lab| {
-            let key = lab::new_key();
-            let list =
-                countersign::certificate::TnAuthList::new(vec![lab::numbers(ALICE, 50)]).unwrap();
-            let subject = lab::subject("SHAKEN numbers");
-            let request =
-                Request::new(Profile::EndEntity, subject, key.public_key()).with_scope(list);
-            let by = lab.intermediate();
-            let mut draft = by.draft(&request, lab.next_serial(), lab::validity());
-            draft.extensions.push(Extension {
-                kind: oid.parse().unwrap(),
-                criticality: Criticality::NonCritical,
-                value: vec![0x30, 0],
-            });
-            let certificate = Certificate::parse(&draft.sign(by.key()).unwrap()).unwrap();
-            chain_of(key, &certificate, lab)
-        });
-        let report = scene.verify(&call(), scene.present(&call()));
-        let verdict = Verdict::NotValidated(Fault::ConstraintsNotJudged);
-        assert_eq!(told(&report), (verdict, Some(437)));
-    }
-}
-
 #[test]
 fn what_one_domain_trusts_another_does_not() {
     let scene = Scene::new();

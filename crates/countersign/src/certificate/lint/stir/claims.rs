@@ -13,7 +13,11 @@ const MAX_NAMES: usize = 64;
 
 /// The extensions that constrain claims.
 pub(super) fn constraints(certificate: &Certificate) -> Vec<RawExtension<'_>> {
-    let kinds = oid::CLAIM_CONSTRAINTS.into_iter();
+    let kinds = [
+        oid::JWT_CLAIM_CONSTRAINTS,
+        oid::ENHANCED_JWT_CLAIM_CONSTRAINTS,
+    ]
+    .into_iter();
     kinds
         .filter_map(|kind| certificate.extension(kind))
         .collect()

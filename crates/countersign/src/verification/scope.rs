@@ -1,0 +1,335 @@
+//! What a proven path lets its signer say, when the path alone does not tell: lists of numbers that stand elsewhere, providers
+//! whose numbers somebody else knows.
+//!
+//! [`Question::ask`] is the stage Authorize: it decides at once where it can, which is nearly always, and else returns a
+//! [`Question`] with its open needs. Lists are asked for first, all at once; who holds the number is asked when the lists are
+//! there. A number that a cached list does not name costs one conditional look at its origin: numbers come and go.
+
+use super::check::{Check, Evidence};
+use super::fault::Fault;
+use super::findings::Findings;
+use super::need::{Answer, Holds, NeedId, NeedKind, NumberAuthority, Refresh, Source, Unavailable};
+use super::policy::{ProviderNumbersPolicy, VerificationPolicy};
+use super::report::{PassportReport, ProviderWord};
+use super::states::Needs;
+use crate::certificate::{Authority, Coverage, ServiceProviderCode, TnAuthList};
+use crate::identity::Identity;
+use crate::time::UnixTime;
+use std::sync::Arc;
+
+/// Most providers that a number authority is asked about for one number. Certificates in the field name one; who names a
+/// thousand shall not make us ask a thousand times.
+pub(super) const MAX_PROVIDERS_ASKED: usize = 8;
+
+/// What the question is decided with.
+pub(super) struct Asking<'a> {
+    pub(super) policy: &'a VerificationPolicy,
+    pub(super) now: UnixTime,
+    pub(super) report: &'a mut PassportReport,
+    pub(super) findings: &'a mut Findings,
+    pub(super) needs: &'a mut Needs,
+}
+
+/// A question of authority that waits for answers.
+pub(super) enum Question {
+    Lists(Lists),
+    Providers(Providers),
+}
+
+/// Lists by reference that were asked for.
+pub(super) struct Lists {
+    wanted: Vec<Wanted<Box<str>, (Arc<TnAuthList>, Source)>>,
+    refresh: Refresh,
+}
+
+/// Providers that a number authority was asked about.
+pub(super) struct Providers {
+    wanted: Vec<Wanted<ServiceProviderCode, NumberAuthority>>,
+    /// Whether there are more than were asked about.
+    rest: Rest,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    None,
+    NotAsked,
+}
+
+struct Wanted<Of, Given> {
+    need: NeedId,
+    of: Of,
+    given: Option<Result<Given, Unavailable>>,
+}
+
+impl<Of, Given> Wanted<Of, Given> {
+    const fn open(need: NeedId, of: Of) -> Self {
+        Self {
+            need,
+            of,
+            given: None,
+        }
+    }
+}
+
+impl Question {
+    /// Decides whether the signer may speak for the caller, or says what must be known first.
+    pub(super) fn ask(asking: &mut Asking<'_>) -> Option<Self> {
+        let signer = asking.report.signer.as_ref()?;
+        let path = Arc::clone(&signer.path);
+        let authority = path.authority();
+        match authority.references() {
+            [] => decide(asking, authority, None),
+            urls => Some(Self::Lists(Lists::open(asking, urls, Refresh::No))),
+        }
+    }
+
+    /// Whether it waits for this need.
+    pub(super) fn awaits(&self, need: NeedId) -> bool {
+        match self {
+            Self::Lists(lists) => lists.wanted.iter().any(|one| one.need == need),
+            Self::Providers(providers) => providers.wanted.iter().any(|one| one.need == need),
+        }
+    }
+
+    /// Takes an answer; what is still open, if it does not decide.
+    pub(super) fn take(
+        mut self,
+        need: NeedId,
+        answer: &Answer,
+        asking: &mut Asking<'_>,
+    ) -> Option<Self> {
+        match &mut self {
+            Self::Lists(lists) => {
+                let given = match answer {
+                    Answer::TnAuthList(list, source) => Ok((Arc::clone(list), *source)),
+                    other => Err(unavailable(other)),
+                };
+                settle(&mut lists.wanted, need, given);
+                match lists.wanted.iter().all(|one| one.given.is_some()) {
+                    true => lists.decide(asking),
+                    false => Some(self),
+                }
+            }
+            Self::Providers(providers) => {
+                let given = match answer {
+                    Answer::NumberAuthority(word) => Ok(*word),
+                    other => Err(unavailable(other)),
+                };
+                settle(&mut providers.wanted, need, given);
+                match providers.wanted.iter().all(|one| one.given.is_some()) {
+                    true => {
+                        providers.decide(asking);
+                        None
+                    }
+                    false => Some(self),
+                }
+            }
+        }
+    }
+}
+
+/// An answer to something else is none.
+fn unavailable(answer: &Answer) -> Unavailable {
+    match answer {
+        Answer::Unavailable(why) => *why,
+        Answer::Certificate(..) | Answer::NumberAuthority(_) | Answer::TnAuthList(..) => {
+            Unavailable::BadResponse
+        }
+    }
+}
+
+fn settle<Of, Given: Clone>(
+    wanted: &mut [Wanted<Of, Given>],
+    need: NeedId,
+    given: Result<Given, Unavailable>,
+) {
+    for one in wanted.iter_mut().filter(|one| one.need == need) {
+        one.given = Some(given.clone());
+    }
+}
+
+/// Decides under an authority that is complete. `from` is where its lists by reference came from, if it has some.
+fn decide(
+    asking: &mut Asking<'_>,
+    authority: &Authority,
+    from: Option<Source>,
+) -> Option<Question> {
+    let passport = asking.report.token.passport()?;
+    // The token's orig is the signalling's by now, or that check has its own fault.
+    let orig = passport.claims().orig.clone();
+    let coverage = authority.covers(&orig);
+    let question = match (&coverage, &orig, asking.policy.provider_numbers) {
+        (Coverage::Covered, ..) => {
+            match from {
+                None => asking.findings.pass(Check::Authority),
+                Some(source) => {
+                    let evidence = Evidence::ByReference(source);
+                    asking.findings.pass_with(Check::Authority, evidence);
+                }
+            }
+            None
+        }
+        (Coverage::ByProvider(_), _, ProviderNumbersPolicy::AcceptIfIssuedByTrustedCa) => {
+            let evidence = Evidence::ByProvider;
+            asking.findings.pass_with(Check::Authority, evidence);
+            None
+        }
+        (
+            Coverage::ByProvider(_),
+            Identity::Number(number),
+            ProviderNumbersPolicy::RequireOracle,
+        ) => {
+            let providers = authority.providers_of(*number);
+            Some(Question::Providers(Providers::open(
+                asking, providers, &orig,
+            )))
+        }
+        (Coverage::ByProvider(_), ..) => {
+            let evidence = Evidence::ByProvider;
+            asking
+                .findings
+                .fault(Check::Authority, Fault::NotCovered, evidence);
+            None
+        }
+        (Coverage::NotCovered, ..) => {
+            let evidence = Evidence::Nothing;
+            asking
+                .findings
+                .fault(Check::Authority, Fault::NotCovered, evidence);
+            None
+        }
+    };
+    if let Some(signer) = &mut asking.report.signer {
+        signer.coverage = Some(coverage);
+    }
+    question
+}
+
+impl Lists {
+    fn open(asking: &mut Asking<'_>, urls: &[Box<str>], refresh: Refresh) -> Self {
+        let open = |url: &Box<str>| {
+            let kind = NeedKind::TnAuthList {
+                url: url.clone(),
+                refresh,
+            };
+            Wanted::open(asking.needs.open(kind), url.clone())
+        };
+        Self {
+            wanted: urls.iter().map(open).collect(),
+            refresh,
+        }
+    }
+
+    /// All answers are there.
+    fn decide(&self, asking: &mut Asking<'_>) -> Option<Question> {
+        let (mut lists, mut from) = (Vec::new(), Source::Fetched);
+        for one in &self.wanted {
+            match &one.given {
+                Some(Ok((list, source))) => {
+                    if *source == Source::Cache {
+                        from = Source::Cache;
+                    }
+                    lists.push((one.of.clone(), Arc::clone(list)));
+                }
+                // A check that could not be made is neither passed nor failed.
+                Some(Err(why)) => {
+                    let evidence = Evidence::ListUnavailable(Box::new((one.of.clone(), *why)));
+                    let fault = Fault::TnAuthListUnavailable;
+                    asking.findings.fault(Check::Authority, fault, evidence);
+                    return None;
+                }
+                None => return None,
+            }
+        }
+        let path = Arc::clone(&asking.report.signer.as_ref()?.path);
+        let authority = path.authority().with_lists(&lists);
+        let orig = &asking.report.token.passport()?.claims().orig;
+        let doubtful = from == Source::Cache && self.refresh == Refresh::No;
+        // RFC 9060 §12: what a list by reference holds may change at any time; one from a cache may be yesterday's.
+        if doubtful && authority.covers(orig) == Coverage::NotCovered {
+            let urls: Vec<_> = lists.into_iter().map(|(url, _)| url).collect();
+            let again = Self::open(asking, &urls, Refresh::Conditional);
+            return Some(Question::Lists(again));
+        }
+        decide(asking, &authority, Some(from))
+    }
+}
+
+impl Providers {
+    fn open(asking: &mut Asking<'_>, providers: &[ServiceProviderCode], orig: &Identity) -> Self {
+        let Identity::Number(number) = orig else {
+            return Self {
+                wanted: Vec::new(),
+                rest: Rest::NotAsked,
+            };
+        };
+        let asked = providers.iter().take(MAX_PROVIDERS_ASKED);
+        let wanted = asked.map(|provider| {
+            let kind = NeedKind::NumberAuthority {
+                provider: provider.clone(),
+                number: *number,
+            };
+            Wanted::open(asking.needs.open(kind), provider.clone())
+        });
+        Self {
+            wanted: wanted.collect(),
+            rest: match providers.len() > MAX_PROVIDERS_ASKED {
+                true => Rest::NotAsked,
+                false => Rest::None,
+            },
+        }
+    }
+
+    /// One yes is enough; a no must be everybody's. Among reasons for not knowing the first one asked about is told.
+    fn decide(&self, asking: &mut Asking<'_>) {
+        let oldest = i64::from(asking.policy.number_authority_max_age);
+        let is_fresh = |word: &NumberAuthority| word.as_of.saturating_add(oldest) >= asking.now;
+        let words = || {
+            let given = self.wanted.iter();
+            given.filter_map(|one| Some((&one.of, one.given.as_ref()?.as_ref().ok()?)))
+        };
+        let fresh = |holds: Holds| words().find(|(_, word)| word.holds == holds && is_fresh(word));
+        let stale = || words().find(|(_, word)| !is_fresh(word));
+        let failed = || {
+            self.wanted
+                .iter()
+                .find_map(|one| one.given.as_ref()?.as_ref().err())
+        };
+        let evidence = |(provider, word): (&ServiceProviderCode, &NumberAuthority)| {
+            Evidence::NumberAuthority(Box::new((provider.clone(), *word, asking.now)))
+        };
+        let (fault, told) = if let Some(yes) = fresh(Holds::Yes) {
+            (None, Some(yes))
+        } else if let Some(old) = stale() {
+            (Some(Fault::NumberAuthorityStale), Some(old))
+        } else if let Some(why) = failed() {
+            let evidence = Evidence::Unavailable(*why);
+            let fault = Fault::NumberAuthorityUnavailable;
+            asking.findings.fault(Check::Authority, fault, evidence);
+            return;
+        } else if let Some(unknown) = fresh(Holds::Unknown) {
+            (Some(Fault::NumberAuthorityUnknown), Some(unknown))
+        } else if self.rest == Rest::NotAsked {
+            (Some(Fault::NumberAuthorityUnknown), None)
+        } else {
+            (Some(Fault::NotCovered), fresh(Holds::No))
+        };
+        let shown = told.map_or(Evidence::Nothing, evidence);
+        match fault {
+            None => asking.findings.pass_with(Check::Authority, shown),
+            Some(fault) => asking.findings.fault(Check::Authority, fault, shown),
+        }
+        let (Some(signer), Some((provider, word))) = (&mut asking.report.signer, told) else {
+            return;
+        };
+        signer.number_authority = Some(ProviderWord {
+            provider: provider.clone(),
+            word: *word,
+        });
+        signer.coverage = match fault {
+            None => Some(Coverage::Covered),
+            Some(Fault::NotCovered) => Some(Coverage::NotCovered),
+            Some(_) => signer.coverage.take(),
+        };
+    }
+}
