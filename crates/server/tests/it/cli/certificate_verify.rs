@@ -134,7 +134,7 @@ fn programs_get_an_object_per_chain() {
         "CN=Root,O=Countersign Lab,C=US"
     );
     assert_eq!(report["validity"]["not_after"], "2049-12-31T00:00:00Z");
-    assert_eq!(report["checks"].as_array().unwrap().len(), 11);
+    assert_eq!(report["checks"].as_array().unwrap().len(), 12);
     assert_eq!(verdict_of(&told, "signatures").0, "passed");
     assert_eq!(
         verdict_of(&told, "revocation"),

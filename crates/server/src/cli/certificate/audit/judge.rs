@@ -6,6 +6,7 @@
 use super::library::{Known, Library, MAX_STEPS, Parents};
 use countersign::certificate::delegation::{self, Delegation};
 use countersign::certificate::extensions::oid;
+use countersign::certificate::signature::SignatureFault;
 use countersign::certificate::{Certificate, TnAuthList};
 use countersign::time::UnixTime;
 use countersign::trust::Trust;
@@ -46,6 +47,8 @@ pub(super) enum Kind {
     ScopeNotEncompassed,
     /// Somebody else's certificate lists some of the same numbers.
     ScopesOverlap,
+    /// It is signed with an algorithm that is not verified here.
+    SignatureUnsupported,
 }
 
 /// What a finding makes of a certificate. The worst last.
@@ -75,6 +78,7 @@ impl Kind {
             Self::ScopeByReference => "scope-by-reference",
             Self::ScopeNotEncompassed => "scope-not-encompassed",
             Self::ScopesOverlap => "scopes-overlap",
+            Self::SignatureUnsupported => "signature-unsupported",
         }
     }
 
@@ -85,9 +89,10 @@ impl Kind {
             | Self::MalformedScope
             | Self::Revoked
             | Self::ScopeNotEncompassed => Weight::Failed,
-            Self::ParentMissing | Self::RevocationUnknown | Self::ScopeByReference => {
-                Weight::NotValidated
-            }
+            Self::ParentMissing
+            | Self::RevocationUnknown
+            | Self::ScopeByReference
+            | Self::SignatureUnsupported => Weight::NotValidated,
             Self::Expired | Self::NotYetValid | Self::NumbersUnknown | Self::ScopesOverlap => {
                 Weight::Information
             }
@@ -160,11 +165,19 @@ impl Bench<'_> {
                     format!("no certificate of {named} is here"),
                 );
             }
-            Parents::Impostors(one) => {
-                let from = self.library.get(*one).and_then(|one| one.file.as_deref());
-                let from = from.map_or_else(String::new, |file| format!(" in {file}"));
-                let detail = format!("the certificate of {named}{from} has not signed it");
+            Parents::Unproven(one, SignatureFault::Bad) => {
+                let detail = format!(
+                    "the certificate of {named}{} has not signed it",
+                    self.found_in(*one)
+                );
                 judgement.find(Kind::BadSignature, detail);
+            }
+            Parents::Unproven(one, fault) => {
+                let detail = format!(
+                    "whether {named}{} has signed it cannot be told: {fault}",
+                    self.found_in(*one)
+                );
+                judgement.find(Kind::SignatureUnsupported, detail);
             }
             Parents::Found(found) => self.scope(&known.certificate, found, &mut judgement),
         }
@@ -181,6 +194,15 @@ impl Bench<'_> {
             .findings
             .sort_by_key(|finding| (std::cmp::Reverse(finding.kind.weight()), finding.kind));
         judgement
+    }
+
+    /// Where a certificate was found, for people.
+    fn found_in(&self, position: usize) -> String {
+        let file = self
+            .library
+            .get(position)
+            .and_then(|known| known.file.as_deref());
+        file.map_or_else(String::new, |file| format!(" in {file}"))
     }
 
     fn validity(&self, certificate: &Certificate, judgement: &mut Judgement) {
@@ -267,11 +289,11 @@ impl Bench<'_> {
 fn within(parent: &Certificate, child: &Certificate) -> Option<Finding> {
     let finding = |kind, detail: String| Some(Finding { kind, detail });
     let name = parent.subject();
-    if !has_scope(parent) {
+    if !claims_scope(parent) {
         // RFC 9060 begins below the first certificate with a TN Authorization List.
         return None;
     }
-    if !has_scope(child) {
+    if !claims_scope(child) {
         let detail = format!("{name} has a TN Authorization List, and this certificate has none");
         return finding(Kind::DelegationGap, detail);
     }
@@ -303,8 +325,9 @@ fn delegated(parent: &TnAuthList, child: &TnAuthList) -> Delegation {
     delegation::judge(parent, child, &delegation::Unknown)
 }
 
-fn has_scope(certificate: &Certificate) -> bool {
-    certificate.extensions().contains(&oid::TN_AUTH_LIST) || certificate.tn_list_url().is_some()
+/// Whether there is a TN Authorization List, readable or not.
+fn claims_scope(certificate: &Certificate) -> bool {
+    certificate.has_scope() || scope_is_malformed(certificate)
 }
 
 fn scope_is_malformed(certificate: &Certificate) -> bool {

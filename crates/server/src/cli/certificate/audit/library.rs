@@ -3,7 +3,8 @@
 //! Parents are looked up by key identifier and by name in maps, so that ten thousand certificates are looked at ten thousand
 //! times and not a hundred million times. A parent is one whose key has made the signature.
 
-use countersign::certificate::{AuthorityAlgorithms, Certificate, signature};
+use countersign::certificate::signature::{self, SignatureFault};
+use countersign::certificate::{AuthorityAlgorithms, Certificate};
 use countersign::crypto::AwsLc;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -40,8 +41,8 @@ pub(super) struct Library {
 pub(super) enum Parents {
     /// These have signed it, the one that is valid longest first.
     Found(Vec<usize>),
-    /// There are certificates of its issuer's name, and none of them has signed it.
-    Impostors(usize),
+    /// There are certificates of its issuer's name, and none of them proves to have signed it: why not the first.
+    Unproven(usize, SignatureFault),
     /// There is none.
     Missing,
     /// It is a root: it names itself.
@@ -130,28 +131,27 @@ impl Library {
             .take(MAX_PARENT_TRIES)
             .copied()
             .collect();
-        let found: Vec<_> = candidates
-            .iter()
-            .copied()
-            .filter(|position| self.has_signed(*position, child))
-            .collect();
-        match (
-            found.is_empty(),
-            candidates
-                .first()
-                .or_else(|| self.by_name.get(&issuer)?.first()),
-        ) {
+        let (mut found, mut unproven) = (Vec::new(), None);
+        for position in candidates {
+            match self.verify(position, child) {
+                Ok(()) => found.push(position),
+                Err(fault) => {
+                    unproven.get_or_insert((position, fault));
+                }
+            }
+        }
+        // A namesake with another key has not even been tried.
+        let namesake = || Some((*self.by_name.get(&issuer)?.first()?, SignatureFault::Bad));
+        match (found.is_empty(), unproven.or_else(namesake)) {
             (false, _) => Parents::Found(found),
-            (true, Some(impostor)) => Parents::Impostors(*impostor),
+            (true, Some((position, fault))) => Parents::Unproven(position, fault),
             (true, None) => Parents::Missing,
         }
     }
 
-    fn has_signed(&self, position: usize, child: &Certificate) -> bool {
-        let Some(parent) = self.get(position) else {
-            return false;
-        };
+    fn verify(&self, position: usize, child: &Certificate) -> Result<(), SignatureFault> {
+        let parent = self.get(position).ok_or(SignatureFault::Bad)?;
         let key = parent.certificate.public_key();
-        signature::verify(child.signed(), key, self.algorithms, &AwsLc).is_ok()
+        signature::verify(child.signed(), key, self.algorithms, &AwsLc)
     }
 }

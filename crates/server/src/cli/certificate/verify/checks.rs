@@ -30,6 +30,8 @@ pub(super) enum Check {
     Authorities,
     /// The signatures.
     Signatures,
+    /// Whether names and policies are allowed by those above.
+    Constraints,
     /// Whether a TN Authorization List is handed down without a gap.
     Delegation,
     /// Whether each list lies within the one above.
@@ -40,7 +42,7 @@ pub(super) enum Check {
 
 impl Check {
     /// Every check, in order.
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::Certificates,
         Self::Signer,
         Self::Order,
@@ -49,6 +51,7 @@ impl Check {
         Self::Extensions,
         Self::Authorities,
         Self::Signatures,
+        Self::Constraints,
         Self::Delegation,
         Self::Scope,
         Self::Revocation,
@@ -65,6 +68,7 @@ impl Check {
             Self::Extensions => "extensions",
             Self::Authorities => "authorities",
             Self::Signatures => "signatures",
+            Self::Constraints => "constraints",
             Self::Delegation => "delegation",
             Self::Scope => "scope",
             Self::Revocation => "revocation",
@@ -82,6 +86,7 @@ impl Check {
             Self::Extensions => "nothing critical is in them that is not understood",
             Self::Authorities => "whoever certifies may certify, and so many",
             Self::Signatures => "every signature verifies",
+            Self::Constraints => "names and policies are allowed by those above",
             Self::Delegation => "a TNAuthList is handed down without a gap",
             Self::Scope => "every scope lies within the one above it",
             Self::Revocation => "no certificate was revoked",
@@ -97,9 +102,10 @@ impl Check {
             Self::Anchor => 3,
             Self::Validity | Self::Extensions | Self::Authorities => 4,
             Self::Signatures => 5,
-            Self::Delegation => 6,
-            Self::Scope => 7,
-            Self::Revocation => 8,
+            Self::Constraints => 6,
+            Self::Delegation => 7,
+            Self::Scope => 8,
+            Self::Revocation => 9,
         }
     }
 
@@ -107,8 +113,10 @@ impl Check {
     fn of(fault: &PathFault) -> Self {
         use PathFault as P;
         match fault {
+            P::TooManyCertificates => Self::Certificates,
             P::EndEntityIsAuthority
             | P::EndEntitySelfIssued
+            | P::ExtendedKeyUsage
             | P::KeyUsage {
                 needed: KeyPurpose::CrlSigning | KeyPurpose::DigitalSignature,
                 ..
@@ -117,16 +125,19 @@ impl Check {
             | P::IssuerMissing { .. }
             | P::KeyIdentifierMismatch { .. }
             | P::KeyIdentifierMissing { .. }
-            | P::OutOfOrder { .. } => Self::Order,
+            | P::OutOfOrder { .. }
+            | P::Repeated { .. } => Self::Order,
             P::Untrusted { .. } | P::WrongTrustDomain { .. } => Self::Anchor,
             P::Expired { .. } | P::NotYetValid { .. } => Self::Validity,
             P::KeyUsage { .. } | P::NotAnAuthority { .. } | P::PathTooLong { .. } => {
                 Self::Authorities
             }
             P::BadSignature { .. }
+            | P::TooManySignatures
             | P::UnsupportedAlgorithm { .. }
             | P::UnsupportedKey { .. }
             | P::UnusableKey { .. } => Self::Signatures,
+            P::NameConstraints { .. } | P::NoPolicy { .. } => Self::Constraints,
             P::DelegationGap { .. } => Self::Delegation,
             P::RevocationUnknown { .. } | P::Revoked { .. } => Self::Revocation,
             _ => Self::Extensions,

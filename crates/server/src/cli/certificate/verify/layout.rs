@@ -4,6 +4,7 @@ use super::super::super::columns::lines;
 use super::super::super::console::{Console, Tone, visible};
 use super::checks::{Check, Judged, Line, Verdict};
 use super::{anchor, is_an_authoritys, named};
+use countersign::path::PathFault;
 use countersign::trust::Trust;
 
 /// Columns of a word in front of its line: `unavailable`.
@@ -93,6 +94,11 @@ fn hint(judged: &Judged, console: &mut Console) {
     };
     if is_an_authoritys(judged) {
         hint("`certificate audit` judges the certificates of authorities");
+    }
+    if let Some(PathFault::Untrusted { .. }) = judged.fault {
+        hint(
+            "the certificates between the signer's and the anchor stand behind it in the same file",
+        );
     }
     let failed = |check| {
         let mut lines = judged.lines.iter();
