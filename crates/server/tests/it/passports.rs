@@ -15,8 +15,13 @@ pub(crate) fn number(digits: &str) -> Identity {
 
 /// Signed at `iat`.
 pub(crate) fn identity(key: &dyn SigningKey, x5u: &str, iat: UnixTime) -> String {
+    identity_of("12025550100", key, x5u, iat)
+}
+
+/// The same from another caller.
+pub(crate) fn identity_of(orig: &str, key: &dyn SigningKey, x5u: &str, iat: UnixTime) -> String {
     let claims = Claims {
-        orig: number("12025550100"),
+        orig: number(orig),
         dest: Dest::one(number("12025550101")),
         iat,
         extension: Extension::Shaken(Shaken {

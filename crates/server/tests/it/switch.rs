@@ -123,11 +123,15 @@ impl House {
         self.folder.path().join(name)
     }
 
-    /// Writes the configuration: these trunks and other settings.
+    /// Writes the configuration: these trunks and other settings; whom it believes unless they say.
     pub(crate) fn configure(&self, sip: &str, rest: &str) -> PathBuf {
+        let trust = match rest.contains("[trust]") {
+            true => "",
+            false => "[trust]\nanchor_files = [\"anchor.pem\"]\n",
+        };
         let text = format!(
-            "[sip]\nudp = [\"127.0.0.1:0\"]\ntcp = [\"127.0.0.1:0\"]\nshards = 2\n{sip}\n{rest}\n\
-             [trust]\nanchor_files = [\"anchor.pem\"]\n[http.admin]\nlisten = []\n[log]\nnumbers = \"full\"\n"
+            "[sip]\nudp = [\"127.0.0.1:0\"]\ntcp = [\"127.0.0.1:0\"]\nshards = 2\n{sip}\n{rest}\n{trust}\
+             [http.admin]\nlisten = []\n[log]\nnumbers = \"full\"\n"
         );
         self.folder.write("countersign.toml", text)
     }
