@@ -78,6 +78,10 @@ pub const TARGETS: &[Target] = &[
         run: texts::number,
     },
     Target {
+        name: "number_records",
+        run: texts::number_records,
+    },
+    Target {
         name: "passport",
         run: tokens::passport,
     },

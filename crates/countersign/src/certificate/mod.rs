@@ -6,6 +6,7 @@
 //! - [`constraints`] are the claim constraints of RFC 8226 and RFC 9118.
 //! - [`repository_url`] says which URLs a certificate may be fetched from.
 //! - [`access`] says where a list by reference is, [`delegation`] whether one list lies within another.
+//! - [`number_records`] are a number authority's: whose number is it?
 //! - [`national`] knows the numbers of countries: [`NumberScope`].
 //! - [`authority`] is what a whole path lets its holder say: [`Authority::covers`].
 //! - [`lint`] is what profiles ask of a certificate beyond what a path needs.
@@ -36,6 +37,7 @@ pub mod pem;
 pub mod crl;
 pub mod chain;
 pub mod delegation;
+pub mod number_records;
 pub mod authority;
 pub mod national;
 pub mod lint;

@@ -3,7 +3,7 @@
 //!
 //! The clock is not read here: `--at` and `--iat` stand in for it.
 
-use countersign::time::{CivilTime, UnixTime};
+use countersign::time::UnixTime;
 use std::fmt;
 use std::str::FromStr;
 
@@ -20,63 +20,8 @@ impl FromStr for Moment {
             let seconds = text.parse().map_err(|_| NotAMoment)?;
             return Ok(Self(UnixTime::from_secs(seconds)));
         }
-        rfc3339(text).map(Self).ok_or(NotAMoment)
+        UnixTime::from_rfc3339(text).map(Self).ok_or(NotAMoment)
     }
-}
-
-/// RFC 3339 §5.6: date-time = full-date "T" full-time. Fractions of a second are dropped.
-fn rfc3339(text: &str) -> Option<UnixTime> {
-    let fixed = text.get(..19)?;
-    let separators = [(4, b'-'), (7, b'-'), (13, b':'), (16, b':')];
-    let bytes = fixed.as_bytes();
-    // RFC 3339 §5.6: "Applications using this syntax may choose, for the sake of readability, to specify a full-date and
-    // full-time separated by (say) a space character."
-    let fits = separators
-        .iter()
-        .all(|(at, byte)| bytes.get(*at) == Some(byte))
-        && matches!(bytes.get(10), Some(b'T' | b't' | b' '));
-    if !fits {
-        return None;
-    }
-    let small = |from: usize| two_digits(fixed.get(from..from + 2)?);
-    let civil = CivilTime {
-        year: i64::from(two_digits(fixed.get(..2)?)?) * 100
-            + i64::from(two_digits(fixed.get(2..4)?)?),
-        month: small(5)?,
-        day: small(8)?,
-        hour: small(11)?,
-        minute: small(14)?,
-        second: small(17)?,
-    };
-    let offset = offset_seconds(without_fraction(text.get(19..)?)?)?;
-    Some(civil.to_unix()?.saturating_add(-offset))
-}
-
-/// time-secfrac = "." 1*DIGIT
-fn without_fraction(text: &str) -> Option<&str> {
-    let Some(fraction) = text.strip_prefix('.') else {
-        return Some(text);
-    };
-    let rest = fraction.trim_start_matches(|digit: char| digit.is_ascii_digit());
-    (rest.len() < fraction.len()).then_some(rest)
-}
-
-/// time-offset = "Z" / time-numoffset, in seconds east of Greenwich.
-fn offset_seconds(text: &str) -> Option<i64> {
-    let east = match text.as_bytes() {
-        [b'Z' | b'z'] => return Some(0),
-        [b'+', _, _, b':', _, _] => 1,
-        [b'-', _, _, b':', _, _] => -1,
-        _ => return None,
-    };
-    let (hours, minutes) = (two_digits(text.get(1..3)?)?, two_digits(text.get(4..)?)?);
-    let fits = hours < 24 && minutes < 60;
-    fits.then(|| east * (i64::from(hours) * 3600 + i64::from(minutes) * 60))
-}
-
-fn two_digits(text: &str) -> Option<u8> {
-    let digits = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
-    digits.then(|| text.parse().ok())?
 }
 
 /// Text that tells no moment.

@@ -184,6 +184,7 @@ pub const KEYS: &[Key] = &[
     live("trust.crl_signers", Text, "\"any-anchor\"", "whose lists are heard: any-anchor, same-anchor or pinned"),
     live("trust.revocation", Text, NONE, "if no list answers: hard (not validated), soft (passes) or off; none: soft where there are lists"),
     live("trust.crl_grace_s", Integer, "0", "seconds that a list is believed after the next one was due"),
+    live("trust.authority_algorithms", Text, "\"ecdsa-and-rsa\"", "what authorities may sign with: p256, ecdsa or ecdsa-and-rsa"),
     live("trust.domains", Tables, NONE, "trust domains side by side; the first that fits a call judges it"),
     live("trust.domains[].name", Text, REQUIRED, "its name"),
     live("trust.domains[].trunks", List, NONE, "the trunks whose calls it judges; none: all"),
@@ -199,6 +200,7 @@ pub const KEYS: &[Key] = &[
     live("trust.domains[].crl_signers", Text, "\"any-anchor\"", "as above"),
     live("trust.domains[].revocation", Text, NONE, "as above"),
     live("trust.domains[].crl_grace_s", Integer, "0", "as above"),
+    live("trust.domains[].authority_algorithms", Text, "\"ecdsa-and-rsa\"", "as above"),
 
     restart("fetch.web_ca_file", Text, "\"/etc/ssl/certs/ca-certificates.crt\"", "whom TLS to certificate repositories trusts"),
     restart("fetch.timeout_ms", Integer, "2000", "longest fetch of a certificate"),

@@ -374,6 +374,28 @@ fn an_x5u_that_nobody_may_fetch_is_a_mistake() {
     assert_eq!(config.tenants[0].published_name(), Some("n"));
 }
 
+#[test]
+fn trust_domains_name_what_there_is() {
+    let told = mistakes(&with_trunk(
+        "[trust]\nca_list = \"http://pa.example/list\"\ncrl_urls = [\"http://crl.example/a.crl\", \"ldap://crl.example/\"]\n\
+         [[trust.domains]]\nname = \"us\"\ntrunks = [\"t\", \"nobody\"]\nnumbers = [\"us\", \"atlantis\", \"1a\"]\nca_list = \"list.jws\"\n\
+         [[trust.domains]]\nname = \"us\"\ntrunks = []\n[[trust.domains]]\n",
+    ));
+    let expected = [
+        "c.toml:6: trust.ca_list: it takes a path, or an https URL, in quotes",
+        "c.toml:7: trust.crl_urls: it needs trust.allow_http_crls = true; add it",
+        "c.toml:7: trust.crl_urls: it takes an https URL, in quotes",
+        "c.toml:10: trust.domains[0].trunks: there is no \"nobody\"; add it, or correct the name",
+        "c.toml:11: trust.domains[0].numbers: it takes digits that numbers begin with, or the name of a country such as us or france, in quotes",
+        "c.toml:11: trust.domains[0].numbers: it takes digits that numbers begin with, or the name of a country such as us or france, in quotes",
+        "c.toml:12: trust.domains[0].ca_list: it needs ca_list_signer_files; add it",
+        "c.toml:14: trust.domains[1].name: there is another one of the same name; give it a name of its own",
+        "c.toml:15: trust.domains[1].trunks: it takes a list: [\"…\", \"…\"]",
+        "c.toml:16: trust.domains[2].name: its name is missing; add it",
+    ];
+    assert_eq!(told, expected, "{told:#?}");
+}
+
 proptest::proptest! {
     #[test]
     fn no_text_panics(text in ".{0,200}") {

@@ -9,6 +9,7 @@ use crate::fetch::PlainHttp;
 use crate::trust::Place;
 use crate::trust::schedule::DEFAULT_REFRESH;
 use countersign::certificate::NumberScope;
+use countersign::certificate::rules::AuthorityAlgorithms;
 use countersign::trust::{ListSigners, RevocationRule};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -55,6 +56,8 @@ pub struct DomainSettings {
     pub crl_grace: u32,
     /// Whose lists are heard.
     pub crl_signers: ListSigners,
+    /// What certificates and lists may be signed with.
+    pub authority_algorithms: AuthorityAlgorithms,
 }
 
 /// What follows when no list answers.
@@ -202,6 +205,9 @@ fn domain(
             .and_then(|grace| u32::try_from(grace).ok())
             .unwrap_or(0),
         crl_signers: reader.choice("crl_signers", &SIGNERS).unwrap_or_default(),
+        authority_algorithms: reader
+            .choice("authority_algorithms", &ALGORITHMS)
+            .unwrap_or_default(),
     };
     reader.finish();
     settings
@@ -231,6 +237,11 @@ const REVOCATION: [(&str, Revocation); 3] = [
     ("off", Revocation::Off),
     ("soft", Revocation::Soft),
     ("hard", Revocation::Hard),
+];
+const ALGORITHMS: [(&str, AuthorityAlgorithms); 3] = [
+    ("p256", AuthorityAlgorithms::P256),
+    ("ecdsa", AuthorityAlgorithms::Ecdsa),
+    ("ecdsa-and-rsa", AuthorityAlgorithms::EcdsaAndRsa),
 ];
 const SIGNERS: [(&str, ListSigners); 3] = [
     ("any-anchor", ListSigners::AnyAnchor),

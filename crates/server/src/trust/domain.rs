@@ -185,8 +185,9 @@ impl Domain {
                 anchors.extend(new);
             }
         }
-        let anchored =
-            Trust::new(&self.plan.name, version, anchors).with_list_signers(self.plan.list_signers);
+        let anchored = Trust::new(&self.plan.name, version, anchors)
+            .with_list_signers(self.plan.list_signers)
+            .with_rules(self.plan.rules.clone());
         for source in &mut self.sources {
             match &source.list {
                 Some(List::Crl(list)) if is_proven(list, &anchored, &self.plan) => {

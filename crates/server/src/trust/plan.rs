@@ -6,6 +6,7 @@
 use super::schedule::DEFAULT_REFRESH;
 use crate::fetch::PlainHttp;
 use countersign::certificate::NumberScope;
+use countersign::certificate::rules::PathRules;
 use countersign::path::CrlIssuer;
 use countersign::trust::ca_list::Administrator;
 use countersign::trust::{Anchor, ListSigners, RevocationRule, TrunkScope};
@@ -64,6 +65,8 @@ pub struct DomainPlan {
     pub revocation: RevocationRule,
     /// Whose lists are heard.
     pub list_signers: ListSigners,
+    /// What its paths may be.
+    pub rules: PathRules,
 }
 
 /// A signed list of anchors.

@@ -309,3 +309,60 @@ fn a_delegate_that_claims_more_than_its_parent_is_told() {
         "{listed:#?}"
     );
 }
+
+/// What `[trust]` names beyond anchors: lists, their signers, domains.
+#[test]
+fn a_list_is_opened_before_anybody_rests_on_it() {
+    std::fs::write(directory().join("half.crl"), "half a list").unwrap();
+    let told = mistakes(
+        "[[trunks]]\nname = \"t\"\naddresses = [\"192.0.2.1\"]\nnext_hops = [\"udp:192.0.2.2:5060\"]\n\
+         [trust]\nanchor_files = [\"anchor.pem\"]\ncrl_files = [\"half.crl\", \"no.crl\"]\n\
+         crl_issuer_files = [\"garbage.pem\"]\nca_list = \"no.jws\"\nca_list_signer_files = [\"garbage.pem\"]\n\
+         [[trust.domains]]\nname = \"lab\"\nlab_anchor_files = [\"anchor.pem\"]\n",
+    );
+    for (place, what) in [
+        (
+            "c.toml:7: trust.crl_files: half.crl: not a revocation list",
+            "give the right file",
+        ),
+        ("c.toml:7: trust.crl_files: no.crl: it cannot be read", ""),
+        ("c.toml:8: trust.crl_issuer_files: garbage.pem: ", ""),
+        ("c.toml:9: trust.ca_list: no.jws: it cannot be read", ""),
+        (
+            "c.toml:10: trust.ca_list_signer_files: garbage.pem: there is neither a certificate nor a P-256 public key in it",
+            "",
+        ),
+        (
+            "c.toml:13: trust.domains[0].lab_anchor_files: lab anchors prove nothing",
+            "trust.domains[0].allow_lab = true",
+        ),
+    ] {
+        let found = told.iter().find(|line| line.starts_with(place));
+        let found = found.unwrap_or_else(|| panic!("missing: {place}\n{told:#?}"));
+        assert!(found.contains(what), "{found}");
+    }
+    assert_eq!(told.len(), 6, "{told:#?}");
+}
+
+#[test]
+fn what_deserves_a_thought_about_trust_is_said() {
+    let text = "[fetch]\nweb_ca_file = \"good.pem\"\n[http.admin]\nlisten = []\n[trust]\nanchor_files = [\"anchor.pem\"]\nrevocation = \"hard\"\nallow_http_crls = true\n\
+        [[trust.domains]]\nname = \"all\"\nanchor_files = [\"anchor.pem\"]\ncrl_urls = [\"https://crl.example/a.crl\"]\n\
+        [[trust.domains]]\nname = \"none\"\nnumbers = [\"us\"]\nanchor_files = [\"anchor.pem\"]\ncrl_urls = [\"http://crl.example/a.crl\"]\nrevocation = \"off\"\n";
+    let checked = check_at(text, now()).unwrap();
+    let told: Vec<_> = checked.warnings.iter().map(ToString::to_string).collect();
+    for what in [
+        "c.toml:7: trust.revocation: there is no revocation list (crl_files, crl_urls): no call whose certificate names one is validated",
+        "c.toml:8: trust.allow_http_crls: revocation lists may come over plain http",
+        "c.toml:12: trust.domains[0].crl_urls: a restart begins without this list",
+        "c.toml:14: trust.domains[1].name: it judges no call: \"all\" before it judges all",
+        "c.toml:18: trust.domains[1].revocation: revocation is off",
+        "trust.domain: it judges no call: \"all\" before it judges all",
+    ] {
+        assert!(
+            told.iter().any(|line| line.contains(what)),
+            "missing: {what}\n{told:#?}"
+        );
+    }
+    assert_eq!(told.len(), 7, "{told:#?}");
+}

@@ -1,8 +1,9 @@
-//! Texts that people and switches write: numbers, URIs that name somebody, inventories, national profiles.
+//! Texts that people and switches write: numbers, URIs that name somebody, inventories, national profiles, records of numbers.
 
 use countersign::authentication::Inventory;
 use countersign::certificate::NumberScope;
 use countersign::certificate::national::Profile;
+use countersign::certificate::number_records::NumberRecords;
 use countersign::identity::{BareDigits, Identity, IdentityPolicy, Role};
 use countersign::number::{NumberingPlan, TelephoneNumber};
 
@@ -64,6 +65,27 @@ pub(super) fn inventory(bytes: &[u8]) {
             );
         }
     }
+}
+
+/// Records that are read know every number they begin a block with; those that are not name a line that exists.
+pub(super) fn number_records(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let error = match NumberRecords::parse(text) {
+        Ok(records) => {
+            let asked = text.split([',', '-', '+', '\n']).map(str::trim);
+            let known = asked.filter_map(|word| word.parse().ok());
+            let known = known.filter_map(|number| records.provider_of(number));
+            return assert!(records.is_empty() || known.count() > 0, "{text}");
+        }
+        Err(error) => error,
+    };
+    let lines = text.lines().count().max(1);
+    assert!(
+        (1..=lines).contains(&(error.line as usize)),
+        "{error} of {lines}"
+    );
 }
 
 /// Numbers asked for in every profile: of every length, and of the countries that are built in.

@@ -7,6 +7,7 @@ use crate::config::trunk::TrunkSettings;
 use crate::config::trust::{DomainSettings, TrustSettings};
 use crate::fetch::PlainHttp;
 use crate::trust::{About, CaListPlan, DomainPlan, Note, Opened, Place, Plan, Refusal, Upkeep};
+use countersign::certificate::rules::PathRules;
 use countersign::certificate::{Certificate, NumberScope, chain, pem};
 use countersign::crypto::Point;
 use countersign::path::CrlIssuer;
@@ -100,6 +101,10 @@ impl Opening {
             crl_issuers,
             revocation: settings.rule(),
             list_signers: settings.crl_signers,
+            rules: PathRules {
+                authority_algorithms: settings.authority_algorithms,
+                ..PathRules::default()
+            },
         }
     }
 
