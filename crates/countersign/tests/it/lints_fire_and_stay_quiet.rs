@@ -406,6 +406,16 @@ fn broken(made: &Made) -> Vec<&'static str> {
     findings.iter().map(|finding| finding.name).collect()
 }
 
+/// This test verifies that a finding shows the text of a certificate so that it cannot act on a terminal or begin a line.
+#[test]
+fn text_of_a_certificate_is_shown_escaped() {
+    let made = end_entity().subject(COMMON_NAME, "a\n\u{1b}[2J\u{202e}");
+    let findings = lint::run(&made.read());
+    let shown = findings.iter().find(|one| one.name == "e_atis_subject_cn");
+    let expected = r#"SHAKEN does not stand in the common name "a\n\u{1b}[2J\u{202e}""#;
+    assert_eq!(shown.map(|one| one.detail.as_str()), Some(expected));
+}
+
 #[test]
 fn digest12_case10_two_entries_in_the_list() {
     let entries = [provider("0001"), number("12025550100")];

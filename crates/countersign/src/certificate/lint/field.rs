@@ -30,9 +30,6 @@ pub(super) mod oid {
         ObjectIdentifier::new_unwrap("2.16.840.1.114569.1.1.4");
 }
 
-/// Most distribution points, policies or entries that a rule looks at: the rest changes no finding.
-const MAX_LISTED: usize = 64;
-
 /// Whether `extension` is critical.
 pub(super) fn is_critical(extension: &RawExtension<'_>) -> bool {
     extension.criticality == Criticality::Critical
@@ -51,16 +48,9 @@ pub(super) fn common_name(certificate: &Certificate) -> &str {
     names.first().and_then(Attribute::text).unwrap_or_default()
 }
 
-/// The policies, if the extension is there and can be read.
-pub(super) fn policies(certificate: &Certificate) -> Option<Vec<ObjectIdentifier>> {
-    let extension =
-        certificate.extension(crate::certificate::extensions::oid::CERTIFICATE_POLICIES)?;
-    listed(extension.value, |list| list.enter(Tag::Sequence)?.oid()).ok()
-}
-
 /// Whether `policy` is one of the policies.
 pub(super) fn is_under(certificate: &Certificate, policy: ObjectIdentifier) -> bool {
-    policies(certificate).is_some_and(|found| found.contains(&policy))
+    certificate.policies().contains(&policy)
 }
 
 /// The URIs of a CRL distribution point.
@@ -75,25 +65,16 @@ pub(super) fn uris(point: &DistributionPoint) -> impl Iterator<Item = &str> {
     })
 }
 
-/// What `read` finds in each element of the one SEQUENCE that `value` is.
-fn listed<'a, T>(
-    value: &'a [u8],
-    read: impl Fn(&mut Walk<'a>) -> Result<T, Malformed>,
-) -> Result<Vec<T>, Malformed> {
-    let mut list = Walk::over(only(value, Tag::Sequence)?)?;
-    let mut found = Vec::new();
-    while !list.at_end() && found.len() < MAX_LISTED {
-        found.push(read(&mut list)?);
-    }
-    Ok(found)
-}
-
 /// The one service provider code of the TNAuthList, as its bytes; else what is wrong with it.
 pub(super) fn provider_code(value: &[u8]) -> Result<&[u8], &'static str> {
-    let entries = listed(value, Walk::any).map_err(|_| "the TNAuthList cannot be read")?;
-    let [(tag, content)] = *entries.as_slice() else {
-        return Err("the TNAuthList has not exactly one entry");
+    let one = || {
+        let mut entries = Walk::over(only(value, Tag::Sequence)?)?;
+        let entry = entries.any()?;
+        entries.finish()?;
+        Ok(entry)
     };
+    let (tag, content) =
+        one().map_err(|Malformed| "the TNAuthList is not the DER of exactly one entry")?;
     if tag != constructed(0) {
         return Err("the one entry of the TNAuthList is no service provider code");
     }

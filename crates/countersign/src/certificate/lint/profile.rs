@@ -95,7 +95,7 @@ pub(super) fn one_policy(certificate: &Certificate) -> Check {
             "the certificate policies extension is critical",
         ));
     }
-    let count = field::policies(certificate).unwrap_or_default().len();
+    let count = certificate.policies().len();
     keep(count == 1, || {
         format!("there are {count} certificate policies")
     })
@@ -103,9 +103,9 @@ pub(super) fn one_policy(certificate: &Certificate) -> Check {
 
 /// The one policy is that of version 1.3 or 1.4 of the certificate policy.
 pub(super) fn shaken_policy(certificate: &Certificate) -> Check {
-    match field::policies(certificate).as_deref() {
-        Some([field::oid::SHAKEN_POLICY_13 | field::oid::SHAKEN_POLICY_14]) => Ok(Answer::Kept),
-        Some([other]) => Err(Breach::new(format!("the certificate policy is {other}"))),
+    match certificate.policies() {
+        [field::oid::SHAKEN_POLICY_13 | field::oid::SHAKEN_POLICY_14] => Ok(Answer::Kept),
+        [other] => Err(Breach::new(format!("the certificate policy is {other}"))),
         _ => Err(Breach::new("there is not exactly one certificate policy")),
     }
 }

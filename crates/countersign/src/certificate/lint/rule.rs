@@ -185,7 +185,7 @@ pub struct Finding {
     pub name: &'static str,
     /// How bad it is.
     pub severity: Severity,
-    /// What is wrong, for people. May hold text out of the certificate: escape it before it is shown.
+    /// What is wrong, for people; text out of the certificate stands in it escaped.
     pub detail: String,
 }
 

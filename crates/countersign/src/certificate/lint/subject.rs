@@ -20,7 +20,7 @@ const COUNTRIES: &str = "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB B
 pub(super) fn country(certificate: &Certificate) -> Check {
     let country = one(certificate, oid::COUNTRY, "C")?;
     keep(COUNTRIES.split(' ').any(|known| known == country), || {
-        format!("C={country} is no country of ISO 3166-1")
+        format!("C={country:?} is no country of ISO 3166-1")
     })
 }
 
@@ -30,7 +30,7 @@ pub(super) fn united_states(certificate: &Certificate) -> Check {
         return Ok(Answer::NotThere);
     }
     let country = one(certificate, oid::COUNTRY, "C")?;
-    keep(country == "US", || format!("the subject has C={country}"))
+    keep(country == "US", || format!("the subject has C={country:?}"))
 }
 
 /// One organization.
@@ -70,7 +70,7 @@ pub(super) fn country_and_name(certificate: &Certificate) -> Check {
 pub(super) fn shaken(certificate: &Certificate) -> Check {
     let name = field::common_name(certificate);
     keep(has_words(name, "SHAKEN"), || {
-        format!("SHAKEN does not stand in the common name \"{name}\"")
+        format!("SHAKEN does not stand in the common name {name:?}")
     })
 }
 

@@ -17,6 +17,6 @@ fn check(certificate: &Certificate) -> Check {
     let name = field::common_name(certificate);
     keep(
         subject::has_words(&name.to_ascii_uppercase(), "ROOT"),
-        || format!("ROOT does not stand in the common name \"{name}\""),
+        || format!("ROOT does not stand in the common name {name:?}"),
     )
 }

@@ -22,6 +22,6 @@ fn check(certificate: &Certificate) -> Check {
     let name = field::common_name(certificate);
     let code = code.escape_ascii().to_string();
     keep(subject::has_words(name, &format!("SHAKEN {code}")), || {
-        format!("the common name is \"{name}\" where the service provider code is \"{code}\"")
+        format!("the common name is {name:?} where the service provider code is \"{code}\"")
     })
 }
