@@ -147,7 +147,7 @@ async fn a_list_past_its_end_stays_in_use_and_a_forged_one_is_nothing() {
     repository.change(serving(forged));
     world.house.clock.advance(120);
     refreshed(&switch, "ca-list", "not-proven", 1).await;
-    calls.pass("ended", &provider).await;
+    calls.pass("ended-list", &provider).await;
     switch.stop().await;
 }
 

@@ -280,7 +280,7 @@ async fn a_server_that_knows_the_list_is_unchanged_is_asked_for_no_more_than_tha
         world.house.clock.advance(61);
         refreshed(&switch, "crl", "unchanged", count).await;
     }
-    calls.fail("unchanged", &bad, "revoked").await;
+    calls.fail("unchanged-list", &bad, "revoked").await;
     assert_eq!(
         switch.metrics.trust.versions.get(["default"]),
         Some(2),
@@ -302,19 +302,19 @@ async fn a_restart_begins_with_the_last_good_list_and_goes_back_behind_none() {
     let first = world.house.start("", &settings).await;
     let first_calls = world.calls(&first, &called, &repository);
     refreshed(&first, "crl", "ok", 1).await;
-    first_calls.fail("restart-1", &bad, "revoked").await;
+    first_calls.fail("begins-1", &bad, "revoked").await;
     first.stop().await;
 
     repository.change(world.serving(&both, status("404 Not Found")));
     let second = world.house.start("", &settings).await;
     let second_calls = world.calls(&second, &called, &repository);
-    second_calls.fail("restart-2", &bad, "revoked").await;
-    second_calls.pass("restart-3", &good).await;
+    second_calls.fail("begins-2", &bad, "revoked").await;
+    second_calls.pass("begins-3", &good).await;
     refreshed(&second, "crl", "bad-status", 1).await;
     repository.change(world.serving(&both, older));
     world.house.clock.advance(61);
     refreshed(&second, "crl", "backwards", 1).await;
-    second_calls.fail("restart-4", &bad, "revoked").await;
+    second_calls.fail("begins-4", &bad, "revoked").await;
     second.stop().await;
 }
 

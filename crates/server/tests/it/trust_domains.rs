@@ -130,9 +130,9 @@ async fn a_call_without_proof_needs_no_domain() {
     let switch = world.start(BY_NUMBER_AND_TRUNK).await;
     let caller = Party::at(4).await;
     caller
-        .calls(&Invite::new("bare"), &switch, &world.called)
+        .calls(&Invite::new("bare-domain"), &switch, &world.called)
         .await;
-    assert_eq!(line_of("bare").await["verdict"], "unsigned");
+    assert_eq!(line_of("bare-domain").await["verdict"], "unsigned");
     switch.stop().await;
 }
 
