@@ -14,6 +14,7 @@ mod openssl;
 mod other_algorithms;
 mod path_to_an_anchor;
 mod profiles;
+mod revocation_beside_openssl;
 mod revocation_lists;
 mod revoked_certificates;
 mod signed_lists_of_anchors;

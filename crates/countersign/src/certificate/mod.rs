@@ -8,14 +8,14 @@
 //! - [`access`] says where a list by reference is, [`delegation`] whether one list lies within another.
 //! - [`number_records`] are a number authority's: whose number is it?
 //! - [`national`] knows the numbers of countries: [`NumberScope`].
+//! - [`crl`] is a revocation list, [`distribution`] where one is published, [`no_rev_avail`] the word that there is none.
 //! - [`authority`] is what a whole path lets its holder say: [`Authority::covers`].
 //! - [`lint`] is what profiles ask of a certificate beyond what a path needs.
 //! - [`name`] and [`extensions`] are the parts of a certificate, [`signature`] verifies what an authority has signed, [`encode`]
 //!   writes DER.
 //! - [`rules`] is what a trust domain may choose where the standards leave a choice.
 //!
-//! The way from raw to proven is [`crate::path`], which needs [`crate::trust`] and stands above both. Revocation
-//! is in [`crl`].
+//! The way from raw to proven is [`crate::path`], which needs [`crate::trust`] and stands above both.
 
 pub(crate) mod walk;
 pub mod encode;

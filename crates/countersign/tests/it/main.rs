@@ -15,6 +15,7 @@ mod passport_defects;
 mod passport_round_trip;
 mod public_lints;
 mod public_passports;
+mod rfc5280;
 mod rfc7515;
 mod rfc7520;
 mod rfc8225;

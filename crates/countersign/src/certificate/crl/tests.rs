@@ -422,6 +422,20 @@ fn a_list_of_ten_million_entries_costs_nothing() {
     assert!(most.entries().find(&signer, &serial).is_none());
 }
 
+/// This test verifies that looking up every one of a hundred thousand entries is no work: a search from front to back would compare
+/// five billion times.
+#[test]
+fn a_long_list_is_as_quick_as_a_short_one() {
+    let count = 100_000;
+    let list = Crl::parse(&long(count)).unwrap();
+    let signer = distinguished("STI-PA CRL").canonical();
+    let mut serial = [0x41; 16];
+    for index in 0..count as u64 {
+        serial[8..].copy_from_slice(&index.to_be_bytes());
+        assert!(list.entries().find_canonical(&signer, &serial).is_some());
+    }
+}
+
 #[test]
 fn a_list_speaks_of_so_many_issuers() {
     let list = |count: usize| {
