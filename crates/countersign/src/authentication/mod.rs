@@ -19,6 +19,7 @@ pub use signer::{Signer, SignerError};
 use crate::call::{Call, DateHeader};
 use crate::certificate::Coverage;
 use crate::identity::{Dest, Identity};
+use crate::jose::json::parse_str;
 use crate::passport::{
     Attestation, Claims, Extension, OrigId, Passport, Shaken, SignedPassport, Unsignable,
 };
@@ -126,6 +127,7 @@ impl AuthenticationService {
             }),
         };
         let passport = Passport::new(claims).map_err(Refusal::of)?;
+        self.check_constraints(&passport)?;
         let passport = passport
             .sign(self.signer.headers(), self.signer.key())
             .map_err(|_| Refusal::SigningFailed)?;
@@ -136,6 +138,21 @@ impl AuthenticationService {
             coverage,
             add_date: (call.date == DateHeader::Absent).then_some(iat),
         })
+    }
+
+    // RFC 8226 §8: "This certificate extension is optional, but if present, it constrains the claims that authentication services
+    // may include in the PASSporT objects they sign."
+    fn check_constraints(&self, passport: &Passport) -> Result<(), Refusal> {
+        let Some(constraints) = self.signer.chain().end_entity().claim_constraints() else {
+            return Ok(());
+        };
+        let payload = parse_str(passport.payload());
+        let claims = payload.as_ref().ok();
+        let claims = claims.and_then(|parsed| parsed.value.as_object());
+        match claims.map(|claims| constraints.judge(claims)) {
+            Some(Ok(())) => Ok(()),
+            Some(Err(_)) | None => Err(Refusal::ConstraintsViolated),
+        }
     }
 
     // RFC 8224 §6.1 Step 3: "Finally, the authentication service MUST verify that both the Date header field and the current
@@ -196,6 +213,8 @@ pub enum Refusal {
     CertificateExpired,
     /// Our certificate is not valid yet.
     CertificateNotYetValid,
+    /// Our certificate forbids a claim that we would sign, or demands one that we do not.
+    ConstraintsViolated,
     /// Our certificate does not cover the caller.
     NotCovered,
     /// The key could not sign: a fault of ours.
@@ -229,6 +248,7 @@ impl Refusal {
             Self::CallerUnknown => "caller-unknown",
             Self::CertificateExpired => "certificate-expired",
             Self::CertificateNotYetValid => "certificate-not-yet-valid",
+            Self::ConstraintsViolated => "constraints-violated",
             Self::NotCovered => "not-covered",
             Self::SigningFailed => "signing-failed",
             Self::StaleDate => "stale-date",
@@ -248,6 +268,7 @@ impl fmt::Display for Refusal {
             Self::CallerUnknown => "the request names no caller",
             Self::CertificateExpired => "our certificate has expired",
             Self::CertificateNotYetValid => "our certificate is not valid yet",
+            Self::ConstraintsViolated => "our certificate forbids the claims, or demands others",
             Self::NotCovered => "our certificate does not cover the caller",
             Self::SigningFailed => "the key could not sign",
             Self::StaleDate => {

@@ -171,6 +171,11 @@ impl Passport {
         &self.claims
     }
 
+    /// The payload that will be signed: JSON as RFC 8225 §9 has it.
+    pub fn payload(&self) -> &str {
+        &self.payload
+    }
+
     /// Signs. The result is of the full form and canonical.
     ///
     /// # Errors

@@ -155,6 +155,7 @@ const fn fix(refusal: Refusal) -> &'static str {
         Refusal::CertificateExpired | Refusal::CertificateNotYetValid => {
             "; renew it, or give an --iat at which it is valid"
         }
+        Refusal::ConstraintsViolated => "; give a certificate that permits these claims",
         Refusal::NotCovered => "; give a certificate for that number",
         Refusal::StaleDate => "; give --iat, or a request with a fresh Date",
         Refusal::TooLarge => "; give fewer --to",

@@ -6,20 +6,22 @@
 //!                      └── PASSporT {attest, dest, iat, orig, origid, …} ──┘ held against the claims as signed
 //! ```
 //!
-//! This test verifies that a token that breaks a constraint fails although its signature is good, and that constraints bind end
-//! entities only, unless policy says otherwise.
+//! This test verifies that a token that breaks a constraint fails although its signature is good, that an authentication service
+//! signs no such token, and that constraints bind end entities only, unless policy says otherwise.
 
 use super::told;
+use countersign::authentication::{Origination, Refusal};
 use countersign::certificate::Certificate;
 use countersign::certificate::constraints::{ConstraintList, PermittedValues};
 use countersign::certificate::extensions::oid;
 use countersign::crypto::SigningKey;
+use countersign::passport::Attestation;
 use countersign::verification::policy::InheritedConstraints;
 use countersign::verification::{Check, Fault, Outcome, Report, Verdict, VerificationPolicy};
 use countersign_ca::extension::{Criticality, Extension, PathLength};
 use countersign_ca::{Authority, Practice, Profile, Request};
-use countersign_testkit::lab::{self, Signer};
-use countersign_testkit::scene::{ALICE, Forgery, Scene, X5U, call};
+use countersign_testkit::lab::{self, NOW, Signer};
+use countersign_testkit::scene::{ALICE, Forgery, Scene, X5U, call, origination};
 
 /// Where a constraint stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -117,6 +119,40 @@ fn digest04_case16_whoever_excludes_orig_constrains_nothing() {
     };
     let scene = scene(Stands::InTheEndEntity, &list);
     assert_eq!(verify(&scene, &Forgery::new()).verdict, Verdict::Passed);
+}
+
+/// What a verification service would refuse is not signed in the first place, whatever the request asks for.
+#[test]
+fn digest04_rule_e9_an_authentication_service_obeys_its_own_certificate() {
+    let asking = |attest| Origination {
+        asked: Some(attest),
+        ..origination()
+    };
+    let sign = |stands, list: &ConstraintList, attest| {
+        let service = scene(stands, list).authentication();
+        let signed = service.authenticate(&call(), &asking(attest), NOW);
+        signed.map(|signed| signed.attestation.signed)
+    };
+    let refused = Err(Refusal::ConstraintsViolated);
+    let own = Stands::InTheEndEntity;
+    assert_eq!(sign(own, &usual(), Attestation::A), Ok(Attestation::A));
+    assert_eq!(sign(own, &usual(), Attestation::C), refused);
+    let demands_rcd = ConstraintList {
+        must_include: names(&["rcd"]),
+        ..ConstraintList::default()
+    };
+    assert_eq!(sign(own, &demands_rcd, Attestation::A), refused);
+    let excludes_origid = ConstraintList {
+        must_exclude: names(&["origid"]),
+        ..ConstraintList::default()
+    };
+    assert_eq!(sign(own, &excludes_origid, Attestation::A), refused);
+    let above = Stands::InTheAuthority;
+    assert_eq!(
+        sign(above, &demands_rcd, Attestation::A),
+        Ok(Attestation::A)
+    );
+    assert_eq!(Refusal::ConstraintsViolated.name(), "constraints-violated");
 }
 
 #[test]
