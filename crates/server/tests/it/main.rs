@@ -42,6 +42,7 @@ mod retransmission;
 mod lists_of_anchors;
 mod revocation;
 mod switch;
+mod three_providers;
 mod trust_domains;
 mod transports;
 mod up;

@@ -58,6 +58,11 @@ impl Administration {
         }
     }
 
+    /// Who issues what names the list.
+    pub(crate) fn ca(&self) -> &Authority {
+        &self.ca
+    }
+
     /// A provider with this code.
     pub(crate) fn provider(&self, code: &str) -> Signer {
         let scope = TnAuthList::new(vec![TnEntry::Spc(code.parse().unwrap())]).unwrap();

@@ -226,11 +226,12 @@ impl Party {
 
     /// The next datagram.
     pub(crate) async fn hears(&self) -> Heard {
-        let heard = tokio::time::timeout(PATIENCE, self.may_hear()).await;
+        let heard = tokio::time::timeout(PATIENCE, self.hears_for_ever()).await;
         heard.unwrap_or_else(|_| panic!("{} hears nothing", self.address))
     }
 
-    async fn may_hear(&self) -> Heard {
+    /// The next datagram, whenever it comes.
+    pub(crate) async fn hears_for_ever(&self) -> Heard {
         let mut buffer = vec![0; 65_535];
         let (length, from) = self.socket.recv_from(&mut buffer).await.unwrap();
         Heard {
@@ -448,7 +449,8 @@ impl std::io::Write for Keeper {
     }
 }
 
-fn lines_of(call_id: &str) -> Vec<Value> {
+/// The lines that a call has left in the log of every server of this process so far.
+pub(crate) fn lines_of(call_id: &str) -> Vec<Value> {
     let lines = LINES.lock().unwrap();
     lines
         .iter()
