@@ -8,7 +8,7 @@
 //!                 └─► SHAKEN 1234, Code CA 1234 ─► Number of code, 0100                   on the authority's word
 //! ```
 
-use super::hierarchy::{Hierarchy, VALIDITY, numbers};
+use super::hierarchy::{Hierarchy, VALIDITY, new_key, numbers};
 use super::{Run, run};
 use countersign::certificate::{Certificate, TnAuthList, TnEntry};
 use countersign_ca::extension::PathLength;
@@ -285,4 +285,41 @@ fn what_is_no_list_is_refused_by_name() {
         assert_eq!((refused.code, refused.out.as_str()), (2, ""), "{refused:?}");
         assert!(refused.err.contains(words), "{words}: {refused:?}");
     }
+}
+
+/// This test verifies that a folder full of namesakes is judged certificate by certificate: a thousand authorities of one name and
+/// one key above a thousand delegates would be a million signatures, and nobody would see this test end.
+#[test]
+fn a_thousand_namesakes_do_not_cost_a_million_signatures() {
+    const COUNT: usize = 1_000;
+    let folder = Folder::new();
+    let key = new_key();
+    let namesake = |index: usize| {
+        let profile = Profile::DelegateCa(PathLength::Unbounded);
+        let start = format!("1202555{index:04}");
+        folder.lab.certify(
+            &folder.lab.issuing,
+            profile,
+            "Namesake",
+            &key,
+            scope(&start, 1),
+        )
+    };
+    let namesakes: Vec<_> = (0..COUNT).map(namesake).collect();
+    let by = Authority::new(namesakes[0].clone(), key.clone(), Practice::default()).unwrap();
+    let child = new_key();
+    let delegate = |_| {
+        folder.lab.certify(
+            &by,
+            Profile::Delegate,
+            "Delegate",
+            &child,
+            scope("12025550000", 1),
+        )
+    };
+    let delegates: Vec<_> = (0..COUNT).map(delegate).collect();
+    let all: Vec<_> = namesakes.iter().chain(&delegates).collect();
+    folder.lab.write("folder/all.pem", &all);
+    let audit = folder.audit(&[]);
+    assert_eq!(audit.out.lines().count(), 2 * COUNT + 4, "{}", audit.err);
 }

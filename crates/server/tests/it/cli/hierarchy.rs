@@ -103,9 +103,21 @@ impl Hierarchy {
         name: &str,
         scope: Option<TnAuthList>,
     ) -> Certificate {
+        self.certify(by, profile, name, &new_key(), scope)
+    }
+
+    /// The same for a key that is there.
+    pub fn certify(
+        &self,
+        by: &Authority,
+        profile: Profile,
+        name: &str,
+        key: &EcdsaP256Key,
+        scope: Option<TnAuthList>,
+    ) -> Certificate {
         let request = Request {
             scope,
-            ..Request::new(profile, subject(name), new_key().public_key())
+            ..Request::new(profile, subject(name), key.public_key())
         };
         let draft = by.draft(&request, next(&self.serial), VALIDITY);
         Certificate::parse(&draft.sign(by.key()).unwrap()).unwrap()
