@@ -7,6 +7,7 @@ use super::input::InputError;
 use super::parties::BadParty;
 use crate::files::FileFault;
 use countersign::authentication::SignerError;
+use countersign::certificate::number_records::RecordsError;
 use countersign::certificate::repository_url::UrlFault;
 use countersign::certificate::{ChainError, CrlError};
 use countersign::path::{CrlFault, PathFault};
@@ -43,6 +44,8 @@ pub(super) enum Trouble {
     NotARequest(Option<PathBuf>),
     /// It looks like a SIP message and is none.
     NotSip(PathBuf, ParseError),
+    /// A file does not say whose numbers are whose.
+    NumberRecords(PathBuf, RecordsError),
     /// An origin that is to be allowed is none.
     Origin(Box<str>, UrlFault),
     /// A flag names nobody.
@@ -108,6 +111,11 @@ impl fmt::Display for Trouble {
             Self::NotSip(path, cause) => write!(
                 f,
                 "{}: not a SIP message: {cause}; give it as it was on the wire",
+                path.display()
+            ),
+            Self::NumberRecords(path, cause) => write!(
+                f,
+                "--number-authority {}: {cause}; give as_of,TIME and then PROVIDER,NUMBERS lines",
                 path.display()
             ),
             Self::Origin(origin, cause) => write!(

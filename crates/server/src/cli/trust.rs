@@ -5,6 +5,7 @@
 use super::trouble::Trouble;
 use crate::files;
 use clap::{Args, ValueEnum};
+use countersign::certificate::number_records::NumberRecords;
 use countersign::certificate::{AuthorityAlgorithms, Certificate, Crl, PathRules, chain};
 use countersign::crypto::AwsLc;
 use countersign::path::CrlIssuer;
@@ -25,6 +26,9 @@ pub(super) struct TrustFlags {
     /// Who signs revocation lists (PEM or DER): believed like an anchor, for lists only [default: the anchors]
     #[arg(long, value_name = "FILE", requires = "crl")]
     crl_issuer: Vec<PathBuf>,
+    /// Whose numbers are whose: `as_of,TIME`, then `PROVIDER,NUMBERS` lines. Asked where a certificate names a provider only
+    #[arg(long, value_name = "FILE")]
+    number_authority: Option<PathBuf>,
     /// What authorities may sign certificates and revocation lists with; PASSporTs are ES256 whatever stands here
     #[arg(long, value_name = "WHICH", value_enum, default_value_t = Algorithms::EcdsaAndRsa)]
     algorithms: Algorithms,
@@ -42,6 +46,21 @@ enum Algorithms {
 }
 
 impl TrustFlags {
+    /// What is known about whose numbers are whose.
+    ///
+    /// # Errors
+    /// [`Trouble`] if the file that says so cannot be used.
+    pub(super) fn number_records(&self) -> Result<Option<NumberRecords>, Trouble> {
+        let Some(path) = &self.number_authority else {
+            return Ok(None);
+        };
+        let text = files::read_text(path).map_err(|fault| Trouble::File(path.clone(), fault))?;
+        let records = NumberRecords::parse(&text);
+        records
+            .map(Some)
+            .map_err(|cause| Trouble::NumberRecords(path.clone(), cause))
+    }
+
     /// Whom to believe: these anchors and lists, judged at `at`. Without lists nobody asks about revocation.
     ///
     /// # Errors

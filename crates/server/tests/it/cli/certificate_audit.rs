@@ -190,9 +190,36 @@ fn numbers_below_a_code_are_taken_on_its_authoritys_word() {
     folder.lab.write("folder/of-code.pem", &[&below]);
     let audit = folder.audit(&[]);
     assert_eq!(audit.code, 0, "{audit:?}");
-    let told = told(&audit);
-    assert_eq!(names(&told["Of code"].1), ["numbers-unknown"]);
-    assert!(told["Of code"].1[0].1.contains("provider 1234"));
+    let findings = &told(&audit)["Of code"].1;
+    assert_eq!(names(findings), ["numbers-unknown"]);
+    assert!(findings[0].1.contains("provider 1234"));
+    // Who has records of whose numbers are whose knows better.
+    let chain = [&below, code.certificate(), folder.lab.issuing.certificate()];
+    let chain = folder.lab.write("of-code-chain.pem", &chain);
+    let anchor = folder
+        .lab
+        .write("anchor.pem", &[folder.lab.root.certificate()]);
+    for (records, exit, expected) in [
+        ("1234,12025550100-12025550199", 0, vec![]),
+        (
+            "709J,12025550100\n1234,12025550200",
+            1,
+            vec!["scope-not-encompassed"],
+        ),
+    ] {
+        let records = format!("as_of,2026-11-05T00:00:00Z\n{records}\n");
+        let records = folder.lab.write_bytes("records.csv", records);
+        let audit = folder.audit(&["--number-authority", &records]);
+        assert_eq!(audit.code, exit, "{audit:?}");
+        assert_eq!(names(&told(&audit)["Of code"].1), expected);
+        let verify = ["certificate", "verify", "--trust", &anchor, &chain];
+        let verified = run(&[&verify[..], &["--number-authority", &records]].concat());
+        assert_eq!(verified.code, exit, "{verified:?}");
+    }
+    let undated = folder.lab.write_bytes("records.csv", "1234,12025550100\n");
+    let refused = folder.audit(&["--number-authority", &undated]);
+    assert_eq!((refused.code, refused.out.as_str()), (2, ""), "{refused:?}");
+    assert!(refused.err.contains("records.csv"), "{refused:?}");
 }
 
 /// This test verifies that a missing parent is nobody's fault, that anchors stand in for it, and that a namesake's key is not

@@ -4,10 +4,10 @@
 //! came of it has a name.
 
 use super::library::{Known, Library, MAX_STEPS, Parents};
-use countersign::certificate::delegation::{self, Delegation};
+use countersign::certificate::Certificate;
+use countersign::certificate::delegation::{self, Delegation, ProviderNumbers};
 use countersign::certificate::extensions::oid;
 use countersign::certificate::signature::SignatureFault;
-use countersign::certificate::{Certificate, TnAuthList};
 use countersign::time::UnixTime;
 use countersign::trust::Trust;
 use countersign::trust::revocation::Status;
@@ -116,6 +116,8 @@ pub(super) struct Bench<'a> {
     pub(super) library: &'a Library,
     /// Revocation lists, if there are any.
     pub(super) trust: &'a Trust,
+    /// Who knows the numbers of providers.
+    pub(super) providers: &'a dyn ProviderNumbers,
     pub(super) at: UnixTime,
 }
 
@@ -225,7 +227,7 @@ impl Bench<'_> {
             let Some(parent) = self.library.get(*position) else {
                 continue;
             };
-            match within(&parent.certificate, child) {
+            match self.within(&parent.certificate, child) {
                 None => {
                     judgement.parent = Some(*position);
                     return;
@@ -245,6 +247,43 @@ impl Bench<'_> {
         if let Some((finding, position)) = refused {
             judgement.parent = Some(position);
             judgement.findings.push(finding);
+        }
+    }
+
+    /// What is wrong with the scope of `child` below `parent`; `None` if nothing is.
+    fn within(&self, parent: &Certificate, child: &Certificate) -> Option<Finding> {
+        let finding = |kind, detail: String| Some(Finding { kind, detail });
+        let name = parent.subject();
+        if !claims_scope(parent) {
+            // RFC 9060 begins below the first certificate with a TN Authorization List.
+            return None;
+        }
+        if !claims_scope(child) {
+            let detail =
+                format!("{name} has a TN Authorization List, and this certificate has none");
+            return finding(Kind::DelegationGap, detail);
+        }
+        for (whose, certificate) in [("its parent's", parent), ("its", child)] {
+            if let Some(url) = certificate.tn_list_url() {
+                return finding(
+                    Kind::ScopeByReference,
+                    format!("{whose} numbers are listed at {url}"),
+                );
+            }
+        }
+        let (Some(above), Some(below)) = (parent.tn_auth_list(), child.tn_auth_list()) else {
+            return None;
+        };
+        match delegation::judge(above, below, self.providers) {
+            Delegation::Encompassed => None,
+            Delegation::NotEncompassed(residue) => finding(
+                Kind::ScopeNotEncompassed,
+                format!("{name} does not have {residue}"),
+            ),
+            Delegation::Unknown(code) => finding(
+                Kind::NumbersUnknown,
+                format!("{name} may delegate these numbers if they are those of provider {code}"),
+            ),
         }
     }
 
@@ -283,46 +322,6 @@ impl Bench<'_> {
         }
         [0; 32]
     }
-}
-
-/// What is wrong with the scope of `child` below `parent`; `None` if nothing is.
-fn within(parent: &Certificate, child: &Certificate) -> Option<Finding> {
-    let finding = |kind, detail: String| Some(Finding { kind, detail });
-    let name = parent.subject();
-    if !claims_scope(parent) {
-        // RFC 9060 begins below the first certificate with a TN Authorization List.
-        return None;
-    }
-    if !claims_scope(child) {
-        let detail = format!("{name} has a TN Authorization List, and this certificate has none");
-        return finding(Kind::DelegationGap, detail);
-    }
-    for (whose, certificate) in [("its parent's", parent), ("its", child)] {
-        if let Some(url) = certificate.tn_list_url() {
-            return finding(
-                Kind::ScopeByReference,
-                format!("{whose} numbers are listed at {url}"),
-            );
-        }
-    }
-    let (Some(above), Some(below)) = (parent.tn_auth_list(), child.tn_auth_list()) else {
-        return None;
-    };
-    match delegated(above, below) {
-        Delegation::Encompassed => None,
-        Delegation::NotEncompassed(residue) => finding(
-            Kind::ScopeNotEncompassed,
-            format!("{name} does not have {residue}"),
-        ),
-        Delegation::Unknown(code) => finding(
-            Kind::NumbersUnknown,
-            format!("{name} may delegate these numbers if they are those of provider {code}"),
-        ),
-    }
-}
-
-fn delegated(parent: &TnAuthList, child: &TnAuthList) -> Delegation {
-    delegation::judge(parent, child, &delegation::Unknown)
 }
 
 /// Whether there is a TN Authorization List, readable or not.

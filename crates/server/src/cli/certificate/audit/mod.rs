@@ -22,6 +22,7 @@ use super::pieces::{self, Piece};
 use crate::clock::{Clock, SystemClock};
 use clap::Args;
 use countersign::certificate::Certificate;
+use countersign::certificate::delegation::{ProviderNumbers, Unknown};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -65,6 +66,7 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Outcom
     let at = arguments.at.map_or(now, |at| at.0);
     let anchors = trust::read_anchors(&arguments.trust)?;
     let trust = arguments.belief.trust(anchors, at)?;
+    let records = arguments.belief.number_records()?;
     let mut library = Library::new(trust.rules().authority_algorithms);
     for anchor in trust.anchors() {
         library.add(anchor.certificate().clone(), None);
@@ -81,6 +83,9 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Outcom
     let bench = Bench {
         library: &library,
         trust: &trust,
+        providers: records
+            .as_ref()
+            .map_or(&Unknown as &dyn ProviderNumbers, |records| records),
         at,
     };
     let judged = judge_all(&bench, arguments, console);

@@ -4,7 +4,7 @@
 //! it looks at before that fault was found good, what it looks at after it was not looked at. Only time is asked about twice,
 //! so that a chain that is merely too old still tells what else is wrong with it.
 
-use countersign::certificate::delegation::{self, Delegation};
+use countersign::certificate::delegation::{Delegation, ProviderNumbers};
 use countersign::certificate::{Certificate, CertificateChain, ChainError};
 use countersign::crypto::AwsLc;
 use countersign::path::{self, KeyPurpose, PathFault, RevocationEvidence, VerifiedPath};
@@ -188,7 +188,12 @@ pub(super) struct Judged {
 }
 
 /// Judges certificates in DER, the signer's first.
-pub(super) fn judge(ders: &[Vec<u8>], trust: &Trust, at: UnixTime) -> Judged {
+pub(super) fn judge(
+    ders: &[Vec<u8>],
+    trust: &Trust,
+    providers: &dyn ProviderNumbers,
+    at: UnixTime,
+) -> Judged {
     let mut judged = Judged {
         lines: Vec::new(),
         fault: None,
@@ -203,13 +208,13 @@ pub(super) fn judge(ders: &[Vec<u8>], trust: &Trust, at: UnixTime) -> Judged {
         }
     };
     match path::verify(&chain, trust, at, &AwsLc) {
-        Ok(path) => judged.proven(path),
+        Ok(path) => judged.proven(path, providers),
         Err(fault) => {
             judged.fault = Some(fault.clone());
             let again = other_time(&fault, chain.certificates());
             let again = again.map(|then| path::verify(&chain, trust, then, &AwsLc));
             match again {
-                Some(Ok(path)) => judged.proven(path),
+                Some(Ok(path)) => judged.proven(path, providers),
                 // What else is wrong, whatever the time.
                 Some(Err(other)) if Check::of(&other) != Check::Validity => judged.refused(&other),
                 _ => judged.refused(&fault),
@@ -306,11 +311,11 @@ impl Judged {
         }
     }
 
-    fn proven(&mut self, path: VerifiedPath) {
+    fn proven(&mut self, path: VerifiedPath, providers: &dyn ProviderNumbers) {
         for check in Check::ALL {
             self.tell(check, Verdict::Passed, None);
         }
-        let (verdict, detail) = scope(&path);
+        let (verdict, detail) = scope(&path, providers);
         self.tell(Check::Scope, verdict, detail);
         let revocation = path.revocation();
         let verdict = match revocation {
@@ -324,12 +329,12 @@ impl Judged {
 }
 
 /// Whether each scope of the path lies within the one above it.
-fn scope(path: &VerifiedPath) -> (Verdict, Option<String>) {
+fn scope(path: &VerifiedPath, providers: &dyn ProviderNumbers) -> (Verdict, Option<String>) {
     if let Some(url) = path.authority().references().first() {
         let detail = format!("numbers are listed at {url}, which is not asked here");
         return (Verdict::Unavailable, Some(detail));
     }
-    match path.authority().judge_delegations(&delegation::Unknown) {
+    match path.authority().judge_delegations(providers) {
         Delegation::Encompassed => (Verdict::Passed, None),
         Delegation::NotEncompassed(residue) => (
             Verdict::Failed,

@@ -17,6 +17,7 @@ use super::pieces::{self, Piece};
 use crate::clock::{Clock, SystemClock};
 use clap::Args;
 use countersign::certificate::chain::MAX_CHAIN_CERTIFICATES;
+use countersign::certificate::delegation::{ProviderNumbers, Unknown};
 use countersign::time::UnixTime;
 use countersign::trust::Trust;
 use countersign::verification::{Fault, path_fault};
@@ -60,44 +61,56 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Outcom
     let at = arguments.at.map_or(now, |at| at.0);
     let anchors = trust::read_anchors(&arguments.trust)?;
     let trust = arguments.belief.trust(anchors, at)?;
+    let records = arguments.belief.number_records()?;
+    let providers = records
+        .as_ref()
+        .map_or(&Unknown as &dyn ProviderNumbers, |records| records);
+    let bench = Bench {
+        trust,
+        providers,
+        at,
+        json: arguments.json,
+    };
     let mut count = 0;
     arguments.inputs.each(console, |document, console| {
         count += 1;
         if !arguments.json && count > 1 {
             console.line("");
         }
-        look(document, &trust, at, arguments.json, console)
+        bench.look(document, console)
     })
 }
 
-fn look(
-    document: &Document,
-    trust: &Trust,
+/// What every chain is judged with.
+struct Bench<'a> {
+    trust: Trust,
+    providers: &'a dyn ProviderNumbers,
     at: UnixTime,
     json: bool,
-    console: &mut Console,
-) -> Outcome {
-    let bytes = match &document.content {
-        Ok(bytes) => bytes,
-        Err(obstacle) => {
-            let record = Record::unread(document, obstacle);
-            match json {
-                true => console.line(record.to_json()),
-                false => layout::print_unread(&document.name, &obstacle.to_string(), console),
+}
+
+impl Bench<'_> {
+    fn look(&self, document: &Document, console: &mut Console) -> Outcome {
+        let bytes = match &document.content {
+            Ok(bytes) => bytes,
+            Err(obstacle) => {
+                match self.json {
+                    true => console.line(Record::unread(document, obstacle).to_json()),
+                    false => layout::print_unread(&document.name, &obstacle.to_string(), console),
+                }
+                return obstacle.outcome();
             }
-            return obstacle.outcome();
+        };
+        let judged = checks::judge(&certificates(bytes), &self.trust, self.providers, self.at);
+        match self.json {
+            true => console.line(Record::of(document, &judged, &self.trust).to_json()),
+            false => layout::print(&document.name, &judged, &self.trust, console),
         }
-    };
-    let judged = checks::judge(&certificates(bytes), trust, at);
-    if json {
-        console.line(Record::of(document, &judged, trust).to_json());
-    } else {
-        layout::print(&document.name, &judged, trust, console);
-    }
-    match judged.verdict() {
-        Verdict::Failed => Outcome::Failed,
-        Verdict::Passed | Verdict::Skipped => Outcome::Done,
-        Verdict::Unavailable => Outcome::NotValidated,
+        match judged.verdict() {
+            Verdict::Failed => Outcome::Failed,
+            Verdict::Passed | Verdict::Skipped => Outcome::Done,
+            Verdict::Unavailable => Outcome::NotValidated,
+        }
     }
 }
 
