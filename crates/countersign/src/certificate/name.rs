@@ -316,4 +316,21 @@ mod tests {
         assert_eq!(shown.common_name().as_deref(), Some("SHAKEN 1234"));
         assert_eq!(name(&[(99, T61, "x")]).to_string(), "2.5.4.99=#78");
     }
+
+    proptest::proptest! {
+        /// Names are the same exactly if their canonical forms are.
+        #[test]
+        fn the_canonical_form_tells_names_apart_as_matching_does(
+            left in proptest::collection::vec((3_u8..5, 0_usize..3, "[aA ]{0,3}"), 0..3),
+            right in proptest::collection::vec((3_u8..5, 0_usize..3, "[aA ]{0,3}"), 0..3),
+        ) {
+            let built = |parts: &[(u8, usize, String)]| {
+                let tags = [UTF8, PRINTABLE, T61];
+                let parts: Vec<_> = parts.iter().map(|(kind, tag, text)| (*kind, tags[*tag], &**text)).collect();
+                name(&parts)
+            };
+            let (left, right) = (built(&left), built(&right));
+            proptest::prop_assert_eq!(left.matches(&right), left.canonical() == right.canonical());
+        }
+    }
 }

@@ -55,7 +55,7 @@ pub struct Crl {
 }
 
 impl Crl {
-    /// Reads one list: DER, or the first block `X509 CRL` of a PEM text.
+    /// Reads one list: DER, or the one block `X509 CRL` of a PEM text.
     ///
     /// Time and memory grow with the bytes given, and what is beyond the limits is refused before it is read.
     ///
@@ -71,6 +71,9 @@ impl Crl {
         }
         let mut blocks = pem::blocks(bytes).filter(|block| block.label() == pem::X509_CRL);
         let block = blocks.next().ok_or(CrlError::Malformed)?;
+        if blocks.next().is_some() {
+            return Err(CrlError::Several);
+        }
         Self::from_der(&block.der().map_err(|_| CrlError::Malformed)?)
     }
 
@@ -263,6 +266,8 @@ pub enum CrlError {
     NumberCritical,
     /// It has no number.
     NumberMissing,
+    /// There are several lists in the text; each is read by itself.
+    Several,
     /// Larger than [`MAX_CRL_BYTES`].
     TooLarge,
     /// More than [`MAX_CRL_ENTRIES`] entries.
@@ -290,6 +295,7 @@ impl fmt::Display for CrlError {
             }
             Self::NumberCritical => f.write_str("the number of the list is marked as critical"),
             Self::NumberMissing => f.write_str("the list has no number"),
+            Self::Several => f.write_str("several revocation lists in one file"),
             Self::TooLarge => write!(f, "the list has more than {MAX_CRL_BYTES} bytes"),
             Self::TooManyEntries => write!(f, "the list has more than {MAX_CRL_ENTRIES} entries"),
             Self::TooManyExtensions => {

@@ -224,6 +224,8 @@ fn pem_and_der_are_the_same_list() {
     let list = Crl::parse(pem.as_bytes()).unwrap();
     assert_eq!(list.sha256(), sha256(&der));
     assert!(list.entries().is_empty());
+    let twice = pem.repeat(2);
+    assert_eq!(Crl::parse(twice.as_bytes()).err(), Some(CrlError::Several));
     let other = pem::armoured(pem::CERTIFICATE, &der);
     assert_eq!(
         Crl::parse(other.as_bytes()).err(),
