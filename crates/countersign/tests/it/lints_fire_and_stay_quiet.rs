@@ -238,6 +238,11 @@ fn of_stir() -> Vec<Case> {
     let list = access(STIR_TN_LIST, "https://ca.example/list");
     vec![
         case(
+            "e_stir_claim_constraints_malformed",
+            without_div(),
+            |made| made.with(ENHANCED_CONSTRAINTS, Plain, &[0x30, 0x80]),
+        ),
+        case(
             "e_stir_claim_constraints_twice",
             without_div(),
             plain(&["attest"]),

@@ -88,6 +88,7 @@ pub static LINTS: &[Lint] = &[
     rfc5280::e_serial_number_not_positive::LINT,
     sti::e_shaken_certificate_policies_id::LINT,
     sti::e_shaken_certificate_policies_id_ca::LINT,
+    stir::e_stir_claim_constraints_malformed::LINT,
     stir::e_stir_claim_constraints_twice::LINT,
     stir::e_stir_delegate_without_authority_key::LINT,
     stir::e_stir_must_exclude_baseline::LINT,

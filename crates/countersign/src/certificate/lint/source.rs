@@ -16,9 +16,9 @@ pub enum Source {
     Atis1000080V004,
     /// ATIS-1000080.v005.
     Atis1000080V005,
-    /// RFC 2459, the first X.509 profile of the IETF: what it asks, RFC 5280 still asks.
+    /// RFC 5280, with the date of RFC 2459, which had asked the same.
     Rfc2459,
-    /// RFC 3280, the second.
+    /// RFC 5280, with the date of RFC 3280, which had asked the same.
     Rfc3280,
     /// RFC 5280.
     Rfc5280,
@@ -74,8 +74,8 @@ impl Source {
             Self::Atis1000080V003 => ("ATIS-1000080.v003", (2020, 9, 4), PROFILE_GRACE),
             Self::Atis1000080V004 => ("ATIS-1000080.v004", (2021, 10, 18), PROFILE_GRACE),
             Self::Atis1000080V005 => ("ATIS-1000080.v005", (2022, 12, 12), PROFILE_GRACE),
-            Self::Rfc2459 => ("RFC 2459", (1999, 1, 1), 0),
-            Self::Rfc3280 => ("RFC 3280", (2002, 4, 1), 0),
+            Self::Rfc2459 => ("RFC 5280 (since RFC 2459)", (1999, 1, 1), 0),
+            Self::Rfc3280 => ("RFC 5280 (since RFC 3280)", (2002, 4, 1), 0),
             Self::Rfc5280 => ("RFC 5280", (2008, 5, 1), 0),
             Self::Rfc8226 => ("RFC 8226", (2018, 2, 1), 0),
             Self::Rfc9060 => ("RFC 9060", (2021, 9, 1), 0),

@@ -1,5 +1,5 @@
-//! The public rules of RFC 5280 that STI certificates break. One rule a file, named after it; of older profiles where those
-//! asked the same, for the date.
+//! The public rules of RFC 5280 that STI certificates break. One rule a file, named after it. Where an older
+//! profile had asked the same, the rule has its date.
 
 pub(super) mod e_ca_subject_field_empty;
 pub(super) mod e_cert_extensions_version_not_3;

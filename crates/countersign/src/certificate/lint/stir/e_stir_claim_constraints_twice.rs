@@ -17,7 +17,7 @@ pub(crate) const LINT: Lint = Lint {
 // RFC 9118 §6: "The EnhancedJWTClaimConstraints extension specified in this document and the JWTClaimConstraints extension
 // specified in [RFC8226] MUST NOT both appear in the same certificate."
 fn check(certificate: &Certificate) -> Check {
-    let constraints = claims::constraints(certificate);
+    let constraints = claims::extensions(certificate);
     if constraints.is_empty() {
         return Ok(Answer::NotThere);
     }

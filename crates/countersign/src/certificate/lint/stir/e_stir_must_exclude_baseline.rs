@@ -2,6 +2,7 @@
 
 use super::claims;
 use crate::certificate::Certificate;
+use crate::certificate::constraints::BASELINE_CLAIMS;
 use crate::certificate::lint::rule::{Answer, Check, keep};
 use crate::certificate::lint::{Audience, Lint, Source};
 
@@ -21,7 +22,7 @@ fn check(certificate: &Certificate) -> Check {
     if excluded.is_empty() {
         return Ok(Answer::NotThere);
     }
-    keep(!claims::has_any(&excluded, &claims::BASELINE), || {
+    keep(!claims::has_any(&excluded, &BASELINE_CLAIMS), || {
         "a baseline claim is excluded, and so the whole extension counts as absent".to_owned()
     })
 }

@@ -2,6 +2,7 @@
 //! One rule a file, named after it; `claims` reads what several of them look at.
 
 mod claims;
+pub(super) mod e_stir_claim_constraints_malformed;
 pub(super) mod e_stir_claim_constraints_twice;
 pub(super) mod e_stir_delegate_without_authority_key;
 pub(super) mod e_stir_must_exclude_baseline;

@@ -17,7 +17,7 @@ pub(crate) const LINT: Lint = Lint {
 // RFC 9118 §3: "The Enhanced JWT Claim Constraints certificate extension is non-critical, applicable only to end-entity
 // certificates"
 fn check(certificate: &Certificate) -> Check {
-    keep(claims::constraints(certificate).is_empty(), || {
+    keep(claims::extensions(certificate).is_empty(), || {
         "an authority has claim constraints, which constrain nothing".to_owned()
     })
 }

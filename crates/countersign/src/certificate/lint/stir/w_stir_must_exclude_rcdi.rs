@@ -21,7 +21,7 @@ fn check(certificate: &Certificate) -> Check {
     if excluded.is_empty() {
         return Ok(Answer::NotThere);
     }
-    keep(!claims::has_any(&excluded, &[b"rcdi"]), || {
+    keep(!claims::has_any(&excluded, &["rcdi"]), || {
         "rcdi is excluded: rich call data would go unprotected".to_owned()
     })
 }

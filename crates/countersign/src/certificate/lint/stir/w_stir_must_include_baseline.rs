@@ -2,6 +2,7 @@
 
 use super::claims;
 use crate::certificate::Certificate;
+use crate::certificate::constraints::BASELINE_CLAIMS;
 use crate::certificate::lint::rule::{Answer, Check, keep};
 use crate::certificate::lint::{Audience, Lint, Source};
 
@@ -21,7 +22,7 @@ fn check(certificate: &Certificate) -> Check {
     if included.is_empty() {
         return Ok(Answer::NotThere);
     }
-    keep(!claims::has_any(&included, &claims::BASELINE), || {
+    keep(!claims::has_any(&included, &BASELINE_CLAIMS), || {
         "a baseline claim is demanded, which every PASSporT has".to_owned()
     })
 }
