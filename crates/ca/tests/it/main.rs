@@ -7,12 +7,16 @@
     reason = "a test says what is wrong by panicking"
 )]
 
+mod candidate_paths;
 mod delegation;
 mod encompassing;
 mod lists_by_reference;
+mod exceptions;
+mod limbo;
 mod openssl;
 mod other_algorithms;
 mod path_to_an_anchor;
+mod pkits;
 mod profiles;
 mod revocation_beside_openssl;
 mod revocation_lists;
@@ -22,4 +26,5 @@ mod spoilt;
 mod verdicts_are_remembered;
 mod webpki;
 mod what_certificates_must_be;
+mod witnesses;
 mod whose_lists_are_heard;

@@ -180,7 +180,7 @@ fn a_stranger_with_the_issuer_s_name() {
 
 /// This test verifies that order is kept, and that nothing is looked for elsewhere.
 #[test]
-fn digest04_case8_the_list_is_taken_in_its_order() {
+fn digest04_case08_the_list_is_taken_in_its_order() {
     let lab = Lab::new();
     let list = lab.provider("1234").chain;
     let [ee, ca] = list.certificates() else {

@@ -205,7 +205,7 @@ fn what_is_critical_must_be_understood() {
 
 /// This test verifies that key identifiers must agree where they are, with the anchor's too.
 #[test]
-fn digest04_case9_key_identifiers_link_the_list() {
+fn digest04_case09_key_identifiers_link_the_list() {
     let lab = Lab::new();
     let draft = replaced(leaf(&lab), extension::authority_key(&[1; 20]));
     refused(

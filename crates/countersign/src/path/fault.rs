@@ -237,30 +237,12 @@ impl fmt::Display for PathFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::BadSignature { step } => write!(f, "the signature on {step} does not verify"),
-            Self::DelegationGap { step } => {
-                write!(f, "{step} has no TNAuthList below one that has")
-            }
             Self::EmptyIssuer { step } => write!(f, "{step} has no issuer name"),
-            Self::EndEntityIsAuthority => f.write_str(
-                "the first certificate is a certification authority's, which signs no PASSporTs",
-            ),
             Self::EndEntitySelfIssued => f.write_str("the signer's certificate is self-issued"),
             Self::ExtendedKeyUsage => f.write_str(
                 "the signer's key is for other purposes only, by its extended key usage",
             ),
             Self::Expired { step, not_after } => write!(f, "{step} expired at {not_after}"),
-            Self::ExtraCertificates { step } => {
-                write!(f, "{step} follows an anchor and leads to none")
-            }
-            Self::IssuerMissing { step, issuer } => {
-                write!(f, "the issuer of {step} is not in the list: {issuer}")
-            }
-            Self::KeyIdentifierMismatch { step } => {
-                write!(f, "{step} names another key than its issuer has")
-            }
-            Self::KeyIdentifierMissing { step } => {
-                write!(f, "no key identifiers link {step} to its parent")
-            }
             Self::KeyUsage { step, needed } => write!(f, "the key of {step} is not for {needed}"),
             Self::MalformedExtension { step, extension } => {
                 write!(f, "{step} has an unreadable extension {extension}")
@@ -278,16 +260,6 @@ impl fmt::Display for PathFault {
             Self::NotYetValid { step, not_before } => {
                 write!(f, "{step} is not valid before {not_before}")
             }
-            Self::OutOfOrder { step } => {
-                write!(f, "the list is out of order at {step}")
-            }
-            Self::PathTooLong { step, limit } => write!(
-                f,
-                "{step} allows {limit} intermediate certificates below it"
-            ),
-            Self::Repeated { step } => write!(f, "{step} stands in the list twice"),
-            Self::TooManyCertificates => f.write_str("the list has too many certificates"),
-            Self::TooManySignatures => f.write_str("too many signatures would have to be checked"),
             Self::UnknownCriticalExtension { step, extension } => {
                 write!(
                     f,
@@ -303,6 +275,17 @@ impl fmt::Display for PathFault {
             Self::UnsupportedKey { step, algorithm } => {
                 write!(f, "the key of {step} is not supported: {algorithm}")
             }
+            Self::DelegationGap { .. }
+            | Self::EndEntityIsAuthority
+            | Self::ExtraCertificates { .. }
+            | Self::IssuerMissing { .. }
+            | Self::KeyIdentifierMismatch { .. }
+            | Self::KeyIdentifierMissing { .. }
+            | Self::OutOfOrder { .. }
+            | Self::PathTooLong { .. }
+            | Self::Repeated { .. }
+            | Self::TooManyCertificates
+            | Self::TooManySignatures => self.write_list(f),
             Self::NoRevAvail { .. }
             | Self::RevocationUnknown { .. }
             | Self::Revoked { .. }
@@ -317,6 +300,41 @@ impl fmt::Display for PathFault {
 }
 
 impl PathFault {
+    /// What has to do with the list as a whole, in words.
+    fn write_list(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DelegationGap { step } => {
+                write!(f, "{step} has no TNAuthList below one that has")
+            }
+            Self::EndEntityIsAuthority => f.write_str(
+                "the first certificate is a certification authority's, which signs no PASSporTs",
+            ),
+            Self::ExtraCertificates { step } => {
+                write!(f, "{step} follows an anchor and leads to none")
+            }
+            Self::IssuerMissing { step, issuer } => {
+                write!(f, "the issuer of {step} is not in the list: {issuer}")
+            }
+            Self::KeyIdentifierMismatch { step } => {
+                write!(f, "{step} names another key than its issuer has")
+            }
+            Self::KeyIdentifierMissing { step } => {
+                write!(f, "no key identifiers link {step} to its parent")
+            }
+            Self::OutOfOrder { step } => {
+                write!(f, "the list is out of order at {step}")
+            }
+            Self::PathTooLong { step, limit } => write!(
+                f,
+                "{step} allows {limit} intermediate certificates below it"
+            ),
+            Self::Repeated { step } => write!(f, "{step} stands in the list twice"),
+            Self::TooManyCertificates => f.write_str("the list has too many certificates"),
+            Self::TooManySignatures => f.write_str("too many signatures would have to be checked"),
+            _ => Ok(()),
+        }
+    }
+
     /// What has to do with revocation and trust domains, in words.
     fn write_trust(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -15,7 +15,7 @@ use crate::certificate::{Certificate, NameConstraints};
 pub(super) fn judge(links: &Links<'_>) -> Result<(), PathFault> {
     let mut above: Vec<&NameConstraints> = links.anchor.name_constraints().into_iter().collect();
     let mut work = Work::default();
-    for link in links.from_anchor() {
+    for link in links.downwards() {
         // RFC 5280 §6.1.3 (b): "If certificate i is self-issued and it is not the final certificate in the path, skip this step for
         // certificate i."
         if !above.is_empty() && (link.is_final || !link.certificate.is_self_issued()) {

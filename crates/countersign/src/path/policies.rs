@@ -20,12 +20,12 @@ pub(super) fn judge(links: &Links<'_>, rules: &PolicyRules) -> Result<(), PathFa
     };
     let demanded = rules.explicit_policy == ExplicitPolicy::Required
         || demands(links.anchor)
-        || links.from_anchor().any(|link| demands(link.certificate));
+        || links.downwards().any(|link| demands(link.certificate));
     if !demanded {
         return Ok(());
     }
     let mut state = State::new(links, rules);
-    for link in links.from_anchor() {
+    for link in links.downwards() {
         state.process(&link)?;
     }
     Ok(())

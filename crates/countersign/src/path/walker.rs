@@ -195,7 +195,7 @@ impl<'a> Links<'a> {
     }
 
     /// From the one that the anchor has signed down to the target.
-    pub(super) fn from_anchor(&self) -> impl Iterator<Item = Link<'a>> + use<'a> {
+    pub(super) fn downwards(&self) -> impl Iterator<Item = Link<'a>> + use<'a> {
         let places = self.below.iter().enumerate().rev();
         places.map(|(index, certificate)| Link {
             certificate,
