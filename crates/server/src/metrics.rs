@@ -34,6 +34,12 @@ pub struct Metrics {
     pub cache_lookups: Family<1>,
     /// Certificate chains in the cache.
     pub cached_chains: Gauge,
+    /// Fetches of TN Authorization Lists by reference, by outcome.
+    pub list_fetches: Family<1>,
+    /// Lookups in the cache of such lists.
+    pub list_lookups: Family<1>,
+    /// Such lists in the cache.
+    pub cached_lists: Gauge,
     /// What came of asking for revocation lists and lists of anchors, by kind and outcome: `ok`, `unchanged`, or the name of the
     /// reason.
     pub trust_refreshes: Family<2>,
@@ -74,6 +80,9 @@ impl Default for Metrics {
             fetches: Family::new("countersign_certificate_fetches_total", "Fetches of certificate chains by outcome.", ["outcome"]),
             cache_lookups: Family::new("countersign_certificate_cache_lookups_total", "Lookups in the certificate cache by result.", ["result"]),
             cached_chains: Gauge::new("countersign_certificate_cache_chains", "Certificate chains in the cache."),
+            list_fetches: Family::new("countersign_tnauthlist_fetches_total", "Fetches of TN Authorization Lists by reference by outcome.", ["outcome"]),
+            list_lookups: Family::new("countersign_tnauthlist_cache_lookups_total", "Lookups in the cache of TN Authorization Lists by result.", ["result"]),
+            cached_lists: Gauge::new("countersign_tnauthlist_cache_lists", "TN Authorization Lists in the cache."),
             trust_refreshes: Family::new("countersign_trust_refreshes_total", "Requests for revocation lists and lists of anchors by kind and outcome.", ["list", "outcome"]),
             trust: TrustGauges::default(),
             known_signers: Gauge::new("countersign_known_signers", "Signers whose certificate chains are kept warm."),
@@ -113,6 +122,9 @@ impl Metrics {
         self.fetches.write(out)?;
         self.cache_lookups.write(out)?;
         self.cached_chains.write(out)?;
+        self.list_fetches.write(out)?;
+        self.list_lookups.write(out)?;
+        self.cached_lists.write(out)?;
         self.trust_refreshes.write(out)?;
         self.trust.write(out)?;
         self.known_signers.write(out)?;

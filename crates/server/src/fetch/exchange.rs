@@ -39,11 +39,8 @@ pub enum MediaTypes {
 
 impl MediaTypes {
     fn allow(self, headers: &HeaderMap) -> bool {
-        let value = headers.get(CONTENT_TYPE).map(|value| value.to_str());
-        let essence = match value {
-            None => "",
-            Some(Err(_)) => return false,
-            Some(Ok(value)) => value.split(';').next().unwrap_or_default().trim(),
+        let Some(essence) = essence(headers) else {
+            return false;
         };
         let known = |types: &[&str]| {
             types
@@ -53,6 +50,17 @@ impl MediaTypes {
         known(&STANDARD_TYPES) || (self == Self::Lenient && known(&FIELD_TYPES))
     }
 }
+
+/// The media type without its parameters, empty if there is none; `None` if it is no text.
+fn essence(headers: &HeaderMap) -> Option<&str> {
+    match headers.get(CONTENT_TYPE).map(|value| value.to_str()) {
+        None => Some(""),
+        Some(Err(_)) => None,
+        Some(Ok(value)) => Some(value.split(';').next().unwrap_or_default().trim()),
+    }
+}
+
+const TN_AUTH_LIST_TYPE: &str = "application/tnauthlist";
 
 const STANDARD_TYPES: [&str; 2] = ["application/pem-certificate-chain", "application/pkix-cert"];
 
@@ -70,11 +78,15 @@ const FIELD_TYPES: [&str; 8] = [
 
 /// What is asked for, and with it which media types are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wanted {
+pub enum Wanted {
     /// A list of trust anchors or revoked certificates, whatever the server calls it: what counts is who signed it.
     Any,
     /// A certificate chain.
     Chain(MediaTypes),
+    /// A TN Authorization List.
+    // RFC 8226 §10.1: "Dereferencing the URI will return the complete DER-encoded TN Authorization List (see Section 9) for the
+    // certificate with a Content-Type of application/tnauthlist (see Section 11.2)."
+    TnAuthList,
 }
 
 impl Wanted {
@@ -82,6 +94,7 @@ impl Wanted {
         match self {
             Self::Any => "application/pkix-crl, application/jose+json, */*;q=0.5",
             Self::Chain(_) => "application/pem-certificate-chain, application/pkix-cert, */*;q=0.1",
+            Self::TnAuthList => TN_AUTH_LIST_TYPE,
         }
     }
 
@@ -89,6 +102,8 @@ impl Wanted {
         match self {
             Self::Any => true,
             Self::Chain(types) => types.allow(headers),
+            Self::TnAuthList => essence(headers)
+                .is_some_and(|essence| essence.eq_ignore_ascii_case(TN_AUTH_LIST_TYPE)),
         }
     }
 }

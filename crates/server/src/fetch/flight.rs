@@ -48,30 +48,35 @@ impl Acquaintance {
 }
 
 /// The flights under way.
-pub(super) struct Flights {
-    under_way: Arc<Mutex<HashMap<Box<str>, Flight>>>,
+pub(super) struct Flights<T> {
+    under_way: Arc<Mutex<HashMap<Box<str>, Flight<T>>>>,
     runtime: Handle,
 }
 
-struct Flight {
+struct Flight<T> {
     site: Box<str>,
-    outcome: watch::Receiver<Option<Outcome>>,
+    outcome: watch::Receiver<Option<Outcome<T>>>,
 }
 
 /// A place in a flight.
-pub(super) enum Waiting {
+pub(super) enum Waiting<T> {
     /// There is nothing to wait for.
-    Over(Outcome),
+    Over(Outcome<T>),
     /// The outcome will be here.
-    UnderWay(watch::Receiver<Option<Outcome>>),
+    UnderWay(watch::Receiver<Option<Outcome<T>>>),
 }
 
-impl Flights {
+impl<T: Send + Sync + 'static> Flights<T> {
     pub(super) fn new(runtime: Handle) -> Self {
         Self {
             under_way: Arc::default(),
             runtime,
         }
+    }
+
+    /// Where flights run.
+    pub(super) fn runtime(&self) -> Handle {
+        self.runtime.clone()
     }
 
     /// Joins the flight of `url`; if there is none and `known` (asked under the lock) knows nothing either, starts `journey`.
@@ -80,9 +85,9 @@ impl Flights {
         url: &str,
         site: Box<str>,
         acquaintance: Acquaintance,
-        known: impl FnOnce() -> Option<Outcome>,
-        journey: impl Future<Output = Outcome> + Send + 'static,
-    ) -> Waiting {
+        known: impl FnOnce() -> Option<Outcome<T>>,
+        journey: impl Future<Output = Outcome<T>> + Send + 'static,
+    ) -> Waiting<T> {
         let mut under_way = lock(&self.under_way);
         if let Some(flight) = under_way.get(url) {
             return Waiting::UnderWay(flight.outcome.clone());
@@ -115,9 +120,9 @@ impl Flights {
     }
 }
 
-impl Waiting {
+impl<T> Waiting<T> {
     /// Waits.
-    pub(super) async fn outcome(self) -> Outcome {
+    pub(super) async fn outcome(self) -> Outcome<T> {
         let mut receiver = match self {
             Self::Over(outcome) => return outcome,
             Self::UnderWay(receiver) => receiver,
@@ -131,17 +136,17 @@ impl Waiting {
 }
 
 /// Takes a flight off the board, however it ends.
-struct Departure {
-    under_way: Arc<Mutex<HashMap<Box<str>, Flight>>>,
+struct Departure<T> {
+    under_way: Arc<Mutex<HashMap<Box<str>, Flight<T>>>>,
     url: Box<str>,
 }
 
-impl Drop for Departure {
+impl<T> Drop for Departure<T> {
     fn drop(&mut self) {
         lock(&self.under_way).remove(&self.url);
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+fn lock<M>(mutex: &Mutex<M>) -> MutexGuard<'_, M> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -11,6 +11,7 @@
 //!   and once; [`exchange`]: one bounded question and answer; [`caching`]: how long it holds.
 //! - A URL is fetched once however many ask (one *flight*), and the flight goes on when nobody waits any more: a call has
 //!   half a second, a repository two, and the next call finds the answer.
+//! - [`item`] is what may be fetched so: chains, and TN Authorization Lists by reference, each with a cache of its own.
 //! - [`pull`] brings what the operator named, outside of calls; [`visit`] looks at an answer as it stands, for those who judge repositories; nothing of it is kept.
 //! - Failures are remembered for seconds, apart from chains. Nothing here judges a chain: that it parses is all.
 //! - Web trust (who is that host?) is never STI trust (may it speak for a number?): the roots here are for TLS only.
@@ -24,6 +25,7 @@ pub mod caching;
 pub mod connect;
 pub mod exchange;
 mod flight;
+pub mod item;
 pub mod pull;
 pub mod url;
 pub mod visit;
@@ -31,18 +33,18 @@ pub mod visit;
 pub use cache::Bounds;
 pub use connect::{Exception, Resolve, SystemResolver};
 pub use exchange::{MediaTypes, Reply};
+pub use item::Item;
 pub use pull::{PlainHttp, Pull};
 pub use visit::Visit;
 
 use self::cache::Store;
 use self::caching::Validators;
 use self::connect::Connector;
-use self::exchange::Wanted;
 use self::flight::{Acquaintance, Flights};
 use self::url::Target;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
-use countersign::certificate::CertificateChain;
+use countersign::certificate::{CertificateChain, TnAuthList};
 use countersign::time::{Now, Ticks, UnixTime};
 use countersign::verification::{Refresh, Source, Unavailable};
 use rustls::RootCertStore;
@@ -67,6 +69,12 @@ pub const REFRESH_INTERVAL: Duration = Duration::from_secs(10);
 /// Chains kept. About a thousand certificates sign calls in the largest country that has them; several countries fit.
 pub const DEFAULT_CACHE: Bounds = Bounds {
     entries: 16_384,
+    bytes: 64 * 1024 * 1024,
+};
+
+/// TN Authorization Lists by reference kept. Few certificates have one; a list of a hundred thousand entries takes some megabytes.
+const LIST_CACHE: Bounds = Bounds {
+    entries: 1_024,
     bytes: 64 * 1024 * 1024,
 };
 
@@ -112,44 +120,62 @@ impl FetchPolicy {
 
 /// What is known about a URL without asking anybody.
 #[derive(Clone, Debug)]
-pub enum Cached {
-    /// Its chain, still fresh.
-    Chain(Arc<CertificateChain>),
+pub enum Cached<T = CertificateChain> {
+    /// What it leads to, still fresh.
+    Fresh(Arc<T>),
     /// That it failed a moment ago, and why.
     Unavailable(Unavailable),
 }
 
-/// A chain, and whether its origin was asked.
-#[derive(Clone, Debug)]
-pub struct Fetched {
-    /// The chain, whole, as received.
-    pub chain: Arc<CertificateChain>,
+/// What a URL leads to, and whether its origin was asked.
+#[derive(Debug)]
+pub struct Fetched<T = CertificateChain> {
+    /// The chain (or the list), whole, as received.
+    pub item: Arc<T>,
     /// [`Source::Fetched`] if the origin confirmed it now (or less than [`REFRESH_INTERVAL`] ago).
     pub source: Source,
 }
 
-/// What came of a fetch.
-pub type Outcome = Result<Fetched, Unavailable>;
-
-/// Fetches certificate chains, once each, and keeps them.
-pub struct Fetcher {
-    policy: FetchPolicy,
-    connector: Connector,
-    clock: Arc<dyn Clock>,
-    metrics: Arc<Metrics>,
-    chains: Store<Entry>,
-    failures: Store<Failure>,
-    flights: Flights,
+impl<T> Clone for Fetched<T> {
+    fn clone(&self) -> Self {
+        Self {
+            item: self.item.clone(),
+            source: self.source,
+        }
+    }
 }
 
-#[derive(Clone)]
-struct Entry {
-    chain: Arc<CertificateChain>,
+/// What came of a fetch.
+pub type Outcome<T = CertificateChain> = Result<Fetched<T>, Unavailable>;
+
+/// Fetches certificate chains (or whatever else is an [`Item`]), once each, and keeps them.
+pub struct Fetcher<T: Item = CertificateChain> {
+    policy: FetchPolicy,
+    connector: Arc<Connector>,
+    clock: Arc<dyn Clock>,
+    metrics: Arc<Metrics>,
+    items: Store<Entry<T>>,
+    failures: Store<Failure>,
+    flights: Flights<T>,
+}
+
+struct Entry<T> {
+    item: Arc<T>,
     expires: UnixTime,
     /// When its origin was last asked because a signature did not fit. The fetch that brought the chain does not count: what
     /// was replaced a moment after it must be found as well.
     refreshed: Option<Ticks>,
     validators: Validators,
+}
+
+impl<T> Clone for Entry<T> {
+    fn clone(&self) -> Self {
+        Self {
+            item: self.item.clone(),
+            validators: self.validators.clone(),
+            ..*self
+        }
+    }
 }
 
 /// A chain of the cache, for whoever looks after it.
@@ -158,7 +184,7 @@ pub struct Kept {
     /// Where it is from.
     pub url: Box<str>,
     /// The chain.
-    pub chain: Arc<CertificateChain>,
+    pub item: Arc<CertificateChain>,
     /// Until when it is used without asking.
     pub expires: UnixTime,
     /// When a call used it last; `None`: none did.
@@ -207,34 +233,66 @@ impl Fetcher {
             policy.exceptions.clone(),
         )?;
         Ok(Arc::new(Self {
-            connector,
+            connector: Arc::new(connector),
             clock,
             metrics,
-            chains: Store::new(policy.cache),
+            items: Store::new(policy.cache),
             failures: Store::new(NEGATIVE_CACHE),
             flights: Flights::new(runtime),
             policy,
         }))
     }
 
+    /// Another one, for TN Authorization Lists: by the same policy and the same guard, with a cache of its own, so that neither can
+    /// push out what the other keeps.
+    pub fn for_lists(&self) -> Arc<Fetcher<TnAuthList>> {
+        Arc::new(Fetcher {
+            policy: self.policy.clone(),
+            connector: self.connector.clone(),
+            clock: self.clock.clone(),
+            metrics: self.metrics.clone(),
+            items: Store::new(LIST_CACHE),
+            failures: Store::new(NEGATIVE_CACHE),
+            flights: Flights::new(self.flights.runtime()),
+        })
+    }
+
+    /// Every chain in the cache, fresh or not. Copies as many pointers; not for the way of a call.
+    pub fn kept(&self) -> Vec<Kept> {
+        let now = self.clock.now();
+        let mut all = Vec::with_capacity(self.len());
+        self.items.each(|url, entry, used| {
+            let ago = |used| i64::try_from(used_at(now).saturating_sub(used)).unwrap_or(i64::MAX);
+            all.push(Kept {
+                url: url.into(),
+                item: entry.item.clone(),
+                expires: entry.expires,
+                used: (used > 0).then(|| now.unix.saturating_add(-ago(used))),
+            });
+        });
+        all
+    }
+}
+
+impl<T: Item> Fetcher<T> {
     /// What is known about `url` now, and counted as a lookup. Never waits for anything but a short lock; starts nothing.
-    pub fn peek(&self, url: &str, now: Now) -> Option<Cached> {
+    pub fn peek(&self, url: &str, now: Now) -> Option<Cached<T>> {
         let cached = self.look(url, now);
         let result = match &cached {
-            Some(Cached::Chain(_)) => "hit",
+            Some(Cached::Fresh(_)) => "hit",
             Some(Cached::Unavailable(_)) => "failure",
             None => "miss",
         };
-        self.metrics.cache_lookups.increment([result]);
+        T::counters(&self.metrics).lookups.increment([result]);
         cached
     }
 
-    fn look(&self, url: &str, now: Now) -> Option<Cached> {
-        let chain = self.chains.read(url, used_at(now), |entry| {
-            (now.unix < entry.expires).then(|| entry.chain.clone())
+    fn look(&self, url: &str, now: Now) -> Option<Cached<T>> {
+        let item = self.items.read(url, used_at(now), |entry| {
+            (now.unix < entry.expires).then(|| entry.item.clone())
         });
-        if let Some(Some(chain)) = chain {
-            return Some(Cached::Chain(chain));
+        if let Some(Some(item)) = item {
+            return Some(Cached::Fresh(item));
         }
         let why = self.failure(url, now, self.policy.negative_lifetime)?;
         Some(Cached::Unavailable(why))
@@ -248,7 +306,7 @@ impl Fetcher {
         self: &Arc<Self>,
         url: &str,
         refresh: Refresh,
-    ) -> impl Future<Output = Outcome> + Send + use<> {
+    ) -> impl Future<Output = Outcome<T>> + Send + use<T> {
         let now = self.clock.now();
         let errand = Errand::Call(refresh);
         let waiting = match self.known(url, errand, now) {
@@ -260,42 +318,29 @@ impl Fetcher {
 
     /// Asks for a chain before a call needs it: for one that is not in the cache, or that will soon have to be asked for again.
     /// It does not count as used, and goes first when there is no more room.
-    pub fn provide(self: &Arc<Self>, url: &str) -> impl Future<Output = Outcome> + Send + use<> {
+    pub fn provide(
+        self: &Arc<Self>,
+        url: &str,
+    ) -> impl Future<Output = Outcome<T>> + Send + use<T> {
         let now = self.clock.now();
         self.board(url, Errand::Provision, now).outcome()
     }
 
-    /// Every chain in the cache, fresh or not. Copies as many pointers; not for the way of a call.
-    pub fn kept(&self) -> Vec<Kept> {
-        let now = self.clock.now();
-        let mut all = Vec::with_capacity(self.len());
-        self.chains.each(|url, entry, used| {
-            let ago = |used| i64::try_from(used_at(now).saturating_sub(used)).unwrap_or(i64::MAX);
-            all.push(Kept {
-                url: url.into(),
-                chain: entry.chain.clone(),
-                expires: entry.expires,
-                used: (used > 0).then(|| now.unix.saturating_add(-ago(used))),
-            });
-        });
-        all
-    }
-
-    /// Chains in the cache.
+    /// Chains (or lists) in the cache.
     pub fn len(&self) -> usize {
-        self.chains.len()
+        self.items.len()
     }
 
-    /// Whether the cache holds no chain.
+    /// Whether the cache holds none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    fn known(&self, url: &str, errand: Errand, now: Now) -> Option<Outcome> {
+    fn known(&self, url: &str, errand: Errand, now: Now) -> Option<Outcome<T>> {
         match errand {
             Errand::Call(Refresh::No) => match self.look(url, now)? {
-                Cached::Chain(chain) => Some(Ok(Fetched {
-                    chain,
+                Cached::Fresh(item) => Some(Ok(Fetched {
+                    item,
                     source: Source::Cache,
                 })),
                 Cached::Unavailable(why) => Some(Err(why)),
@@ -304,14 +349,14 @@ impl Fetcher {
                 if let Some(why) = self.failure(url, now, REFRESH_INTERVAL) {
                     return Some(Err(why));
                 }
-                let chain = self.chains.read(url, used_at(now), |entry| {
+                let item = self.items.read(url, used_at(now), |entry| {
                     let asked = entry
                         .refreshed
                         .is_some_and(|at| now.ticks.since(at) < REFRESH_INTERVAL);
-                    asked.then(|| entry.chain.clone())
+                    asked.then(|| entry.item.clone())
                 })??;
                 Some(Ok(Fetched {
-                    chain,
+                    item,
                     source: Source::Fetched,
                 }))
             }
@@ -329,13 +374,13 @@ impl Fetcher {
     }
 
     /// Joins the flight of `url` or starts one.
-    fn board(self: &Arc<Self>, url: &str, errand: Errand, now: Now) -> flight::Waiting {
+    fn board(self: &Arc<Self>, url: &str, errand: Errand, now: Now) -> flight::Waiting<T> {
         let Ok(target) = Target::judge(url, self.connector.origins()) else {
             return flight::Waiting::Over(Err(Unavailable::BadUrl));
         };
         let fetcher = self.clone();
         let name: Box<str> = url.into();
-        let acquaintance = match self.chains.read(url, 0, |_| ()) {
+        let acquaintance = match self.items.read(url, 0, |_| ()) {
             Some(()) => Acquaintance::Known,
             None => Acquaintance::New,
         };
@@ -350,8 +395,8 @@ impl Fetcher {
     }
 
     /// One whole fetch, remembered.
-    async fn fly(&self, name: &str, target: &Target, errand: Errand) -> Outcome {
-        let old = self.chains.read(name, 0, Entry::clone);
+    async fn fly(&self, name: &str, target: &Target, errand: Errand) -> Outcome<T> {
+        let old = self.items.read(name, 0, Entry::clone);
         let validators = old.as_ref().map(|old| old.validators.clone());
         let validators = validators.unwrap_or_default();
         let reply = tokio::time::timeout(self.policy.timeout, self.ask(target, &validators)).await;
@@ -366,16 +411,16 @@ impl Fetcher {
         let used = errand.used_at(now);
         let learnt = reply.and_then(|reply| self.learn(name, reply, (old, refreshed), now, used));
         match learnt {
-            Ok(chain) => {
+            Ok(item) => {
                 self.failures.remove(name);
                 Ok(Fetched {
-                    chain,
+                    item,
                     source: Source::Fetched,
                 })
             }
             Err(why) => {
-                self.metrics.fetches.increment([why.name()]);
-                tracing::info!(url = name, reason = why.name(), "certificate not fetched");
+                T::counters(&self.metrics).fetches.increment([why.name()]);
+                tracing::info!(url = name, reason = why.name(), "{} not fetched", T::NAME);
                 // That we have too much to do says nothing about this URL.
                 if why != Unavailable::Overloaded {
                     let failure = Failure { why, at: now.ticks };
@@ -393,7 +438,7 @@ impl Fetcher {
             target,
             validators,
             max_bytes: self.policy.max_bytes,
-            wanted: Wanted::Chain(self.policy.media_types),
+            wanted: T::wanted(&self.policy),
         };
         exchange::ask(stream, &question, self.clock.now().unix).await
     }
@@ -403,47 +448,38 @@ impl Fetcher {
         &self,
         name: &str,
         reply: Reply,
-        (old, refreshed): (Option<Entry>, Option<Ticks>),
+        (old, refreshed): (Option<Entry<T>>, Option<Ticks>),
         now: Now,
         used: u64,
-    ) -> Result<Arc<CertificateChain>, Unavailable> {
-        let (chain, freshness, outcome) = match reply {
+    ) -> Result<Arc<T>, Unavailable> {
+        let (item, freshness, outcome) = match reply {
             Reply::Unchanged(mut freshness) => {
                 let old = old.ok_or(Unavailable::BadResponse)?;
                 if freshness.validators == Validators::default() {
                     freshness.validators = old.validators;
                 }
-                (old.chain, freshness, "unchanged")
+                (old.item, freshness, "unchanged")
             }
             Reply::Body(bytes, freshness) => {
-                let chain = CertificateChain::parse(&bytes).map_err(|error| {
-                    tracing::debug!(url = name, %error, "not a certificate chain");
-                    Unavailable::BadChain
+                let item = T::parse(&bytes).inspect_err(|why| {
+                    tracing::debug!(url = name, %why, "not a {}", T::NAME);
                 })?;
-                (Arc::new(chain), freshness, "ok")
+                (Arc::new(item), freshness, "ok")
             }
         };
-        self.metrics.fetches.increment([outcome]);
+        let counters = T::counters(&self.metrics);
+        counters.fetches.increment([outcome]);
         let entry = Entry {
-            expires: freshness.expires(now.unix, chain.end_entity().validity().not_after),
+            expires: item.expires(&freshness, now.unix),
             refreshed,
             validators: freshness.validators,
-            chain: chain.clone(),
+            item: item.clone(),
         };
-        let bytes = size_of_chain(&chain) + size_of::<Entry>();
-        self.chains.insert(name, entry, bytes, used);
-        self.metrics.cached_chains.set(self.chains.len());
-        Ok(chain)
+        let bytes = item.cost() + size_of::<Entry<T>>();
+        self.items.insert(name, entry, bytes, used);
+        counters.kept.set(self.items.len());
+        Ok(item)
     }
-}
-
-/// What a chain costs the cache: its bytes, and as much again for what was read out of them.
-fn size_of_chain(chain: &CertificateChain) -> usize {
-    let der = chain
-        .certificates()
-        .iter()
-        .map(|certificate| certificate.as_der().len());
-    2 * der.sum::<usize>()
 }
 
 /// The measure of use for eviction: seconds are fine enough.

@@ -166,11 +166,11 @@ impl Prewarmer {
             };
             if self.known.has(&kept.url) {
                 self.known.see(&kept.url, used);
-            } else if is_a_provider(&kept.chain) {
+            } else if is_a_provider(&kept.item) {
                 strangers.push(kept);
             }
         }
-        let chains = strangers.iter().map(|kept| kept.chain.clone()).collect();
+        let chains = strangers.iter().map(|kept| kept.item.clone()).collect();
         let proven = self.ground.clone().verify(chains).await;
         for (kept, _) in strangers.iter().zip(proven).filter(|(_, proven)| *proven) {
             self.known.see(&kept.url, now);
@@ -185,7 +185,7 @@ impl Prewarmer {
         let urls = self.known.urls();
         let known = urls.iter().filter_map(|url| kept.get(url));
         let fresh = known.filter(|kept| now < kept.expires);
-        let chains = fresh.map(|kept| kept.chain.clone()).collect();
+        let chains = fresh.map(|kept| kept.item.clone()).collect();
         let proven = self.ground.clone().verify(chains).await;
         self.ground.count(&proven);
     }
@@ -223,7 +223,7 @@ impl Prewarmer {
         match outcome {
             Ok(fetched) => {
                 prewarmed.increment(["fetched"]);
-                let proven = self.ground.clone().verify(vec![fetched.chain]).await;
+                let proven = self.ground.clone().verify(vec![fetched.item]).await;
                 self.ground.count(&proven);
             }
             Err(_) => prewarmed.increment(["unavailable"]),

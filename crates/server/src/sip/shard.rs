@@ -369,7 +369,7 @@ impl Shard {
             return None;
         }
         Some(match self.services.fetcher.peek(url, now)? {
-            Cached::Chain(chain) => Answer::Certificate(chain, Source::Cache),
+            Cached::Fresh(chain) => Answer::Certificate(chain, Source::Cache),
             Cached::Unavailable(why) => Answer::Unavailable(why),
         })
     }
@@ -383,7 +383,7 @@ impl Shard {
         let patience = need.limit.until.since(now.ticks);
         let delivery = async move {
             let answer = match fetched.await {
-                Ok(fetched) => Answer::Certificate(fetched.chain, fetched.source),
+                Ok(fetched) => Answer::Certificate(fetched.item, fetched.source),
                 Err(why) => Answer::Unavailable(why),
             };
             let mut event = Event::Answered(life, id, need_id, answer);

@@ -17,7 +17,7 @@ use std::sync::Arc;
 const DAY: u64 = 86_400;
 
 fn is_chain(cached: Option<Cached>) -> bool {
-    matches!(cached, Some(Cached::Chain(_)))
+    matches!(cached, Some(Cached::Fresh(_)))
 }
 
 #[tokio::test]
@@ -46,7 +46,7 @@ async fn a_chain_is_kept_for_a_day_and_then_asked_about() {
     );
     let second = bench.fetcher.fetch(&url, Refresh::No).await.unwrap();
     assert!(
-        Arc::ptr_eq(&first.chain, &second.chain),
+        Arc::ptr_eq(&first.item, &second.item),
         "unchanged: parsed once"
     );
     assert_eq!(bench.metrics.fetches.count(["unchanged"]), 1);
@@ -85,19 +85,19 @@ async fn a_changed_chain_is_found_by_asking_once_in_ten_seconds() {
     let repository = Repository::saying(answer(&pki.read("first.pem"), &["ETag: \"1\""])).await;
     let bench = Bench::reaching(&[&repository]);
     let url = repository.url("/c.pem");
-    let first = bench.fetcher.fetch(&url, Refresh::No).await.unwrap().chain;
+    let first = bench.fetcher.fetch(&url, Refresh::No).await.unwrap().item;
     let second = answer(&pki.read("second.pem"), &["ETag: \"2\""]);
     repository.change(move |_| Reaction::Bytes(second.clone()));
     // A signature does not fit, and the origin is asked, however short ago it said what no longer holds.
     let fetcher = &bench.fetcher;
     let changed = fetcher.fetch(&url, Refresh::Conditional).await.unwrap();
     assert_eq!(changed.source, Source::Fetched);
-    assert!(!Arc::ptr_eq(&changed.chain, &first));
+    assert!(!Arc::ptr_eq(&changed.item, &first));
     for seconds in [0, 9] {
         bench.clock.advance(seconds);
         for _ in 0..100 {
             let again = fetcher.fetch(&url, Refresh::Conditional).await.unwrap();
-            assert!(Arc::ptr_eq(&again.chain, &changed.chain));
+            assert!(Arc::ptr_eq(&again.item, &changed.item));
         }
     }
     assert_eq!(repository.requests(), 2);
@@ -105,11 +105,11 @@ async fn a_changed_chain_is_found_by_asking_once_in_ten_seconds() {
     let changed = fetcher.fetch(&url, Refresh::Conditional).await.unwrap();
     assert_eq!(repository.requests(), 3);
     let now = bench.clock.now();
-    let Some(Cached::Chain(kept)) = bench.fetcher.peek(&url, now) else {
+    let Some(Cached::Fresh(kept)) = bench.fetcher.peek(&url, now) else {
         panic!("gone");
     };
     assert!(
-        Arc::ptr_eq(&kept, &changed.chain),
+        Arc::ptr_eq(&kept, &changed.item),
         "the next call gets the new one"
     );
 }

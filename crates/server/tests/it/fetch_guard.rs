@@ -180,7 +180,7 @@ async fn an_exception_opens_what_it_names_and_nothing_else() {
         .fetcher
         .fetch(&repository.url("/c.pem"), Refresh::No)
         .await;
-    assert_eq!(opened.unwrap().chain.certificates().len(), 1);
+    assert_eq!(opened.unwrap().item.certificates().len(), 1);
     assert_eq!(
         refusal(&bench, &other.url("/c.pem")).await,
         Unavailable::BadUrl

@@ -152,7 +152,7 @@ async fn a_body_with_two_ends_is_refused() {
         .fetcher
         .fetch(&repository.url("/c.pem"), Refresh::No)
         .await;
-    assert_eq!(outcome.unwrap().chain.certificates().len(), 1);
+    assert_eq!(outcome.unwrap().item.certificates().len(), 1);
 }
 
 #[tokio::test]

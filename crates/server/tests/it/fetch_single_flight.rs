@@ -30,7 +30,7 @@ async fn ten_thousand_calls_of_one_cold_url_are_one_request() {
         calls.spawn(async move { fetcher.fetch(&url, Refresh::No).await });
     }
     while let Some(outcome) = calls.join_next().await {
-        assert_eq!(outcome.unwrap().unwrap().chain.certificates().len(), 1);
+        assert_eq!(outcome.unwrap().unwrap().item.certificates().len(), 1);
     }
     assert_eq!(repository.requests(), 1);
     assert_eq!(bench.metrics.fetches.count(["ok"]), 1);
@@ -77,7 +77,7 @@ async fn a_fetch_goes_on_when_its_call_is_gone() {
         assert!(tries < 4_000, "the flight ended with its call");
         tokio::time::sleep(Duration::from_millis(5)).await;
     };
-    assert!(matches!(cached, Cached::Chain(_)), "{cached:?}");
+    assert!(matches!(cached, Cached::Fresh(_)), "{cached:?}");
     let next = bench.fetcher.fetch(&url, Refresh::No).await.unwrap();
     assert_eq!(next.source, Source::Cache);
     assert_eq!(repository.requests(), 1);

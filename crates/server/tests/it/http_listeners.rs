@@ -212,7 +212,7 @@ async fn our_own_fetcher_fetches_from_our_own_repository() {
         .fetch(&url, Refresh::Conditional)
         .await
         .unwrap();
-    assert!(Arc::ptr_eq(&first.chain, &same.chain), "304: unchanged");
+    assert!(Arc::ptr_eq(&first.item, &same.item), "304: unchanged");
     publish(&site, "second.pem");
     bench.clock.advance(11);
     let renewed = bench
@@ -220,7 +220,7 @@ async fn our_own_fetcher_fetches_from_our_own_repository() {
         .fetch(&url, Refresh::Conditional)
         .await
         .unwrap();
-    assert_ne!(renewed.chain.digest(), first.chain.digest());
+    assert_ne!(renewed.item.digest(), first.item.digest());
 }
 
 #[tokio::test]

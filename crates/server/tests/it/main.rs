@@ -18,6 +18,7 @@ mod emergency_calls;
 mod fetch_caching;
 mod fetch_guard;
 mod fetch_hostile;
+mod fetch_lists;
 mod fetch_single_flight;
 mod first_call;
 mod garbage;

@@ -154,7 +154,7 @@ async fn ten_thousand_verifications_are_one_fetch() {
         let clock = house.clock.clone();
         calls.spawn(async move {
             let fetched = fetched.await.unwrap();
-            verification.answer(id, Answer::Certificate(fetched.chain, fetched.source));
+            verification.answer(id, Answer::Certificate(fetched.item, fetched.source));
             match verification.poll(clock.now()) {
                 Poll::Done(report) => report.verdict,
                 Poll::Needs(needs) => panic!("{needs:?}"),

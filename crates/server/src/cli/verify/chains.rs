@@ -65,7 +65,7 @@ fn fetch(web: &mut Web, needs: &[Need]) -> Result<Vec<(NeedId, Answer)>, Trouble
         .collect();
     let answers = flights.into_iter().map(|(id, flight)| {
         let answer = match flight.map(|flight| runtime.block_on(flight)) {
-            Some(Ok(fetched)) => Answer::Certificate(fetched.chain, fetched.source),
+            Some(Ok(fetched)) => Answer::Certificate(fetched.item, fetched.source),
             Some(Err(why)) => Answer::Unavailable(why),
             None => Answer::Unavailable(Unavailable::Offline),
         };
