@@ -35,7 +35,7 @@ pub(super) enum Value {
 
 /// Reads a file's text. What can be read is returned even if something else cannot.
 pub(super) fn parse(text: &str, path: &Arc<Path>, mistakes: &mut Vec<Mistake>) -> Table {
-    let file = File { text, path };
+    let file = File::new(text, path);
     let (document, errors) = DeTable::parse_recoverable(text);
     for error in errors {
         let at = error.span().map_or(0, |span| span.start);
@@ -49,16 +49,22 @@ pub(super) fn parse(text: &str, path: &Arc<Path>, mistakes: &mut Vec<Mistake>) -
 }
 
 struct File<'a> {
-    text: &'a str,
     path: &'a Arc<Path>,
+    /// Where lines end: a file may have thousands of tenants, and each value is asked for its line.
+    ends: Vec<usize>,
 }
 
-impl File<'_> {
+impl<'a> File<'a> {
+    fn new(text: &str, path: &'a Arc<Path>) -> Self {
+        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        let ends = ends.map(|(at, _)| at).collect();
+        Self { path, ends }
+    }
+
     fn place(&self, at: usize) -> Place {
-        let before = self.text.as_bytes().iter().take(at);
         Place::File {
             path: self.path.clone(),
-            line: 1 + before.filter(|byte| **byte == b'\n').count(),
+            line: 1 + self.ends.partition_point(|end| *end < at),
         }
     }
 

@@ -48,8 +48,8 @@ const SOON: i64 = 15 * 60;
 /// Most fetches at a time: a small part of what calls may have (`fetch`: 256, and 64 to one site).
 pub const MAX_ASKED: usize = 8;
 
-/// The pause between two fetches: fifty a second, and a thousand signers in twenty seconds.
-const ASK_PAUSE: Duration = Duration::from_millis(20);
+/// The pause between two fetches: a hundred a second at most, and a thousand signers in ten seconds.
+const ASK_PAUSE: Duration = Duration::from_millis(10);
 
 /// Paths that are verified between two pauses: some two milliseconds of one core.
 const BATCH: usize = 8;

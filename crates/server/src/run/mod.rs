@@ -2,12 +2,14 @@
 //! in its place.
 //!
 //! - `assembly`: from a checked configuration to the state that shards read.
+//! - `reading`: the thread on which configurations are read again.
 //! - `reload`: the next configuration, in one step or not at all.
 //!
 //! Everything that can be wrong with files was found by [`mod@crate::config::check`]; what is left to fail here is the machine:
 //! an address in use, no threads. Then nothing is left running.
 
 mod assembly;
+mod reading;
 mod reload;
 
 use self::assembly::{Foundation, reachable};

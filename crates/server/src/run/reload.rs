@@ -5,10 +5,11 @@
 //! one, whole. What can only change when the process starts again is told and stays as it is.
 
 use super::assembly::Foundation;
+use super::reading::{Reading, Task};
 use crate::config::changes::Written;
 use crate::config::check::Tenant;
 use crate::config::keys::Applies;
-use crate::config::{self, Checked, Concern, Config, Mistake, Warning};
+use crate::config::{Checked, Concern, Config, Warning};
 use crate::http::{Repository, Tls};
 use crate::log;
 use crate::reload::{Outcome, Question, Reloaded};
@@ -19,6 +20,9 @@ use countersign::time::Ticks;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::mpsc;
+
+/// Most warnings that the log is told at once: a thousand tenants that end soon are no thousand lines. Who asked gets all.
+const MAX_TOLD: usize = 32;
 
 /// What HTTP shows of a configuration.
 #[derive(Clone, Default)]
@@ -53,6 +57,7 @@ pub(super) struct Reloader {
     foundation: Foundation,
     services: Arc<Services>,
     front: Front,
+    reading: Reading,
 }
 
 impl Reloader {
@@ -70,6 +75,7 @@ impl Reloader {
             foundation,
             services,
             front,
+            reading: Reading::default(),
         }
     }
 
@@ -91,19 +97,16 @@ impl Reloader {
     }
 
     async fn reload(&mut self) -> Outcome {
-        let source = self.config.source.clone();
-        let (now, generation) = (self.services.clock.now().unix, self.generation() + 1);
-        // A thousand keys and chains take a while, and this runtime also fetches certificates.
-        let reading = tokio::task::spawn_blocking(move || {
-            let config = source.load()?;
-            let checked = config::check(&config, now, generation)?;
-            Ok::<_, Vec<Mistake>>((config, checked))
-        });
-        match reading.await {
+        let task = Task {
+            source: self.config.source.clone(),
+            now: self.services.clock.now().unix,
+            generation: self.generation() + 1,
+        };
+        match self.reading.read(task).await {
             Ok(Ok((config, checked))) => Outcome::Done(self.replace(config, checked)),
             Ok(Err(mistakes)) => Outcome::Refused(mistakes),
             Err(error) => {
-                tracing::error!(%error, "reading the configuration broke");
+                tracing::error!(%error, "configuration not read");
                 Outcome::Refused(Vec::new())
             }
         }
@@ -185,8 +188,12 @@ impl Reloader {
 fn tell(outcome: &Outcome) {
     match outcome {
         Outcome::Done(done) => {
-            for warning in &done.warnings {
+            for warning in done.warnings.iter().take(MAX_TOLD) {
                 tracing::warn!("{warning}");
+            }
+            let more = done.warnings.len().saturating_sub(MAX_TOLD);
+            if more > 0 {
+                tracing::warn!(more, "there are more; check-config tells all");
             }
             let (changed, restart) = (done.changed.join(", "), done.restart.join(", "));
             if !restart.is_empty() {

@@ -43,6 +43,7 @@ mod retransmission;
 mod lists_of_anchors;
 mod revocation;
 mod switch;
+mod thousand_chains;
 mod three_providers;
 mod trust_domains;
 mod transports;
