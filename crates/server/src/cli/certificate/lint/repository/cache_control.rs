@@ -7,6 +7,7 @@ pub(super) const RULE: Rule = Rule {
     name: "w_repository_cache_control",
     document: ATIS_1000074,
     clause: "5.3.1",
+    meaning: "The answer says how long it may be kept, and that it may. Verifiers keep any for 24 hours.",
     check: |offer| {
         let visit = offer.visit.filter(|visit| visit.status == 200)?;
         match visit.freshness.directive {

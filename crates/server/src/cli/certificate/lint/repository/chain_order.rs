@@ -8,6 +8,7 @@ pub(super) const RULE: Rule = Rule {
     name: "e_repository_chain_order",
     document: "RFC 9060",
     clause: "7",
+    meaning: "The certificates stand from the signer's up, each certified by the next. Of a file only if it has exactly one end entity.",
     check: |offer| {
         let links = &offer.contents.links;
         let end_entities = links.iter().filter(|link| !link.is_ca).count();

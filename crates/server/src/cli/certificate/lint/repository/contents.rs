@@ -8,6 +8,7 @@ pub(super) const RULE: Rule = Rule {
     name: "e_repository_contents",
     document: "RFC 8555",
     clause: "9.1",
+    meaning: "There are certificates at the URL, and nothing else.",
     check: |offer| {
         offer.visit.filter(|visit| visit.status == 200)?;
         let contents = offer.contents;

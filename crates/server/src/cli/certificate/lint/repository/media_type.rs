@@ -11,6 +11,7 @@ pub(super) const RULE: Rule = Rule {
     name: "e_repository_media_type",
     document: "RFC 8555",
     clause: "9.1",
+    meaning: "The answer is called what it is: `application/pem-certificate-chain`, or `application/pkix-cert` for one in DER.",
     check: |offer| {
         let visit = offer.visit.filter(|visit| visit.status == 200)?;
         let right = match offer.contents.is_der {

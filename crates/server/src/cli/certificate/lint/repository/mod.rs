@@ -58,6 +58,12 @@ pub(super) struct Rule {
     pub(super) document: &'static str,
     /// Where in that document.
     pub(super) clause: &'static str,
+    /// What it asks, in a sentence: `docs/repository-lints.md` lists them for people.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "for the page, which a test compares")
+    )]
+    meaning: &'static str,
     /// How it is broken, if it is.
     check: fn(&Offer<'_>) -> Option<String>,
 }

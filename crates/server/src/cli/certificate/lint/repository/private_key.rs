@@ -7,6 +7,7 @@ pub(super) const RULE: Rule = Rule {
     name: "e_repository_private_key",
     document: "RFC 5280",
     clause: "9",
+    meaning: "No private key stands in it.",
     check: |offer| {
         offer
             .contents

@@ -6,6 +6,7 @@ pub(super) const RULE: Rule = Rule {
     name: "e_repository_redirect",
     document: ATIS_1000074,
     clause: "5.3.1",
+    meaning: "The repository answers itself; a redirect is not followed.",
     check: |offer| {
         let visit = offer.visit?;
         let location = visit.location.as_deref().unwrap_or("nowhere");

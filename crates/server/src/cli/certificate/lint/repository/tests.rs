@@ -133,6 +133,26 @@ fn every_rule_about_the_contents_has_a_name() {
 }
 
 #[test]
+fn the_page_for_people_says_what_the_rules_say() {
+    let page = include_str!("../../../../../../../docs/repository-lints.md");
+    let rows: Vec<_> = page
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .collect();
+    let expected = RULES.iter().map(|rule| {
+        let Rule {
+            name,
+            document,
+            clause,
+            meaning,
+            ..
+        } = rule;
+        format!("| `{name}` | {document}, {clause} | {meaning} |")
+    });
+    assert_eq!(rows, expected.collect::<Vec<_>>());
+}
+
+#[test]
 fn the_table_is_sorted_and_names_tell_how_bad_it_is() {
     assert!(RULES.is_sorted_by_key(|rule| rule.name));
     for rule in RULES {

@@ -7,5 +7,6 @@ pub(super) const RULE: Rule = Rule {
     name: "e_repository_url_character",
     document: ATIS_1000074,
     clause: "5.3.1",
+    meaning: "The path of the URL has only the characters that a path has.",
     check: |offer| offer.breaks(UrlFault::Character),
 };

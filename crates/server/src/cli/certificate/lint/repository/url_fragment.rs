@@ -7,5 +7,6 @@ pub(super) const RULE: Rule = Rule {
     name: "e_repository_url_fragment",
     document: ATIS_1000074,
     clause: "5.3.1",
+    meaning: "The URL has no fragment, not even an empty one.",
     check: |offer| offer.breaks(UrlFault::Fragment),
 };

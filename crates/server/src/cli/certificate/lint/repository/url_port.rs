@@ -7,5 +7,6 @@ pub(super) const RULE: Rule = Rule {
     name: "e_repository_url_port",
     document: ATIS_1000074,
     clause: "5.3.1",
+    meaning: "The port is 443, 8443 or not written.",
     check: |offer| offer.breaks(UrlFault::Port),
 };
