@@ -1,6 +1,6 @@
 //! The entries of a revocation list, kept so that one certificate is found among all of them in no time.
 //!
-//! Serial numbers stand one behind the other in one run of bytes; a [`Record`] of fixed size points to each, sorted by issuer and
+//! Serial numbers stand one behind the other in one run of bytes; a record of fixed size points to each, sorted by issuer and
 //! serial number. Looking one up is a binary search. Nothing of the list's DER is kept.
 
 use super::{CrlError, MAX_CRL_ENTRIES, MAX_CRL_ISSUERS};
