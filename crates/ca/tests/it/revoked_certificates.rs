@@ -12,7 +12,7 @@ use countersign::certificate::{Certificate, CertificateChain, Crl, TnAuthList};
 use countersign::crypto::{AwsLc, SigningKey};
 use countersign::path::{CrlFault, CrlIssuer, PathFault, RevocationEvidence, Step, verify};
 use countersign::time::{UnixTime, Validity};
-use countersign::trust::revocation::Gap;
+use countersign::trust::revocation::{Gap, MAX_AHEAD};
 use countersign::trust::{RevocationRule, Trust, VerifiedCrl};
 use countersign_ca::crl::{self, CrlDraft, Reason, Revoked, issue};
 use countersign_ca::extension::{self, CrlScope, Extension};
@@ -151,12 +151,12 @@ fn what_nobody_knows_is_not_validated_or_passes_by_rule() {
     let none = world.trust_in(HARD, &[]);
     assert_eq!(judge(&chain, &none, NOW), unknown(Gap::NoList));
     let this_update = NOW;
-    let early = judge(
-        &chain,
-        &world.trust(HARD, Vec::new()),
-        NOW.saturating_add(-1),
-    );
-    assert_eq!(early, unknown(Gap::NotYet { this_update }));
+    let ahead = |seconds: i64| {
+        let trust = world.trust(HARD, Vec::new());
+        judge(&chain, &trust, NOW.saturating_add(-seconds))
+    };
+    assert!(ahead(MAX_AHEAD).is_ok(), "clocks differ");
+    assert_eq!(ahead(MAX_AHEAD + 1), unknown(Gap::NotYet { this_update }));
 }
 
 /// This test verifies that what was revoked stays revoked when the next list is late, and that no rule but Off passes it.
@@ -412,14 +412,17 @@ fn a_proof_lives_as_long_as_its_lists() {
     assert_eq!(
         lifetime(grace),
         Validity {
-            not_before: NOW,
+            not_before: NOW.saturating_add(-MAX_AHEAD),
             not_after: NOW.saturating_add(LIST_PERIOD + 60),
         }
     );
     assert_eq!(lifetime(RevocationRule::Off), validity());
     // Who passes because the list is from the future is asked again when it has come.
-    let early = NOW.saturating_add(-10);
+    let early = NOW.saturating_add(-MAX_AHEAD - 10);
     let trust = world.trust(SOFT, Vec::new());
     let path = verify(&chain, &trust, early, &AwsLc).unwrap();
-    assert_eq!(path.lifetime().not_after, NOW.saturating_add(-1));
+    assert_eq!(
+        path.lifetime().not_after,
+        NOW.saturating_add(-MAX_AHEAD - 1)
+    );
 }

@@ -32,7 +32,7 @@ use crate::certificate::{
 };
 use crate::crypto::{VerifyingKey, VerifyingKeys};
 use crate::time::{UnixTime, Validity};
-use crate::trust::revocation::Gap;
+use crate::trust::revocation::{Gap, MAX_AHEAD};
 use crate::trust::{Anchor, Neighbour, Standing, Trust};
 use std::fmt;
 use std::sync::Arc;
@@ -174,7 +174,7 @@ impl VerifiedPath {
                 ..
             } => Validity {
                 not_after: this_update
-                    .saturating_add(-1)
+                    .saturating_add(-MAX_AHEAD - 1)
                     .min(self.0.validity.not_after),
                 ..self.0.validity
             },

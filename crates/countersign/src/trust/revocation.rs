@@ -19,6 +19,10 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+/// Seconds by which a list may be from the future and still count: clocks differ, and a list that is fetched in the moment in which
+/// it was made must not stop calls. RFC 8224 §6.2 Step 4 recommends as much for the Date of a request.
+pub const MAX_AHEAD: i64 = 60;
+
 /// What follows when nobody can say whether a certificate was revoked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RevocationRule {
@@ -130,6 +134,11 @@ impl VerifiedCrl {
     /// How its signer was proven.
     pub fn proof(&self) -> ListProof {
         self.proof
+    }
+
+    /// From when on it can tell that a certificate is good.
+    pub fn good_from(&self) -> UnixTime {
+        self.this_update.saturating_add(-MAX_AHEAD)
     }
 
     /// Until when it can tell that a certificate is good, if it is believed for `grace` seconds after its next update was due.
@@ -458,8 +467,8 @@ impl Revocations {
         if let Some(entry) = question.entry(list) {
             answer.entry = answer.entry.or(Some(entry));
         }
-        let until = list.good_until(question.grace);
-        if question.at < list.this_update {
+        let (from, until) = (list.good_from(), list.good_until(question.grace));
+        if question.at < from {
             let this_update = list.this_update;
             answer.gap(Gap::NotYet { this_update });
         } else if question.at > list.signer.not_after {
@@ -471,7 +480,7 @@ impl Revocations {
         } else {
             // RFC 5280 §6.3.3 (d) and (l): the reasons of the point and of the list, and the union over all lists.
             answer.covered = answer.covered | (point.reasons & list.scope.reasons);
-            answer.fresh.not_before = answer.fresh.not_before.max(list.this_update);
+            answer.fresh.not_before = answer.fresh.not_before.max(from);
             answer.fresh.not_after = answer.fresh.not_after.min(until);
         }
     }
