@@ -16,6 +16,7 @@ mod claim_constraints;
 mod faults;
 mod replay;
 mod revocation;
+mod scopes;
 mod several_headers;
 mod signed_and_verified;
 mod trust_domains;
