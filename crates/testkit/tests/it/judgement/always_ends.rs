@@ -5,14 +5,18 @@
 //!    any answers in any order, or none ──► a report
 //! ```
 //!
-//! This test verifies two properties over arbitrary input.
+//! This test verifies these properties over arbitrary input, and that neither a pass nor a failure comes of answers that do not
+//! carry it.
 
+use super::scopes::{self, LIST_A, LIST_B};
+use countersign::certificate::TnAuthList;
 use countersign::passport::Presented;
 use countersign::verification::policy::{Order, Thoroughness};
 use countersign::verification::{
-    Answer, Fault, Malformed, NeedKind, Poll, Source, Unavailable, Verdict,
+    Answer, Fault, Holds, Malformed, Need, NeedKind, Poll, Source, Unavailable, Verdict,
 };
-use countersign_testkit::scene::{Forgery, Scene, X5U, call, now};
+use countersign_testkit::lab;
+use countersign_testkit::scene::{Forgery, MALLORY, Scene, X5U, call, now};
 use proptest::prelude::*;
 use std::sync::{Arc, LazyLock};
 
@@ -96,7 +100,7 @@ fn headers() -> impl Strategy<Value = Vec<Result<Presented, Malformed>>> {
             ..presented
         })
     };
-    let bad = || Ok(Forgery::new().sign(&*countersign_testkit::lab::new_key()));
+    let bad = || Ok(Forgery::new().sign(&*lab::new_key()));
     let one = prop_oneof![
         Just(()).prop_map(move |()| good()),
         Just(()).prop_map(move |()| elsewhere()),
@@ -105,6 +109,71 @@ fn headers() -> impl Strategy<Value = Vec<Result<Presented, Malformed>>> {
         Just(Ok(Presented::bare(""))),
     ];
     prop::collection::vec(one, 0..12)
+}
+
+/// Two lists on one path, one of which names a provider only.
+static BY_REFERENCE: LazyLock<Scene> = LazyLock::new(|| {
+    let both = (scopes::by_reference(LIST_A), scopes::by_reference(LIST_B));
+    scopes::asking_the_authority(scopes::scene(both.0, both.1))
+});
+
+/// One answer to a question of scope, or what happens instead of one.
+#[derive(Clone, Copy, Debug)]
+enum Word {
+    /// What carries the call.
+    Good(Source),
+    /// What speaks against it: another number's list, a no.
+    Against(Source),
+    /// What does not tell.
+    Neither,
+    /// An answer to something else.
+    Astray,
+    Unavailable,
+    Later(u16),
+}
+
+fn word() -> impl Strategy<Value = Word> {
+    let source = || prop_oneof![Just(Source::Cache), Just(Source::Fetched)];
+    prop_oneof![
+        6 => source().prop_map(Word::Good),
+        2 => source().prop_map(Word::Against),
+        1 => Just(Word::Neither),
+        1 => Just(Word::Astray),
+        1 => Just(Word::Unavailable),
+        1 => (0_u16..200).prop_map(Word::Later),
+    ]
+}
+
+/// What a word is, said in answer to a need; `None` if nothing is said.
+fn answer(word: Word, need: &Need) -> Option<Answer> {
+    let list = |list: TnAuthList, source| Answer::TnAuthList(Arc::new(list), source);
+    let said = |holds| Answer::NumberAuthority(scopes::said(holds, 0));
+    let chain = || Arc::new(BY_REFERENCE.signer.chain.clone());
+    let astray = match &need.kind {
+        NeedKind::TnAuthList { .. } => said(Holds::Yes),
+        _ => list(scopes::list(&[scopes::alice()]), Source::Fetched),
+    };
+    Some(match (word, &need.kind) {
+        (Word::Later(_), _) => return None,
+        (Word::Unavailable, _) => Answer::Unavailable(Unavailable::Connect),
+        (Word::Astray, _) => astray,
+        (Word::Good(source) | Word::Against(source), NeedKind::Certificate { .. }) => {
+            Answer::Certificate(chain(), source)
+        }
+        (Word::Neither, NeedKind::Certificate { .. } | NeedKind::TnAuthList { .. }) => {
+            Answer::Unavailable(Unavailable::Offline)
+        }
+        (Word::Good(source), NeedKind::TnAuthList { url, .. }) => match **url == *LIST_A {
+            true => list(scopes::list(&[scopes::code("709J")]), source),
+            false => list(scopes::list(&[scopes::alice()]), source),
+        },
+        (Word::Against(source), NeedKind::TnAuthList { .. }) => {
+            list(scopes::list(&[lab::numbers(MALLORY, 1)]), source)
+        }
+        (Word::Good(_), NeedKind::NumberAuthority { .. }) => said(Holds::Yes),
+        (Word::Against(_), NeedKind::NumberAuthority { .. }) => said(Holds::No),
+        (Word::Neither, NeedKind::NumberAuthority { .. }) => said(Holds::Unknown),
+    })
 }
 
 proptest! {
@@ -208,5 +277,53 @@ proptest! {
         prop_assert_eq!(first.code, second.code);
         prop_assert!(first.verdict.fault() != Some(Fault::NotExamined), "{:?}", first);
         prop_assert!(matches!(verification.poll(time), Poll::Done(_)));
+    }
+
+    /// The certificate, two lists, both of them again, one word: there is no more to ask for, whatever is answered.
+    #[test]
+    fn any_answers_about_lists_and_numbers_end(
+        headers in 1_usize..4,
+        words in prop::collection::vec((word(), any::<prop::sample::Index>()), 0..12),
+    ) {
+        let scene = &*BY_REFERENCE;
+        let mut time = now(0);
+        let token = scene.forge(&Forgery::new());
+        // A memory of their own: the token of one run is not the replay of another.
+        let service = countersign::verification::VerificationService::new(
+            scene.policy.clone(),
+            Arc::new(countersign::crypto::AwsLc),
+            Arc::default(),
+            Arc::new(countersign::verification::MemoryReplay::new(16)),
+        );
+        let mut verification = service.begin(&call(), vec![Ok(token); headers], &scene.trust, time);
+        let (mut asked, mut against, mut yes) = (std::collections::HashSet::new(), false, false);
+        for (word, index) in words {
+            let Poll::Needs(needs) = verification.poll(time) else {
+                break;
+            };
+            prop_assert!(!needs.is_empty(), "waits for nothing");
+            asked.extend(needs.iter().map(|need| need.id));
+            let need = needs[index.index(needs.len())].clone();
+            match (word, answer(word, &need)) {
+                (Word::Later(millis), _) => {
+                    time.ticks = time.ticks.after(std::time::Duration::from_millis(millis.into()));
+                }
+                (_, Some(answer)) => {
+                    against |= matches!(word, Word::Against(_)) && !matches!(need.kind, NeedKind::Certificate { .. });
+                    yes |= matches!((word, &need.kind), (Word::Good(_), NeedKind::NumberAuthority { .. }));
+                    verification.answer(need.id, answer);
+                }
+                (_, None) => {}
+            }
+        }
+        if let Poll::Needs(needs) = verification.poll(time) {
+            asked.extend(needs.iter().map(|need| need.id));
+        }
+        prop_assert!(asked.len() <= 6, "{} needs", asked.len());
+        let report = verification.expire(time);
+        prop_assert!(report.verdict != Verdict::Unsigned);
+        prop_assert!(report.verdict.fault() != Some(Fault::NotExamined), "{report:?}");
+        prop_assert!(against || !matches!(report.verdict, Verdict::Failed(_)), "{report:?}");
+        prop_assert!(yes || report.verdict != Verdict::Passed, "{report:?}");
     }
 }

@@ -30,9 +30,9 @@ use countersign_testkit::scene::{ALICE, Forgery, MALLORY, Scene, X5U, call, now,
 use std::sync::Arc;
 
 /// Where the list of the parent is.
-const LIST_A: &str = "https://lists.example.org/a";
+pub(super) const LIST_A: &str = "https://lists.example.org/a";
 /// Where the list of the delegate is.
-const LIST_B: &str = "https://lists.example.org/b";
+pub(super) const LIST_B: &str = "https://lists.example.org/b";
 /// What a failed proof of authority is.
 const NOT_COVERED: (Verdict, Option<u16>) = (Verdict::Failed(Fault::NotCovered), Some(437));
 /// How many providers are asked about at most.
@@ -40,7 +40,7 @@ const ASKED: usize = 8;
 
 /// What one certificate says: by value, by reference, or both.
 #[derive(Clone, Copy, Default)]
-struct Says<'a> {
+pub(super) struct Says<'a> {
     entries: &'a [TnEntry],
     at: Option<&'a str>,
 }
@@ -49,23 +49,23 @@ fn by_value(entries: &[TnEntry]) -> Says<'_> {
     Says { entries, at: None }
 }
 
-fn by_reference(at: &str) -> Says<'_> {
+pub(super) fn by_reference(at: &str) -> Says<'_> {
     Says {
         entries: &[],
         at: Some(at),
     }
 }
 
-fn code(text: &str) -> TnEntry {
+pub(super) fn code(text: &str) -> TnEntry {
     TnEntry::Spc(text.parse().unwrap())
 }
 
 /// Alice's own range.
-fn alice() -> TnEntry {
+pub(super) fn alice() -> TnEntry {
     lab::numbers(ALICE, 50)
 }
 
-fn list(entries: &[TnEntry]) -> TnAuthList {
+pub(super) fn list(entries: &[TnEntry]) -> TnAuthList {
     TnAuthList::new(entries.to_vec()).unwrap()
 }
 
@@ -94,7 +94,7 @@ fn certificate(
 }
 
 /// A scene in which Alice's provider is a delegate who says this, below a parent who says that.
-fn scene(parent: Says<'_>, delegate: Says<'_>) -> Scene {
+pub(super) fn scene(parent: Says<'_>, delegate: Says<'_>) -> Scene {
     let mut scene = Scene::new();
     let issuing = scene.lab.intermediate();
     let profile = Profile::DelegateCa(PathLength::AtMost(0));
@@ -139,7 +139,7 @@ fn with_certificate(scene: &Scene) -> (Verification, Vec<Need>) {
 fn needs(verification: &mut Verification) -> Vec<Need> {
     match verification.poll(now(0)) {
         Poll::Needs(needs) => needs.to_vec(),
-        Poll::Done(report) => panic!("{report:?}"),
+        Poll::Done(report) => unreachable!("{report:?}"),
     }
 }
 
@@ -149,7 +149,7 @@ fn asked_for(scene: &Scene, url: &str) -> Vec<Refresh> {
     matching.map(|(_, refresh)| refresh).collect()
 }
 
-fn said(holds: Holds, age: i64) -> NumberAuthority {
+pub(super) fn said(holds: Holds, age: i64) -> NumberAuthority {
     NumberAuthority {
         holds,
         as_of: NOW.saturating_add(-age),
@@ -169,7 +169,7 @@ fn by_provider() -> [Scene; 2] {
     ]
 }
 
-fn asking_the_authority(scene: Scene) -> Scene {
+pub(super) fn asking_the_authority(scene: Scene) -> Scene {
     scene.with_policy(|policy| policy.provider_numbers = ProviderNumbersPolicy::RequireOracle)
 }
 
