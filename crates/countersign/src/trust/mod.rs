@@ -8,13 +8,15 @@
 //!
 //! Nothing is fetched and nothing is kept here; both is the server's.
 
+pub mod verified_crl;
 pub mod revocation;
 pub mod ca_list;
 pub mod domains;
 
 pub use ca_list::{CaList, VerifiedCaList};
 pub use domains::{Neighbour, TrunkScope, TrustDomain, TrustDomains};
-pub use revocation::{ListSigners, RevocationRule, Revocations, VerifiedCrl};
+pub use revocation::{ListSigners, RevocationRule, Revocations};
+pub use verified_crl::VerifiedCrl;
 
 use crate::certificate::{Certificate, ChainError, DistinguishedName, PathRules, chain};
 use crate::crypto::sha256;

@@ -1,27 +1,25 @@
 //! What revocation lists say of a certificate: [RFC 5280 §6.3](https://www.rfc-editor.org/rfc/rfc5280#section-6.3), without
 //! delta lists.
 //!
-//! - [`VerifiedCrl`] is a list that was proven; `Crl::verify` in [`crate::path`] makes it.
+//! - [`VerifiedCrl`] is a list that was proven.
 //! - [`RevocationRule`] says what follows when no list answers, [`ListSigners`] whose lists are heard.
 //! - [`Revocations`] is all of that in one trust domain, and the judge of single certificates.
 //!
 //! Nothing is fetched here. An entry revokes even when its list is out of date: nothing that was revoked becomes good because the
 //! next list is late. That a certificate is *not* revoked is believed of a fresh list only.
 
+pub use super::verified_crl::{ListProof, MAX_AHEAD, OlderList, VerifiedCrl};
+
 use super::Rollback;
-use crate::certificate::crl::{CrlNumber, Entries, Entry};
+use crate::certificate::Certificate;
+use crate::certificate::crl::Entry;
 use crate::certificate::distribution::{
     DistributionPoint, GeneralName, ListIssuers, ListScope, ListSubjects, PointName, Reasons,
 };
-use crate::certificate::{Certificate, Crl, DistinguishedName};
 use crate::time::{UnixTime, Validity};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
-
-/// Seconds by which a list may be from the future and still count: clocks differ, and a list that is fetched in the moment in which
-/// it was made must not stop calls. RFC 8224 §6.2 Step 4 recommends as much for the Date of a request.
-pub const MAX_AHEAD: i64 = 60;
 
 /// What follows when nobody can say whether a certificate was revoked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,150 +53,6 @@ pub enum ListSigners {
     /// Lists under the anchor that the certificate itself leads to, and pinned signers.
     SameAnchor,
 }
-
-/// How the signer of a list was proven.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ListProof {
-    /// By a path to the anchor whose certificate has this SHA-256.
-    Anchored([u8; 32]),
-    /// By the word of whoever runs this.
-    Pinned,
-}
-
-/// A revocation list that was signed by whom it says.
-#[derive(Clone)]
-pub struct VerifiedCrl {
-    digest: [u8; 32],
-    issuer: DistinguishedName,
-    this_update: UnixTime,
-    next_update: UnixTime,
-    number: CrlNumber,
-    scope: ListScope,
-    entries: Entries,
-    proof: ListProof,
-    signer: Validity,
-}
-
-impl VerifiedCrl {
-    /// Makes the proof. Only for `Crl::verify`, and for tests that stand in for it.
-    pub(crate) fn assertion(crl: Crl, proof: ListProof, signer: Validity) -> Self {
-        let parts = crl.into_parts();
-        Self {
-            digest: parts.digest,
-            issuer: parts.issuer,
-            this_update: parts.this_update,
-            next_update: parts.next_update,
-            number: parts.number,
-            scope: parts.scope,
-            entries: parts.entries,
-            proof,
-            signer,
-        }
-    }
-
-    /// SHA-256 of the DER.
-    pub fn sha256(&self) -> [u8; 32] {
-        self.digest
-    }
-
-    /// Who signed it.
-    pub fn issuer(&self) -> &DistinguishedName {
-        &self.issuer
-    }
-
-    /// When it was made.
-    pub fn this_update(&self) -> UnixTime {
-        self.this_update
-    }
-
-    /// When the next one is there at the latest.
-    pub fn next_update(&self) -> UnixTime {
-        self.next_update
-    }
-
-    /// Its number: higher for every new list.
-    pub fn number(&self) -> &CrlNumber {
-        &self.number
-    }
-
-    /// What it speaks of.
-    pub fn scope(&self) -> &ListScope {
-        &self.scope
-    }
-
-    /// What was revoked.
-    pub fn entries(&self) -> &Entries {
-        &self.entries
-    }
-
-    /// How its signer was proven.
-    pub fn proof(&self) -> ListProof {
-        self.proof
-    }
-
-    /// From when on it can tell that a certificate is good.
-    pub fn good_from(&self) -> UnixTime {
-        self.this_update.saturating_add(-MAX_AHEAD)
-    }
-
-    /// Until when it can tell that a certificate is good, if it is believed for `grace` seconds after its next update was due.
-    pub fn good_until(&self, grace: u32) -> UnixTime {
-        let due = self.next_update.saturating_add(i64::from(grace));
-        due.min(self.signer.not_after)
-    }
-
-    /// Whether both are lists of one series: one issuer, one scope.
-    pub fn is_of_series(&self, other: &Self) -> bool {
-        self.issuer.matches(&other.issuer) && self.scope == other.scope
-    }
-
-    /// Whether it may take the place of `previous`, a list of the same series.
-    ///
-    /// # Errors
-    /// [`OlderList`] if it is older by its number or its date.
-    // RFC 5280 §5.2.3: "The CRL number is a non-critical CRL extension that conveys a monotonically increasing sequence number for a
-    // given CRL scope and CRL issuer."
-    pub fn succeeds(&self, previous: &Self) -> Result<(), OlderList> {
-        match self.number < previous.number || self.this_update < previous.this_update {
-            true => Err(OlderList {
-                this_update: self.this_update,
-                previous: previous.this_update,
-            }),
-            false => Ok(()),
-        }
-    }
-}
-
-impl fmt::Debug for VerifiedCrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = self.entries.len();
-        write!(f, "VerifiedCrl({count} entries, issued by {})", self.issuer)
-    }
-}
-
-/// A list is older than the one it was to replace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OlderList {
-    /// When the refused one was made.
-    pub this_update: UnixTime,
-    /// When the one in use was made.
-    pub previous: UnixTime,
-}
-
-impl fmt::Display for OlderList {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            this_update,
-            previous,
-        } = self;
-        write!(
-            f,
-            "the list of {this_update} is older than the one of {previous}, or has a lower number"
-        )
-    }
-}
-
-impl std::error::Error for OlderList {}
 
 /// What is known about one certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -284,9 +138,9 @@ impl Revocations {
         let mut by_issuer: HashMap<_, Vec<usize>> = HashMap::new();
         let mut pinned = Vec::new();
         for (index, list) in lists.iter().enumerate() {
-            let positions = by_issuer.entry(list.issuer.canonical()).or_default();
+            let positions = by_issuer.entry(list.issuer().canonical()).or_default();
             positions.push(index);
-            if list.proof == ListProof::Pinned && list.scope.issuers == ListIssuers::Any {
+            if list.proof() == ListProof::Pinned && list.scope().issuers == ListIssuers::Any {
                 pinned.push(index);
             }
         }
@@ -317,13 +171,13 @@ impl Revocations {
     /// Every list that has a predecessor in `previous` must be able to succeed it.
     pub(super) fn succeed(&self, previous: &Self) -> Result<(), Rollback> {
         for list in &self.lists {
-            let name = list.issuer.canonical();
+            let name = list.issuer().canonical();
             let mut before = previous
                 .signed_by(&name)
                 .filter(|one| list.is_of_series(one));
             let refused = before.find_map(|one| list.succeeds(one).err());
             if let Some(older) = refused {
-                let issuer = list.issuer.clone();
+                let issuer = list.issuer().clone();
                 return Err(Rollback::List { issuer, older });
             }
         }
@@ -345,14 +199,14 @@ impl Revocations {
         let mut words = vec![rule, signers];
         words.extend(grace.to_be_bytes());
         for list in &self.lists {
-            let (proof, anchor) = match list.proof {
+            let (proof, anchor) = match list.proof() {
                 ListProof::Anchored(anchor) => (0, anchor),
                 ListProof::Pinned => (1, [0; 32]),
             };
-            words.extend(list.digest);
+            words.extend(list.sha256());
             words.push(proof);
             words.extend(anchor);
-            words.extend(list.signer.not_after.as_secs().to_be_bytes());
+            words.extend(list.signer().not_after.as_secs().to_be_bytes());
         }
         words
     }
@@ -412,7 +266,7 @@ impl Revocations {
         // boolean asserted."
         for issuer in point.crl_issuer.iter().filter_map(GeneralName::directory) {
             for list in self.signed_by(&issuer.canonical()) {
-                if list.scope.issuers == ListIssuers::Any {
+                if list.scope().issuers == ListIssuers::Any {
                     self.ask(question, list, point, answer);
                 }
             }
@@ -458,7 +312,7 @@ impl Revocations {
         point: &DistributionPoint,
         answer: &mut Answer,
     ) {
-        if !names_fit(point, &list.scope) || !speaks_of(&list.scope, question.certificate) {
+        if !names_fit(point, list.scope()) || !speaks_of(list.scope(), question.certificate) {
             return;
         }
         if !self.is_heard(list, point, question.anchor) {
@@ -469,17 +323,17 @@ impl Revocations {
         }
         let (from, until) = (list.good_from(), list.good_until(question.grace));
         if question.at < from {
-            let this_update = list.this_update;
+            let this_update = list.this_update();
             answer.gap(Gap::NotYet { this_update });
-        } else if question.at > list.signer.not_after {
-            let not_after = list.signer.not_after;
+        } else if question.at > list.signer().not_after {
+            let not_after = list.signer().not_after;
             answer.gap(Gap::SignerExpired { not_after });
         } else if question.at > until {
-            let next_update = list.next_update;
+            let next_update = list.next_update();
             answer.gap(Gap::Stale { next_update });
         } else {
             // RFC 5280 §6.3.3 (d) and (l): the reasons of the point and of the list, and the union over all lists.
-            answer.covered = answer.covered | (point.reasons & list.scope.reasons);
+            answer.covered = answer.covered | (point.reasons & list.scope().reasons);
             answer.fresh.not_before = answer.fresh.not_before.max(from);
             answer.fresh.not_after = answer.fresh.not_after.min(until);
         }
@@ -487,7 +341,7 @@ impl Revocations {
 
     /// Whether a list is heard about a certificate that leads to `anchor` and has this distribution point.
     fn is_heard(&self, list: &VerifiedCrl, point: &DistributionPoint, anchor: [u8; 32]) -> bool {
-        match (list.proof, self.signers) {
+        match (list.proof(), self.signers) {
             (ListProof::Pinned, _) => true,
             (ListProof::Anchored(_), ListSigners::Pinned) => false,
             (ListProof::Anchored(of), _) if of == anchor => true,
@@ -512,7 +366,7 @@ struct Question<'a> {
 impl Question<'_> {
     fn entry(&self, list: &VerifiedCrl) -> Option<Entry> {
         let serial = self.certificate.serial();
-        list.entries.find_canonical(&self.issuer, serial)
+        list.entries().find_canonical(&self.issuer, serial)
     }
 }
 

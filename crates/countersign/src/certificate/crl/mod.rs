@@ -41,17 +41,11 @@ const DER_SEQUENCE: u8 = 0x30;
 #[derive(Clone)]
 pub struct Crl {
     tbs: Box<[u8]>,
-    digest: [u8; 32],
     algorithm: SignatureAlgorithm,
     signature: Box<[u8]>,
-    issuer: DistinguishedName,
-    this_update: UnixTime,
-    next_update: UnixTime,
     authority_key: Option<Box<[u8]>>,
-    number: CrlNumber,
-    scope: ListScope,
     obstacle: Option<Obstacle>,
-    entries: Entries,
+    said: Said,
 }
 
 impl Crl {
@@ -86,7 +80,7 @@ impl Crl {
 
     /// SHA-256 of the DER: the fingerprint.
     pub fn sha256(&self) -> [u8; 32] {
-        self.digest
+        self.said.digest
     }
 
     /// The signed part with its signature, for [`signature::verify`](super::signature::verify).
@@ -100,17 +94,17 @@ impl Crl {
 
     /// Who signed it, by its own word.
     pub fn issuer(&self) -> &DistinguishedName {
-        &self.issuer
+        &self.said.issuer
     }
 
     /// When it was made.
     pub fn this_update(&self) -> UnixTime {
-        self.this_update
+        self.said.this_update
     }
 
     /// When the next one is there at the latest.
     pub fn next_update(&self) -> UnixTime {
-        self.next_update
+        self.said.next_update
     }
 
     /// The key identifier of the authority key identifier.
@@ -120,12 +114,12 @@ impl Crl {
 
     /// Its number: higher for every new list.
     pub fn number(&self) -> &CrlNumber {
-        &self.number
+        &self.said.number
     }
 
     /// What it speaks of.
     pub fn scope(&self) -> &ListScope {
-        &self.scope
+        &self.said.scope
     }
 
     /// Why nothing may be concluded from it, if so.
@@ -135,25 +129,18 @@ impl Crl {
 
     /// What was revoked.
     pub fn entries(&self) -> &Entries {
-        &self.entries
+        &self.said.entries
     }
 
     /// Keeps what a proven list is asked for; the bytes it was read from go.
-    pub(crate) fn into_parts(self) -> Parts {
-        Parts {
-            digest: self.digest,
-            issuer: self.issuer,
-            this_update: self.this_update,
-            next_update: self.next_update,
-            number: self.number,
-            scope: self.scope,
-            entries: self.entries,
-        }
+    pub(crate) fn into_said(self) -> Said {
+        self.said
     }
 }
 
-/// What is left of a list when its signature has been verified.
-pub(crate) struct Parts {
+/// What a list says, without what proves it.
+#[derive(Clone)]
+pub(crate) struct Said {
     pub(crate) digest: [u8; 32],
     pub(crate) issuer: DistinguishedName,
     pub(crate) this_update: UnixTime,
@@ -165,8 +152,8 @@ pub(crate) struct Parts {
 
 impl fmt::Debug for Crl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = self.entries.len();
-        write!(f, "Crl({count} entries, issued by {})", self.issuer)
+        let count = self.said.entries.len();
+        write!(f, "Crl({count} entries, issued by {})", self.said.issuer)
     }
 }
 

@@ -1,7 +1,7 @@
 //! From DER to [`Crl`], field by field in the order of [RFC 5280 §5.1](https://www.rfc-editor.org/rfc/rfc5280#section-5.1).
 
 use super::entries::{Builder, Entries, Entry, Reason};
-use super::{Crl, CrlError, CrlNumber, MAX_CRL_EXTENSIONS, Obstacle};
+use super::{Crl, CrlError, CrlNumber, MAX_CRL_EXTENSIONS, Obstacle, Said};
 use crate::certificate::DistinguishedName;
 use crate::certificate::distribution::{ListIssuers, ListScope, general_names, list_scope};
 use crate::certificate::extensions::{authority_key, oid, read_one};
@@ -63,17 +63,19 @@ pub(super) fn list(der: &[u8], digest: [u8; 32]) -> Result<Crl, CrlError> {
     }
     Ok(Crl {
         tbs: tbs.into(),
-        digest,
         algorithm: algorithm(outer_algorithm)?,
         signature: signature.into(),
-        issuer,
-        this_update,
-        next_update,
         authority_key: extensions.authority_key,
-        number: extensions.number.ok_or(CrlError::NumberMissing)?,
-        scope,
         obstacle: extensions.obstacle.or(entries.obstacle),
-        entries: entries.read,
+        said: Said {
+            digest,
+            issuer,
+            this_update,
+            next_update,
+            number: extensions.number.ok_or(CrlError::NumberMissing)?,
+            scope,
+            entries: entries.read,
+        },
     })
 }
 
