@@ -197,12 +197,30 @@ struct Fired {
     only_theirs: usize,
 }
 
+/// What others say of a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Said {
+    Bad,
+    Good,
+    Nothing,
+}
+
+impl Said {
+    fn of(words: Option<&str>) -> Self {
+        match words {
+            None => Self::Nothing,
+            Some("OK") => Self::Good,
+            Some(_) => Self::Bad,
+        }
+    }
+}
+
 #[derive(Default)]
 struct Table {
     certificates: usize,
     disagreeing: usize,
     unreadable: usize,
-    chains: HashMap<(Outcome, bool), usize>,
+    chains: HashMap<(Outcome, Said), usize>,
     chains_said: usize,
     chains_agreeing: usize,
     linted: usize,
@@ -239,33 +257,38 @@ impl Table {
         pool: &Pool<'_>,
     ) -> Option<String> {
         // An authority's own certificate signs no PASSporT; there is no path for it to be the end of.
-        let said = specimen
-            .said_of_chain
-            .as_deref()
-            .filter(|_| !certificate.is_ca())?;
+        if certificate.is_ca() {
+            return None;
+        }
         let found = pool.judge(certificate);
+        let said = Said::of(specimen.said_of_chain.as_deref());
+        *self.chains.entry((found.outcome, said)).or_default() += 1;
+        if said == Said::Nothing {
+            return None;
+        }
         self.chains_said += 1;
-        let agrees = (said == "OK") == (found.outcome == Outcome::Proven);
+        let agrees = (said == Said::Good) == (found.outcome == Outcome::Proven);
         self.chains_agreeing += usize::from(agrees);
-        *self
-            .chains
-            .entry((found.outcome, said == "OK"))
-            .or_default() += 1;
-        (!agrees).then(|| format!("path: {}; said of it: {said}", found.detail))
+        let words = specimen.said_of_chain.as_deref().unwrap_or_default();
+        (!agrees).then(|| format!("path: {}; said of it: {words}", found.detail))
     }
 
     fn add_lints(&mut self, specimen: &Specimen, certificate: &Certificate) -> Option<String> {
-        let theirs = specimen.said_errors.as_ref()?;
         let ours = public_errors(certificate);
-        self.linted += 1;
-        for name in ours.union(theirs) {
+        let none = BTreeSet::new();
+        let theirs = specimen.said_errors.as_ref();
+        for name in ours.union(theirs.unwrap_or(&none)) {
             let fired = self.lints.entry(name.clone()).or_default();
-            let (here, there) = (ours.contains(name), theirs.contains(name));
-            fired.ours += usize::from(here);
-            fired.theirs += usize::from(there);
-            fired.only_ours += usize::from(here && !there);
-            fired.only_theirs += usize::from(there && !here);
+            fired.ours += usize::from(ours.contains(name));
+            if let Some(theirs) = theirs {
+                let (here, there) = (ours.contains(name), theirs.contains(name));
+                fired.theirs += usize::from(there);
+                fired.only_ours += usize::from(here && !there);
+                fired.only_theirs += usize::from(there && !here);
+            }
         }
+        let theirs = theirs?;
+        self.linted += 1;
         if ours == *theirs {
             self.lints_agreeing += 1;
             return None;
@@ -306,11 +329,12 @@ impl Table {
         let mut chains: Vec<_> = self.chains.iter().collect();
         chains.sort();
         for ((outcome, said), count) in chains {
-            let said = if *said { "good" } else { "bad" };
-            println!(
-                "{:52} {count:>8}",
-                format!("path {outcome}, said to be {said}")
-            );
+            let said = match said {
+                Said::Bad => ", said to be bad",
+                Said::Good => ", said to be good",
+                Said::Nothing => "",
+            };
+            println!("{:52} {count:>8}", format!("path {outcome}{said}"));
         }
         println!(
             "{:52} {:>8} of {}",
