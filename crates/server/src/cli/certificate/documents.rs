@@ -15,7 +15,7 @@ use crate::fetch::Visit;
 use crate::fetch::url::Target;
 use clap::Args;
 use countersign::certificate::Certificate;
-use countersign::certificate::repository_url::UrlFault;
+use countersign::certificate::repository_url::{RepositoryUrl, UrlFault};
 use countersign::verification::Unavailable;
 use std::collections::VecDeque;
 use std::fmt;
@@ -126,6 +126,9 @@ impl Inputs {
                     }
                 };
                 worst = worst.or_worse(look(&document, console));
+                if let Some(hint) = document.hint() {
+                    console.remark(format_args!("hint: {hint}"));
+                }
                 looked_at += 1;
                 console.progress(format_args!("{looked_at} looked at, {} to go", queue.len()));
             }
@@ -154,6 +157,30 @@ impl Document {
         match &self.origin {
             Origin::File => None,
             Origin::Url(visit) => visit.as_ref(),
+        }
+    }
+
+    /// What the operator may try, if a URL was not fetched.
+    fn hint(&self) -> Option<String> {
+        let origin = || {
+            let url = RepositoryUrl::parse(self.url()?).ok()?;
+            Some(format!("https://{}:{}", url.host(), url.port()))
+        };
+        match self.content.as_ref().err()? {
+            Obstacle::Unavailable(Unavailable::ForbiddenAddress) => {
+                let origin = origin()?;
+                Some(format!(
+                    "if it is a lab's: --allow-origin {origin} --web-ca FILE"
+                ))
+            }
+            Obstacle::Unavailable(Unavailable::Tls) => Some(
+                "--web-ca FILE names whom TLS trusts instead of the system's anchors".to_owned(),
+            ),
+            Obstacle::Url(UrlFault::Port) => Some(format!(
+                "--allow-origin {} fetches from there all the same",
+                origin()?
+            )),
+            _ => None,
         }
     }
 

@@ -166,6 +166,13 @@ fn what_cannot_be_had_is_told_and_the_rest_is_shown() {
     for (input, code, error) in table {
         let shown = run(&["certificate", "inspect", "--json", input, &good]);
         assert_eq!(shown.code, code, "{shown:?}");
+        let has_hint =
+            shown.err.contains("hint: ") && shown.err.contains("--allow-origin https://");
+        assert_eq!(
+            has_hint,
+            error.contains("address") || error.contains("port"),
+            "{shown:?}"
+        );
         let [bad, fine] = &lines(&shown)[..] else {
             panic!("{shown:?}");
         };
