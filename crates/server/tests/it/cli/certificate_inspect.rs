@@ -97,6 +97,33 @@ fn programs_get_an_object_per_certificate() {
     assert_eq!(delegating["key_usage"], json!(["keyCertSign", "cRLSign"]));
 }
 
+/// This test verifies that claim constraints are told: those of the certificate that RFC 9118 prints.
+#[test]
+fn claim_constraints_are_told() {
+    let lab = Hierarchy::new();
+    let figure = include_str!("../../../../../test-data/x509/rfc9118-figure1.pem");
+    let file = lab.write_bytes("figure1.pem", figure);
+    let shown = run(&["certificate", "inspect", "--json", &file]);
+    let permitted = json!([{"claim": "confidence", "values": ["high", "medium"]}]);
+    assert_eq!(
+        shown.json()["constraints"],
+        json!([{
+            "kind": "enhanced",
+            "must_include": ["confidence"],
+            "permitted_values": permitted,
+            "must_exclude": ["priority"],
+        }])
+    );
+    let people = run(&["certificate", "inspect", &file]);
+    for line in [
+        "must have confidence",
+        "confidence only as high, medium",
+        "must not have priority",
+    ] {
+        assert!(people.out.contains(line), "{people:?}");
+    }
+}
+
 /// This test verifies that a folder is looked at as a whole: what is broken is named, what is none of our business passed over,
 /// and the good ones are shown.
 #[test]

@@ -73,6 +73,7 @@ pub(super) fn print(
         console,
     );
     numbers(record, console);
+    claims(record, console);
     let mut title = "policies";
     for policy in certificate.policies() {
         fact(title, &numbered(policy), console);
@@ -162,6 +163,33 @@ fn numbers(record: &Record<'_>, console: &mut Console) {
             &format!("and {more} more entries; --json shows all"),
             console,
         );
+    }
+}
+
+/// What the claims of tokens are held to.
+fn claims(record: &Record<'_>, console: &mut Console) {
+    let mut title = "claims";
+    let mut say = |text: String| {
+        fact(title, &text, console);
+        title = "";
+    };
+    for constraints in &record.constraints {
+        if !constraints.must_include.is_empty() {
+            say(format!("must have {}", constraints.must_include.join(", ")));
+        }
+        for permitted in &constraints.permitted_values {
+            say(format!(
+                "{} only as {}",
+                permitted.claim,
+                permitted.values.join(", ")
+            ));
+        }
+        if !constraints.must_exclude.is_empty() {
+            say(format!(
+                "must not have {}",
+                constraints.must_exclude.join(", ")
+            ));
+        }
     }
 }
 

@@ -28,6 +28,8 @@ pub(super) struct Record<'a> {
     pub(super) tnauthlist: Option<Vec<Entry>>,
     /// Where the list is that is not in the certificate.
     pub(super) tnauthlist_url: Option<String>,
+    /// What the claims of tokens are held to.
+    pub(super) constraints: Vec<Constraints>,
     pub(super) policies: Vec<String>,
     pub(super) crl: Vec<Point>,
     pub(super) no_revocation: bool,
@@ -55,6 +57,23 @@ pub(super) enum Entry {
     One(String),
     Range { start: String, count: u64 },
     Spc(String),
+}
+
+/// JWTClaimConstraints or EnhancedJWTClaimConstraints.
+#[derive(Debug, Serialize)]
+pub(super) struct Constraints {
+    /// `jwt` for RFC 8226's, `enhanced` for RFC 9118's.
+    pub(super) kind: &'static str,
+    pub(super) must_include: Vec<String>,
+    pub(super) permitted_values: Vec<Permitted>,
+    pub(super) must_exclude: Vec<String>,
+}
+
+/// The values that a claim may have.
+#[derive(Debug, Serialize)]
+pub(super) struct Permitted {
+    pub(super) claim: String,
+    pub(super) values: Vec<String>,
 }
 
 /// Where revocations are published.
@@ -101,7 +120,7 @@ impl<'a> Record<'a> {
     /// Of certificate `index` of a file.
     pub(super) fn of(file: &'a str, index: usize, certificate: &Certificate) -> Self {
         let validity = certificate.validity();
-        let constraints = certificate.basic_constraints();
+        let basic = certificate.basic_constraints();
         let list = certificate.tn_auth_list();
         Self {
             file,
@@ -121,13 +140,14 @@ impl<'a> Record<'a> {
             },
             signature: named(&certificate.signature_algorithm().oid()),
             ca: certificate.is_ca(),
-            path_length: constraints.and_then(|BasicConstraints { path_len, .. }| path_len),
+            path_length: basic.and_then(|BasicConstraints { path_len, .. }| path_len),
             key_usage: certificate
                 .extension(oid::KEY_USAGE)
                 .filter(|_| certificate.key_usage().is_some())
                 .map(|usage| uses(usage.value)),
             tnauthlist: list.map(|list| list.entries().iter().map(entry).collect()),
             tnauthlist_url: certificate.tn_list_url().map(ToString::to_string),
+            constraints: constraints(certificate),
             policies: certificate
                 .policies()
                 .iter()
@@ -193,6 +213,34 @@ fn uses(bit_string: &[u8]) -> Vec<&'static str> {
         .collect()
 }
 
+fn constraints(certificate: &Certificate) -> Vec<Constraints> {
+    let Some(both) = certificate.claim_constraints() else {
+        return Vec::new();
+    };
+    let told = [("jwt", &both.plain), ("enhanced", &both.enhanced)];
+    let told = told
+        .into_iter()
+        .filter_map(|(kind, list)| Some((kind, list.as_ref()?)));
+    told.map(|(kind, list)| Constraints {
+        kind,
+        must_include: owned(&list.must_include),
+        permitted_values: list
+            .permitted_values
+            .iter()
+            .map(|permitted| Permitted {
+                claim: permitted.claim.to_string(),
+                values: owned(&permitted.values),
+            })
+            .collect(),
+        must_exclude: owned(&list.must_exclude),
+    })
+    .collect()
+}
+
+fn owned(texts: &[Box<str>]) -> Vec<String> {
+    texts.iter().map(ToString::to_string).collect()
+}
+
 fn point(point: &DistributionPoint) -> Point {
     let issuer = point.crl_issuer.iter().find_map(GeneralName::directory);
     Point {
@@ -239,11 +287,13 @@ fn names(certificate: &Certificate) -> Vec<String> {
 
 /// Whether everything that is in an extension is told by a field of its own.
 pub(super) fn is_told(extension: &Extension) -> bool {
-    const TOLD: [const_oid::ObjectIdentifier; 10] = [
+    const TOLD: [const_oid::ObjectIdentifier; 12] = [
         oid::AUTHORITY_INFORMATION_ACCESS,
         oid::AUTHORITY_KEY_IDENTIFIER,
         oid::BASIC_CONSTRAINTS,
         oid::CERTIFICATE_POLICIES,
+        oid::JWT_CLAIM_CONSTRAINTS,
+        oid::ENHANCED_JWT_CLAIM_CONSTRAINTS,
         oid::CRL_DISTRIBUTION_POINTS,
         oid::KEY_USAGE,
         oid::NO_REV_AVAIL,
