@@ -12,6 +12,7 @@ mod delegation;
 mod encompassing;
 mod lists_by_reference;
 mod exceptions;
+mod hostile_chains;
 mod limbo;
 mod openssl;
 mod other_algorithms;

@@ -7,6 +7,7 @@
 
 use const_oid::ObjectIdentifier;
 use countersign::certificate::constraints::ConstraintList;
+use countersign::certificate::encode::{element, sequence};
 use countersign::certificate::extensions::oid;
 use countersign::certificate::{
     Certificate, CertificateChain, CertificateError, DistinguishedName, TnAuthList, Version,
@@ -147,6 +148,43 @@ fn a_key_for_something_else_signs_no_call() {
         PathFault::KeyUsage { step: EE, needed },
     );
     judge(&lab, &with_leaf(&lab, &without(leaf(&lab), oid::KEY_USAGE))).unwrap();
+}
+
+/// This test verifies that a key which may bind its holder to what it signs signs calls all the same: to want no more than
+/// digitalSignature is the profile's, and so a lint's.
+#[test]
+fn digest12_case18_a_key_that_also_binds_signs_calls() {
+    const NON_REPUDIATION: u16 = 0x4000;
+    let lab = Lab::new();
+    let bits = usage::DIGITAL_SIGNATURE | NON_REPUDIATION;
+    let draft = replaced(leaf(&lab), extension::key_usage(bits));
+    judge(&lab, &with_leaf(&lab, &draft)).unwrap();
+}
+
+/// This test verifies that a certificate for other purposes signs no calls, and what is said about an authority's own key.
+#[test]
+fn a_certificate_for_web_servers_signs_no_call() {
+    let purposes = |last_arcs: &[u8]| {
+        let purpose = |arc: &u8| element(6, &[0x2b, 6, 1, 5, 5, 7, 3, *arc]);
+        let list = sequence(&last_arcs.iter().map(purpose).collect::<Vec<_>>());
+        Extension::critical(oid::EXTENDED_KEY_USAGE, list)
+    };
+    let (server_auth, sip_domain) = (1, 20);
+    let lab = Lab::new();
+    let with = |extension| with_leaf(&lab, &replaced(leaf(&lab), extension));
+    refused(
+        &lab,
+        &with(purposes(&[server_auth])),
+        PathFault::ExtendedKeyUsage,
+    );
+    judge(&lab, &with(purposes(&[server_auth, sip_domain]))).unwrap();
+    let any = Extension::critical(
+        oid::EXTENDED_KEY_USAGE,
+        vec![0x30, 6, 6, 4, 0x55, 0x1d, 0x25, 0],
+    );
+    judge(&lab, &with(any)).unwrap();
+    let draft = replaced(intermediate(&lab), purposes(&[server_auth]));
+    judge(&lab, &with_intermediate(&lab, &draft)).unwrap();
 }
 
 /// This test verifies what is done about extensions that are critical, unknown, unreadable or meant to constrain.

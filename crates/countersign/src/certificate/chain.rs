@@ -45,15 +45,10 @@ impl CertificateChain {
         if certificates.is_empty() {
             return Err(ChainError::Empty);
         }
-        // Each certificate tells its own length, so no two lists have the same concatenation.
-        let all: Vec<u8> = certificates
-            .iter()
-            .flat_map(|one| one.as_der())
-            .copied()
-            .collect();
+        let fingerprints: Vec<[u8; 32]> = certificates.iter().map(Certificate::sha256).collect();
         Ok(Self {
             certificates: certificates.into(),
-            digest: sha256(&all),
+            digest: sha256(fingerprints.as_flattened()),
         })
     }
 
@@ -69,7 +64,7 @@ impl CertificateChain {
         &self.certificates
     }
 
-    /// SHA-256 over the DER of all, in the order received.
+    /// SHA-256 over the fingerprints of all, in the order received: two lists have the same only if every byte is the same.
     pub fn digest(&self) -> [u8; 32] {
         self.digest
     }

@@ -26,7 +26,13 @@ impl DistinguishedName {
 
     pub(super) fn from_der(der: &[u8]) -> Result<Self, Malformed> {
         let name = Self(der.into());
-        name.attributes()?;
+        let mut sets = name.sets()?;
+        while !sets.at_end() {
+            let mut set = sets.enter(Tag::Set)?;
+            while !set.at_end() {
+                Attribute::read(set.enter(Tag::Sequence)?)?;
+            }
+        }
         Ok(name)
     }
 
@@ -37,20 +43,31 @@ impl DistinguishedName {
 
     /// Whether it has no attribute at all.
     pub fn is_empty(&self) -> bool {
-        self.attributes().is_ok_and(|sets| sets.is_empty())
+        self.sets().is_ok_and(|sets| sets.at_end())
     }
 
     /// Whether both name the same entity.
     // RFC 5280 §7.1: "Two distinguished names DN1 and DN2 match if they have the same number of RDNs, for each RDN in DN1
     // there is a matching RDN in DN2, and the matching RDNs appear in the same order in both DNs."
     pub fn matches(&self, other: &Self) -> bool {
-        if self.0 == other.0 {
-            return true;
+        // Most names that differ do so in one set: those that are the same bytes are not looked into.
+        self.0 == other.0
+            || self
+                .begin_alike(other)
+                .is_ok_and(|(left, right)| left.at_end() && right.at_end())
+    }
+
+    /// What is left of two names behind the sets that match.
+    fn begin_alike<'a>(&'a self, other: &'a Self) -> Result<(Walk<'a>, Walk<'a>), Malformed> {
+        let (mut left, mut right) = (self.sets()?, other.sets()?);
+        while !left.at_end() && !right.at_end() {
+            let before = (left.clone(), right.clone());
+            let (own, wanted) = (left.content(Tag::Set)?, right.content(Tag::Set)?);
+            if own != wanted && !sets_match(&attributes(own)?, &attributes(wanted)?) {
+                return Ok(before);
+            }
         }
-        let (Ok(left), Ok(right)) = (self.attributes(), other.attributes()) else {
-            return false;
-        };
-        left.len() == right.len() && left.iter().zip(&right).all(|(a, b)| sets_match(a, b))
+        Ok((left, right))
     }
 
     /// One run of bytes for all names that [`DistinguishedName::matches`] calls the same: for maps of names.
@@ -66,10 +83,7 @@ impl DistinguishedName {
 
     /// Whether it lies in the subtree below `base`: it begins with the same attributes.
     pub(super) fn is_within(&self, base: &Self) -> bool {
-        let (Ok(own), Ok(wanted)) = (self.attributes(), base.attributes()) else {
-            return false;
-        };
-        own.len() >= wanted.len() && own.iter().zip(&wanted).all(|(a, b)| sets_match(a, b))
+        self.begin_alike(base).is_ok_and(|(_, left)| left.at_end())
     }
 
     /// The values of emailAddress attributes, RFC 5280 §4.1.2.6.
@@ -97,21 +111,30 @@ impl DistinguishedName {
         sets.into_iter().flatten().collect()
     }
 
-    fn attributes(&self) -> Result<Vec<Vec<Attribute<'_>>>, Malformed> {
+    /// The sets of attributes, in order.
+    fn sets(&self) -> Result<Walk<'_>, Malformed> {
         let mut outer = Walk::over(&self.0)?;
-        let mut sequence = outer.enter(Tag::Sequence)?;
+        let sets = outer.enter(Tag::Sequence)?;
         outer.finish()?;
-        let mut sets = Vec::new();
-        while !sequence.at_end() {
-            let mut set = sequence.enter(Tag::Set)?;
-            let mut attributes = Vec::new();
-            while !set.at_end() {
-                attributes.push(Attribute::read(set.enter(Tag::Sequence)?)?);
-            }
-            sets.push(attributes);
+        Ok(sets)
+    }
+
+    fn attributes(&self) -> Result<Vec<Vec<Attribute<'_>>>, Malformed> {
+        let (mut walk, mut sets) = (self.sets()?, Vec::new());
+        while !walk.at_end() {
+            sets.push(attributes(walk.content(Tag::Set)?)?);
         }
         Ok(sets)
     }
+}
+
+/// The attributes of one set.
+fn attributes(set: &[u8]) -> Result<Vec<Attribute<'_>>, Malformed> {
+    let (mut walk, mut attributes) = (Walk::over(set)?, Vec::new());
+    while !walk.at_end() {
+        attributes.push(Attribute::read(walk.enter(Tag::Sequence)?)?);
+    }
+    Ok(attributes)
 }
 
 const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");

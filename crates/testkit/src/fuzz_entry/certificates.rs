@@ -6,6 +6,7 @@ use countersign::certificate::chain::CertificateChain;
 use countersign::certificate::crl::{Crl, MAX_CRL_ENTRIES};
 use countersign::certificate::delegation::{Delegation, Unknown, judge};
 use countersign::certificate::lint;
+use countersign::certificate::name_constraints::Work;
 use countersign::certificate::pem::{armoured, blocks};
 use countersign::certificate::signature::{der_from_fixed, fixed_from_der};
 use countersign::certificate::tnauthlist::TnAuthList;
@@ -38,6 +39,10 @@ pub(super) fn certificate(bytes: &[u8]) {
         certificate.signature(),
         certificate.is_self_issued(),
     );
+    if let (Some(constraints), Some(names)) = (certificate.name_constraints(), certificate.names())
+    {
+        let _ = constraints.judge(&names, &mut Work::default());
+    }
     if let Some(list) = certificate.tn_auth_list() {
         assert_eq!(judge(list, list, &Unknown), Delegation::Encompassed);
     }

@@ -28,7 +28,7 @@ fn pem_in_every_dress_is_the_same_list() {
         chain.digest()
     );
     assert_eq!(
-        sha256(der),
+        sha256(&sha256(der)),
         chain.digest(),
         "over the DER, not over its dress"
     );
