@@ -4,7 +4,8 @@
 //!     Lab SHAKEN ROOT ──▶ STI-PA CRL ──▶ one list: serial 1 of the Issuing CA, serial 2 of the same, serial 3 of the root
 //! ```
 //!
-//! These tests verify the lists and that OpenSSL refuses what stands on one. Our own verifier does not check lists yet.
+//! These tests verify the lists, and that OpenSSL refuses what stands on one. What our own verifier makes of them is in
+//! `revoked_certificates.rs`, both side by side in `revocation_beside_openssl.rs`.
 
 use crate::openssl::{Files, flat, openssl};
 use countersign::certificate::Certificate;
