@@ -1,8 +1,10 @@
 //! `countersign check-config`: every mistake in a configuration, with file, line and key. Starts nothing.
 
-use super::{Console, Outcome, startup};
+use super::console::Tone;
+use super::{Console, Outcome, columns, startup};
 use crate::clock::{Clock, SystemClock};
 use crate::config;
+use crate::config::keys::{KEYS, Key};
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
@@ -11,19 +13,30 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  countersign check-config /etc/countersign/countersign.toml\n  \
-    countersign check-config --json countersign.toml | jq .mistakes\n\n\
+    countersign check-config --json countersign.toml | jq .mistakes\n  \
+    countersign check-config --keys\n\n\
     Opens the files that the configuration names, too: keys, certificates, inventories, anchors."
 )]
 pub(super) struct Arguments {
     /// The configuration file
-    file: PathBuf,
+    #[arg(required_unless_present = "keys")]
+    file: Option<PathBuf>,
+    /// Print every key there is: whether a reload is enough for it, its default, what it is for
+    #[arg(long, conflicts_with = "file")]
+    keys: bool,
     /// One JSON object: {"mistakes": [...], "warnings": [...]}
     #[arg(long)]
     json: bool,
 }
 
 pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {
-    let checked = config::load(&arguments.file, std::env::vars(), &[])
+    // There is a file, or the keys are wanted.
+    let Some(file) = &arguments.file else {
+        KEYS.iter()
+            .for_each(|key| show(key, arguments.json, console));
+        return Outcome::Done;
+    };
+    let checked = config::load(file, std::env::vars(), &[])
         .and_then(|config| config::check(&config, SystemClock::start().now().unix, 1));
     let (mistakes, warnings) = match checked {
         Ok(checked) => (Vec::new(), checked.warnings),
@@ -32,7 +45,7 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {
     if arguments.json {
         let text = |all: Vec<String>| serde_json::Value::from(all);
         console.line(json!({
-            "file": arguments.file,
+            "file": file,
             "mistakes": text(mistakes.iter().map(ToString::to_string).collect()),
             "warnings": text(warnings.iter().map(ToString::to_string).collect()),
         }));
@@ -46,7 +59,22 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {
     }
     if !arguments.json {
         warnings.iter().for_each(|warning| console.warning(warning));
-        console.line(format_args!("{}: no mistakes", arguments.file.display()));
+        console.line(format_args!("{}: no mistakes", file.display()));
     }
     Outcome::Done
+}
+
+fn show(key: &Key, as_json: bool, console: &mut Console) {
+    let applies = key.applies.name();
+    if as_json {
+        return console.line(json!({
+            "key": key.path,
+            "applies": applies,
+            "default": key.default,
+            "says": key.says,
+        }));
+    }
+    console.line(console.paint(Tone::Good, key.path));
+    let default = format!("{} ({})", key.says, key.default);
+    columns::lines(console, &[(applies, 9, Tone::Faint)], &default, Tone::Plain);
 }

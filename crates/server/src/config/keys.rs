@@ -1,7 +1,7 @@
 //! Every key there is, in one table: what it takes, whether a reload is enough, what it is if nobody writes it.
 //!
 //! The table decides which keys exist; the rooms beside this one say what they mean. `etc/countersign.toml.example` documents
-//! each of them, `check-config` prints when a change takes effect, and tests hold all three together.
+//! each of them, `check-config --keys` prints it, and tests hold all three together.
 
 /// One key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,7 +167,7 @@ pub const KEYS: &[Key] = &[
     live("verification.stale_date", Text, "\"trust-iat\"", "a stale Date beside a fresh iat: trust-iat or refuse"),
     live("verification.base_passport", Text, "\"accept\"", "a PASSporT without ppt: accept or refuse"),
     restart("verification.prewarm", Boolean, "true", "whether the certificates of known signers are fetched before a call needs them"),
-    restart("verification.known_signers_file", Text, NONE, "where the URLs of known signers outlive a restart; the server writes it"),
+    restart("verification.known_signers_file", Text, NONE, "where the URLs of known signers outlive a restart, written by the server; none: in trust.state_dir, if there is one"),
 
     live("trust.domain", Text, "\"default\"", "the name of the trust domain"),
     live("trust.state_dir", Text, NONE, "folder in which the last good lists outlive a restart"),

@@ -227,7 +227,7 @@ fn read(
         .iter()
         .map(|e| e.origin.value.clone())
         .collect();
-    let (verification, prewarm) =
+    let (verification, mut prewarm) =
         judgement::verification(root.table("verification"), directory, excepted.clone());
     let deadline = Duration::from_millis(u64::from(verification.deadline));
     let tenants: Vec<_> = root
@@ -241,9 +241,14 @@ fn read(
         .filter_map(|reader| trunk::read(reader, deadline))
         .collect();
     let [public, trunk, admin] = listeners::http(root.table("http"), directory);
+    let trust = trust::read(root.table("trust"), directory);
+    if prewarm.known_signers_file.is_none() {
+        let folder = trust.state_folder.as_ref();
+        prewarm.known_signers_file = folder.map(|folder| folder.value.join(KNOWN_SIGNERS));
+    }
     let config = Config {
         sip: listeners::sip(root.table("sip")),
-        trust: trust::read(root.table("trust"), directory),
+        trust,
         log: listeners::log(root.table("log")),
         metrics_enabled: listeners::metrics(root.table("metrics")),
         source,
@@ -270,6 +275,9 @@ fn read(
     drop(mistakes);
     config
 }
+
+/// The file of known signers in the folder for what must outlive the process.
+const KNOWN_SIGNERS: &str = "known-signers";
 
 /// What no section can see alone: names given twice, and names that nobody has.
 fn cross_references(config: &Config) -> Vec<Mistake> {

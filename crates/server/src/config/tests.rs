@@ -1,6 +1,7 @@
 //! The example is whole and true; every mistake is told with its place; the layers have their order.
 
 use super::*;
+use crate::config::keys::{Applies, KEYS, Kind};
 use crate::config::trunk::OrigIdChoice;
 use countersign::authentication::Unlisted;
 use countersign_sip::flow::Transport;
@@ -77,7 +78,7 @@ fn shown_keys() -> BTreeMap<String, String> {
 #[test]
 fn the_example_names_every_key_and_no_other() {
     let shown = shown_keys();
-    for key in keys::KEYS {
+    for key in KEYS {
         assert!(
             shown.contains_key(key.path),
             "the example does not show {}",
@@ -105,7 +106,7 @@ fn the_example_shows_the_defaults() {
                 .any(|line| line.starts_with(&format!("{key} = ")))
     };
     let written = |key: &&keys::Key| ![keys::NONE, keys::REQUIRED].contains(&key.default);
-    for key in keys::KEYS.iter().filter(written) {
+    for key in KEYS.iter().filter(written) {
         if commented(key.path) {
             assert_eq!(shown[key.path], key.default, "{}", key.path);
         }
@@ -152,7 +153,7 @@ fn every_key_of_the_table_is_read() {
         .replace("# [[trust", "[[trust");
     let _ = read(&uncommented, Path::new("c.toml"), [], &[], &notes);
     let asked = notes.asked.into_inner();
-    for key in keys::KEYS {
+    for key in KEYS {
         assert!(asked.contains(key.path), "nobody reads {}", key.path);
     }
 }
@@ -403,10 +404,94 @@ proptest::proptest! {
     }
 
     #[test]
-    fn no_value_panics(place in 0..keys::KEYS.len(), value in "[-0-9a-z\"\\[\\]{},.:/ ]{0,20}") {
-        let path = keys::KEYS[place].path.replace("[]", "");
+    fn no_value_panics(place in 0..KEYS.len(), value in "[-0-9a-z\"\\[\\]{},.:/ ]{0,20}") {
+        let path = KEYS[place].path.replace("[]", "");
         let (section, key) = path.rsplit_once('.').unwrap_or(("", &path));
         let _ = parse_text(&format!("[{section}]\n{key} = {value}\n"));
         let _ = parse_text(&format!("[[{section}]]\n{key} = {value}\n"));
+    }
+}
+
+/// Another value for a key that a flag can set, with what it needs beside it.
+fn another(key: &keys::Key) -> Vec<(&'static str, String)> {
+    let value = match (key.path, key.kind) {
+        ("sip.unknown_source", _) => "reject",
+        ("fetch.media_types" | "verification.serialization", _) => "strict",
+        ("fetch.max_bytes", _) => "2048",
+        ("log.format", _) => "json",
+        ("log.level", _) => "warn",
+        ("log.numbers", _) => "full",
+        ("verification.order", _) => "atis",
+        ("verification.thoroughness", _) => "every-check",
+        ("verification.replay", _) => "enforce",
+        ("verification.string_iat", _) => "lenient",
+        ("verification.stale_date" | "verification.base_passport", _) => "refuse",
+        ("verification.provider_numbers", _) => "reject",
+        ("trust.revocation", _) => "hard",
+        ("trust.crl_signers", _) => "pinned",
+        ("trust.authority_algorithms", _) => "p256",
+        ("trust.crl_urls", _) => "https://crl.example/a.crl",
+        (path, _) if path.ends_with("listen") || ["sip.udp", "sip.tcp"].contains(&path) => {
+            "127.0.0.1:9"
+        }
+        (_, Kind::Boolean) if key.default == "true" => "false",
+        (_, Kind::Boolean) => "true",
+        (_, Kind::Integer) => {
+            let default: i64 = key.default.parse().unwrap();
+            return vec![(key.path, (default + 1).to_string())];
+        }
+        _ => "another",
+    };
+    let companion = match key.path {
+        "http.public.certificate_file" => Some("http.public.key_file"),
+        "http.public.key_file" => Some("http.public.certificate_file"),
+        "http.trunk.certificate_file" => Some("http.trunk.key_file"),
+        "http.trunk.key_file" => Some("http.trunk.certificate_file"),
+        "http.admin.certificate_file" => Some("http.admin.key_file"),
+        "http.admin.key_file" => Some("http.admin.certificate_file"),
+        "trust.ca_list" => Some("trust.ca_list_signer_files"),
+        _ => None,
+    };
+    let companion = companion.map(|key| (key, "other".to_owned()));
+    [(key.path, value.to_owned())]
+        .into_iter()
+        .chain(companion)
+        .collect()
+}
+
+/// This test verifies of every key that a flag can set: a reload takes what is marked live, and leaves what is marked restart.
+#[test]
+fn a_reload_changes_what_is_live_and_nothing_else() {
+    let text = with_trunk("");
+    let running = parse_text(&text).unwrap();
+    let settings = |config: Config| {
+        let (source, written) = (Source::default(), Written::default());
+        format!(
+            "{:?}",
+            Config {
+                source,
+                written,
+                ..config
+            }
+        )
+    };
+    for key in KEYS {
+        if key.path.contains("[]") || key.kind == Kind::Tables {
+            continue;
+        }
+        let flags = another(key);
+        let flags: Vec<_> = flags.iter().map(|(key, value)| (*key, &**value)).collect();
+        let next = parse_with(&text, &[], &flags);
+        let next = next.unwrap_or_else(|told| panic!("{}: {told:?}", key.path));
+        let changes = running.written.changes(&next.written);
+        let change = changes.iter().find(|change| *change.key == *key.path);
+        assert_eq!(
+            change.map(|change| change.applies),
+            Some(key.applies),
+            "{}",
+            key.path
+        );
+        let taken = settings(next.over(&running)) != settings(running.clone());
+        assert_eq!(taken, key.applies == Applies::Live, "{}", key.path);
     }
 }

@@ -11,6 +11,7 @@
 
 use crate::peers::free_address;
 use crate::provider::{COUNTERSIGN, Provider, Server, get, udp};
+use countersign_server::config::keys::KEYS;
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
@@ -126,6 +127,27 @@ fn without_a_server_there_is_nobody_to_ask() {
         "{}",
         said.err
     );
+}
+
+/// This test verifies that every key is told with the time at which it takes effect, and that each is one or the other.
+#[test]
+fn every_key_says_when_it_takes_effect() {
+    let output = Command::new(COUNTERSIGN)
+        .args(["check-config", "--keys", "--json"])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let told: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(told.len(), KEYS.len());
+    let applies = |key: &str| {
+        let line = told.iter().find(|line| line["key"] == key).unwrap();
+        line["applies"].as_str().unwrap()
+    };
+    assert_eq!(applies("tenants[].key_file"), "live");
+    assert_eq!(applies("sip.udp"), "restart");
 }
 
 #[test]
