@@ -10,10 +10,12 @@ use countersign::certificate::constraints::ConstraintList;
 use countersign::certificate::encode::{element, sequence};
 use countersign::certificate::extensions::oid;
 use countersign::certificate::{
-    Certificate, CertificateChain, CertificateError, DistinguishedName, TnAuthList, Version,
+    Certificate, CertificateChain, CertificateError, Coverage, DistinguishedName, TnAuthList,
+    Version,
 };
 use countersign::crypto::{AwsLc, EcdsaP256Key, SigningKey};
-use countersign::path::{KeyPurpose, PathFault, verify};
+use countersign::identity::Identity;
+use countersign::path::{KeyPurpose, PathFault, inspect, verify};
 use countersign::trust::{Anchor, AnchorError, Standing, Trust};
 use countersign_ca::extension::{self, Criticality, Extension, PathLength, usage};
 use countersign_ca::{Authority, Draft};
@@ -217,7 +219,7 @@ fn what_is_critical_must_be_understood() {
     }
     judge(&lab, &with_leaf(&lab, &draft)).unwrap();
 
-    let broken = Extension::non_critical(oid::TN_AUTH_LIST, vec![0x30, 0]);
+    let broken = Extension::critical(oid::TN_AUTH_LIST, vec![0x30, 0]);
     let fault = PathFault::MalformedExtension {
         step: EE,
         extension: oid::TN_AUTH_LIST,
@@ -318,6 +320,36 @@ fn claim_constraints_are_told_by_where_they_stand() {
     let root = Anchor::new(Certificate::parse(&root).unwrap(), Standing::Lab).unwrap();
     let trust = Trust::new("lab", 1, vec![root]);
     assert_eq!(found(&good, &trust), (false, 1));
+}
+
+/// This test verifies that an end entity whose list cannot be read may say nothing, and its path stands; an authority with such a
+/// list might limit what is below it, and refuses the path.
+#[test]
+fn an_unreadable_list_of_an_end_entity_is_no_list() {
+    let lab = Lab::new();
+    // An empty list, a list cut off, a number with a sign, text: nothing that RFC 8226 §9 has.
+    for value in [
+        &[0x30, 0][..],
+        &[0x30, 8, 0xa0],
+        &[0x30, 5, 0xa2, 3, 0x16, 1, b'+'],
+        b"1234",
+    ] {
+        let broken = Extension::non_critical(oid::TN_AUTH_LIST, value.to_vec());
+        let list = with_leaf(&lab, &replaced(leaf(&lab), broken.clone()));
+        let path = judge(&lab, &list).unwrap();
+        let number = Identity::Number("12025550100".parse().unwrap());
+        assert_eq!(path.authority().covers(&number), Coverage::NotCovered);
+        assert!(path.providers().is_empty());
+        let fault = |step| PathFault::MalformedExtension {
+            step,
+            extension: oid::TN_AUTH_LIST,
+        };
+        let published = inspect(&list).unwrap_err();
+        assert_eq!(published, fault(EE), "nobody should publish such a thing");
+        let mut above = intermediate(&lab);
+        above.extensions.push(broken);
+        refused(&lab, &with_intermediate(&lab, &above), fault(CA));
+    }
 }
 
 /// This test verifies that constraints that cannot be read refuse the path: nobody knows what they forbid.

@@ -97,13 +97,14 @@ fn verify_under(
 /// holder say, if no anchor above it says less.
 ///
 /// # Errors
-/// [`PathFault`], the first one found: what makes [`verify`] refuse the list wherever and whenever.
+/// [`PathFault`], the first one found: what makes [`verify`] refuse the list wherever and whenever, or makes it worthless.
 pub fn inspect(chain: &CertificateChain) -> Result<Authority, PathFault> {
     let certificates = chain.certificates();
     requirements::inspect_target(certificates, Purpose::Passport)?;
     walker::inspect_order(certificates)?;
     for (index, certificate) in certificates.iter().enumerate() {
         requirements::inspect_basic_fields(certificate, Step::of_index(index))?;
+        requirements::inspect_readable(certificate, Step::of_index(index))?;
         requirements::inspect_extensions(certificate, Step::of_index(index))?;
     }
     authority(certificates, None)

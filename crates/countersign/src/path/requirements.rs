@@ -4,6 +4,7 @@
 //! costs a signature.
 
 use super::{KeyPurpose, PathFault, Purpose, Step};
+use crate::certificate::extensions::{Criticality, oid};
 use crate::certificate::{Certificate, Version};
 use crate::time::{UnixTime, Validity};
 use crate::trust::Anchor;
@@ -156,7 +157,8 @@ pub(super) fn inspect_basic_fields(certificate: &Certificate, step: Step) -> Res
 }
 
 pub(super) fn inspect_extensions(certificate: &Certificate, step: Step) -> Result<(), PathFault> {
-    if let Some(extension) = certificate.malformed_extensions().first() {
+    let mut malformed = certificate.malformed_extensions().iter();
+    if let Some(extension) = malformed.find(|one| !is_dispensable(certificate, step, one)) {
         return Err(PathFault::MalformedExtension {
             step,
             extension: *extension,
@@ -174,6 +176,30 @@ pub(super) fn inspect_extensions(certificate: &Certificate, step: Step) -> Resul
         });
     }
     Ok(())
+}
+
+/// What a verifier may read over is no less a defect for whoever publishes the certificate.
+pub(super) fn inspect_readable(certificate: &Certificate, step: Step) -> Result<(), PathFault> {
+    match certificate.malformed_extensions().first() {
+        Some(extension) => Err(PathFault::MalformedExtension {
+            step,
+            extension: *extension,
+        }),
+        None => Ok(()),
+    }
+}
+
+/// Whether the path stands without an extension that cannot be read: the list of an end entity lets it say something and forbids
+/// nothing, so without it the end entity merely may say less (docs/divergences.md). Where a list stands above, it is missing.
+// RFC 8226 §9: "The non-critical TN Authorization List certificate extension is included in the certificate's extension field"
+fn is_dispensable(certificate: &Certificate, step: Step, extension: &ObjectIdentifier) -> bool {
+    let criticality = || {
+        let raw = certificate.extension(*extension);
+        raw.map(|raw| raw.criticality)
+    };
+    step == Step::EndEntity
+        && *extension == oid::TN_AUTH_LIST
+        && criticality() == Some(Criticality::NonCritical)
 }
 
 /// Whether a certificate may certify others at all, and so many; `intermediates` is how many stand between it and the end

@@ -12,6 +12,7 @@
 
 use super::told;
 use countersign::certificate::access::STIR_TN_LIST;
+use countersign::certificate::extensions::oid;
 use countersign::certificate::{Certificate, Coverage, TnAuthList, TnEntry};
 use countersign::crypto::{EcdsaP256Key, SigningKey};
 use countersign::path::{PathFault, Step};
@@ -23,7 +24,7 @@ use countersign::verification::{
     Check, Evidence, Fault, Holds, Need, NeedKind, NumberAuthority, Poll, Refresh, Report, Source,
     Unavailable, Verdict, Verification,
 };
-use countersign_ca::extension::{PathLength, authority_access};
+use countersign_ca::extension::{Extension, PathLength, authority_access};
 use countersign_ca::{Authority, Practice, Profile, Request};
 use countersign_testkit::lab::{self, NOW, Signer};
 use countersign_testkit::scene::{ALICE, Forgery, MALLORY, Scene, X5U, call, now, number};
@@ -380,6 +381,49 @@ fn several_lists_on_one_path_are_asked_for_at_once() {
     scene.repository.fail(Unavailable::Connect);
     let not_validated = Verdict::NotValidated(Fault::TnAuthListUnavailable);
     assert_eq!(verify(&scene).verdict, not_validated);
+}
+
+/// The end entity has a list that nobody can read: its path stands, its signature fits, and it may speak for nobody.
+#[test]
+fn who_has_an_unreadable_list_speaks_for_nobody() {
+    let broken = || Extension::non_critical(oid::TN_AUTH_LIST, vec![0x30, 0]);
+    let signed = |parent: Option<Says<'_>>| {
+        let mut scene = Scene::new();
+        let issuing = scene.lab.intermediate().clone();
+        let profile = Profile::DelegateCa(PathLength::AtMost(0));
+        let above = parent.map(|says| certificate(&scene, &issuing, profile, says));
+        let issuer = match &above {
+            None => issuing.clone(),
+            Some((key, above)) => {
+                Authority::new(above.clone(), key.clone(), Practice::default()).unwrap()
+            }
+        };
+        let key = lab::new_key();
+        let name = lab::subject("SHAKEN unreadable");
+        let request = Request::new(Profile::Delegate, name, key.public_key());
+        let mut draft = issuer.draft(&request, scene.lab.next_serial(), lab::validity());
+        draft.extensions.push(broken());
+        let below = Certificate::parse(&draft.sign(issuer.key()).unwrap()).unwrap();
+        let above = above.as_ref().map(|(_, above)| above);
+        let all = [Some(&below), above, Some(issuing.certificate())];
+        let all: Vec<_> = all.into_iter().flatten().collect();
+        let chain = lab::chain(&all);
+        scene.signer = Signer { key, chain };
+        scene.repository.publish(X5U, &scene.signer.chain);
+        verify(&scene)
+    };
+    let report = signed(None);
+    assert_eq!(told(&report), NOT_COVERED);
+    for check in [Check::Path, Check::Signature] {
+        assert_eq!(
+            report.passports[0].checks.get(check).outcome.name(),
+            "passed"
+        );
+    }
+    let parent = [alice()];
+    let report = signed(Some(by_value(&parent)));
+    let gap = (Verdict::Failed(Fault::DelegationGap), Some(437));
+    assert_eq!(told(&report), gap, "below a list everybody has one");
 }
 
 /// By value and by reference together: RFC 9060 §4.1 makes the scope their union.
