@@ -355,8 +355,10 @@ impl Part {
         }
         let whole = profiles.iter().find(|profile| profile.name() == name);
         let has_region = |profile: &&Arc<Profile>| {
-            let by_name = |region: &Box<str>| (**region).cmp(name);
-            profile.regions.binary_search_by(by_name).is_ok()
+            let at = profile
+                .regions
+                .binary_search_by(|region| (**region).cmp(name));
+            at.is_ok()
         };
         let part = profiles.iter().find(has_region);
         match (whole, part) {

@@ -36,9 +36,12 @@ pub(super) enum Question {
     Providers(Providers),
 }
 
+/// A list, and where it came from.
+type List = (Arc<TnAuthList>, Source);
+
 /// Lists by reference that were asked for.
 pub(super) struct Lists {
-    wanted: Vec<Wanted<Box<str>, (Arc<TnAuthList>, Source)>>,
+    wanted: Vec<Wanted<Box<str>, List>>,
     refresh: Refresh,
 }
 
@@ -207,15 +210,15 @@ fn decide(
 
 impl Lists {
     fn open(asking: &mut Asking<'_>, urls: &[Box<str>], refresh: Refresh) -> Self {
-        let open = |url: &Box<str>| {
+        let wanted = urls.iter().map(|url| {
             let kind = NeedKind::TnAuthList {
                 url: url.clone(),
                 refresh,
             };
             Wanted::open(asking.needs.open(kind), url.clone())
-        };
+        });
         Self {
-            wanted: urls.iter().map(open).collect(),
+            wanted: wanted.collect(),
             refresh,
         }
     }

@@ -202,7 +202,11 @@ impl Traffic {
             let number = self.placed.fetch_add(1, Ordering::Relaxed);
             let call_id = format!("thousand-{number}");
             let begun = Instant::now();
-            let caller = if number % 4 == 0 { &tenant } else { &provider };
+            let caller = if number.is_multiple_of(4) {
+                &tenant
+            } else {
+                &provider
+            };
             caller
                 .says(self.invite(number, &call_id).text(caller), self.server)
                 .await;
@@ -218,7 +222,7 @@ impl Traffic {
     /// Every fourth call is to be signed; of the others every third comes from a number that was not signed for.
     fn invite(&self, number: usize, call_id: &str) -> Invite {
         let call = Invite::new(call_id);
-        if number % 4 == 0 {
+        if number.is_multiple_of(4) {
             return call;
         }
         let signer = number % CHAINS;
