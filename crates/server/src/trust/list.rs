@@ -10,7 +10,7 @@ use countersign::crypto::AwsLc;
 use countersign::path::CrlFault;
 use countersign::time::UnixTime;
 use countersign::trust::ca_list::{Backwards, CaListFault};
-use countersign::trust::revocation::OlderList;
+use countersign::trust::revocation::{MAX_AHEAD, OlderList};
 use countersign::trust::{CaList, Standing, Trust, VerifiedCaList, VerifiedCrl};
 use countersign::verification::Unavailable;
 use std::fmt;
@@ -74,6 +74,11 @@ impl List {
                 let list = list
                     .verify(&domain.crl_issuers, trust, at, &AwsLc)
                     .map_err(Refusal::CrlNotProven)?;
+                // It would make nothing good before its time, and stand in the way of every list until then: nothing goes back.
+                let this_update = list.this_update();
+                if this_update > at.saturating_add(MAX_AHEAD) {
+                    return Err(Refusal::Early(this_update));
+                }
                 if let Some(Self::Crl(previous)) = previous {
                     follows(&list, previous, at)?;
                 }
@@ -140,6 +145,8 @@ pub enum Refusal {
     CaList(CaListFault),
     /// The revocation list is signed by nobody whom we believe.
     CrlNotProven(CrlFault),
+    /// The revocation list is from the future.
+    Early(UnixTime),
     /// The file cannot be read.
     File(Arc<FileFault>),
     /// What came is no revocation list.
@@ -160,6 +167,7 @@ impl Refusal {
         match self {
             Self::CaList(CaListFault::Jws(_)) | Self::CrlNotProven(_) => "not-proven",
             Self::CaList(_) | Self::NoCrl(_) => "unreadable",
+            Self::Early(_) => "not-yet",
             Self::File(_) => "no-file",
             Self::OlderCaList(_) | Self::OlderCrl(_) => "backwards",
             Self::OtherSeries => "other-series",
@@ -172,6 +180,7 @@ impl Refusal {
         match self {
             Self::CaList(_)
             | Self::CrlNotProven(_)
+            | Self::Early(_)
             | Self::OlderCaList(_)
             | Self::OlderCrl(_)
             | Self::OtherSeries => true,
@@ -185,6 +194,9 @@ impl fmt::Display for Refusal {
         match self {
             Self::CaList(fault) => fault.fmt(f),
             Self::CrlNotProven(fault) => fault.fmt(f),
+            Self::Early(this_update) => {
+                write!(f, "the list is of {this_update}, which is yet to come")
+            }
             Self::File(fault) => fault.fmt(f),
             Self::NoCrl(error) => error.fmt(f),
             Self::OlderCaList(backwards) => backwards.fmt(f),

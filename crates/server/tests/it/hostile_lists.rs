@@ -3,7 +3,7 @@
 //! ```text
 //!   caller ── INVITE, x5u ──► Switch ── INVITE ──► called
 //!                               │
-//!                               └── GET /list.crl, every minute ──► old, truncated, forged, endless, gone, silent
+//!                               └── GET /list.crl, every minute ──► old, early, truncated, forged, endless, gone, silent
 //! ```
 //!
 //! This test verifies that whatever comes instead of a list changes nothing: the last good one stays in use, calls go on, and what
@@ -40,9 +40,10 @@ async fn the_last_good_list_stays_in_use_whatever_comes() {
     let truncated = &list[..list.len() - 1];
     let moved = b"HTTP/1.1 302 Found\r\nLocation: /other.crl\r\nContent-Length: 0\r\n\r\n".to_vec();
     let announced = b"HTTP/1.1 200 OK\r\nContent-Length: 104857600\r\n\r\n".to_vec();
-    let worst: [(&'static str, Vec<u8>); 8] = [
+    let worst: [(&'static str, Vec<u8>); 9] = [
         ("backwards", body(&world.list(6, &[]))),
         ("not-proven", body(&forged)),
+        ("not-yet", body(&world.list_of_tomorrow(8))),
         ("not-proven", body(&somebody)),
         ("unreadable", body(truncated)),
         ("unreadable", body(b"<html>we are sorry</html>")),

@@ -83,16 +83,32 @@ impl Administration {
         self.list_until(number, revoked, at.saturating_add(DAY))
     }
 
+    /// The list that the administrator will make tomorrow.
+    pub(crate) fn list_of_tomorrow(&self, number: u64) -> Vec<u8> {
+        let tomorrow = self.house.clock.now().unix.saturating_add(DAY);
+        self.list_of(number, &[], tomorrow, tomorrow.saturating_add(DAY))
+    }
+
     fn list_until(&self, number: u64, revoked: &[&Signer], next_update: UnixTime) -> Vec<u8> {
         let now = self.house.clock.now().unix;
+        self.list_of(number, revoked, now, next_update)
+    }
+
+    fn list_of(
+        &self,
+        number: u64,
+        revoked: &[&Signer],
+        this_update: UnixTime,
+        next_update: UnixTime,
+    ) -> Vec<u8> {
         let entry = |signer: &&Signer| Revoked {
             issuer: signer.chain.end_entity().issuer().clone(),
             serial: signer.chain.end_entity().serial().to_vec(),
-            at: now,
+            at: this_update,
             reason: Reason::KeyCompromise,
         };
         let list = Crl {
-            this_update: now,
+            this_update,
             next_update,
             number,
             scope: CrlScope::Indirect,
