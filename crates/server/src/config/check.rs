@@ -17,9 +17,11 @@ use crate::files::{self, TlsFault};
 use crate::trust::Opened;
 use countersign::authentication::{AuthenticationService, Inventory, Signer, SignerError};
 use countersign::certificate::delegation::{self, Delegation};
+use countersign::certificate::number_records::NumberRecords;
 use countersign::certificate::{Authority, CertificateChain};
 use countersign::crypto::{EcdsaP256Key, sha256};
 use countersign::time::UnixTime;
+use countersign::verification::policy::ProviderNumbersPolicy;
 use countersign_sip::trunk::{Role, UdpSource};
 use rustls::{RootCertStore, ServerConfig};
 use std::collections::BTreeMap;
@@ -33,6 +35,8 @@ pub const ENDS_SOON: i64 = 7 * 24 * 3600;
 pub struct Checked {
     /// The tenants, in the order of the configuration.
     pub tenants: Vec<Tenant>,
+    /// Whose numbers are whose, if anybody says.
+    pub records: Option<Arc<NumberRecords>>,
     /// Whom we believe.
     pub trust: Opened,
     /// How certificates are fetched.
@@ -70,6 +74,7 @@ pub fn check(config: &Config, now: UnixTime, trust_version: u64) -> Result<Check
         .iter()
         .filter_map(|settings| opening.tenant(settings, now))
         .collect();
+    let records = opening.records(config, now);
     let trust = opening.trust(&config.trust, trust_version, now);
     let fetch = opening.fetch(&config.fetch);
     let [public, trunk, admin] =
@@ -80,6 +85,7 @@ pub fn check(config: &Config, now: UnixTime, trust_version: u64) -> Result<Check
     }
     Ok(Checked {
         tenants,
+        records,
         trust,
         fetch,
         public,
@@ -172,6 +178,33 @@ impl Opening {
         let parsed = Inventory::parse(&text)
             .map_err(|error| file.mistake(Cause::Inventory(file.value.clone(), error)));
         self.note(parsed)
+    }
+
+    /// The records of a number authority, if they can be used.
+    fn records(&mut self, config: &Config, now: UnixTime) -> Option<Arc<NumberRecords>> {
+        let required = ProviderNumbersPolicy::RequireOracle;
+        let is_asked = config.verification.provider_numbers == required;
+        let Some(file) = &config.authority.file else {
+            if is_asked {
+                let asked = &config.authority.provider_numbers;
+                self.warnings.push(asked.warning(Concern::NoRecords));
+            }
+            return None;
+        };
+        let text = self.note(file.value_of(files::read_text))?;
+        self.files
+            .insert(file.value.clone(), sha256(text.as_bytes()));
+        let parsed = NumberRecords::parse(&text)
+            .map_err(|error| file.mistake(Cause::Records(file.value.clone(), error)));
+        let records = self.note(parsed)?;
+        let oldest = now.saturating_add(-i64::from(config.verification.number_authority_max_age));
+        if !is_asked {
+            self.warnings.push(file.warning(Concern::RecordsNotAsked));
+        } else if records.as_of() < oldest {
+            let concern = Concern::RecordsTooOld(records.as_of());
+            self.warnings.push(file.warning(concern));
+        }
+        Some(Arc::new(records))
     }
 
     fn fetch(&mut self, settings: &FetchSettings) -> FetchPolicy {

@@ -6,7 +6,8 @@ use crate::fetch::{self, Bounds, MediaTypes};
 use countersign::certificate::repository_url::Origin;
 use countersign::verification::VerificationPolicy;
 use countersign::verification::policy::{
-    BasePassport, Order, Replay, Serialization, StaleDate, StringIat, Thoroughness,
+    BasePassport, InheritedConstraints, Order, ProviderNumbersPolicy, Replay, Serialization,
+    StaleDate, StringIat, Thoroughness, X5c, X5cWithoutX5u,
 };
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -55,12 +56,21 @@ pub struct PrewarmSettings {
     pub known_signers_file: Option<PathBuf>,
 }
 
+/// The number authority of `[verification]`.
+#[derive(Clone, Debug)]
+pub struct AuthoritySettings {
+    /// What a number is that a path covers by provider code only.
+    pub provider_numbers: Placed<ProviderNumbersPolicy>,
+    /// The file of its records.
+    pub file: Option<Placed<PathBuf>>,
+}
+
 /// Reads `[verification]`; `excepted` are the origins of `fetch.exceptions`.
 pub(super) fn verification(
     mut reader: Reader<'_>,
     directory: &Path,
     excepted: Arc<[Origin]>,
-) -> (VerificationPolicy, PrewarmSettings) {
+) -> (VerificationPolicy, PrewarmSettings, AuthoritySettings) {
     let defaults = VerificationPolicy::default();
     let whole = |value: Option<i64>, default: u32| {
         value
@@ -93,7 +103,31 @@ pub(super) fn verification(
             .and_then(|value| usize::try_from(value).ok())
             .unwrap_or(defaults.max_identity_headers),
         port_exceptions: excepted,
+        provider_numbers: reader
+            .choice("provider_numbers", &PROVIDER_NUMBERS)
+            .unwrap_or_default(),
+        // A month old, it is nobody's data any more.
+        number_authority_max_age: whole(
+            reader.integer("number_authority_max_age_s", 60..=2_678_400),
+            defaults.number_authority_max_age,
+        ),
+        x5c: reader.choice("x5c", &X5C).unwrap_or_default(),
+        x5c_without_x5u: reader
+            .choice("x5c_without_x5u", &X5C_WITHOUT_X5U)
+            .unwrap_or_default(),
+        inherited_constraints: reader
+            .choice("inherited_constraints", &INHERITED_CONSTRAINTS)
+            .unwrap_or_default(),
         ..defaults
+    };
+    let authority = AuthoritySettings {
+        provider_numbers: match reader.text("provider_numbers") {
+            Some(written) => written.map(|_| policy.provider_numbers),
+            None => reader.default("provider_numbers", policy.provider_numbers),
+        },
+        file: reader
+            .text("number_authority_file")
+            .map(|name| name.map(|name| directory.join(name))),
     };
     let known_signers_file = reader.text("known_signers_file");
     let prewarm = PrewarmSettings {
@@ -101,9 +135,23 @@ pub(super) fn verification(
         known_signers_file: known_signers_file.map(|name| directory.join(name.value)),
     };
     reader.finish();
-    (policy, prewarm)
+    (policy, prewarm, authority)
 }
 
+const PROVIDER_NUMBERS: [(&str, ProviderNumbersPolicy); 3] = [
+    ("accept", ProviderNumbersPolicy::AcceptIfIssuedByTrustedCa),
+    ("require-authority", ProviderNumbersPolicy::RequireOracle),
+    ("reject", ProviderNumbersPolicy::Reject),
+];
+const X5C: [(&str, X5c); 2] = [("auto", X5c::Auto), ("never", X5c::Never)];
+const X5C_WITHOUT_X5U: [(&str, X5cWithoutX5u); 2] = [
+    ("refuse", X5cWithoutX5u::Refuse),
+    ("accept", X5cWithoutX5u::Accept),
+];
+const INHERITED_CONSTRAINTS: [(&str, InheritedConstraints); 2] = [
+    ("ignored", InheritedConstraints::IgnoredInAuthorities),
+    ("intersect", InheritedConstraints::Intersect),
+];
 const ORDERS: [(&str, Order); 2] = [("rfc8224", Order::Rfc8224), ("atis", Order::Atis)];
 const THOROUGHNESS: [(&str, Thoroughness); 2] = [
     ("first-fault", Thoroughness::FirstFault),

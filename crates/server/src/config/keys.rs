@@ -168,6 +168,12 @@ pub const KEYS: &[Key] = &[
     live("verification.base_passport", Text, "\"accept\"", "a PASSporT without ppt: accept or refuse"),
     restart("verification.prewarm", Boolean, "true", "whether the certificates of known signers are fetched before a call needs them"),
     restart("verification.known_signers_file", Text, NONE, "where the URLs of known signers outlive a restart, written by the server; none: in trust.state_dir, if there is one"),
+    live("verification.provider_numbers", Text, "\"accept\"", "numbers that a certificate has by provider code only: accept, require-authority or reject"),
+    live("verification.number_authority_file", Text, NONE, "whose number is whose: a table with a date, which require-authority asks"),
+    live("verification.number_authority_max_age_s", Integer, "172800", "seconds that this table may be old"),
+    live("verification.x5c", Text, "\"auto\"", "a certificate chain in the token: auto (judged by it) or never"),
+    live("verification.x5c_without_x5u", Text, "\"refuse\"", "a token with such a chain and without x5u: refuse or accept"),
+    live("verification.inherited_constraints", Text, "\"ignored\"", "claim constraints in certificates of authorities: ignored or intersect"),
 
     live("trust.domain", Text, "\"default\"", "the name of the trust domain"),
     live("trust.state_dir", Text, NONE, "folder in which the last good lists outlive a restart"),

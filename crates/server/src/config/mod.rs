@@ -33,7 +33,7 @@ pub use check::{Checked, check};
 pub use place::{Cause, Concern, Mistake, Place, Placed, Warning};
 
 use self::changes::Written;
-use self::judgement::{FetchSettings, PrewarmSettings};
+use self::judgement::{AuthoritySettings, FetchSettings, PrewarmSettings};
 use self::listeners::{HttpSettings, LogSettings, SipSettings};
 use self::reader::{Notes, Reader};
 use self::tenant::TenantSettings;
@@ -59,6 +59,8 @@ pub struct Config {
     pub verification: VerificationPolicy,
     /// What of it is about certificates that no call needs yet.
     pub prewarm: PrewarmSettings,
+    /// `[verification]`: whose number is whose.
+    pub authority: AuthoritySettings,
     /// `[trust]`.
     pub trust: TrustSettings,
     /// `[fetch]`.
@@ -227,7 +229,7 @@ fn read(
         .iter()
         .map(|e| e.origin.value.clone())
         .collect();
-    let (verification, mut prewarm) =
+    let (verification, mut prewarm, authority) =
         judgement::verification(root.table("verification"), directory, excepted.clone());
     let deadline = Duration::from_millis(u64::from(verification.deadline));
     let tenants: Vec<_> = root
@@ -257,6 +259,7 @@ fn read(
         tenants,
         verification,
         prewarm,
+        authority,
         fetch,
         public,
         trunk,

@@ -8,6 +8,7 @@ use crate::files::FileFault;
 use crate::trust::Refusal;
 use countersign::authentication::{InventoryError, SignerError};
 use countersign::certificate::chain::ChainError;
+use countersign::certificate::number_records::RecordsError;
 use countersign::time::UnixTime;
 use countersign::trust::AnchorError;
 use std::fmt;
@@ -143,6 +144,8 @@ pub enum Cause {
     NotYetValid(PathBuf, UnixTime),
     /// Nothing of this name is configured.
     NotFound(Box<str>),
+    /// The records of the number authority have a mistake.
+    Records(PathBuf, RecordsError),
     /// One key needs another: the second.
     Requires(&'static str),
     /// Nobody could verify what is signed with this.
@@ -208,6 +211,7 @@ impl fmt::Display for Cause {
                 write!(f, "{}: the certificate begins at {at}", path.display())
             }
             Self::NotFound(name) => write!(f, "there is no \"{name}\""),
+            Self::Records(path, error) => write!(f, "{}: {error}", path.display()),
             Self::Requires(other) => write!(f, "it needs {other}"),
             Self::Signer(path, error) => write!(f, "{}: {error}", path.display()),
             Self::Syntax(message) => write!(f, "not TOML: {message}"),
@@ -242,6 +246,9 @@ impl Cause {
             Self::NotYet(_) => "leave it out",
             Self::NotYetValid(..) => "check the clock of this machine",
             Self::NotFound(_) => "add it, or correct the name",
+            Self::Records(..) => {
+                "write a provider and its numbers a line: 1234,12025550100-12025550199"
+            }
             Self::Signer(..) => "give the certificate of a signer, for the URL that leads to it",
             Self::UnknownKey(Some(near)) => return Some(format!("did you mean {near}?")),
             Self::UnknownKey(None) => "see etc/countersign.toml.example for the keys there are",
@@ -314,6 +321,8 @@ pub enum Concern {
     NotKept,
     /// Everything is judged by a domain before it, of this name.
     NothingLeft(Box<str>),
+    /// Somebody is to say whose a number is, and nobody is named.
+    NoRecords,
     /// The certificate says for which numbers it speaks nowhere.
     NoTnAuthList,
     /// The usual file of web trust anchors is not there.
@@ -328,6 +337,10 @@ pub enum Concern {
     PublicIsPlain,
     /// The key of a tenant is another one, and x5u is not.
     SameUrl,
+    /// Nobody asks whose a number is.
+    RecordsNotAsked,
+    /// What is said of numbers is so old that nobody believes it.
+    RecordsTooOld(UnixTime),
     /// Lists are asked, and there is none.
     SoftWithoutCrls,
     /// A source address over UDP is taken for a proof of who sends.
@@ -374,6 +387,9 @@ impl fmt::Display for Concern {
             Self::NoWebRoots => {
                 "this file is not there: certificates can be fetched from fetch.exceptions only"
             }
+            Self::NoRecords => {
+                "there is no number_authority_file: no number that a certificate has by provider code only is validated"
+            }
             Self::NotKept => {
                 "a restart begins without this list: trust.state_dir names a folder in which it is kept"
             }
@@ -395,6 +411,10 @@ impl fmt::Display for Concern {
             }
             Self::SameUrl => {
                 "the key is a new one and the URL is not: whoever still holds the old certificate refuses these calls; give each new certificate a URL of its own"
+            }
+            Self::RecordsNotAsked => "nobody asks: provider_numbers is not \"require-authority\"",
+            Self::RecordsTooOld(at) => {
+                return write!(f, "its data is of {at}, older than number_authority_max_age_s allows: no number is validated by it");
             }
             Self::SoftWithoutCrls => {
                 "there is no revocation list (crl_files, crl_urls): nothing is ever found revoked"

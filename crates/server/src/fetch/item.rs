@@ -84,7 +84,7 @@ impl Item for TnAuthList {
     const NAME: &'static str = "TN Authorization List";
 
     fn parse(bytes: &[u8]) -> Result<Self, Unavailable> {
-        Self::from_der(bytes).map_err(|_| Unavailable::BadResponse)
+        Self::from_der(bytes).map_err(|_| Unavailable::BadList)
     }
 
     /// An entry, and its place among the sorted blocks.

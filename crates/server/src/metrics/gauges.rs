@@ -1,6 +1,7 @@
 //! Gauges with labels that the operator gives, and those about trust.
 
 use super::{escaped, write_head};
+use countersign::time::UnixTime;
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -128,6 +129,14 @@ impl Default for TrustGauges {
 }
 
 impl TrustGauges {
+    /// Tells when the data of the number authority was true, or that there is none.
+    pub fn show_number_authority(&self, as_of: Option<UnixTime>) {
+        self.number_authority.clear();
+        if let Some(as_of) = as_of {
+            self.number_authority.set([], as_of.as_secs());
+        }
+    }
+
     /// Forgets every domain and source.
     pub fn clear(&self) {
         self.versions.clear();

@@ -4,6 +4,7 @@ use crate::config::listeners::UnknownSource;
 use crate::config::trunk::{OrigIdChoice, TrunkSettings};
 use crate::config::{Checked, Config};
 use crate::log::CallLog;
+use crate::metrics::Metrics;
 use crate::sip::state::{State, TrunkSigner};
 use crate::trust::Keeper;
 use countersign::crypto::{AwsLc, sha256};
@@ -22,15 +23,21 @@ use std::sync::Arc;
 pub(super) struct Foundation {
     pub(super) listeners: Vec<(Transport, SocketAddr)>,
     keeper: Keeper,
+    metrics: Arc<Metrics>,
     pub(super) paths: Arc<PathCache>,
     replay: Arc<MemoryReplay>,
 }
 
 impl Foundation {
-    pub(super) fn new(listeners: Vec<(Transport, SocketAddr)>, keeper: Keeper) -> Self {
+    pub(super) fn new(
+        listeners: Vec<(Transport, SocketAddr)>,
+        keeper: Keeper,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         Self {
             listeners,
             keeper,
+            metrics,
             paths: Arc::default(),
             replay: Arc::new(MemoryReplay::new(DEFAULT_REPLAY_CAPACITY)),
         }
@@ -39,6 +46,8 @@ impl Foundation {
     /// The state that this configuration describes; from now on its lists are kept up, and no others.
     pub(super) fn state(&self, config: &Config, checked: &Checked, generation: u64) -> State {
         let policy = config.verification.clone();
+        let as_of = checked.records.as_ref().map(|records| records.as_of());
+        self.metrics.trust.show_number_authority(as_of);
         let (paths, replay) = (self.paths.clone(), self.replay.clone());
         State {
             generation,
@@ -47,6 +56,7 @@ impl Foundation {
             },
             verification: VerificationService::new(policy, Arc::new(AwsLc), paths, replay),
             trust: self.keeper.replace(checked.trust.clone()),
+            records: checked.records.clone(),
             trunks: trunks(config, &self.listeners),
             retired: Vec::new(),
             signers: signers(config, checked),

@@ -96,10 +96,11 @@ pub async fn start(
     .map_err(StartFault::Tls)?;
     checked.trust.prepare().map_err(StartFault::State)?;
     let keeper = Keeper::start(fetcher.clone(), clock.clone(), metrics.clone());
-    let foundation = Foundation::new(listeners.clone(), keeper);
+    let foundation = Foundation::new(listeners.clone(), keeper, metrics.clone());
     let services = Arc::new(Services {
         clock: clock.clone(),
         metrics: metrics.clone(),
+        lists: fetcher.for_lists(),
         fetcher,
         runtime,
         state: ArcSwap::from_pointee(foundation.state(config, &checked, 1)),

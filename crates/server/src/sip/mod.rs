@@ -25,6 +25,7 @@ pub mod post;
 pub mod state;
 pub mod services;
 pub mod record;
+mod answers;
 pub mod shard;
 pub mod reception;
 pub mod server;

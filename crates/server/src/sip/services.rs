@@ -5,6 +5,7 @@ use crate::clock::Clock;
 use crate::fetch::Fetcher;
 use crate::metrics::Metrics;
 use arc_swap::{ArcSwap, Guard};
+use countersign::certificate::TnAuthList;
 use std::sync::Arc;
 
 /// What all shards share.
@@ -15,6 +16,8 @@ pub struct Services {
     pub metrics: Arc<Metrics>,
     /// Where certificates come from.
     pub fetcher: Arc<Fetcher>,
+    /// Where TN Authorization Lists by reference come from.
+    pub lists: Arc<Fetcher<TnAuthList>>,
     /// Where fetches run.
     pub runtime: tokio::runtime::Handle,
     /// Everything that a reload replaces.

@@ -4,17 +4,17 @@
 //! not in the cache is fetched on the async runtime and comes back as an [`Event`]. A fetch that nobody waits for any more goes
 //! on, and the next call finds its chain in the cache.
 
+use super::answers;
 use super::post::Post;
 use super::record::Record;
 use super::services::Services;
 use super::state::State;
 use super::{Life, Receipt, label};
-use crate::fetch::Cached;
 use countersign::call::Call;
 use countersign::time::{Now, Ticks};
 use countersign::verification::report::Report;
 use countersign::verification::states::{Poll, Verification};
-use countersign::verification::{Answer, Need, NeedId, NeedKind, Refresh, Source, Unavailable};
+use countersign::verification::{Answer, Need, NeedId};
 use countersign_sip::proxy::{
     self, ContextId, Event as ProxyEvent, Input, Judge, Judgement, Output, Proxy, Sign, TimerId,
     UnknownSource,
@@ -343,7 +343,7 @@ impl Shard {
             asked.extend(new.iter().map(|need| need.id));
             let mut known = Vec::new();
             for need in &new {
-                match self.known(need, now) {
+                match self.known(id, need, now) {
                     Some(answer) => known.push((need.id, answer)),
                     None => self.fetch(id, need, now),
                 }
@@ -358,34 +358,19 @@ impl Shard {
         }
     }
 
-    fn known(&self, need: &Need, now: Now) -> Option<Answer> {
-        let (url, refresh) = match &need.kind {
-            NeedKind::Certificate { url, refresh } => (url, refresh),
-            NeedKind::NumberAuthority { .. } | NeedKind::TnAuthList { .. } => {
-                return Some(Answer::Unavailable(Unavailable::Offline));
-            }
-        };
-        if *refresh != Refresh::No {
-            return None;
-        }
-        Some(match self.services.fetcher.peek(url, now)? {
-            Cached::Fresh(chain) => Answer::Certificate(chain, Source::Cache),
-            Cached::Unavailable(why) => Answer::Unavailable(why),
-        })
+    fn known(&self, id: ContextId, need: &Need, now: Now) -> Option<Answer> {
+        let state = &self.calls.get(&id)?.state;
+        answers::known(&need.kind, &self.services, state, now)
     }
 
     fn fetch(&self, id: ContextId, need: &Need, now: Now) {
-        let NeedKind::Certificate { url, refresh } = &need.kind else {
+        let Some(coming) = answers::coming(&need.kind, &self.services) else {
             return;
         };
-        let fetched = self.services.fetcher.fetch(url, *refresh);
         let (life, need_id, queue) = (self.life, need.id, self.own_queue.clone());
         let patience = need.limit.until.since(now.ticks);
         let delivery = async move {
-            let answer = match fetched.await {
-                Ok(fetched) => Answer::Certificate(fetched.item, fetched.source),
-                Err(why) => Answer::Unavailable(why),
-            };
+            let answer = coming.await;
             let mut event = Event::Answered(life, id, need_id, answer);
             while let Err(TrySendError::Full(again)) = queue.try_send(event) {
                 event = again;

@@ -122,6 +122,7 @@ impl Stage {
         let services = Arc::new(Services {
             clock: clock.clone(),
             metrics,
+            lists: fetcher.as_ref().unwrap().for_lists(),
             fetcher: fetcher.unwrap(),
             runtime: runtime.handle().clone(),
             state: ArcSwap::from_pointee(state),
@@ -168,6 +169,7 @@ fn state(scene: &Scene, trunks: Trunks) -> State {
         verification: scene.verification(),
         trust: crate::trust::Current::everywhere(scene.trust.clone()),
         trunks,
+        records: None,
         retired: Vec::new(),
         signers: HashMap::from([("carrier".into(), signer)]),
         unknown_source: UnknownSource::default(),

@@ -6,6 +6,7 @@
 use crate::log::CallLog;
 use crate::trust::Current;
 use countersign::authentication::{AuthenticationService, Credential, Origination, Unlisted};
+use countersign::certificate::number_records::NumberRecords;
 use countersign::crypto::system_random;
 use countersign::passport::OrigId;
 use countersign::time::Ticks;
@@ -29,6 +30,8 @@ pub struct State {
     pub verification: VerificationService,
     /// Whom it believes, about which calls. What a list brings shows here at once; which lists there are is of this snapshot.
     pub trust: Current,
+    /// Whose numbers are whose, if anybody says.
+    pub records: Option<Arc<NumberRecords>>,
     /// The trunks there are.
     pub trunks: Trunks,
     /// Trunks that were removed a while ago: what they began they may end.

@@ -79,12 +79,12 @@ async fn what_is_no_list_is_no_list() {
             Unavailable::MediaType,
         ),
         (answer(&chain, &[]), Unavailable::MediaType),
-        (served(TYPE, chain.as_bytes(), ""), Unavailable::BadResponse),
+        (served(TYPE, chain.as_bytes(), ""), Unavailable::BadList),
         (
             served(TYPE, &der[..der.len() - 1], ""),
-            Unavailable::BadResponse,
+            Unavailable::BadList,
         ),
-        (served(TYPE, &[], ""), Unavailable::BadResponse),
+        (served(TYPE, &[], ""), Unavailable::BadList),
         (
             b"HTTP/1.1 302 Found\r\nLocation: /other\r\nContent-Length: 0\r\n\r\n".to_vec(),
             Unavailable::Redirect,

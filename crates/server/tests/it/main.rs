@@ -49,3 +49,4 @@ mod trust_domains;
 mod transports;
 mod up;
 mod who_may_call;
+mod whose_numbers;

@@ -4,10 +4,13 @@ use super::super::trouble::Trouble;
 use super::super::web::Web;
 use super::Arguments;
 use crate::clock::SystemClock;
+use crate::fetch::Fetcher;
 use crate::files;
-use countersign::certificate::CertificateChain;
+use countersign::certificate::{CertificateChain, TnAuthList};
 use countersign::verification::{Answer, Need, NeedId, NeedKind, Source, Unavailable};
+use std::future::Future;
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
 
 /// Where chains come from.
@@ -43,35 +46,67 @@ impl Chains {
         let to_all = |answer: Answer| needs.iter().map(|need| (need.id, answer.clone())).collect();
         match self {
             // Given by the operator: nobody knows better, so there is nobody to ask again.
-            Self::Given(chain) => Ok(to_all(Answer::Certificate(chain.clone(), Source::Fetched))),
+            Self::Given(chain) => Ok(given(chain, needs)),
             Self::Offline => Ok(to_all(Answer::Unavailable(Unavailable::Offline))),
             Self::Web(web) => fetch(web, needs),
         }
     }
 }
 
+/// The chain for who needs one; it brings nothing else.
+fn given(chain: &Arc<CertificateChain>, needs: &[Need]) -> Vec<(NeedId, Answer)> {
+    let answer = |need: &Need| match need.kind {
+        NeedKind::Certificate { .. } => Answer::Certificate(chain.clone(), Source::Fetched),
+        NeedKind::NumberAuthority { .. } | NeedKind::TnAuthList { .. } => {
+            Answer::Unavailable(Unavailable::Offline)
+        }
+    };
+    needs.iter().map(|need| (need.id, answer(need))).collect()
+}
+
 fn fetch(web: &mut Web, needs: &[Need]) -> Result<Vec<(NeedId, Answer)>, Trouble> {
     let (runtime, fetcher) = web.fetcher()?;
+    let lists = fetcher.for_lists();
     // A flight starts when it is asked for, so all are under way while the first is waited for.
     let flights: Vec<_> = needs
         .iter()
-        .map(|need| {
-            let flight = match &need.kind {
-                NeedKind::Certificate { url, refresh } => Some(fetcher.fetch(url, *refresh)),
-                NeedKind::NumberAuthority { .. } | NeedKind::TnAuthList { .. } => None,
-            };
-            (need.id, flight)
-        })
+        .map(|need| (need.id, flight(&need.kind, fetcher, &lists)))
         .collect();
-    let answers = flights.into_iter().map(|(id, flight)| {
-        let answer = match flight.map(|flight| runtime.block_on(flight)) {
-            Some(Ok(fetched)) => Answer::Certificate(fetched.item, fetched.source),
-            Some(Err(why)) => Answer::Unavailable(why),
-            None => Answer::Unavailable(Unavailable::Offline),
-        };
-        (id, answer)
-    });
+    let answers = flights
+        .into_iter()
+        .map(|(id, flight)| (id, runtime.block_on(flight)));
     Ok(answers.collect())
+}
+
+/// Brings what is needed, or says that it cannot be had here.
+fn flight(
+    kind: &NeedKind,
+    chains: &Arc<Fetcher>,
+    lists: &Arc<Fetcher<TnAuthList>>,
+) -> Pin<Box<dyn Future<Output = Answer>>> {
+    match kind {
+        NeedKind::Certificate { url, refresh } => {
+            let fetched = chains.fetch(url, *refresh);
+            Box::pin(async {
+                match fetched.await {
+                    Ok(fetched) => Answer::Certificate(fetched.item, fetched.source),
+                    Err(why) => Answer::Unavailable(why),
+                }
+            })
+        }
+        NeedKind::TnAuthList { url, refresh } => {
+            let fetched = lists.fetch(url, *refresh);
+            Box::pin(async {
+                match fetched.await {
+                    Ok(fetched) => Answer::TnAuthList(fetched.item, fetched.source),
+                    Err(why) => Answer::Unavailable(why),
+                }
+            })
+        }
+        NeedKind::NumberAuthority { .. } => Box::pin(std::future::ready(Answer::Unavailable(
+            Unavailable::Offline,
+        ))),
+    }
 }
 
 fn read_chain(path: &Path) -> Result<CertificateChain, Trouble> {

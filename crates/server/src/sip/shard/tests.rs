@@ -6,7 +6,7 @@ use crate::sip::stage::{
 };
 use crate::trust::Current;
 use countersign::trust::Trust;
-use countersign::verification::Unavailable;
+use countersign::verification::{Source, Unavailable};
 use countersign_sip::flow::{Target, Transport};
 use countersign_sip::trunk::{
     ExistingIdentity, Leniency, Oversize, Role, SentBy, Treatment, Trunk,

@@ -1,0 +1,93 @@
+//! Where the answers to a verification's needs come from: caches, fetches, the records of a number authority.
+
+use super::services::Services;
+use super::state::State;
+use crate::fetch::{Cached, Fetched};
+use countersign::certificate::ServiceProviderCode;
+use countersign::certificate::delegation;
+use countersign::number::TelephoneNumber;
+use countersign::time::Now;
+use countersign::verification::{
+    Answer, Holds, NeedKind, NumberAuthority, Refresh, Source, Unavailable,
+};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// An answer that is on its way.
+pub(super) type Coming = Pin<Box<dyn Future<Output = Answer> + Send>>;
+
+/// What is known at once. Never waits.
+pub(super) fn known(
+    kind: &NeedKind,
+    services: &Services,
+    state: &State,
+    now: Now,
+) -> Option<Answer> {
+    match kind {
+        NeedKind::Certificate {
+            url,
+            refresh: Refresh::No,
+        } => cached(services.fetcher.peek(url, now), Answer::Certificate),
+        NeedKind::TnAuthList {
+            url,
+            refresh: Refresh::No,
+        } => cached(services.lists.peek(url, now), Answer::TnAuthList),
+        NeedKind::NumberAuthority { provider, number } => Some(word(state, provider, *number)),
+        NeedKind::Certificate { .. } | NeedKind::TnAuthList { .. } => None,
+    }
+}
+
+/// Asks for what is not known. The asking begins now, and goes on if nobody waits for it.
+pub(super) fn coming(kind: &NeedKind, services: &Services) -> Option<Coming> {
+    match kind {
+        NeedKind::Certificate { url, refresh } => {
+            let fetched = services.fetcher.fetch(url, *refresh);
+            Some(Box::pin(async {
+                brought(fetched.await, Answer::Certificate)
+            }))
+        }
+        NeedKind::TnAuthList { url, refresh } => {
+            let fetched = services.lists.fetch(url, *refresh);
+            Some(Box::pin(async {
+                brought(fetched.await, Answer::TnAuthList)
+            }))
+        }
+        NeedKind::NumberAuthority { .. } => None,
+    }
+}
+
+fn cached<T>(
+    cached: Option<Cached<T>>,
+    answer: impl FnOnce(Arc<T>, Source) -> Answer,
+) -> Option<Answer> {
+    Some(match cached? {
+        Cached::Fresh(item) => answer(item, Source::Cache),
+        Cached::Unavailable(why) => Answer::Unavailable(why),
+    })
+}
+
+fn brought<T>(
+    outcome: Result<Fetched<T>, Unavailable>,
+    answer: impl FnOnce(Arc<T>, Source) -> Answer,
+) -> Answer {
+    match outcome {
+        Ok(fetched) => answer(fetched.item, fetched.source),
+        Err(why) => Answer::Unavailable(why),
+    }
+}
+
+/// What the records say, if there are any.
+fn word(state: &State, provider: &ServiceProviderCode, number: TelephoneNumber) -> Answer {
+    let Some(records) = &state.records else {
+        return Answer::Unavailable(Unavailable::Offline);
+    };
+    Answer::NumberAuthority(NumberAuthority {
+        holds: match records.holds(provider, number) {
+            delegation::Answer::No => Holds::No,
+            delegation::Answer::Unknown => Holds::Unknown,
+            delegation::Answer::Yes => Holds::Yes,
+        },
+        as_of: records.as_of(),
+    })
+}
