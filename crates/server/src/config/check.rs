@@ -9,7 +9,7 @@ mod trust;
 use super::Config;
 use super::judgement::{ExceptionSettings, FetchSettings};
 use super::listeners::{HttpSettings, TlsSettings};
-use super::place::{Cause, Concern, Mistake, Place, Placed, Warning};
+use super::place::{Cause, Concern, Mistake, Place, Placed, TrustConcern, Warning};
 use super::tenant::TenantSettings;
 use super::trunk::TrunkSettings;
 use crate::fetch::{Exception, FetchPolicy};
@@ -187,7 +187,7 @@ impl Opening {
         let Some(file) = &config.authority.file else {
             if is_asked {
                 let asked = &config.authority.provider_numbers;
-                self.warnings.push(asked.warning(Concern::NoRecords));
+                self.warnings.push(asked.warning(TrustConcern::NoRecords));
             }
             return None;
         };
@@ -199,9 +199,10 @@ impl Opening {
         let records = self.note(parsed)?;
         let oldest = now.saturating_add(-i64::from(config.verification.number_authority_max_age));
         if !is_asked {
-            self.warnings.push(file.warning(Concern::RecordsNotAsked));
+            self.warnings
+                .push(file.warning(TrustConcern::RecordsNotAsked));
         } else if records.as_of() < oldest {
-            let concern = Concern::RecordsTooOld(records.as_of());
+            let concern = TrustConcern::RecordsTooOld(records.as_of());
             self.warnings.push(file.warning(concern));
         }
         Some(Arc::new(records))

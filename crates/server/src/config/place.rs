@@ -4,6 +4,10 @@
 //! certificate) is told with the same file, line and key as one found while parsing. A [`Mistake`] stops the start, a
 //! [`Warning`] does not.
 
+mod trust;
+
+pub use trust::TrustConcern;
+
 use crate::files::FileFault;
 use crate::trust::Refusal;
 use countersign::authentication::{InventoryError, SignerError};
@@ -66,11 +70,11 @@ impl<T> Placed<T> {
     }
 
     /// A warning about this value.
-    pub fn warning(&self, concern: Concern) -> Warning {
+    pub fn warning(&self, concern: impl Into<Concern>) -> Warning {
         Warning {
             place: self.place.clone(),
             key: self.key.clone(),
-            concern,
+            concern: concern.into(),
         }
     }
 
@@ -299,30 +303,16 @@ pub enum Concern {
     AdminIsOpen,
     /// The certificate lists these numbers or providers, and the one above it does not.
     BeyondParent(Box<str>),
-    /// Revocation lists that nobody asks.
-    CrlsNotUsed,
     /// The certificate ends soon.
     EndsSoon(UnixTime),
     /// A host that the fetch rules would refuse may be fetched from.
     FetchException(Box<str>),
-    /// Without a list nothing is validated, and there is none.
-    HardWithoutCrls,
     /// Lab anchors are believed.
     LabAnchors,
     /// A list of numbers is not in the certificate but at a URL, which nobody fetches before signing.
     ListByReference,
-    /// What lies there from the last run, or is not proven yet, is not used.
-    ListRefused(Box<str>, Refusal),
-    /// The list is past its end.
-    ListStale(UnixTime),
     /// Nothing verifies against no anchor.
     NoAnchors,
-    /// What is pulled is forgotten at a restart.
-    NotKept,
-    /// Everything is judged by a domain before it, of this name.
-    NothingLeft(Box<str>),
-    /// Somebody is to say whose a number is, and nobody is named.
-    NoRecords,
     /// The certificate says for which numbers it speaks nowhere.
     NoTnAuthList,
     /// The usual file of web trust anchors is not there.
@@ -331,22 +321,22 @@ pub enum Concern {
     NotUsed,
     /// Everything that fits this trunk fits one before it, of this name.
     Overshadowed(Box<str>),
-    /// Revocation lists may come over plain http.
-    PlainHttpCrls,
     /// The public listener speaks plain HTTP: x5u must be https.
     PublicIsPlain,
     /// The key of a tenant is another one, and x5u is not.
     SameUrl,
-    /// Nobody asks whose a number is.
-    RecordsNotAsked,
-    /// What is said of numbers is so old that nobody believes it.
-    RecordsTooOld(UnixTime),
-    /// Lists are asked, and there is none.
-    SoftWithoutCrls,
+    /// About whom we believe.
+    Trust(TrustConcern),
     /// A source address over UDP is taken for a proof of who sends.
     UdpSourceTrusted,
     /// A source address over UDP is a weak credential.
     UdpSourceWeak,
+}
+
+impl From<TrustConcern> for Concern {
+    fn from(concern: TrustConcern) -> Self {
+        Self::Trust(concern)
+    }
 }
 
 impl fmt::Display for Concern {
@@ -361,7 +351,6 @@ impl fmt::Display for Concern {
                     "the certificate lists what the one above it does not: {residue}; no call is signed for it, and others may refuse every call"
                 );
             }
-            Self::CrlsNotUsed => "revocation is off: nobody asks the revocation lists",
             Self::EndsSoon(at) => return write!(f, "the certificate ends at {at}: renew it"),
             Self::FetchException(origin) => {
                 return write!(
@@ -369,32 +358,16 @@ impl fmt::Display for Concern {
                     "certificates are fetched from {origin} although the rules for fetching may refuse it"
                 );
             }
-            Self::HardWithoutCrls => {
-                "there is no revocation list (crl_files, crl_urls): no call whose certificate names one is validated"
-            }
             Self::LabAnchors => "lab anchors are believed: a verdict says nothing about anybody's numbers",
             Self::ListByReference => {
                 "the list of its numbers is at a URL, and nobody fetches it for signing: no call is signed for a number that is only there"
             }
-            Self::ListRefused(place, refusal) => {
-                return write!(f, "what is here of {place} is not used: {refusal}");
-            }
-            Self::ListStale(at) => return write!(f, "the list is past its end since {at}"),
             Self::NoAnchors => "there is no trust anchor: no call can pass",
             Self::NoTnAuthList => {
                 "the certificate has no TN Authorization List: whoever verifies will refuse what it signs"
             }
             Self::NoWebRoots => {
                 "this file is not there: certificates can be fetched from fetch.exceptions only"
-            }
-            Self::NoRecords => {
-                "there is no number_authority_file: no number that a certificate has by provider code only is validated"
-            }
-            Self::NotKept => {
-                "a restart begins without this list: trust.state_dir names a folder in which it is kept"
-            }
-            Self::NothingLeft(earlier) => {
-                return write!(f, "it judges no call: \"{earlier}\" before it judges all");
             }
             Self::NotUsed => "no trunk uses it",
             Self::Overshadowed(earlier) => {
@@ -403,22 +376,13 @@ impl fmt::Display for Concern {
                     "no message ever comes by it: all that could are taken by \"{earlier}\" before it"
                 );
             }
-            Self::PlainHttpCrls => {
-                "revocation lists may come over plain http: they are signed, but who listens knows when we have none"
-            }
             Self::PublicIsPlain => {
                 "the public listener has no certificate and speaks plain HTTP; x5u must lead to https, so something must stand before it"
             }
             Self::SameUrl => {
                 "the key is a new one and the URL is not: whoever still holds the old certificate refuses these calls; give each new certificate a URL of its own"
             }
-            Self::RecordsNotAsked => "nobody asks: provider_numbers is not \"require-authority\"",
-            Self::RecordsTooOld(at) => {
-                return write!(f, "its data is of {at}, older than number_authority_max_age_s allows: no number is validated by it");
-            }
-            Self::SoftWithoutCrls => {
-                "there is no revocation list (crl_files, crl_urls): nothing is ever found revoked"
-            }
+            Self::Trust(concern) => return concern.fmt(f),
             Self::UdpSourceTrusted => {
                 "anybody can write this source address into a datagram; only a network that drops such datagrams makes it a proof"
             }

@@ -2,7 +2,7 @@
 
 use super::Opening;
 use crate::config::Config;
-use crate::config::place::{Cause, Concern, Placed};
+use crate::config::place::{Cause, Concern, Placed, TrustConcern};
 use crate::config::trunk::TrunkSettings;
 use crate::config::trust::{DomainSettings, TrustSettings};
 use crate::fetch::PlainHttp;
@@ -161,7 +161,8 @@ impl Opening {
         };
         match (&note.about, &note.place) {
             (About::Stale(at), _) => {
-                self.warnings.push(placed.warning(Concern::ListStale(*at)));
+                self.warnings
+                    .push(placed.warning(TrustConcern::ListStale(*at)));
             }
             (About::Refused(refusal), Place::File(path))
                 if !may_be_proven_later(refusal, domain) =>
@@ -170,7 +171,7 @@ impl Opening {
                 self.mistakes.push(placed.mistake(cause));
             }
             (About::Refused(refusal), place) => {
-                let concern = Concern::ListRefused(place.to_string().into(), refusal.clone());
+                let concern = TrustConcern::ListRefused(place.to_string().into(), refusal.clone());
                 self.warnings.push(placed.warning(concern));
             }
         }
@@ -180,12 +181,12 @@ impl Opening {
     fn think_of_trust(&mut self, settings: &TrustSettings) {
         if settings.plain.value == PlainHttp::Allow {
             self.warnings
-                .push(settings.plain.warning(Concern::PlainHttpCrls));
+                .push(settings.plain.warning(TrustConcern::PlainHttpCrls));
         }
         let mut everything: Option<&DomainSettings> = None;
         for domain in &settings.domains {
             if let Some(earlier) = everything {
-                let concern = Concern::NothingLeft(earlier.name.value.clone());
+                let concern = TrustConcern::NothingLeft(earlier.name.value.clone());
                 self.warnings.push(domain.name.warning(concern));
             }
             if domain.trunks.is_empty() && domain.numbers.is_empty() {
@@ -199,22 +200,23 @@ impl Opening {
         let asked = domain.revocation.as_ref();
         match (domain.rule(), asked, domain.crls.first()) {
             (RevocationRule::Off, Some(written), Some(_)) => {
-                self.warnings.push(written.warning(Concern::CrlsNotUsed));
+                self.warnings
+                    .push(written.warning(TrustConcern::CrlsNotUsed));
             }
             (RevocationRule::Hard { .. }, Some(written), None) => {
                 self.warnings
-                    .push(written.warning(Concern::HardWithoutCrls));
+                    .push(written.warning(TrustConcern::HardWithoutCrls));
             }
             (RevocationRule::Soft { .. }, Some(written), None) => {
                 self.warnings
-                    .push(written.warning(Concern::SoftWithoutCrls));
+                    .push(written.warning(TrustConcern::SoftWithoutCrls));
             }
             _ => {}
         }
         let mut lists = domain.ca_list.iter().chain(&domain.crls);
         let pulled = lists.find(|list| matches!(list.value, Place::Url(_)));
         if let (Some(pulled), false) = (pulled, is_kept) {
-            self.warnings.push(pulled.warning(Concern::NotKept));
+            self.warnings.push(pulled.warning(TrustConcern::NotKept));
         }
     }
 
