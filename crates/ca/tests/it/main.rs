@@ -14,6 +14,7 @@ mod lists_by_reference;
 mod exceptions;
 mod hostile_chains;
 mod limbo;
+mod limits_of_authorities;
 mod openssl;
 mod other_algorithms;
 mod path_to_an_anchor;

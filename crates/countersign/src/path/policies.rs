@@ -258,3 +258,6 @@ fn expecting(nodes: &[Node], policy: &ObjectIdentifier) -> Vec<usize> {
         .map(|(place, _)| place)
         .collect()
 }
+
+#[cfg(test)]
+mod tests;
