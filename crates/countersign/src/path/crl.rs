@@ -48,7 +48,10 @@ impl Crl {
         let named = given.chain(anchors).filter(|one| one.is_named_by(&self));
         for candidate in named.take(MAX_ISSUER_TRIES) {
             match candidate.prove(&self, trust, at, keys) {
-                Ok((proof, signer)) => return Ok(VerifiedCrl::assertion(self, proof, signer)),
+                Ok((proof, signer)) => {
+                    let certificate = candidate.certificate;
+                    return Ok(VerifiedCrl::assertion(self, proof, certificate, signer));
+                }
                 Err(refused) => fault = refused,
             }
         }

@@ -4,7 +4,7 @@
 
 use crate::certificate::crl::{CrlNumber, Entries, Said};
 use crate::certificate::distribution::ListScope;
-use crate::certificate::{Crl, DistinguishedName};
+use crate::certificate::{Certificate, Crl, DistinguishedName};
 use crate::time::{UnixTime, Validity};
 use std::fmt;
 
@@ -27,15 +27,23 @@ pub struct VerifiedCrl {
     said: Said,
     proof: ListProof,
     signer: Validity,
+    signed_with: [u8; 32],
 }
 
 impl VerifiedCrl {
-    /// Makes the proof. Only for `Crl::verify`, and for tests that stand in for it.
-    pub(crate) fn assertion(crl: Crl, proof: ListProof, signer: Validity) -> Self {
+    /// Makes the proof: `certificate` is the signer's, and valid in `signer` with everything above it. Only for `Crl::verify`, and
+    /// for tests that stand in for it.
+    pub(crate) fn assertion(
+        crl: Crl,
+        proof: ListProof,
+        certificate: &Certificate,
+        signer: Validity,
+    ) -> Self {
         Self {
             said: crl.into_said(),
             proof,
             signer,
+            signed_with: certificate.sha256(),
         }
     }
 
@@ -77,6 +85,11 @@ impl VerifiedCrl {
     /// When the certificate of its signer is valid, and all above it.
     pub fn signer(&self) -> Validity {
         self.signer
+    }
+
+    /// Whether it was proven with this very certificate of its signer.
+    pub fn is_signed_with(&self, certificate: &Certificate) -> bool {
+        self.signed_with == certificate.sha256()
     }
 
     /// How its signer was proven.

@@ -6,10 +6,11 @@ use super::schedule::{Age, Schedule};
 use super::store::{Slot, Store};
 use crate::fetch::caching::Validators;
 use crate::files;
+use countersign::certificate::Certificate;
 use countersign::path::CrlIssuer;
 use countersign::time::UnixTime;
 use countersign::trust::revocation::ListProof;
-use countersign::trust::{Trust, TrustDomain, VerifiedCrl};
+use countersign::trust::{Anchor, Trust, TrustDomain, VerifiedCrl};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -248,20 +249,25 @@ pub(super) fn stamp(path: &Path) -> Option<Stamp> {
     Some((metadata.modified().ok()?, metadata.len()))
 }
 
-/// Whether the signer of a list is still somebody whom we believe.
+/// Whether the signer of a list is still somebody whom we believe: this very certificate, because another one of the same name may
+/// have taken its place for its key is in other hands.
 fn is_proven(list: &VerifiedCrl, trust: &Trust, plan: &DomainPlan) -> bool {
+    let is_signer = |certificate: &Certificate| list.is_signed_with(certificate);
+    let mut anchors = trust.anchors().iter().map(Anchor::certificate);
+    let mut issuers = plan.crl_issuers.iter();
     match list.proof() {
         ListProof::Anchored(digest) => {
-            let mut anchors = trust.anchors().iter();
-            anchors.any(|anchor| anchor.certificate().sha256() == digest)
+            let stands = anchors.clone().any(|anchor| anchor.sha256() == digest);
+            let is_named = |issuer: &CrlIssuer| match issuer {
+                CrlIssuer::Chain(chain) => is_signer(chain.end_entity()),
+                CrlIssuer::Pinned(_) => false,
+            };
+            stands && (issuers.any(is_named) || anchors.any(is_signer))
         }
-        ListProof::Pinned => {
-            let mut issuers = plan.crl_issuers.iter();
-            issuers.any(|issuer| match issuer {
-                CrlIssuer::Chain(_) => false,
-                CrlIssuer::Pinned(issuer) => issuer.subject().matches(list.issuer()),
-            })
-        }
+        ListProof::Pinned => issuers.any(|issuer| match issuer {
+            CrlIssuer::Chain(_) => false,
+            CrlIssuer::Pinned(issuer) => is_signer(issuer),
+        }),
     }
 }
 

@@ -58,6 +58,17 @@ impl Administration {
         }
     }
 
+    /// Another key of the administrator takes over, under the same name.
+    fn change_list_key(&mut self) {
+        let lab = &self.house.lab;
+        let (list_key, list_signer) = lab
+            .issue(lab.root(), Profile::CrlIssuer, "STI-PA CRL", None)
+            .unwrap();
+        self.house
+            .write("list-signer.pem", pem(list_signer.as_der()));
+        (self.list_key, self.list_signer) = (list_key, list_signer);
+    }
+
     /// Who issues what names the list.
     pub(crate) fn ca(&self) -> &Authority {
         &self.ca
@@ -429,6 +440,29 @@ async fn a_reload_keeps_what_was_pulled() {
     world.house.configure("", &settings);
     switch.reload().await;
     calls.pass("kept-3", &bad).await;
+    switch.stop().await;
+}
+
+/// This test verifies that a list goes with the certificate that was pinned for it: who has stolen the key of a signer can write a
+/// list of any number that lasts for years, and the operator must be able to get rid of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_of_a_key_that_was_replaced_is_forgotten() {
+    let mut world = Administration::new();
+    let bad = world.provider("1235");
+    let forged = body(&world.list(99, &[]));
+    let repository = Repository::start(world.serving(&[&bad], forged)).await;
+    let called = Party::at(1).await;
+    let settings = world.trunk(&called) + &world.settings(&repository, "revocation = \"hard\"\n");
+    let switch = world.house.start("", &settings).await;
+    refreshed(&switch, "crl", "ok", 1).await;
+    let calls = world.calls(&switch, &called, &repository);
+    calls.pass("stolen-1", &bad).await;
+    world.change_list_key();
+    repository.change(world.serving(&[&bad], body(&world.list(5, &[&bad]))));
+    switch.reload().await;
+    refreshed(&switch, "crl", "ok", 2).await;
+    let calls = world.calls(&switch, &called, &repository);
+    calls.fail("stolen-2", &bad, "revoked").await;
     switch.stop().await;
 }
 
