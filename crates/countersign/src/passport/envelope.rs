@@ -10,6 +10,7 @@ use super::compact::CompactPassport;
 use super::error::{HeaderName, Part, PassportError};
 use super::shaken::SHAKEN;
 use super::usual;
+use super::x5c::X5c;
 use crate::crypto::Signature;
 use crate::jose::base64url;
 use crate::jose::json::{self, Form, JsonCause, JsonError, Object, Value};
@@ -31,6 +32,8 @@ pub struct Header {
     pub ppt: Option<Box<str>>,
     /// Where the certificate is.
     pub x5u: Option<Box<str>>,
+    /// The certificates themselves; of many bytes where there are some, so in a box.
+    pub x5c: Option<Box<X5c>>,
 }
 
 /// A token whose header is read and whose claims are not.
@@ -230,6 +233,7 @@ pub(super) fn read_header(text: &str) -> Result<(Header, Form), PassportError> {
         typ: required(object, HeaderName::Typ)?.into(),
         ppt: optional(object, HeaderName::Ppt)?.map(Box::from),
         x5u: optional(object, HeaderName::X5u)?.map(Box::from),
+        x5c: object.get("x5c").map(|value| Box::new(X5c::read(value))),
     };
     Ok((header, parsed.form))
 }

@@ -7,6 +7,8 @@
 //! - [`SignedPassport`], three parts, well formed, nothing believed; verification makes of it a
 //! - [`VerifiedPassport`], proven.
 //!
+//! Certificates that a header brings along are [`X5c`].
+//!
 //! [`Presented`] is a token as a request presents it; [`Envelope`] one whose header is read and whose claims are not;
 //! [`CompactPassport`] the form without header and claims.
 //!
@@ -17,6 +19,7 @@ pub mod error;
 pub mod shaken;
 pub mod claims;
 pub mod compact;
+pub mod x5c;
 pub mod envelope;
 pub mod serialize;
 pub mod presented;
@@ -29,6 +32,7 @@ pub use error::{Claim, HeaderName, Part, PassportError};
 pub use presented::Presented;
 pub use serialize::{BadX5u, HeaderCache, Passport, Unsignable};
 pub use shaken::{Attestation, NotAUuid, NotAnAttestation, OrigId, SHAKEN, Shaken};
+pub use x5c::{BadX5c, MAX_X5C, X5c};
 
 /// Longest token, in bytes. No RFC has a limit. Own decision: a SHAKEN token has about 400 bytes, one with rich call data
 /// seldom 2 KiB, and eight of them must still fit in the largest SIP message over UDP.

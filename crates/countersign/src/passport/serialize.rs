@@ -78,6 +78,7 @@ impl EncodedHeader {
                 typ: PASSPORT.into(),
                 ppt: ppt.map(Box::from),
                 x5u: Some(x5u.into()),
+                x5c: None,
             },
             encoded: encode(json.as_bytes()).into_boxed_str(),
         }

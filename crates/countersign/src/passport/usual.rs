@@ -28,6 +28,7 @@ pub(super) fn header(text: &str) -> Option<Header> {
         typ: PASSPORT.into(),
         ppt: Some(SHAKEN.into()),
         x5u: Some(x5u.into()),
+        x5c: None,
     })
 }
 

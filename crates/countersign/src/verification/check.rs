@@ -14,7 +14,7 @@ use crate::certificate::constraints::Violation;
 use crate::certificate::repository_url::UrlFault;
 use crate::certificate::{ChainError, ServiceProviderCode};
 use crate::identity::{Dest, Identity};
-use crate::passport::PassportError;
+use crate::passport::{BadX5c, PassportError};
 use crate::path::{PathFault, RevocationEvidence};
 use crate::time::UnixTime;
 use std::fmt;
@@ -189,6 +189,8 @@ pub enum Evidence {
     DestDiffers(Box<(Dest, Vec<Identity>)>),
     /// The part of the request that named the called party.
     DestFrom(DestSource),
+    /// The certificates came with the token, in its x5c.
+    InToken,
     /// The list of numbers that could not be had: its URL, and why.
     ListUnavailable(Box<(Box<str>, Unavailable)>),
     /// The Identity header breaks its grammar.
@@ -224,6 +226,8 @@ pub enum Evidence {
     Unavailable(Unavailable),
     /// The rule that the URL breaks.
     Url(UrlFault),
+    /// Why the x5c of the token is none.
+    X5c(BadX5c),
 }
 
 /// One check with its outcome and evidence, as [`Checks`](super::Checks) tells it.
@@ -269,6 +273,7 @@ impl fmt::Display for Evidence {
                 DestSource::RequestUri => "Request-URI",
                 DestSource::To => "To",
             }),
+            Self::InToken => f.write_str("as the token has it"),
             Self::ListUnavailable(both) => write!(f, "{}: {}", both.0, both.1),
             Self::Malformed(malformed) => malformed.fmt(f),
             Self::NotCanonical => f.write_str("not the serialization of RFC 8225 section 9"),
@@ -315,6 +320,7 @@ impl fmt::Display for Evidence {
             }
             Self::Unavailable(cause) => cause.fmt(f),
             Self::Url(fault) => fault.fmt(f),
+            Self::X5c(why) => why.fmt(f),
         }
     }
 }

@@ -9,7 +9,7 @@ use super::fault::Fault;
 use super::findings::Findings;
 use super::policy::{
     BasePassport, InfoRequirement, Serialization, StaleDate, StringIat, UnsupportedPpt,
-    VerificationPolicy,
+    VerificationPolicy, X5c, X5cWithoutX5u,
 };
 use super::report::{PassportReport, Token};
 use crate::call::{Call, DateHeader};
@@ -217,6 +217,10 @@ fn judge_x5u(
     findings: &mut Findings,
 ) {
     match &header.x5u {
+        // There is nothing that info could agree with either.
+        None if is_complete_without_x5u(header, policy) => {
+            return findings.pass_with(Check::X5u, Evidence::InToken);
+        }
         None => findings.fault(Check::X5u, Fault::X5uMissing, Evidence::Nothing),
         Some(x5u) => match RepositoryUrl::judge(x5u, &policy.port_exceptions) {
             Ok(_) => findings.pass(Check::X5u),
@@ -232,6 +236,13 @@ fn judge_x5u(
             findings.fault(Check::Info, Fault::InfoMismatch, evidence);
         }
     }
+}
+
+// RFC 8224 §4.1 wants an x5u whatever else there is; RFC 9060 §7 lets a token have "x5c" without saying what becomes of info.
+fn is_complete_without_x5u(header: &Header, policy: &VerificationPolicy) -> bool {
+    header.x5c.is_some()
+        && policy.x5c == X5c::Auto
+        && policy.x5c_without_x5u == X5cWithoutX5u::Accept
 }
 
 /// RFC 8225 §9 is for signers; whoever reads judges the bytes received, and may insist.

@@ -113,7 +113,7 @@ pub struct NeedLimit {
 pub enum Source {
     /// From a cache: it may have been replaced at its origin since.
     Cache,
-    /// From its origin, now; or given by the operator.
+    /// From its origin, now; given by the operator, or with the token itself.
     Fetched,
 }
 

@@ -14,7 +14,7 @@ use crate::certificate::{Coverage, ServiceProviderCode};
 use crate::crypto::Signature;
 use crate::identity::{Dest, Orig};
 use crate::passport::{
-    Attestation, Claims, Envelope, Extension, OrigId, SignedPassport, VerifiedPassport,
+    Attestation, Claims, Envelope, Extension, OrigId, SignedPassport, VerifiedPassport, X5c,
 };
 use crate::path::VerifiedPath;
 use crate::time::UnixTime;
@@ -273,6 +273,11 @@ impl PassportReport {
     /// The token's `x5u`.
     pub fn x5u(&self) -> Option<&str> {
         self.token.header().and_then(|header| header.x5u.as_deref())
+    }
+
+    /// The certificates in the token's header, as it has them; `None` if it has none.
+    pub fn x5c(&self) -> Option<&X5c> {
+        self.token.header()?.x5c.as_deref()
     }
 
     /// The token's claims; believed only if [`Token::proven`].

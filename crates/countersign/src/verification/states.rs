@@ -13,18 +13,19 @@ use super::fault::{Code, Fault};
 use super::findings::{Checks, Findings};
 use super::inspect::{Inspected, Support, inspect};
 use super::need::{
-    Answer, MAX_TN_AUTH_LIST, Need, NeedId, NeedKind, NeedLimit, Refresh, Unavailable,
+    Answer, MAX_TN_AUTH_LIST, Need, NeedId, NeedKind, NeedLimit, Refresh, Source, Unavailable,
 };
-use super::policy::{Replay, Thoroughness, VerificationPolicy};
+use super::policy::{Replay, Thoroughness, VerificationPolicy, X5c};
 use super::proof::{Bench, Judged, Provenance, conclude};
 use super::replay::ReplayMemory;
 use super::report::{PassportReport, Report};
 use super::scope::{Asking, Question};
 use super::{Malformed, Verdict};
 use crate::call::{Call, CallReference};
+use crate::certificate::CertificateChain;
 use crate::certificate::chain::MAX_CHAIN_BYTES;
 use crate::crypto::VerifyingKeys;
-use crate::passport::Presented;
+use crate::passport::{self, Presented};
 use crate::path::PathCache;
 use crate::time::{Now, Ticks};
 use crate::trust::Trust;
@@ -296,19 +297,54 @@ impl Open {
     fn take_up(&mut self, inspected: Inspected, policy: &VerificationPolicy) {
         let Inspected {
             mut report,
-            findings,
+            mut findings,
             support,
         } = inspected;
-        match url_to_fetch(&report, &findings, policy) {
-            _ if support == Support::Ignored => report.checks = Checks::of(findings),
-            None => conclude(&mut report, findings, policy),
-            Some(url) => self.waiting.push(Waiting {
+        let stage = match support {
+            Support::Ignored => None,
+            Support::Known => self.certificate_of(&report, &mut findings, policy),
+        };
+        match (support, stage) {
+            (Support::Ignored, _) => report.checks = Checks::of(findings),
+            (Support::Known, None) => conclude(&mut report, findings, policy),
+            (Support::Known, Some(stage)) => self.waiting.push(Waiting {
                 report: self.reports.len(),
                 findings,
-                stage: Stage::certificate(url, Refresh::No, &mut self.needs),
+                stage,
             }),
         }
         self.reports.push(report);
+    }
+
+    /// Where the certificate comes from, if it is worth a look: out of the token, or from where its URL leads.
+    fn certificate_of(
+        &mut self,
+        report: &PassportReport,
+        findings: &mut Findings,
+        policy: &VerificationPolicy,
+    ) -> Option<Stage> {
+        match report.x5c().filter(|_| policy.x5c == X5c::Auto) {
+            None => {
+                let url = url_to_fetch(report, findings, policy)?;
+                Some(Stage::certificate(url, Refresh::No, &mut self.needs))
+            }
+            Some(_) if !is_worth_a_look(findings, policy) => None,
+            Some(x5c) => match chain_in(x5c) {
+                Ok(chain) => {
+                    findings.pass_with(Check::Certificate, Evidence::InToken);
+                    // It is answered before anybody could ask.
+                    let need = self.needs.number();
+                    let answer = Answer::Certificate(Arc::new(chain), Source::Fetched);
+                    self.answers.push((need, answer));
+                    let refresh = Refresh::No;
+                    Some(Stage::Certificate { need, refresh })
+                }
+                Err(evidence) => {
+                    findings.fault(Check::Certificate, Fault::X5cInvalid, evidence);
+                    None
+                }
+            },
+        }
     }
 
     fn digest_answers(&mut self, bench: &Bench<'_>) {
@@ -350,9 +386,23 @@ fn url_to_fetch<'a>(
     findings: &Findings,
     policy: &VerificationPolicy,
 ) -> Option<&'a str> {
-    let wanted = !findings.has_failed() || policy.thoroughness == Thoroughness::EveryCheck;
-    let fetchable = wanted && findings.has_passed(Check::X5u);
+    let fetchable = is_worth_a_look(findings, policy) && findings.has_passed(Check::X5u);
     report.x5u().filter(|_| fetchable)
+}
+
+fn is_worth_a_look(findings: &Findings, policy: &VerificationPolicy) -> bool {
+    !findings.has_failed() || policy.thoroughness == Thoroughness::EveryCheck
+}
+
+// RFC 7515 §4.1.6: "The certificate containing the public key corresponding to the key used to digitally sign the JWS MUST be the
+// first certificate."
+fn chain_in(x5c: &passport::X5c) -> Result<CertificateChain, Evidence> {
+    match x5c {
+        passport::X5c::Malformed(why) => Err(Evidence::X5c(*why)),
+        passport::X5c::Certificates(ders) => {
+            CertificateChain::from_der(ders.iter().map(|der| &**der)).map_err(Evidence::Chain)
+        }
+    }
 }
 
 impl Stage {
@@ -452,8 +502,7 @@ impl Needs {
         if let Some(same) = self.open.iter().find(|need| need.kind == kind) {
             return same.id;
         }
-        let id = NeedId(self.next);
-        self.next = self.next.wrapping_add(1);
+        let id = self.number();
         let bytes = match &kind {
             NeedKind::Certificate { .. } => MAX_CHAIN_BYTES,
             NeedKind::NumberAuthority { .. } => 0,
@@ -467,6 +516,13 @@ impl Needs {
                 until: self.until,
             },
         });
+        id
+    }
+
+    /// The number of the next need.
+    fn number(&mut self) -> NeedId {
+        let id = NeedId(self.next);
+        self.next = self.next.wrapping_add(1);
         id
     }
 

@@ -3,7 +3,7 @@
 use countersign::jose::base64url;
 use countersign::jose::json;
 use countersign::jose::jws::CompactJws;
-use countersign::passport::{CompactPassport, Envelope, IatForm, SignedPassport};
+use countersign::passport::{CompactPassport, Envelope, IatForm, MAX_X5C, SignedPassport, X5c};
 
 /// What decodes is the one encoding of what it decodes to.
 pub(super) fn base64url(bytes: &[u8]) {
@@ -62,7 +62,8 @@ pub(super) fn jws(bytes: &[u8]) {
     let _ = (jws.header_bytes(), jws.payload_bytes(), jws.signature());
 }
 
-/// A token is kept as received; the lenient reading accepts whatever the strict one does, and reads the same.
+/// A token is kept as received; the lenient reading accepts whatever the strict one does, and reads the same. What a token brings
+/// along of certificates is no longer than itself.
 pub(super) fn passport(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
@@ -76,4 +77,8 @@ pub(super) fn passport(bytes: &[u8]) {
     assert_eq!(strict.token(), text);
     assert!(text.starts_with(strict.signing_input()));
     assert_eq!(lenient.as_ref(), Ok(&strict));
+    if let Some(X5c::Certificates(ders)) = strict.header().x5c.as_deref() {
+        assert!((1..=MAX_X5C).contains(&ders.len()));
+        assert!(ders.iter().map(|der| der.len()).sum::<usize>() < text.len());
+    }
 }

@@ -20,6 +20,7 @@ mod scopes;
 mod several_headers;
 mod signed_and_verified;
 mod trust_domains;
+mod x5c;
 
 use countersign::verification::{Code, Report, Verdict};
 
