@@ -178,11 +178,9 @@ pub(super) struct Extensions {
     /// Extensions we know and could not read.
     pub(super) malformed: Vec<ObjectIdentifier>,
     pub(super) policies: Vec<ObjectIdentifier>,
-    /// Every extension there is, in order.
-    pub(super) present: Vec<ObjectIdentifier>,
-    /// The same, with where it stands.
+    /// Every extension there is, in order, with where it stands.
     pub(super) located: Vec<Located>,
-    /// Extensions that are critical, or must be, and are not read here.
+    /// Extensions that are critical and are not read here.
     pub(super) unknown_critical: Vec<ObjectIdentifier>,
 }
 
@@ -214,13 +212,12 @@ impl Extensions {
         while !list.at_end() {
             let (kind, critical, value) = read_one(list.enter(Tag::Sequence)?)?;
             // RFC 5280 §4.2: "A certificate MUST NOT include more than one instance of a particular extension."
-            if extensions.present.contains(&kind) {
+            if extensions.located.iter().any(|one| one.kind == kind) {
                 return Err(BadExtensions::Duplicate(kind));
             }
-            if extensions.present.len() == MAX_EXTENSIONS {
+            if extensions.located.len() == MAX_EXTENSIONS {
                 return Err(BadExtensions::TooMany);
             }
-            extensions.present.push(kind);
             extensions.located.push(Located {
                 kind,
                 criticality: match critical {

@@ -244,8 +244,13 @@ impl Certificate {
     }
 
     /// Every extension there is, in order.
-    pub fn extensions(&self) -> &[ObjectIdentifier] {
-        &self.extensions.present
+    pub fn extensions(&self) -> impl ExactSizeIterator<Item = ObjectIdentifier> {
+        self.extensions.located.iter().map(|one| one.kind)
+    }
+
+    /// Whether there is an extension `kind`, readable or not.
+    pub fn has_extension(&self, kind: ObjectIdentifier) -> bool {
+        self.extensions().any(|one| one == kind)
     }
 
     /// The extension `kind` as it stands there.
@@ -262,7 +267,7 @@ impl Certificate {
         })
     }
 
-    /// Extensions that are critical, or must be by RFC 5280, and that we do not process.
+    /// Extensions that are critical and that we do not process.
     pub fn unknown_critical(&self) -> &[ObjectIdentifier] {
         &self.extensions.unknown_critical
     }

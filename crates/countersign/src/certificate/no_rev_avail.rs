@@ -24,14 +24,14 @@ pub enum NoRevAvailConflict {
 impl Certificate {
     /// Whether it says that nobody will ever publish its revocation: noRevAvail of RFC 9608.
     pub fn has_no_rev_avail(&self) -> bool {
-        self.extensions().contains(&oid::NO_REV_AVAIL)
+        self.has_extension(oid::NO_REV_AVAIL)
     }
 
     /// What stands in the certificate beside noRevAvail and must not.
     // RFC 9608 §3: "If any of the above are violated in a certificate, then the relying party MUST consider the certificate
     // invalid."
     pub fn no_rev_avail_conflict(&self) -> Option<NoRevAvailConflict> {
-        let has = |kind| self.extensions().contains(&kind);
+        let has = |kind| self.has_extension(kind);
         if !self.has_no_rev_avail() {
             None
         } else if self.is_ca() {

@@ -156,9 +156,8 @@ pub(super) fn crl_issuer(certificate: &Certificate) -> Check {
 pub(super) fn specified(certificate: &Certificate, also: &[ObjectIdentifier]) -> Check {
     let others: Vec<String> = certificate
         .extensions()
-        .iter()
         .filter(|kind| !SPECIFIED.contains(kind) && !also.contains(kind))
-        .map(ObjectIdentifier::to_string)
+        .map(|kind| kind.to_string())
         .collect();
     keep(others.is_empty(), || {
         format!("the profile has no extension {}", others.join(", "))

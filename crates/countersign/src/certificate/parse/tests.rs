@@ -1,7 +1,7 @@
 //! One certificate that is printed in a standard, read, cut, and changed octet by octet.
 
 use super::*;
-use crate::certificate::{CertificateChain, ChainError, TnEntry, encode};
+use crate::certificate::{CertificateChain, ChainError, TnEntry, encode, encode::element};
 
 const FIGURE_1: &[u8] = include_bytes!("../../../../../test-data/x509/rfc9118-figure1.pem");
 
@@ -105,6 +105,41 @@ fn a_changed_certificate_is_refused_or_read() {
     }
 }
 
+/// The certificate without its extensions, in the older versions; and with extensions in them, which has no meaning.
+#[test]
+fn older_versions_are_read() {
+    let der = figure_1();
+    let of_version = |version: Option<u8>, extensions: bool| {
+        let mut certificate = Walk::over(&der).unwrap().enter(Tag::Sequence).unwrap();
+        let mut fields = certificate.enter(Tag::Sequence).unwrap();
+        fields.content(constructed(0)).unwrap();
+        let explicit = |number| element(encode::constructed(0), &encode::integer(&[number]));
+        let mut parts: Vec<Vec<u8>> = version.map(explicit).into_iter().collect();
+        while let Some(tag) = fields.peek() {
+            let own = fields.whole(tag).unwrap().to_vec();
+            if extensions || tag != constructed(3) {
+                parts.push(own);
+            }
+        }
+        let tbs = encode::sequence(&parts);
+        let algorithm = certificate.whole(Tag::Sequence).unwrap().to_vec();
+        let signature = certificate.whole(Tag::BitString).unwrap().to_vec();
+        Certificate::parse(&encode::sequence(&[tbs, algorithm, signature]))
+            .map(|read| (read.version(), read.extensions().len()))
+    };
+    assert_eq!(of_version(None, false), Ok((Version::V1, 0)));
+    assert_eq!(of_version(Some(0), false), Ok((Version::V1, 0)));
+    assert_eq!(of_version(Some(1), false), Ok((Version::V2, 0)));
+    assert_eq!(of_version(Some(2), false), Ok((Version::V3, 0)));
+    assert!(matches!(of_version(Some(2), true), Ok((Version::V3, 1..))));
+    for (version, extensions) in [(None, true), (Some(1), true), (Some(3), false)] {
+        assert_eq!(
+            of_version(version, extensions),
+            Err(CertificateError::Version)
+        );
+    }
+}
+
 #[test]
 fn what_is_too_large_is_not_even_read() {
     let error = Certificate::parse(&vec![0x30; MAX_CERTIFICATE + 1]).unwrap_err();
@@ -162,7 +197,7 @@ proptest::proptest! {
 /// A name of thousands of attributes, in two orders, would cost its square to compare; it is not read at all.
 #[test]
 fn a_name_without_end_is_refused() {
-    let tlv = |tag: u8, content: &[u8]| encode::element(tag, content);
+    let tlv = element;
     let attribute = |kind: u8| {
         let pair = [tlv(6, &[0x55, 4, kind]), tlv(12, &[kind])].concat();
         tlv(0x30, &pair)
@@ -198,7 +233,7 @@ fn a_name_without_end_is_refused() {
 fn an_extension_can_be_read_as_it_stands_there() {
     let certificate = Certificate::parse(&figure_1()).unwrap();
     let kinds: Vec<_> = certificate.raw_extensions().map(|one| one.kind).collect();
-    assert_eq!(kinds, certificate.extensions());
+    assert!(certificate.extensions().eq(kinds));
     let list = certificate.extension(oid::TN_AUTH_LIST).unwrap();
     let read = crate::certificate::TnAuthList::from_der(list.value).unwrap();
     assert_eq!(Some(&read), certificate.tn_auth_list());

@@ -15,7 +15,7 @@ pub(crate) const LINT: Lint = Lint {
 
 // RFC 5280 §4.1.2.1: "When extensions are used, as expected in this profile, version MUST be 3 (value is 2)."
 fn check(certificate: &Certificate) -> Check {
-    if certificate.extensions().is_empty() {
+    if certificate.extensions().len() == 0 {
         return Ok(Answer::NotThere);
     }
     profile::version_3(certificate)
