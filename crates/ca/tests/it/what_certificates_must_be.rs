@@ -15,7 +15,7 @@ use countersign::certificate::{
 };
 use countersign::crypto::{AwsLc, EcdsaP256Key, SigningKey};
 use countersign::identity::Identity;
-use countersign::path::{KeyPurpose, PathFault, inspect, verify};
+use countersign::path::{KeyPurpose, PathFault, Step, inspect, verify};
 use countersign::trust::{Anchor, AnchorError, Standing, Trust};
 use countersign_ca::extension::{self, Criticality, Extension, PathLength, usage};
 use countersign_ca::{Authority, Draft};
@@ -349,6 +349,30 @@ fn an_unreadable_list_of_an_end_entity_is_no_list() {
         let mut above = intermediate(&lab);
         above.extensions.push(broken);
         refused(&lab, &with_intermediate(&lab, &above), fault(CA));
+    }
+}
+
+/// This test verifies that an authority's certificate with constraints that it calls critical is refused: they mean nothing there.
+#[test]
+fn critical_claim_constraints_of_an_authority_refuse_the_path() {
+    let lab = Lab::new();
+    let list = ConstraintList {
+        must_include: ["attest".into()].into(),
+        ..ConstraintList::default()
+    };
+    for extension in [
+        oid::JWT_CLAIM_CONSTRAINTS,
+        oid::ENHANCED_JWT_CLAIM_CONSTRAINTS,
+    ] {
+        let critical = || Extension::critical(extension, list.to_der());
+        let step = Step::Issuer(1);
+        refused(
+            &lab,
+            &with_intermediate(&lab, &replaced(intermediate(&lab), critical())),
+            PathFault::UnknownCriticalExtension { step, extension },
+        );
+        let own = with_leaf(&lab, &replaced(leaf(&lab), critical()));
+        judge(&lab, &own).unwrap();
     }
 }
 

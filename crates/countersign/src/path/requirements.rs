@@ -169,13 +169,28 @@ pub(super) fn inspect_extensions(certificate: &Certificate, step: Step) -> Resul
     }
     // RFC 5280 §4.2: "A certificate-using system MUST reject the certificate if it encounters a critical extension it does not
     // recognize or a critical extension that contains information that it cannot process."
-    if let Some(extension) = certificate.unknown_critical().first() {
-        return Err(PathFault::UnknownCriticalExtension {
-            step,
-            extension: *extension,
-        });
+    let unknown = certificate.unknown_critical().first().copied();
+    if let Some(extension) = unknown.or_else(|| misplaced_critical(certificate, step)) {
+        return Err(PathFault::UnknownCriticalExtension { step, extension });
     }
     Ok(())
+}
+
+/// Claim constraints that an authority's certificate calls critical: we know what they mean for end entities and nowhere else.
+// RFC 9118 §3: "The Enhanced JWT Claim Constraints certificate extension is non-critical, applicable only to end-entity
+// certificates"
+fn misplaced_critical(certificate: &Certificate, step: Step) -> Option<ObjectIdentifier> {
+    if step == Step::EndEntity {
+        return None;
+    }
+    let constraints = [
+        oid::ENHANCED_JWT_CLAIM_CONSTRAINTS,
+        oid::JWT_CLAIM_CONSTRAINTS,
+    ];
+    constraints.into_iter().find(|kind| {
+        let extension = certificate.extension(*kind);
+        extension.is_some_and(|one| one.criticality == Criticality::Critical)
+    })
 }
 
 /// What a verifier may read over is no less a defect for whoever publishes the certificate.
