@@ -24,7 +24,7 @@ use countersign::time::UnixTime;
 use countersign::verification::policy::ProviderNumbersPolicy;
 use countersign_sip::trunk::{Role, UdpSource};
 use rustls::{RootCertStore, ServerConfig};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -289,14 +289,14 @@ impl Opening {
             };
             self.warnings.push(warning);
         }
-        for tenant in &config.tenants {
-            let uses = |trunk: &TrunkSettings| {
-                let named = trunk.tenant.as_ref();
-                named.is_some_and(|name| name.value == tenant.name.value)
-            };
-            if !config.trunks.iter().any(uses) {
-                self.warnings.push(tenant.name.warning(Concern::NotUsed));
-            }
+        let named = config
+            .trunks
+            .iter()
+            .filter_map(|trunk| trunk.tenant.as_ref());
+        let used: BTreeSet<_> = named.map(|name| &name.value).collect();
+        let unused = |tenant: &&TenantSettings| !used.contains(&tenant.name.value);
+        for tenant in config.tenants.iter().filter(unused) {
+            self.warnings.push(tenant.name.warning(Concern::NotUsed));
         }
         self.think_of_anchors(config);
         self.think_of_order(&config.trunks);

@@ -2,6 +2,7 @@
 
 use super::place::Placed;
 use super::reader::Reader;
+use super::trust::TrustSettings;
 use crate::fetch::{self, Bounds, MediaTypes};
 use countersign::certificate::repository_url::Origin;
 use countersign::verification::VerificationPolicy;
@@ -63,6 +64,21 @@ pub struct AuthoritySettings {
     pub provider_numbers: Placed<ProviderNumbersPolicy>,
     /// The file of its records.
     pub file: Option<Placed<PathBuf>>,
+}
+
+/// The file of known signers in the folder for what must outlive the process.
+const KNOWN_SIGNERS: &str = "known-signers";
+
+impl PrewarmSettings {
+    /// With the file where the lists of trust lie, if it is to lie nowhere else.
+    pub(super) fn beside(self, trust: &TrustSettings) -> Self {
+        let folder = trust.state_folder.as_ref();
+        let beside = || folder.map(|folder| folder.value.join(KNOWN_SIGNERS));
+        Self {
+            known_signers_file: self.known_signers_file.or_else(beside),
+            ..self
+        }
+    }
 }
 
 /// Reads `[verification]`; `excepted` are the origins of `fetch.exceptions`.

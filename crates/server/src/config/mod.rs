@@ -229,7 +229,7 @@ fn read(
         .iter()
         .map(|e| e.origin.value.clone())
         .collect();
-    let (verification, mut prewarm, authority) =
+    let (verification, prewarm, authority) =
         judgement::verification(root.table("verification"), directory, excepted.clone());
     let deadline = Duration::from_millis(u64::from(verification.deadline));
     let tenants: Vec<_> = root
@@ -244,12 +244,9 @@ fn read(
         .collect();
     let [public, trunk, admin] = listeners::http(root.table("http"), directory);
     let trust = trust::read(root.table("trust"), directory);
-    if prewarm.known_signers_file.is_none() {
-        let folder = trust.state_folder.as_ref();
-        prewarm.known_signers_file = folder.map(|folder| folder.value.join(KNOWN_SIGNERS));
-    }
     let config = Config {
         sip: listeners::sip(root.table("sip")),
+        prewarm: prewarm.beside(&trust),
         trust,
         log: listeners::log(root.table("log")),
         metrics_enabled: listeners::metrics(root.table("metrics")),
@@ -258,7 +255,6 @@ fn read(
         trunks,
         tenants,
         verification,
-        prewarm,
         authority,
         fetch,
         public,
@@ -278,9 +274,6 @@ fn read(
     drop(mistakes);
     config
 }
-
-/// The file of known signers in the folder for what must outlive the process.
-const KNOWN_SIGNERS: &str = "known-signers";
 
 /// What no section can see alone: names given twice, and names that nobody has.
 fn cross_references(config: &Config) -> Vec<Mistake> {

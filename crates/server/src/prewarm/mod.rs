@@ -128,12 +128,9 @@ impl Prewarmer {
 
     async fn turn(&mut self) {
         let now = self.ground.clock.now();
-        let trusts = (self.ground.trusts)();
-        let believed: Vec<_> = trusts.iter().map(|trust| trust.fingerprint()).collect();
+        let believed = self.ground.believed();
         let is_new = believed != self.believed;
-        if is_new {
-            self.believed = believed;
-        }
+        self.believed = believed;
         if is_new || self.round.is_none_or(|at| now.ticks.since(at) >= ROUND) {
             self.round = Some(now.ticks);
             self.learn().await;
@@ -200,6 +197,10 @@ impl Prewarmer {
             if lasts || !self.known.may_ask(&url, now.ticks) {
                 continue;
             }
+            if self.ground.believed() != self.believed {
+                // First what is here, for the calls of this moment; then the others.
+                break;
+            }
             while under_way.len() >= MAX_ASKED {
                 self.landed(under_way.join_next().await).await;
             }
@@ -250,6 +251,12 @@ impl Prewarmer {
 }
 
 impl Ground {
+    /// What tells one trust from another.
+    fn believed(&self) -> Vec<[u8; 32]> {
+        let trusts = (self.trusts)();
+        trusts.iter().map(|trust| trust.fingerprint()).collect()
+    }
+
     /// Which of these chains lead to an anchor of any domain; remembered in the path cache. In small pieces, on threads that
     /// carry no call.
     async fn verify(self: Arc<Self>, chains: Vec<Arc<CertificateChain>>) -> Vec<bool> {

@@ -95,9 +95,10 @@ fn our_name_for(hop: &NextHop, listeners: &[(Transport, SocketAddr)]) -> Option<
 }
 
 fn signers(config: &Config, checked: &Checked) -> HashMap<Box<str>, TrunkSigner> {
+    let tenants = checked.tenants.iter();
+    let tenants: HashMap<_, _> = tenants.map(|tenant| (&tenant.name, tenant)).collect();
     let signer = |trunk: &TrunkSettings| {
-        let name = &trunk.tenant.as_ref()?.value;
-        let tenant = checked.tenants.iter().find(|tenant| tenant.name == *name)?;
+        let tenant = tenants.get(&trunk.tenant.as_ref()?.value)?;
         let signer = TrunkSigner {
             service: tenant.service.clone(),
             unlisted: trunk.unlisted,

@@ -14,9 +14,9 @@ use crate::http::{Repository, Tls};
 use crate::log;
 use crate::reload::{Outcome, Question, Reloaded};
 use crate::sip::services::Services;
-use countersign::authentication::Signer;
-use countersign::certificate::CertificateChain;
+use countersign::certificate::{CertificateChain, PublicKey};
 use countersign::time::Ticks;
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -165,24 +165,25 @@ impl Reloader {
     // RFC 8224 §7.4: "were a domain to change the credential available at the Identity header field "info" parameter URI before a
     // verifier evaluates a request signed by an authentication service, this would cause obvious verifier failures."
     fn rollovers(&self, config: &Config, checked: &Checked) -> Vec<Warning> {
-        let same_url = |new: &&Tenant| {
-            let mut before = self.checked.tenants.iter();
-            let old = before.find(|old| old.name == new.name);
-            let signers = old.map(|old| (old.service.signer(), new.service.signer()));
-            signers.is_some_and(|(old, new)| {
-                let key = |signer: &Signer| signer.chain().end_entity().public_key().clone();
-                old.x5u() == new.x5u() && key(old) != key(new)
-            })
-        };
-        let rolled = checked.tenants.iter().filter(same_url);
-        let settings = rolled.filter_map(|tenant| {
-            let mut all = config.tenants.iter();
-            all.find(|settings| settings.name.value == tenant.name)
+        let old = self.checked.tenants.iter();
+        let old: HashMap<_, _> = old.map(|tenant| (&tenant.name, signer(tenant))).collect();
+        let new = checked.tenants.iter();
+        let new: HashMap<_, _> = new.map(|tenant| (&tenant.name, signer(tenant))).collect();
+        let rolled = config.tenants.iter().filter(|tenant| {
+            let name = &tenant.name.value;
+            let pair = old.get(name).zip(new.get(name));
+            pair.is_some_and(|((old_url, old_key), (url, key))| old_url == url && old_key != key)
         });
-        settings
-            .map(|settings| settings.x5u.warning(Concern::SameUrl))
+        rolled
+            .map(|tenant| tenant.x5u.warning(Concern::SameUrl))
             .collect()
     }
+}
+
+/// Where the certificate of a tenant is, and the key in it.
+fn signer(tenant: &Tenant) -> (&str, &PublicKey) {
+    let signer = tenant.service.signer();
+    (signer.x5u(), signer.chain().end_entity().public_key())
 }
 
 fn tell(outcome: &Outcome) {
