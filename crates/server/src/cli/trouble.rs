@@ -56,6 +56,8 @@ pub(super) enum Trouble {
     Runtime(std::io::Error),
     /// Key, certificate and URL do not go together.
     Signer(PathBuf, SignerError),
+    /// A file holds something other than a TN Authorization List.
+    TnAuthList(PathBuf),
     /// TLS cannot be set up.
     Tls(rustls::Error),
 }
@@ -128,6 +130,11 @@ impl fmt::Display for Trouble {
             Self::Signer(path, cause) => {
                 write!(f, "{}: {cause}; {}", path.display(), signer_fix(cause))
             }
+            Self::TnAuthList(path) => write!(
+                f,
+                "--tn-auth-list {}: not a TN Authorization List; give the value of the extension in DER",
+                path.display()
+            ),
             Self::Tls(cause) => write!(f, "TLS cannot be set up: {cause}"),
         }
     }

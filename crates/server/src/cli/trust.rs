@@ -6,7 +6,9 @@ use super::trouble::Trouble;
 use crate::files;
 use clap::{Args, ValueEnum};
 use countersign::certificate::number_records::NumberRecords;
-use countersign::certificate::{AuthorityAlgorithms, Certificate, Crl, PathRules, chain};
+use countersign::certificate::{
+    AuthorityAlgorithms, Certificate, Crl, PathRules, TnAuthList, chain,
+};
 use countersign::crypto::AwsLc;
 use countersign::path::CrlIssuer;
 use countersign::time::UnixTime;
@@ -46,6 +48,11 @@ enum Algorithms {
 }
 
 impl TrustFlags {
+    /// Whether anything is known about whose numbers are whose.
+    pub(super) fn has_number_records(&self) -> bool {
+        self.number_authority.is_some()
+    }
+
     /// What is known about whose numbers are whose.
     ///
     /// # Errors
@@ -106,6 +113,14 @@ pub(super) fn read_anchors(files: &[PathBuf]) -> Result<Vec<Anchor>, Trouble> {
         anchors.extend(read.map_err(|cause| Trouble::Anchors(path.clone(), cause))?);
     }
     Ok(anchors)
+}
+
+/// A TN Authorization List in DER.
+///
+/// # Errors
+/// [`Trouble`] names the file that holds something else.
+pub(super) fn read_tn_auth_list(path: &Path) -> Result<TnAuthList, Trouble> {
+    TnAuthList::from_der(&read(path)?).map_err(|_| Trouble::TnAuthList(path.into()))
 }
 
 fn read_certificates(path: &Path) -> Result<Vec<Certificate>, Trouble> {

@@ -1,26 +1,38 @@
-//! Where `verify` has certificate chains from: a file that was named, the web, or nowhere.
+//! What `verify` answers a verification's needs with: files that were named, the web, or nothing.
 
 use super::super::trouble::Trouble;
+use super::super::trust::read_tn_auth_list;
 use super::super::web::Web;
 use super::Arguments;
 use crate::clock::SystemClock;
-use crate::fetch::Fetcher;
+use crate::fetch::{Fetched, Fetcher};
 use crate::files;
+use countersign::certificate::delegation;
+use countersign::certificate::number_records::NumberRecords;
 use countersign::certificate::{CertificateChain, TnAuthList};
-use countersign::verification::{Answer, Need, NeedId, NeedKind, Source, Unavailable};
+use countersign::verification::{
+    Answer, Holds, Need, NeedId, NeedKind, NumberAuthority, Source, Unavailable,
+};
 use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 
-/// Where chains come from.
-pub(super) enum Chains {
-    /// From the file that `--certificate` names, for every URL.
-    Given(Arc<CertificateChain>),
-    /// From nowhere.
-    Offline,
-    /// From their repositories.
-    Web(Web),
+/// Where answers come from.
+pub(super) struct Chains {
+    given: Given,
+    /// For what is not given: from repositories, or `None`: from nowhere.
+    web: Option<Web>,
+}
+
+/// What the operator gave: nobody knows better, so there is nobody to ask again.
+struct Given {
+    /// For every URL of a certificate.
+    chain: Option<Arc<CertificateChain>>,
+    /// For every URL of a TN Authorization List.
+    list: Option<Arc<TnAuthList>>,
+    /// Whose numbers are whose.
+    records: Option<NumberRecords>,
 }
 
 impl Chains {
@@ -29,13 +41,19 @@ impl Chains {
     /// # Errors
     /// [`Trouble`] if a file they name cannot be used.
     pub(super) fn new(arguments: &Arguments, clock: SystemClock) -> Result<Self, Trouble> {
-        if let Some(path) = &arguments.certificate {
-            return Ok(Self::Given(Arc::new(read_chain(path)?)));
-        }
-        if arguments.offline {
-            return Ok(Self::Offline);
-        }
-        Ok(Self::Web(Web::new(&arguments.web, clock)?))
+        let chain = arguments.certificate.as_deref().map(read_chain);
+        let list = arguments.tn_auth_list.as_deref().map(read_tn_auth_list);
+        Ok(Self {
+            given: Given {
+                chain: chain.transpose()?.map(Arc::new),
+                list: list.transpose()?.map(Arc::new),
+                records: arguments.belief.number_records()?,
+            },
+            web: match arguments.offline {
+                true => None,
+                false => Some(Web::new(&arguments.web, clock)?),
+            },
+        })
     }
 
     /// Answers every need.
@@ -43,28 +61,51 @@ impl Chains {
     /// # Errors
     /// [`Trouble`] if nothing can be fetched on this machine; what cannot be had is an answer.
     pub(super) fn answer(&mut self, needs: &[Need]) -> Result<Vec<(NeedId, Answer)>, Trouble> {
-        let to_all = |answer: Answer| needs.iter().map(|need| (need.id, answer.clone())).collect();
-        match self {
-            // Given by the operator: nobody knows better, so there is nobody to ask again.
-            Self::Given(chain) => Ok(given(chain, needs)),
-            Self::Offline => Ok(to_all(Answer::Unavailable(Unavailable::Offline))),
-            Self::Web(web) => fetch(web, needs),
+        let (mut answers, mut open) = (Vec::new(), Vec::new());
+        for need in needs {
+            match (self.given.answer(&need.kind), &self.web) {
+                (Some(answer), _) => answers.push((need.id, answer)),
+                (None, Some(_)) => open.push(need),
+                (None, None) => answers.push((need.id, Answer::Unavailable(Unavailable::Offline))),
+            }
+        }
+        if let Some(web) = self.web.as_mut().filter(|_| !open.is_empty()) {
+            answers.extend(fetch(web, &open)?);
+        }
+        Ok(answers)
+    }
+}
+
+impl Given {
+    fn answer(&self, kind: &NeedKind) -> Option<Answer> {
+        match kind {
+            NeedKind::Certificate { .. } => {
+                let chain = self.chain.clone()?;
+                Some(Answer::Certificate(chain, Source::Fetched))
+            }
+            NeedKind::TnAuthList { .. } => {
+                let list = self.list.clone()?;
+                Some(Answer::TnAuthList(list, Source::Fetched))
+            }
+            NeedKind::NumberAuthority { provider, number } => {
+                let Some(records) = &self.records else {
+                    // There is no authority to fetch it from.
+                    return Some(Answer::Unavailable(Unavailable::Offline));
+                };
+                Some(Answer::NumberAuthority(NumberAuthority {
+                    holds: match records.holds(provider, *number) {
+                        delegation::Answer::No => Holds::No,
+                        delegation::Answer::Unknown => Holds::Unknown,
+                        delegation::Answer::Yes => Holds::Yes,
+                    },
+                    as_of: records.as_of(),
+                }))
+            }
         }
     }
 }
 
-/// The chain for who needs one; it brings nothing else.
-fn given(chain: &Arc<CertificateChain>, needs: &[Need]) -> Vec<(NeedId, Answer)> {
-    let answer = |need: &Need| match need.kind {
-        NeedKind::Certificate { .. } => Answer::Certificate(chain.clone(), Source::Fetched),
-        NeedKind::NumberAuthority { .. } | NeedKind::TnAuthList { .. } => {
-            Answer::Unavailable(Unavailable::Offline)
-        }
-    };
-    needs.iter().map(|need| (need.id, answer(need))).collect()
-}
-
-fn fetch(web: &mut Web, needs: &[Need]) -> Result<Vec<(NeedId, Answer)>, Trouble> {
+fn fetch(web: &mut Web, needs: &[&Need]) -> Result<Vec<(NeedId, Answer)>, Trouble> {
     let (runtime, fetcher) = web.fetcher()?;
     let lists = fetcher.for_lists();
     // A flight starts when it is asked for, so all are under way while the first is waited for.
@@ -87,25 +128,26 @@ fn flight(
     match kind {
         NeedKind::Certificate { url, refresh } => {
             let fetched = chains.fetch(url, *refresh);
-            Box::pin(async {
-                match fetched.await {
-                    Ok(fetched) => Answer::Certificate(fetched.item, fetched.source),
-                    Err(why) => Answer::Unavailable(why),
-                }
-            })
+            Box::pin(async { brought(fetched.await, Answer::Certificate) })
         }
         NeedKind::TnAuthList { url, refresh } => {
             let fetched = lists.fetch(url, *refresh);
-            Box::pin(async {
-                match fetched.await {
-                    Ok(fetched) => Answer::TnAuthList(fetched.item, fetched.source),
-                    Err(why) => Answer::Unavailable(why),
-                }
-            })
+            Box::pin(async { brought(fetched.await, Answer::TnAuthList) })
         }
-        NeedKind::NumberAuthority { .. } => Box::pin(std::future::ready(Answer::Unavailable(
-            Unavailable::Offline,
-        ))),
+        NeedKind::NumberAuthority { .. } => {
+            let nobody = Answer::Unavailable(Unavailable::Offline);
+            Box::pin(std::future::ready(nobody))
+        }
+    }
+}
+
+fn brought<T>(
+    outcome: Result<Fetched<T>, Unavailable>,
+    answer: impl FnOnce(Arc<T>, Source) -> Answer,
+) -> Answer {
+    match outcome {
+        Ok(fetched) => answer(fetched.item, fetched.source),
+        Err(why) => Answer::Unavailable(why),
     }
 }
 

@@ -164,6 +164,12 @@ fn hints(passport: &PassportReport, console: &mut Console) {
             }
             (Some(Fault::CallerUnknown), _) => Some("--from says who called".to_owned()),
             (Some(Fault::CalledPartyUnknown), _) => Some("--to says who was called".to_owned()),
+            (Some(Fault::TnAuthListUnavailable), _) => {
+                Some("--tn-auth-list LIST.der stands in for the fetch".to_owned())
+            }
+            (Some(Fault::NumberAuthorityUnavailable), _) => {
+                Some("--number-authority FILE says whose numbers are whose".to_owned())
+            }
             (_, Evidence::Unavailable(Unavailable::Offline)) => {
                 Some("--certificate CHAIN.pem stands in for the fetch".to_owned())
             }

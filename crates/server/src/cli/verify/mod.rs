@@ -28,7 +28,9 @@ use countersign::passport::Presented;
 use countersign::path::PathCache;
 use countersign::time::Now;
 use countersign::trust::Trust;
-use countersign::verification::policy::{InfoRequirement, Replay, Thoroughness};
+use countersign::verification::policy::{
+    InfoRequirement, ProviderNumbersPolicy, Replay, Thoroughness,
+};
 use countersign::verification::{
     Malformed, MemoryReplay, Poll, Report, Verdict, VerificationPolicy, VerificationService,
 };
@@ -74,6 +76,9 @@ pub(super) struct Arguments {
     /// The signer's certificate chain, instead of fetching it; the URL in the token is judged all the same
     #[arg(long, value_name = "CHAIN.pem")]
     certificate: Option<PathBuf>,
+    /// The TN Authorization List (DER) behind every URL that certificates have one by, instead of fetching it
+    #[arg(long, value_name = "LIST.der")]
+    tn_auth_list: Option<PathBuf>,
     /// The time to judge at: Unix seconds or RFC 3339 [default: now]
     #[arg(long, value_name = "TIME", allow_negative_numbers = true)]
     at: Option<Moment>,
@@ -185,6 +190,10 @@ impl Bench {
                 thoroughness: Thoroughness::EveryCheck,
                 port_exceptions: arguments.web.port_exceptions()?,
                 replay: Replay::Off,
+                provider_numbers: match arguments.belief.has_number_records() {
+                    true => ProviderNumbersPolicy::RequireOracle,
+                    false => ProviderNumbersPolicy::default(),
+                },
                 ..VerificationPolicy::default()
             },
             paths: Arc::default(),

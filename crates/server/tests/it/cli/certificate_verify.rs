@@ -63,19 +63,8 @@ impl Bench {
             .write_bytes("provider.key", armoured("PRIVATE KEY", &der));
         std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
         let x5u = "https://cert.example.org/provider.pem";
-        let signed = run(&[
-            "sign",
-            "--from",
-            CALLER,
-            "--to",
-            CALLED,
-            "--key",
-            &key,
-            "--certificate",
-            &self.chain,
-            "--x5u",
-            x5u,
-        ]);
+        let parties = ["sign", "--from", CALLER, "--to", CALLED, "--key", &key];
+        let signed = run(&[&parties[..], &["--certificate", &self.chain, "--x5u", x5u]].concat());
         assert_eq!(signed.code, 0, "{signed:?}");
         signed.out
     }
@@ -330,6 +319,114 @@ fn a_call_signed_by_a_revoked_certificate_fails() {
         assert_eq!((refused.code, refused.out.as_str()), (2, ""), "{refused:?}");
         assert!(refused.err.contains(no_list), "{refused:?}");
     }
+}
+
+/// This test verifies that where a certificate names a provider only, the records of a number authority decide, if there are any.
+#[test]
+fn a_number_authority_is_asked_about_a_providers_numbers() {
+    let bench = Bench::new();
+    let identity = bench.identity();
+    let today = super::now();
+    let last_year = today.saturating_add(-365 * 86_400);
+    for (as_of, records, code, fault) in [
+        (today, "1234,12025550100-12025550199", 0, json!(null)),
+        (
+            today,
+            "1234,12025550200\n709J,12025550100",
+            1,
+            json!("not-covered"),
+        ),
+        (
+            today,
+            "1234,12025550200",
+            4,
+            json!("number-authority-unknown"),
+        ),
+        (
+            last_year,
+            "1234,12025550100",
+            4,
+            json!("number-authority-stale"),
+        ),
+    ] {
+        let records = format!("as_of,{as_of}\n{records}\n");
+        let records = bench.lab.write_bytes("records.csv", records);
+        let arguments = [
+            "verify",
+            "--json",
+            "--from",
+            CALLER,
+            "--to",
+            CALLED,
+            "--trust",
+            &bench.anchor,
+            "--certificate",
+            &bench.chain,
+            "--number-authority",
+            &records,
+        ];
+        let told = run_with(&arguments, &identity);
+        assert_eq!(
+            (told.code, &told.json()["fault"]),
+            (code, &fault),
+            "{told:?}"
+        );
+    }
+}
+
+/// This test verifies that a list by reference is taken from the file that stands in for it, for calls and for chains.
+#[test]
+fn a_list_by_reference_may_be_given() {
+    let bench = Bench::new();
+    let list = |start| TnAuthList::new(vec![numbers(start, 10)]).unwrap();
+    let url = "https://lists.example.org/1.der";
+    // The same key has its numbers in one certificate by value, to sign, and in the other by reference.
+    let by_reference = bench.lab.by_reference(&bench.key, url, list(CALLER));
+    let chain = [&by_reference, bench.lab.issuing.certificate()];
+    let chain = bench.lab.write("reference.pem", &chain);
+    let identity = bench.identity();
+    let ours = bench.lab.write_bytes("ours.der", list(CALLER).to_der());
+    let theirs = bench
+        .lab
+        .write_bytes("theirs.der", list("12025550150").to_der());
+    let verify = |more: &[&str]| {
+        let arguments = [
+            "verify",
+            "--json",
+            "--offline",
+            "--from",
+            CALLER,
+            "--to",
+            CALLED,
+            "--trust",
+            &bench.anchor,
+            "--certificate",
+            &chain,
+        ];
+        run_with(&[&arguments, more].concat(), &identity)
+    };
+    for (more, code, fault) in [
+        (&[][..], 4, json!("tn-auth-list-unavailable")),
+        (&["--tn-auth-list", &ours], 0, json!(null)),
+        (&["--tn-auth-list", &theirs], 1, json!("not-covered")),
+    ] {
+        let told = verify(more);
+        assert_eq!(
+            (told.code, &told.json()["fault"]),
+            (code, &fault),
+            "{told:?}"
+        );
+    }
+    let refused = verify(&["--tn-auth-list", &chain]);
+    assert_eq!((refused.code, refused.out.as_str()), (2, ""), "{refused:?}");
+    assert!(refused.err.contains("reference.pem"), "{refused:?}");
+    let alone = bench.verify(&chain, &["--json"]);
+    assert_eq!(
+        (alone.code, verdict_of(&alone, "scope").0.as_str()),
+        (4, "unavailable"),
+        "{alone:?}"
+    );
+    assert_eq!(bench.verify(&chain, &["--tn-auth-list", &ours]).code, 0);
 }
 
 /// This test verifies that nothing a stranger writes into a file makes a verb panic or run away: chains a hundred deep, ten

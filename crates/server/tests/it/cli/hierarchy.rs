@@ -10,12 +10,13 @@
 
 use crate::peers::Workspace;
 use countersign::certificate::chain::pem;
-use countersign::certificate::{Certificate, TnAuthList, TnEntry};
+use countersign::certificate::{Certificate, TnAuthList, TnEntry, TnListUrl};
 use countersign::crypto::{EcdsaP256Key, SigningKey};
 use countersign::number::TelephoneNumberRange;
 use countersign::time::{UnixTime, Validity};
 use countersign_ca::crl::{self, Crl, Reason, Revoked};
 use countersign_ca::extension::{CrlPoint, CrlScope, PathLength};
+use countersign_ca::issuance::ScopeReference;
 use countersign_ca::{Authority, Practice, Profile, Request, Serial, Subject};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -93,6 +94,16 @@ impl Hierarchy {
         };
         let certificate = by.issue(&request, next(&self.serial), VALIDITY).unwrap();
         (key, certificate)
+    }
+
+    /// A certificate for this key whose numbers are listed at a URL.
+    pub fn by_reference(&self, key: &EcdsaP256Key, url: &str, list: TnAuthList) -> Certificate {
+        let url = TnListUrl::new(url).unwrap();
+        let subject = subject("SHAKEN by reference");
+        let request = Request::new(Profile::EndEntity, subject, key.public_key())
+            .with_reference(ScopeReference { url, list });
+        let serial = next(&self.serial);
+        self.issuing.issue(&request, serial, VALIDITY).unwrap()
     }
 
     /// The same without the checks before it: what a careless authority would issue.

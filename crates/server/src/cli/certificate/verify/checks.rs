@@ -5,11 +5,12 @@
 //! so that a chain that is merely too old still tells what else is wrong with it.
 
 use countersign::certificate::delegation::{Delegation, ProviderNumbers};
-use countersign::certificate::{Certificate, CertificateChain, ChainError};
+use countersign::certificate::{Certificate, CertificateChain, ChainError, TnAuthList};
 use countersign::crypto::AwsLc;
 use countersign::path::{self, KeyPurpose, PathFault, RevocationEvidence, VerifiedPath};
 use countersign::time::{UnixTime, Validity};
 use countersign::trust::Trust;
+use std::sync::Arc;
 
 /// What is looked at, in the order in which the walker does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -187,13 +188,16 @@ pub(super) struct Judged {
     pub(super) chain: Option<CertificateChain>,
 }
 
+/// What scopes are judged with, besides what is in the certificates.
+pub(super) struct Scopes<'a> {
+    /// Who knows the numbers of providers.
+    pub(super) providers: &'a dyn ProviderNumbers,
+    /// What is behind every reference.
+    pub(super) list: Option<Arc<TnAuthList>>,
+}
+
 /// Judges certificates in DER, the signer's first.
-pub(super) fn judge(
-    ders: &[Vec<u8>],
-    trust: &Trust,
-    providers: &dyn ProviderNumbers,
-    at: UnixTime,
-) -> Judged {
+pub(super) fn judge(ders: &[Vec<u8>], scopes: &Scopes<'_>, trust: &Trust, at: UnixTime) -> Judged {
     let mut judged = Judged {
         lines: Vec::new(),
         fault: None,
@@ -208,13 +212,13 @@ pub(super) fn judge(
         }
     };
     match path::verify(&chain, trust, at, &AwsLc) {
-        Ok(path) => judged.proven(path, providers),
+        Ok(path) => judged.proven(path, scopes),
         Err(fault) => {
             judged.fault = Some(fault.clone());
             let again = other_time(&fault, chain.certificates());
             let again = again.map(|then| path::verify(&chain, trust, then, &AwsLc));
             match again {
-                Some(Ok(path)) => judged.proven(path, providers),
+                Some(Ok(path)) => judged.proven(path, scopes),
                 // What else is wrong, whatever the time.
                 Some(Err(other)) if Check::of(&other) != Check::Validity => judged.refused(&other),
                 _ => judged.refused(&fault),
@@ -311,11 +315,11 @@ impl Judged {
         }
     }
 
-    fn proven(&mut self, path: VerifiedPath, providers: &dyn ProviderNumbers) {
+    fn proven(&mut self, path: VerifiedPath, scopes: &Scopes<'_>) {
         for check in Check::ALL {
             self.tell(check, Verdict::Passed, None);
         }
-        let (verdict, detail) = scope(&path, providers);
+        let (verdict, detail) = scope(&path, scopes);
         self.tell(Check::Scope, verdict, detail);
         let revocation = path.revocation();
         let verdict = match revocation {
@@ -329,12 +333,18 @@ impl Judged {
 }
 
 /// Whether each scope of the path lies within the one above it.
-fn scope(path: &VerifiedPath, providers: &dyn ProviderNumbers) -> (Verdict, Option<String>) {
-    if let Some(url) = path.authority().references().first() {
-        let detail = format!("numbers are listed at {url}, which is not asked here");
+fn scope(path: &VerifiedPath, scopes: &Scopes<'_>) -> (Verdict, Option<String>) {
+    let mut authority = path.authority().clone();
+    if let Some(list) = &scopes.list {
+        let behind = |url: &Box<str>| (url.clone(), list.clone());
+        let lists: Vec<_> = authority.references().iter().map(behind).collect();
+        authority = authority.with_lists(&lists);
+    }
+    if let Some(url) = authority.references().first() {
+        let detail = format!("numbers are listed at {url}; --tn-auth-list LIST.der brings them");
         return (Verdict::Unavailable, Some(detail));
     }
-    match path.authority().judge_delegations(providers) {
+    match authority.judge_delegations(scopes.providers) {
         Delegation::Encompassed => (Verdict::Passed, None),
         Delegation::NotEncompassed(residue) => (
             Verdict::Failed,

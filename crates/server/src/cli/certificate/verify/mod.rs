@@ -5,7 +5,7 @@
 mod checks;
 mod layout;
 
-use self::checks::{Check, Judged, Verdict};
+use self::checks::{Check, Judged, Scopes, Verdict};
 use super::super::Outcome;
 use super::super::console::Console;
 use super::super::moment::Moment;
@@ -23,6 +23,7 @@ use countersign::trust::Trust;
 use countersign::verification::{Fault, path_fault};
 use serde::Serialize;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Flags of `certificate verify`.
 #[derive(Debug, Args)]
@@ -48,6 +49,9 @@ pub(super) struct Arguments {
     trust: Vec<PathBuf>,
     #[command(flatten)]
     belief: TrustFlags,
+    /// The TN Authorization List (DER) behind every URL that certificates have one by; nothing is fetched for that here
+    #[arg(long, value_name = "LIST.der")]
+    tn_auth_list: Option<PathBuf>,
     /// The time to judge at: Unix seconds or RFC 3339 [default: now]
     #[arg(long, value_name = "TIME", allow_negative_numbers = true)]
     at: Option<Moment>,
@@ -62,12 +66,17 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Outcom
     let anchors = trust::read_anchors(&arguments.trust)?;
     let trust = arguments.belief.trust(anchors, at)?;
     let records = arguments.belief.number_records()?;
+    let list = arguments
+        .tn_auth_list
+        .as_deref()
+        .map(trust::read_tn_auth_list);
+    let list = list.transpose()?.map(Arc::new);
     let providers = records
         .as_ref()
         .map_or(&Unknown as &dyn ProviderNumbers, |records| records);
     let bench = Bench {
         trust,
-        providers,
+        scopes: Scopes { providers, list },
         at,
         json: arguments.json,
     };
@@ -84,7 +93,7 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Outcom
 /// What every chain is judged with.
 struct Bench<'a> {
     trust: Trust,
-    providers: &'a dyn ProviderNumbers,
+    scopes: Scopes<'a>,
     at: UnixTime,
     json: bool,
 }
@@ -101,7 +110,7 @@ impl Bench<'_> {
                 return obstacle.outcome();
             }
         };
-        let judged = checks::judge(&certificates(bytes), &self.trust, self.providers, self.at);
+        let judged = checks::judge(&certificates(bytes), &self.scopes, &self.trust, self.at);
         match self.json {
             true => console.line(Record::of(document, &judged, &self.trust).to_json()),
             false => layout::print(&document.name, &judged, &self.trust, console),
