@@ -75,14 +75,6 @@ impl fmt::Display for Trouble {
                 "{}: {cause}; give certificates in PEM, the signer's first",
                 path.display()
             ),
-            Self::Crl(path, cause) => write!(
-                f,
-                "--crl {}: {cause}; give a revocation list in PEM or DER",
-                path.display()
-            ),
-            Self::CrlRefused(path, cause) => {
-                write!(f, "--crl {}: {cause}; {}", path.display(), crl_fix(cause))
-            }
             Self::File(path, cause) => {
                 write!(f, "{}: {cause}; {}", path.display(), cause.fix())
             }
@@ -115,11 +107,6 @@ impl fmt::Display for Trouble {
                 "{}: not a SIP message: {cause}; give it as it was on the wire",
                 path.display()
             ),
-            Self::NumberRecords(path, cause) => write!(
-                f,
-                "--number-authority {}: {cause}; give as_of,TIME and then PROVIDER,NUMBERS lines",
-                path.display()
-            ),
             Self::Origin(origin, cause) => write!(
                 f,
                 "--allow-origin {origin}: {cause}; give one such as https://localhost:8443"
@@ -130,12 +117,37 @@ impl fmt::Display for Trouble {
             Self::Signer(path, cause) => {
                 write!(f, "{}: {cause}; {}", path.display(), signer_fix(cause))
             }
+            Self::Tls(cause) => write!(f, "TLS cannot be set up: {cause}"),
+            Self::Crl(..) | Self::CrlRefused(..) | Self::NumberRecords(..) | Self::TnAuthList(_) => {
+                self.fmt_list(f)
+            }
+        }
+    }
+}
+
+impl Trouble {
+    /// The sentence about a file with a list that verification was to rest on.
+    fn fmt_list(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Crl(path, cause) => write!(
+                f,
+                "--crl {}: {cause}; give a revocation list in PEM or DER",
+                path.display()
+            ),
+            Self::CrlRefused(path, cause) => {
+                write!(f, "--crl {}: {cause}; {}", path.display(), crl_fix(cause))
+            }
+            Self::NumberRecords(path, cause) => write!(
+                f,
+                "--number-authority {}: {cause}; give as_of,TIME and then PROVIDER,NUMBERS lines",
+                path.display()
+            ),
             Self::TnAuthList(path) => write!(
                 f,
                 "--tn-auth-list {}: not a TN Authorization List; give the value of the extension in DER",
                 path.display()
             ),
-            Self::Tls(cause) => write!(f, "TLS cannot be set up: {cause}"),
+            _ => Ok(()),
         }
     }
 }

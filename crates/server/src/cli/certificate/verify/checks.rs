@@ -336,8 +336,8 @@ impl Judged {
 fn scope(path: &VerifiedPath, scopes: &Scopes<'_>) -> (Verdict, Option<String>) {
     let mut authority = path.authority().clone();
     if let Some(list) = &scopes.list {
-        let behind = |url: &Box<str>| (url.clone(), list.clone());
-        let lists: Vec<_> = authority.references().iter().map(behind).collect();
+        let urls = authority.references().iter();
+        let lists: Vec<_> = urls.map(|url| (url.clone(), list.clone())).collect();
         authority = authority.with_lists(&lists);
     }
     if let Some(url) = authority.references().first() {
