@@ -147,9 +147,9 @@ fn serial<'a>(serials: &'a [u8], record: &Record) -> &'a [u8] {
 /// The content of an INTEGER without what X.690 §8.3.2 forbids in front, so that no encoding hides a number.
 fn shortest(content: &[u8]) -> &[u8] {
     let mut rest = content;
-    while let [0, after @ ..] = rest {
-        match after {
-            [0..=0x7f, ..] => rest = after,
+    while let [first, after @ ..] = rest {
+        match (first, after) {
+            (0, [0..=0x7f, ..]) | (0xff, [0x80..=0xff, ..]) => rest = after,
             _ => break,
         }
     }

@@ -5,6 +5,7 @@ use crate::certificate::encode::{
     ENUMERATED, UTC_TIME, UTF8_STRING, bit_string, constructed, element, integer, octet_string,
     oid, primitive, sequence,
 };
+use crate::certificate::name::MAX_NAME;
 
 const ECDSA_WITH_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
 const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
@@ -305,6 +306,24 @@ fn a_direct_list_speaks_of_its_signer_only() {
     );
 }
 
+/// This test verifies that no name is taken apart that is longer than names may be, wherever it stands in a list: a body of 32 MiB
+/// that is one name would need a gigabyte before anybody looks at its signature.
+#[test]
+fn no_name_is_longer_than_names_are() {
+    let place = |name: &[u8]| {
+        let directory = element(constructed(4), name);
+        let names = element(constructed(0), &element(constructed(0), &directory));
+        let scope = sequence(&[names, element(primitive(4), &[0xff])]);
+        extension(IDP, CRITICAL, &scope)
+    };
+    let long = name(&"a".repeat(MAX_NAME));
+    assert!(parse(&[], &[place(&name("a"))]).is_ok());
+    let refused = parse(&[], &[place(&long)]).err();
+    assert_eq!(refused, Some(CrlError::Malformed));
+    let refused = parse(&[entry(&[1], &[of_issuer(&"a".repeat(MAX_NAME))])], &[]);
+    assert_eq!(refused.err(), Some(CrlError::Malformed));
+}
+
 /// This test verifies that of several entries about one certificate the earliest stands, that what left the list is not on it, and
 /// that holds are revocations.
 #[test]
@@ -347,6 +366,13 @@ fn no_encoding_hides_a_serial_number() {
     ];
     let list = parse(&entries, &[]).unwrap();
     let found = |serial: &[u8]| list.entries().find(&signer, serial).is_some();
+    let negative = parse(&[entry(&[0x85], &[])], &[]).unwrap();
+    for same in [&[0x85][..], &[0xff, 0x85], &[0xff, 0xff, 0x85]] {
+        assert!(
+            negative.entries().find(&signer, same).is_some(),
+            "{same:02x?}"
+        );
+    }
     for listed in [&[5][..], &[0, 5], &[0, 0, 0, 5], &[0, 0x85], &[0]] {
         assert!(found(listed), "{listed:02x?}");
     }
