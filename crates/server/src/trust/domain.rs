@@ -197,14 +197,31 @@ impl Domain {
                 // Whoever vouched for its signer does so no more. Perhaps somebody else does: it is asked for again.
                 Some(List::Crl(_)) => {
                     source.list = None;
-                    source.validators = Validators::default();
-                    source.stamp = None;
-                    source.schedule.hurry();
+                    source.ask_anew();
                 }
                 Some(List::CaList(..)) | None => {}
             }
         }
         self.trust = Arc::new(anchored.with_crls(self.plan.revocation, crls));
+    }
+
+    /// Whether its first list of anchors is still to come: until then nobody can tell who may sign revocation lists.
+    pub(super) fn awaits_anchors(&self) -> bool {
+        self.sources.iter().any(|source| {
+            source.kind == Kind::CaList && source.list.is_none() && source.schedule.failures() == 0
+        })
+    }
+
+    /// Makes the snapshot anew after a list of this kind has come. New anchors may vouch for what was refused.
+    pub(super) fn take_in(&mut self, kind: Kind, version: u64) {
+        self.rebuild(version);
+        let refused = |source: &&mut Source| source.kind == Kind::Crl && source.list.is_none();
+        if kind == Kind::CaList {
+            self.sources
+                .iter_mut()
+                .filter(refused)
+                .for_each(Source::ask_anew);
+        }
     }
 
     /// The domain as calls are given it.
@@ -234,6 +251,13 @@ impl Source {
             is_asked: false,
             told: None,
         }
+    }
+
+    /// As if it had never been asked.
+    fn ask_anew(&mut self) {
+        self.validators = Validators::default();
+        self.stamp = None;
+        self.schedule.hurry();
     }
 
     /// How old its list is.

@@ -4,7 +4,7 @@
 //! work that blocks, because a list of half a million entries takes a while. No thread that carries calls does any of it: they
 //! read [`Current`], which is replaced in one step.
 
-use super::domain::{Domain, Source, stamp};
+use super::domain::{Domain, Source, Stamp, stamp};
 use super::list::{Kind, List, Refusal};
 use super::plan::{DomainPlan, Place, Upkeep};
 use super::schedule::{Age, Jitter};
@@ -72,7 +72,7 @@ struct Errand {
     kind: Kind,
     place: Place,
     validators: Validators,
-    stamp: Option<super::domain::Stamp>,
+    stamp: Option<Stamp>,
     plan: Arc<DomainPlan>,
     trust: Arc<Trust>,
     previous: Option<List>,
@@ -81,8 +81,8 @@ struct Errand {
 
 /// What an errand came back with.
 enum Brought {
-    List(List, Validators, Option<super::domain::Stamp>),
-    Refused(Refusal),
+    List(List, Validators, Option<Stamp>),
+    Refused(Refusal, Option<Stamp>),
     Unchanged,
 }
 
@@ -177,9 +177,11 @@ impl State {
     fn due(&mut self, now: Now, room: usize) -> Vec<Errand> {
         let mut errands = Vec::new();
         for (domain_index, domain) in self.domains.iter_mut().enumerate() {
+            let awaits_anchors = domain.awaits_anchors();
             for (index, source) in domain.sources.iter_mut().enumerate() {
                 tell_age(&domain.plan.name, source, now);
-                if source.is_asked || !source.schedule.is_due(now) || errands.len() >= room {
+                let waits = source.is_asked || (awaits_anchors && source.kind == Kind::Crl);
+                if waits || !source.schedule.is_due(now) || errands.len() >= room {
                     continue;
                 }
                 source.is_asked = true;
@@ -221,7 +223,9 @@ impl State {
         let (kind, name) = (source.kind.name(), &domain.plan.name);
         let ends = |source: &Source| source.list.as_ref().map(List::ends);
         match brought {
-            Brought::Refused(refusal) => {
+            Brought::Refused(refusal, stamp) => {
+                // The same file would be refused again.
+                source.stamp = stamp;
                 metrics.trust_refreshes.increment([kind, refusal.name()]);
                 tell_refusal(name, source, &refusal, now);
                 let ends = ends(source);
@@ -233,7 +237,6 @@ impl State {
                 source.schedule.succeeded(now, ends, refresh, jitter());
             }
             Brought::List(list, validators, stamp) => {
-                metrics.trust_refreshes.increment([kind, "ok"]);
                 let news = !is_the_same(source.list.as_ref(), &list);
                 source.list = Some(list);
                 (source.validators, source.stamp) = (validators, stamp);
@@ -244,9 +247,11 @@ impl State {
                 if news {
                     info!(domain = &**name, list = kind, source = %source.place, "a new list is in use");
                     self.version = version;
-                    domain.rebuild(version);
+                    domain.take_in(errand.kind, version);
                     self.publish(metrics);
                 }
+                // Whoever sees it counted finds it in use.
+                metrics.trust_refreshes.increment([kind, "ok"]);
             }
         }
     }
@@ -279,7 +284,7 @@ impl Errand {
             Place::Url(url) => match self.pull(url, &shared.fetcher).await {
                 Ok(Reply::Unchanged(_)) => return Brought::Unchanged,
                 Ok(Reply::Body(bytes, freshness)) => (bytes, freshness.validators, None),
-                Err(why) => return Brought::Refused(Refusal::Unavailable(why)),
+                Err(why) => return Brought::Refused(Refusal::Unavailable(why), None),
             },
             Place::File(path) => {
                 let stamp = stamp(path);
@@ -290,7 +295,7 @@ impl Errand {
                 let read = tokio::task::spawn_blocking(move || files::read(&path)).await;
                 match read {
                     Ok(Ok(bytes)) => (bytes.into(), Validators::default(), stamp),
-                    Ok(Err(fault)) => return Brought::Refused(Refusal::File(fault.into())),
+                    Ok(Err(fault)) => return Brought::Refused(Refusal::File(fault.into()), stamp),
                     // The thread panicked and has said so, or the runtime is going down.
                     Err(_) => return Brought::Unchanged,
                 }
@@ -308,7 +313,7 @@ impl Errand {
         };
         match tokio::task::spawn_blocking(move || work.prove()).await {
             Ok(Ok(list)) => Brought::List(list, validators, stamp),
-            Ok(Err(refusal)) => Brought::Refused(refusal),
+            Ok(Err(refusal)) => Brought::Refused(refusal, stamp),
             Err(_) => Brought::Unchanged,
         }
     }

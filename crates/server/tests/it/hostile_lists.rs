@@ -14,6 +14,8 @@ use crate::revocation::{Administration, body, refreshed, status};
 use crate::switch::{Party, until};
 
 const REFRESH: u64 = 61;
+/// Another list of the same signer.
+const OTHER: &str = "https://sti-pa.example/other";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_last_good_list_stays_in_use_whatever_comes() {
@@ -40,8 +42,9 @@ async fn the_last_good_list_stays_in_use_whatever_comes() {
     let truncated = &list[..list.len() - 1];
     let moved = b"HTTP/1.1 302 Found\r\nLocation: /other.crl\r\nContent-Length: 0\r\n\r\n".to_vec();
     let announced = b"HTTP/1.1 200 OK\r\nContent-Length: 104857600\r\n\r\n".to_vec();
-    let worst: [(&'static str, Vec<u8>); 9] = [
+    let worst: [(&'static str, Vec<u8>); 10] = [
         ("backwards", body(&world.list(6, &[]))),
+        ("other-series", body(&world.list_at(OTHER, 9))),
         ("not-proven", body(&forged)),
         ("not-yet", body(&world.list_of_tomorrow(8))),
         ("not-proven", body(&somebody)),

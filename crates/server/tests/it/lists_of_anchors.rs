@@ -9,17 +9,20 @@
 //! This test verifies that anchors come and go with the list, that it never goes backwards, not even over a restart, and that one
 //! past its end stays in use.
 
-use crate::repository::Repository;
-use crate::revocation::{Administration, refreshed, status};
+use crate::repository::{Reaction, Repository};
+use crate::revocation::{Administration, body, refreshed, status};
 use crate::switch::{Party, fetching_from};
 use countersign::certificate::Certificate;
 use countersign::certificate::chain::pem;
 use countersign::crypto::{EcdsaP256Key, SigningKey};
 use countersign::jose::base64url;
 use countersign::time::UnixTime;
+use countersign_ca::crl::{Crl, issue};
+use countersign_ca::extension::CrlScope;
 use countersign_server::clock::Clock;
 use countersign_testkit::lab::{Lab, new_key};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The policy administrator.
 struct StiPa {
@@ -172,5 +175,40 @@ async fn a_list_in_a_file_vouches_for_whom_a_revocation_list_needs() {
     let calls = world.calls(&switch, &called, &repository);
     calls.pass("vouched-1", &good).await;
     calls.fail("vouched-2", &bad, "revoked").await;
+    switch.stop().await;
+}
+
+/// Both come from the same place at the same time; the one is believed only because of the other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revocation_list_waits_for_the_anchor_that_has_signed_it() {
+    let world = Administration::new();
+    let pa = StiPa::pinned_in(&world);
+    let provider = world.provider("1234");
+    let root = world.house.lab.root();
+    let now = world.house.clock.now().unix;
+    let list = Crl {
+        this_update: now,
+        next_update: now.saturating_add(86_400),
+        number: 1,
+        scope: CrlScope::Direct,
+        url: None,
+        revoked: Vec::new(),
+    };
+    let list = body(&issue(&list, root.certificate(), root.key()).unwrap());
+    let anchors = pa.answer(1, now.saturating_add(86_400), &[root.certificate()]);
+    let others = world.serving(&[&provider], list);
+    let script = move |request: &str| match request.starts_with("GET /ca-list ") {
+        true => Reaction::Late(Duration::from_millis(600), anchors.clone()),
+        false => others(request),
+    };
+    let repository = Repository::start(script).await;
+    let called = Party::at(1).await;
+    let lists = format!("crl_urls = [\"{}/list.crl\"]\n", repository.origin());
+    let settings = world.trunk(&called) + &settings(&repository, &lists);
+    let switch = world.house.start("", &settings).await;
+    refreshed(&switch, "ca-list", "ok", 1).await;
+    refreshed(&switch, "crl", "ok", 1).await;
+    let refused = switch.metrics.trust_refreshes.count(["crl", "not-proven"]);
+    assert_eq!(refused, 0, "nobody was alarmed");
     switch.stop().await;
 }

@@ -90,40 +90,35 @@ impl Administration {
 
     /// The administrator's list of now, in DER: those of these providers are revoked.
     pub(crate) fn list(&self, number: u64, revoked: &[&Signer]) -> Vec<u8> {
-        let at = self.house.clock.now().unix;
-        self.list_until(number, revoked, at.saturating_add(DAY))
+        let now = self.house.clock.now().unix;
+        self.list_with(NAMED, number, revoked, now)
     }
 
     /// The list that the administrator will make tomorrow.
     pub(crate) fn list_of_tomorrow(&self, number: u64) -> Vec<u8> {
         let tomorrow = self.house.clock.now().unix.saturating_add(DAY);
-        self.list_of(number, &[], tomorrow, tomorrow.saturating_add(DAY))
+        self.list_with(NAMED, number, &[], tomorrow)
     }
 
-    fn list_until(&self, number: u64, revoked: &[&Signer], next_update: UnixTime) -> Vec<u8> {
+    /// Another list of the administrator's.
+    pub(crate) fn list_at(&self, url: &str, number: u64) -> Vec<u8> {
         let now = self.house.clock.now().unix;
-        self.list_of(number, revoked, now, next_update)
+        self.list_with(url, number, &[], now)
     }
 
-    fn list_of(
-        &self,
-        number: u64,
-        revoked: &[&Signer],
-        this_update: UnixTime,
-        next_update: UnixTime,
-    ) -> Vec<u8> {
+    fn list_with(&self, url: &str, number: u64, revoked: &[&Signer], at: UnixTime) -> Vec<u8> {
         let entry = |signer: &&Signer| Revoked {
             issuer: signer.chain.end_entity().issuer().clone(),
             serial: signer.chain.end_entity().serial().to_vec(),
-            at: this_update,
+            at,
             reason: Reason::KeyCompromise,
         };
         let list = Crl {
-            this_update,
-            next_update,
+            this_update: at,
+            next_update: at.saturating_add(DAY),
             number,
             scope: CrlScope::Indirect,
-            url: Some(NAMED.into()),
+            url: Some(url.into()),
             revoked: revoked.iter().map(entry).collect(),
         };
         issue(&list, &self.list_signer, self.list_key.as_ref()).unwrap()
