@@ -5,6 +5,7 @@
 //! Read here, and compared; whether a certificate was revoked is judged in [`crate::trust::revocation`].
 
 use super::DistinguishedName;
+use super::name::MAX_NAME;
 use super::walk::{Malformed, Walk, boolean, constructed, only, primitive};
 use der::Tag;
 use std::ops::{BitAnd, BitOr};
@@ -319,7 +320,12 @@ pub(super) fn general_names(content: &[u8]) -> Result<Box<[GeneralName]>, Malfor
 fn general_name(names: &mut Walk<'_>) -> Result<GeneralName, Malformed> {
     let tag = names.peek().ok_or(Malformed)?;
     if tag == constructed(4) {
-        return DistinguishedName::from_der(names.content(tag)?).map(GeneralName::Directory);
+        let der = names.content(tag)?;
+        // Taken apart, a name needs many times its length, and in a revocation list it is read before any signature is verified.
+        return match der.len() {
+            0..=MAX_NAME => DistinguishedName::from_der(der).map(GeneralName::Directory),
+            _ => Err(Malformed),
+        };
     }
     if tag == primitive(6) {
         let text = std::str::from_utf8(names.content(tag)?).map_err(|_| Malformed)?;

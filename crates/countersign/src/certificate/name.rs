@@ -9,7 +9,7 @@ use const_oid::ObjectIdentifier;
 use der::Tag;
 use std::fmt::{self, Write};
 
-/// Longest name in a certificate or a revocation list, in bytes of DER. RFC 5280 Appendix A bounds each attribute (64 characters of common name,
+/// Longest name in a certificate, in bytes of DER. RFC 5280 Appendix A bounds each attribute (64 characters of common name,
 /// for one) and not their number; names in use have about a hundred bytes. Comparing sets of attributes costs the product of
 /// their sizes, so a name without bound would be a weapon.
 pub const MAX_NAME: usize = 4 * 1024;
@@ -19,16 +19,12 @@ pub const MAX_NAME: usize = 4 * 1024;
 pub struct DistinguishedName(Box<[u8]>);
 
 impl DistinguishedName {
-    /// Takes a `Name` (RFC 5280 §4.1.2.4) in DER, tag and length included; `None` if it is not one, or longer than [`MAX_NAME`].
+    /// Takes a `Name` (RFC 5280 §4.1.2.4) in DER, tag and length included; `None` if it is not one.
     pub fn new(der: &[u8]) -> Option<Self> {
         Self::from_der(der).ok()
     }
 
     pub(super) fn from_der(der: &[u8]) -> Result<Self, Malformed> {
-        // Taken apart, a name needs many times its length, and in a revocation list it is read before any signature is verified.
-        if der.len() > MAX_NAME {
-            return Err(Malformed);
-        }
         let name = Self(der.into());
         let mut sets = name.sets()?;
         while !sets.at_end() {
