@@ -266,12 +266,23 @@ impl std::fmt::Display for InputError {
             Self::TooLarge(source) => {
                 write!(f, "{}: larger than {MAX_INPUT} bytes", source.display())
             }
-            Self::Unreadable(source, kind) => write!(f, "{}: {kind}", source.display()),
+            Self::Unreadable(source, kind) => {
+                write!(f, "{}: {}", source.display(), unreadable(*kind))
+            }
         }
     }
 }
 
 impl std::error::Error for InputError {}
+
+/// Why something cannot be read, in the words that people know.
+pub(super) fn unreadable(kind: std::io::ErrorKind) -> String {
+    match kind {
+        // The library says "entity not found".
+        std::io::ErrorKind::NotFound => "no such file or folder".to_owned(),
+        kind => kind.to_string(),
+    }
+}
 
 #[cfg(test)]
 mod tests {

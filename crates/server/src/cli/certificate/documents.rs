@@ -62,6 +62,8 @@ pub(super) enum Origin {
 /// Why there is nothing to look at.
 #[derive(Debug)]
 pub(super) enum Obstacle {
+    /// A folder in which nothing is, or nothing that we look for.
+    NothingInFolder,
     /// Longer than [`MAX_BYTES`].
     TooLarge,
     /// The repository did not give it.
@@ -75,9 +77,10 @@ pub(super) enum Obstacle {
 impl fmt::Display for Obstacle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::NothingInFolder => f.write_str("no certificate in this folder"),
             Self::TooLarge => write!(f, "longer than {MAX_BYTES} bytes"),
             Self::Unavailable(why) => why.fmt(f),
-            Self::Unreadable(kind) => kind.fmt(f),
+            Self::Unreadable(kind) => f.write_str(&input::unreadable(*kind)),
             Self::Url(fault) => fault.fmt(f),
         }
     }
@@ -87,7 +90,7 @@ impl Obstacle {
     /// What it makes of the run.
     pub(super) fn outcome(&self) -> Outcome {
         match self {
-            Self::TooLarge | Self::Url(_) => Outcome::Failed,
+            Self::NothingInFolder | Self::TooLarge | Self::Url(_) => Outcome::Failed,
             Self::Unavailable(_) => Outcome::NotValidated,
             Self::Unreadable(_) => Outcome::Unable,
         }
@@ -107,10 +110,10 @@ impl Inputs {
         let mut web = Web::new(&self.web, SystemClock::start())?;
         let (mut worst, mut looked_at, mut passed_over) = (Outcome::Done, 0_usize, 0_usize);
         for input in &self.inputs {
-            let mut queue = Queue::of(input);
+            let (mut queue, before) = (Queue::of(input), looked_at);
             while let Some(place) = queue.next() {
                 let document = match place {
-                    Place::Obstacle(path, kind) => Document::obstacle(&path, kind),
+                    Place::Obstacle(path, obstacle) => Document::obstacle(&path, obstacle),
                     Place::Url(url) => Document::fetch(url, &mut web)?,
                     Place::StandardInput => {
                         input::announce(None, console);
@@ -131,6 +134,11 @@ impl Inputs {
                 }
                 looked_at += 1;
                 console.progress(format_args!("{looked_at} looked at, {} to go", queue.len()));
+            }
+            // Whoever names a folder means something in it: that nothing is wrong with nothing is no answer.
+            if looked_at == before {
+                let document = Document::obstacle(input, Obstacle::NothingInFolder);
+                worst = worst.or_worse(look(&document, console));
             }
         }
         if passed_over > 0 {
@@ -184,10 +192,10 @@ impl Document {
         }
     }
 
-    fn obstacle(path: &Path, kind: ErrorKind) -> Self {
+    fn obstacle(path: &Path, obstacle: Obstacle) -> Self {
         Self {
             name: path.display().to_string(),
-            content: Err(Obstacle::Unreadable(kind)),
+            content: Err(obstacle),
             origin: Origin::File,
         }
     }
@@ -195,7 +203,7 @@ impl Document {
     fn open(path: &Path) -> Self {
         match File::open(path) {
             Ok(file) => Self::read(path.display().to_string(), file),
-            Err(error) => Self::obstacle(path, error.kind()),
+            Err(error) => Self::obstacle(path, Obstacle::Unreadable(error.kind())),
         }
     }
 
@@ -278,7 +286,7 @@ struct Queue<'a> {
 
 enum Place<'a> {
     File(PathBuf, Found),
-    Obstacle(PathBuf, ErrorKind),
+    Obstacle(PathBuf, Obstacle),
     StandardInput,
     Url(&'a str),
 }
@@ -322,7 +330,9 @@ impl<'a> Queue<'a> {
                 continue;
             }
             match sorted(&path) {
-                Err(error) => return Some(Place::Obstacle(path, error.kind())),
+                Err(error) => {
+                    return Some(Place::Obstacle(path, Obstacle::Unreadable(error.kind())));
+                }
                 Ok(inside) => {
                     for one in inside.into_iter().rev() {
                         self.found.push_front((one, depth + 1));

@@ -169,6 +169,30 @@ fn a_mixed_folder_hides_nothing() {
     );
 }
 
+/// This test verifies that a folder with nothing to look at is told and no success: whoever misspells one must not be told that
+/// nothing is wrong.
+#[test]
+fn a_folder_without_certificates_is_no_success() {
+    let lab = Hierarchy::new();
+    let anchor = lab.write("anchor.pem", &[lab.root.certificate()]);
+    std::fs::create_dir(lab.path("nothing")).unwrap();
+    lab.write_bytes("nothing/notes.txt", "nothing here");
+    for verb in ["inspect", "lint", "verify", "audit"] {
+        let folder = lab.path("nothing");
+        let trust: &[&str] = match verb {
+            "verify" => &["--trust", &anchor],
+            _ => &[],
+        };
+        let told = run(&[&["certificate", verb, "--json", &folder], trust].concat());
+        assert_eq!(told.code, 1, "{verb}: {told:?}");
+        assert!(
+            told.out.contains("no certificate in this folder"),
+            "{told:?}"
+        );
+        assert!(told.err.contains("1 file without certificates"), "{told:?}");
+    }
+}
+
 /// This test verifies what becomes of what cannot be had, and that it costs nobody else.
 #[test]
 fn what_cannot_be_had_is_told_and_the_rest_is_shown() {
@@ -176,7 +200,7 @@ fn what_cannot_be_had_is_told_and_the_rest_is_shown() {
     let good = lab.write("good.pem", &[&lab.provider()]);
     let key = lab.write_bytes("key.pem", armoured("EC PRIVATE KEY", &[0x30, 0]));
     let table: [(&str, i32, &str); 5] = [
-        ("/nonexistent.pem", 2, "entity not found"),
+        ("/nonexistent.pem", 2, "no such file or folder"),
         (&key, 1, "a private key, and no certificate"),
         (
             "https://127.0.0.1/c.pem",

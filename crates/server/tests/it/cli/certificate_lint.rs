@@ -110,7 +110,7 @@ fn what_cannot_be_read_costs_no_other() {
             json!(null),
             json!("not a certificate in DER"),
             json!("broken PEM"),
-            json!("entity not found")
+            json!("no such file or folder")
         ]
     );
 }

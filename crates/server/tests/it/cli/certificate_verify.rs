@@ -441,7 +441,10 @@ fn hostile_files_cost_a_line_each() {
     let told = bench.verify(&deep, &["--json"]);
     assert_eq!(
         (told.code, &told.json()["detail"]),
-        (1, &json!("too many certificates")),
+        (
+            1,
+            &json!("too many certificates: one file is one chain, of 10 at most")
+        ),
         "{told:?}"
     );
     let many = bench

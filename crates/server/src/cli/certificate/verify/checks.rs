@@ -4,6 +4,7 @@
 //! it looks at before that fault was found good, what it looks at after it was not looked at. Only time is asked about twice,
 //! so that a chain that is merely too old still tells what else is wrong with it.
 
+use countersign::certificate::chain::MAX_CHAIN_CERTIFICATES;
 use countersign::certificate::delegation::{Delegation, ProviderNumbers};
 use countersign::certificate::{Certificate, CertificateChain, ChainError, TnAuthList};
 use countersign::crypto::AwsLc;
@@ -289,11 +290,13 @@ impl Judged {
     }
 
     fn unreadable(&mut self, error: &ChainError) {
-        self.tell(
-            Check::Certificates,
-            Verdict::Failed,
-            Some(error.to_string()),
-        );
+        let detail = match error {
+            ChainError::TooMany => {
+                format!("{error}: one file is one chain, of {MAX_CHAIN_CERTIFICATES} at most")
+            }
+            _ => error.to_string(),
+        };
+        self.tell(Check::Certificates, Verdict::Failed, Some(detail));
         for check in Check::ALL.into_iter().skip(1) {
             self.tell(check, Verdict::Skipped, None);
         }

@@ -96,9 +96,16 @@ fn hint(judged: &Judged, console: &mut Console) {
         hint("`certificate audit` judges the certificates of authorities");
     }
     if let Some(PathFault::Untrusted { .. }) = judged.fault {
-        hint(
-            "the certificates between the signer's and the anchor stand behind it in the same file",
-        );
+        let is_alone = judged
+            .chain
+            .as_ref()
+            .is_none_or(|chain| chain.certificates().len() == 1);
+        hint(match is_alone {
+            true => {
+                "the certificates between the signer's and the anchor stand behind it in the same file"
+            }
+            false => "--trust FILE names the anchor, if it is one that you believe",
+        });
     }
     let failed = |check| {
         let mut lines = judged.lines.iter();

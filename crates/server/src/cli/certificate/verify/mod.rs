@@ -220,7 +220,10 @@ impl<'a> Record<'a> {
     fn unread(document: &'a Document, obstacle: &Obstacle) -> Self {
         let (verdict, fault) = match obstacle {
             Obstacle::Url(_) => (Verdict::Failed, Fault::X5uInvalid),
-            _ => (Verdict::Unavailable, Fault::CertificateUnavailable),
+            Obstacle::NothingInFolder | Obstacle::TooLarge => (Verdict::Failed, Fault::PathInvalid),
+            Obstacle::Unavailable(_) | Obstacle::Unreadable(_) => {
+                (Verdict::Unavailable, Fault::CertificateUnavailable)
+            }
         };
         Self {
             file: &document.name,
