@@ -173,6 +173,8 @@ pub enum Expected {
     Integer(i64, i64),
     /// A list.
     List,
+    /// A list with something in it.
+    ListOfSome,
     /// A list of tables: `[[name]]`.
     ListOfTables,
     /// One of these words.
@@ -268,6 +270,9 @@ impl fmt::Display for Expected {
             Self::Boolean => f.write_str("true or false"),
             Self::Integer(least, most) => write!(f, "a whole number from {least} to {most}"),
             Self::List => f.write_str("a list: [\"…\", \"…\"]"),
+            Self::ListOfSome => {
+                f.write_str("a list with something in it; without this line it is for all")
+            }
             Self::ListOfTables => f.write_str("tables, each with its own [[heading]]"),
             Self::OneOf(words) => {
                 let words: Vec<_> = words.iter().map(|word| format!("\"{word}\"")).collect();

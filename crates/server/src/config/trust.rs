@@ -143,7 +143,7 @@ fn named(
     ] {
         // An empty list would mean nothing to whoever wrote it, and everything to us.
         if let (true, (0, place)) = (is_empty, reader.written_items(key)) {
-            reader.note(key, &place, Cause::Value(Expected::List));
+            reader.note(key, &place, Cause::Value(Expected::ListOfSome));
         }
     }
     // What has no name is read all the same, for its other mistakes.

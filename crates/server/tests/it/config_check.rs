@@ -348,7 +348,8 @@ fn a_list_is_opened_before_anybody_rests_on_it() {
 fn what_deserves_a_thought_about_trust_is_said() {
     let text = "[fetch]\nweb_ca_file = \"good.pem\"\n[http.admin]\nlisten = []\n[trust]\nanchor_files = [\"anchor.pem\"]\nrevocation = \"hard\"\nallow_http_crls = true\n\
         [[trust.domains]]\nname = \"all\"\nanchor_files = [\"anchor.pem\"]\ncrl_urls = [\"https://crl.example/a.crl\"]\n\
-        [[trust.domains]]\nname = \"none\"\nnumbers = [\"us\"]\nanchor_files = [\"anchor.pem\"]\ncrl_urls = [\"http://crl.example/a.crl\"]\nrevocation = \"off\"\n";
+        [[trust.domains]]\nname = \"none\"\nnumbers = [\"us\"]\nanchor_files = [\"anchor.pem\"]\ncrl_urls = [\"http://crl.example/a.crl\"]\nrevocation = \"off\"\n\
+        [[trust.domains]]\nname = \"forgotten\"\nnumbers = [\"canada\"]\n";
     let checked = check_at(text, now()).unwrap();
     let told: Vec<_> = checked.warnings.iter().map(ToString::to_string).collect();
     for what in [
@@ -357,6 +358,8 @@ fn what_deserves_a_thought_about_trust_is_said() {
         "c.toml:12: trust.domains[0].crl_urls: a restart begins without this list",
         "c.toml:14: trust.domains[1].name: it judges no call: \"all\" before it judges all",
         "c.toml:18: trust.domains[1].revocation: revocation is off",
+        "c.toml:20: trust.domains[2].name: it judges no call: \"all\" before it judges all",
+        "c.toml:20: trust.domains[2].name: there is no trust anchor: no call can pass",
         "trust.domain: it judges no call: \"all\" before it judges all",
     ] {
         assert!(
@@ -364,5 +367,5 @@ fn what_deserves_a_thought_about_trust_is_said() {
             "missing: {what}\n{told:#?}"
         );
     }
-    assert_eq!(told.len(), 7, "{told:#?}");
+    assert_eq!(told.len(), 9, "{told:#?}");
 }

@@ -192,6 +192,10 @@ impl Opening {
             if domain.trunks.is_empty() && domain.numbers.is_empty() {
                 everything = everything.or(Some(domain));
             }
+            // If nobody has any, the trunk that verifies is told.
+            if !domain.has_anchors() && settings.domains.iter().any(DomainSettings::has_anchors) {
+                self.warnings.push(domain.name.warning(Concern::NoAnchors));
+            }
             self.think_of_lists(domain, settings.state_folder.is_some());
         }
     }
