@@ -38,6 +38,10 @@ pub const TARGETS: &[Target] = &[
         run: certificates::chain,
     },
     Target {
+        name: "constraints",
+        run: certificates::constraints,
+    },
+    Target {
         name: "crl",
         run: certificates::crl,
     },

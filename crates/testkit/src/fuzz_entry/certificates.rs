@@ -3,6 +3,7 @@
 
 use countersign::certificate::Certificate;
 use countersign::certificate::chain::CertificateChain;
+use countersign::certificate::constraints::{ClaimConstraints, ConstraintList, Violation};
 use countersign::certificate::crl::{Crl, MAX_CRL_ENTRIES};
 use countersign::certificate::delegation::{Delegation, Unknown, judge};
 use countersign::certificate::lint;
@@ -14,6 +15,7 @@ use countersign::crypto::{
     BadSignature, POINT_LEN, SIGNATURE_LEN, Signature, UnusableKey, VerifyingKey, VerifyingKeys,
 };
 use countersign::jose::base64url;
+use countersign::jose::json::{Object, Value};
 use countersign::time::UnixTime;
 use countersign::trust::ca_list::Administrator;
 use countersign::trust::{CaList, MAX_ANCHORS, Standing};
@@ -89,6 +91,35 @@ pub(super) fn tnauthlist(bytes: &[u8]) {
     assert!(none.is_empty());
     assert_eq!(list.union(&list).numbers(), list.numbers());
     assert_eq!(judge(&list, &list, &Unknown), Delegation::Encompassed);
+}
+
+/// DER has one encoding, so what is read is written as the same bytes. Claims that are not there break nothing but a demand, and
+/// those that are there no demand.
+pub(super) fn constraints(bytes: &[u8]) {
+    let plain = ConstraintList::plain_from_der(bytes);
+    let Ok(list) = ConstraintList::from_der(bytes) else {
+        assert!(plain.is_err());
+        return;
+    };
+    assert_eq!(list.to_der(), bytes, "a second encoding was accepted");
+    assert_eq!(plain.is_ok(), list.must_exclude.is_empty());
+    let mut demanded: Vec<&str> = list.must_include.iter().map(|name| &**name).collect();
+    demanded.sort_unstable();
+    demanded.dedup();
+    let claims = demanded.iter().map(|name| ((*name).into(), Value::Null));
+    let claims = Object::from_members(claims.collect());
+    let constraints = ClaimConstraints {
+        plain: plain.ok(),
+        enhanced: Some(list.clone()),
+    };
+    let broken = constraints.judge(&Object::default());
+    assert!(matches!(broken, Ok(()) | Err(Violation::Missing { .. })));
+    let broken = claims.map(|claims| constraints.judge(&claims));
+    assert!(!matches!(
+        broken,
+        Err(_) | Ok(Err(Violation::Missing { .. }))
+    ));
+    assert!(!list.is_void() || broken == Ok(Ok(())));
 }
 
 /// DER has one encoding of a signature.

@@ -29,7 +29,7 @@ use countersign::path::PathCache;
 use countersign::time::Now;
 use countersign::trust::Trust;
 use countersign::verification::policy::{
-    InfoRequirement, ProviderNumbersPolicy, Replay, Thoroughness,
+    InfoRequirement, ProviderNumbersPolicy, Replay, Thoroughness, X5c,
 };
 use countersign::verification::{
     Malformed, MemoryReplay, Poll, Report, Verdict, VerificationPolicy, VerificationService,
@@ -193,6 +193,11 @@ impl Bench {
                 provider_numbers: match arguments.belief.has_number_records() {
                     true => ProviderNumbersPolicy::RequireOracle,
                     false => ProviderNumbersPolicy::default(),
+                },
+                // A file that was named stands in for whatever the token brings or points to.
+                x5c: match arguments.certificate {
+                    Some(_) => X5c::Never,
+                    None => X5c::Auto,
                 },
                 ..VerificationPolicy::default()
             },
