@@ -74,9 +74,7 @@ impl DistinguishedName {
     pub fn canonical(&self) -> Box<[u8]> {
         let mut canonical = Vec::with_capacity(self.0.len());
         for set in self.attributes().unwrap_or_default() {
-            let mut attributes: Vec<_> = set.iter().map(Attribute::canonical).collect();
-            attributes.sort_unstable();
-            append(&mut canonical, &attributes.concat());
+            append(&mut canonical, &sorted(&set).concat());
         }
         canonical.into()
     }
@@ -216,10 +214,17 @@ fn append(bytes: &mut Vec<u8>, part: &[u8]) {
 /// RFC 5280 §7.1: "Two relative distinguished names RDN1 and RDN2 match if they have the same number of naming attributes and
 /// for each naming attribute in RDN1 there is a matching naming attribute in RDN2."
 fn sets_match(left: &[Attribute<'_>], right: &[Attribute<'_>]) -> bool {
-    left.len() == right.len()
-        && left
-            .iter()
-            .all(|one| right.iter().any(|other| one.matches(other)))
+    match (left, right) {
+        ([one], [other]) => one.matches(other),
+        // Each in its own: `a+a` is not `a+b`, or a path would chain by names that a revocation list tells apart.
+        _ => left.len() == right.len() && sorted(left) == sorted(right),
+    }
+}
+
+fn sorted(set: &[Attribute<'_>]) -> Vec<Vec<u8>> {
+    let mut attributes: Vec<_> = set.iter().map(Attribute::canonical).collect();
+    attributes.sort_unstable();
+    attributes
 }
 
 /// Text without case, without blanks at the ends, and with one blank for several: RFC 4518 §2.2 and §2.6.1 in short.
@@ -283,6 +288,7 @@ impl fmt::Debug for DistinguishedName {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::certificate::encode;
 
     /// A name of one-attribute sets: (attribute of 2.5.4, string tag, text).
     fn name(parts: &[(u8, u8, &str)]) -> DistinguishedName {
@@ -338,6 +344,35 @@ mod tests {
         assert_eq!(shown.to_string(), "CN=SHAKEN 1234,O=A\\, B\\n,C=US");
         assert_eq!(shown.common_name().as_deref(), Some("SHAKEN 1234"));
         assert_eq!(name(&[(99, T61, "x")]).to_string(), "2.5.4.99=#78");
+    }
+
+    /// A name of one set of common names.
+    fn set_of(names: &[&str]) -> DistinguishedName {
+        let attribute = |text: &&str| {
+            let value = encode::element(UTF8, text.as_bytes());
+            encode::sequence(&[encode::oid(&COMMON_NAME), value])
+        };
+        let attributes: Vec<_> = names.iter().map(attribute).collect();
+        let set = encode::element(0x31, &attributes.concat());
+        DistinguishedName::from_der(&encode::sequence(&[set])).unwrap()
+    }
+
+    /// This test verifies that a path chains by no name that a revocation list tells apart from the authority's.
+    #[test]
+    fn in_a_set_each_attribute_has_a_partner_of_its_own() {
+        let authority = set_of(&["a", "b"]);
+        assert!(authority.matches(&set_of(&["B", "a"])));
+        for other in [
+            &["a", "a"][..],
+            &["b", "b"],
+            &["a"],
+            &["a", "b", "b"],
+            &["a", "c"],
+        ] {
+            let other = set_of(other);
+            assert!(!authority.matches(&other) && !other.matches(&authority));
+            assert_ne!(authority.canonical(), other.canonical());
+        }
     }
 
     proptest::proptest! {
