@@ -253,6 +253,25 @@ fn parents_are_found_or_missed() {
     assert_eq!(names(&told(&audit)["Numbers CA"].1), ["bad-signature"]);
 }
 
+/// This test verifies that an end entity does not become an authority by certifying somebody.
+#[test]
+fn an_end_entity_is_nobodys_parent() {
+    let folder = Folder::new();
+    let (key, middle) = folder.lab.issue(
+        &folder.numbers,
+        Profile::Delegate,
+        "Enterprise",
+        scope("12025550100", 10),
+    );
+    let template = folder.delegate("Below", scope("12025550100", 1));
+    folder.lab.write("folder/leafs/Enterprise.pem", &[&middle]);
+    let forged = folder.lab.forge(&template, &middle, &key);
+    folder.lab.write("folder/leafs/Below.pem", &[&forged]);
+    let audit = folder.audit(&[]);
+    assert_eq!(audit.code, 1, "{audit:?}");
+    assert_eq!(names(&told(&audit)["Below"].1), ["parent-not-an-authority"]);
+}
+
 /// This test verifies that time and lists count: what is over, and what an indirect list names.
 #[test]
 fn expired_and_revoked_certificates_are_told() {

@@ -15,9 +15,9 @@ use countersign::crypto::{EcdsaP256Key, SigningKey};
 use countersign::number::TelephoneNumberRange;
 use countersign::time::{UnixTime, Validity};
 use countersign_ca::crl::{self, Crl, Reason, Revoked};
-use countersign_ca::extension::{CrlPoint, CrlScope, PathLength};
+use countersign_ca::extension::{self, CrlPoint, CrlScope, PathLength};
 use countersign_ca::issuance::ScopeReference;
-use countersign_ca::{Authority, Practice, Profile, Request, Serial, Subject};
+use countersign_ca::{Authority, Draft, Practice, Profile, Request, Serial, Subject};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -132,6 +132,22 @@ impl Hierarchy {
         };
         let draft = by.draft(&request, next(&self.serial), VALIDITY);
         Certificate::parse(&draft.sign(by.key()).unwrap()).unwrap()
+    }
+
+    /// A certificate like this one, signed by somebody who may not certify.
+    pub fn forge(&self, like: &Certificate, by: &Certificate, key: &EcdsaP256Key) -> Certificate {
+        let mut extensions = vec![extension::authority_key(by.ski().unwrap())];
+        let list = like.tn_auth_list().unwrap();
+        extensions.push(extension::tn_auth_list(list));
+        let draft = Draft {
+            serial: next(&self.serial).as_bytes().to_vec(),
+            issuer: by.subject().clone(),
+            validity: VALIDITY,
+            subject: like.subject().clone(),
+            public_key: *like.public_key().p256().unwrap(),
+            extensions,
+        };
+        Certificate::parse(&draft.sign(key).unwrap()).unwrap()
     }
 
     /// The provider with code 1234.

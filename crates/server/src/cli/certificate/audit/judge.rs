@@ -37,6 +37,8 @@ pub(super) enum Kind {
     NumbersUnknown,
     /// Its parent is not known.
     ParentMissing,
+    /// Its parent may not certify anybody.
+    ParentNotAnAuthority,
     /// Nobody can say whether it was revoked.
     RevocationUnknown,
     /// It was revoked.
@@ -73,6 +75,7 @@ impl Kind {
             Self::NotYetValid => "not-yet-valid",
             Self::NumbersUnknown => "numbers-unknown",
             Self::ParentMissing => "parent-missing",
+            Self::ParentNotAnAuthority => "parent-not-an-authority",
             Self::RevocationUnknown => "revocation-unknown",
             Self::Revoked => "revoked",
             Self::ScopeByReference => "scope-by-reference",
@@ -87,6 +90,7 @@ impl Kind {
             Self::BadSignature
             | Self::DelegationGap
             | Self::MalformedScope
+            | Self::ParentNotAnAuthority
             | Self::Revoked
             | Self::ScopeNotEncompassed => Weight::Failed,
             Self::ParentMissing
@@ -166,6 +170,15 @@ impl Bench<'_> {
                     Kind::ParentMissing,
                     format!("no certificate of {named} is here"),
                 );
+            }
+            // RFC 9060 §4: "The parent certificate needs to contain a basic constraints extension with the cA boolean set to
+            // "true" [RFC5280], indicating that the subject can sign certificates."
+            Parents::NotAnAuthority(one) => {
+                let detail = format!(
+                    "the certificate of {named}{} is not one of an authority",
+                    self.found_in(*one)
+                );
+                judgement.find(Kind::ParentNotAnAuthority, detail);
             }
             Parents::Unproven(one, SignatureFault::Bad) => {
                 let detail = format!(

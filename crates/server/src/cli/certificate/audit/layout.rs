@@ -9,7 +9,7 @@ use super::library::Known;
 /// Columns of a number in the summary.
 const NUMBER: usize = 9;
 /// Columns of the name of a finding.
-const NAME: usize = 23;
+const NAME: usize = 25;
 
 /// Prints what was found about one certificate.
 pub(super) fn print(file: &str, known: &Known, judgement: &Judgement, console: &mut Console) {

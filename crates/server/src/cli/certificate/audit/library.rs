@@ -41,6 +41,8 @@ pub(super) struct Library {
 pub(super) enum Parents {
     /// These have signed it, the one that is valid longest first.
     Found(Vec<usize>),
+    /// This one has signed it, and is not the certificate of an authority.
+    NotAnAuthority(usize),
     /// There are certificates of its issuer's name, and none of them proves to have signed it: why not the first.
     Unproven(usize, SignatureFault),
     /// There is none.
@@ -66,13 +68,11 @@ impl Library {
         }
         let position = self.all.len();
         self.positions.insert(sha256, position);
-        if certificate.is_ca() {
-            if let Some(key) = certificate.ski() {
-                self.by_key.entry(key.into()).or_default().push(position);
-            }
-            let name = certificate.subject().canonical();
-            self.by_name.entry(name).or_default().push(position);
+        if let Some(key) = certificate.ski() {
+            self.by_key.entry(key.into()).or_default().push(position);
         }
+        let name = certificate.subject().canonical();
+        self.by_name.entry(name).or_default().push(position);
         self.all.push(Known {
             certificate,
             file,
@@ -80,12 +80,16 @@ impl Library {
         });
     }
 
-    /// Everything is there: the certificate that is valid longest comes first wherever there are several.
+    /// Everything is there: wherever there are several, authorities come first, and of them the one that is valid longest.
     pub(super) fn complete(&mut self) {
         let all = &self.all;
         let until = |position: &usize| {
             let known = all.get(*position);
-            std::cmp::Reverse(known.map(|known| known.certificate.validity().not_after))
+            let rank = known.map(|known| {
+                let certificate = &known.certificate;
+                (certificate.is_ca(), certificate.validity().not_after)
+            });
+            std::cmp::Reverse(rank)
         };
         for positions in self.by_key.values_mut().chain(self.by_name.values_mut()) {
             positions.sort_by_key(until);
@@ -142,10 +146,15 @@ impl Library {
         }
         // A namesake with another key has not even been tried.
         let namesake = || Some((*self.by_name.get(&issuer)?.first()?, SignatureFault::Bad));
-        match (found.is_empty(), unproven.or_else(namesake)) {
-            (false, _) => Parents::Found(found),
-            (true, Some((position, fault))) => Parents::Unproven(position, fault),
-            (true, None) => Parents::Missing,
+        let is_ca = |position: &usize| {
+            self.get(*position)
+                .is_some_and(|known| known.certificate.is_ca())
+        };
+        match (found.first(), unproven.or_else(namesake)) {
+            (Some(first), _) if !is_ca(first) => Parents::NotAnAuthority(*first),
+            (Some(_), _) => Parents::Found(found.into_iter().filter(is_ca).collect()),
+            (None, Some((position, fault))) => Parents::Unproven(position, fault),
+            (None, None) => Parents::Missing,
         }
     }
 
