@@ -272,6 +272,38 @@ async fn no_call_is_lost_while_configurations_come_and_go() {
     until("signed", || signed() == CALLS as u64).await;
 }
 
+/// This test verifies that new connections of an HTTP listener get what the new configuration says, and that its chains are there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_listener_proves_itself_with_what_it_has_now() {
+    let house = House::new();
+    let called = Party::at(1).await;
+    let address = crate::peers::free_address();
+    for name in ["leaf.pem", "leaf.key"] {
+        house.write(name, Pki::get().read(name));
+    }
+    let tls = "certificate_file = \"leaf.pem\"\nkey_file = \"leaf.key\"\n";
+    let with = |tls: &str| {
+        let tenant = TENANT.replace("/provider.pem", "/certificates/provider.pem");
+        let signing = trunk(2, "sign", &called, TRUSTED);
+        format!("{signing}{tenant}[http.public]\nlisten = [\"{address}\"]\n{tls}")
+    };
+    let switch = house.start("", &with("")).await;
+    let plain = || {
+        let asked = || crate::provider::get(address, "/certificates/provider.pem");
+        tokio::task::block_in_place(asked).map(|(status, _)| status)
+    };
+    assert_eq!(plain(), Some(200));
+    house.configure("", &with(tls));
+    let outcome = switch.reload().await;
+    let expected = ["http.public.certificate_file", "http.public.key_file"];
+    assert_eq!(done(&outcome).changed, expected.map(Box::from));
+    assert_eq!(plain(), None, "it speaks TLS now");
+    house.configure("", &with(""));
+    done(&*switch.reload().await);
+    assert_eq!(plain(), Some(200));
+    switch.stop().await;
+}
+
 /// A signer with a repository of its own, and somebody who verifies.
 ///
 /// ```text
