@@ -5,7 +5,7 @@ use super::plan::{DomainPlan, Place, Upkeep};
 use super::schedule::{Age, Schedule};
 use super::store::{Slot, Store};
 use crate::fetch::caching::Validators;
-use crate::files;
+use crate::files::{self, FileFault};
 use countersign::certificate::Certificate;
 use countersign::path::CrlIssuer;
 use countersign::time::UnixTime;
@@ -101,7 +101,7 @@ impl Domain {
         domain
     }
 
-    /// Takes up what lies on the disk for one source.
+    /// Takes up what lies on the disk for one source: its file, unless the last run had a newer list from there.
     fn recall(
         &mut self,
         index: usize,
@@ -110,28 +110,32 @@ impl Domain {
         version: u64,
     ) -> Option<About> {
         let source = self.sources.get_mut(index)?;
-        let bytes = match &source.place {
-            Place::File(path) => {
+        let (plan, trust, kind) = (&self.plan, &self.trust, source.kind);
+        let judge = |bytes: Result<Vec<u8>, FileFault>, previous: Option<&List>| {
+            let bytes = bytes.map_err(|fault| Refusal::File(fault.into()))?;
+            List::judge(kind, &bytes, plan, trust, previous, at)
+        };
+        let slot = Slot::of(&plan.name, &source.place.to_string());
+        let kept = store.and_then(|store| store.read(&slot).transpose());
+        let kept = kept.map(|bytes| judge(bytes, None));
+        let (list, refusal) = match (&source.place, kept) {
+            (Place::Url(_), None) => return None,
+            (Place::Url(_), Some(Ok(list))) => (Some(list), None),
+            (Place::Url(_), Some(Err(refusal))) => (None, Some(refusal)),
+            (Place::File(path), kept) => {
                 source.stamp = stamp(path);
-                files::read(path).map(Some)
+                let kept = kept.and_then(Result::ok);
+                match judge(files::read(path), kept.as_ref()) {
+                    Ok(list) => (Some(list), None),
+                    Err(refusal) => (kept, Some(refusal)),
+                }
             }
-            Place::Url(url) => store.map_or(Ok(None), |store| {
-                store.read(&Slot::of(&self.plan.name, url))
-            }),
         };
-        let bytes = match bytes {
-            Ok(bytes) => bytes?,
-            Err(fault) => return Some(About::Refused(Refusal::File(fault.into()))),
-        };
-        match List::judge(source.kind, &bytes, &self.plan, &self.trust, None, at) {
-            Ok(list) => {
-                let ends = list.ends();
-                source.list = Some(list);
-                self.rebuild(version);
-                (at > ends).then_some(About::Stale(ends))
-            }
-            Err(refusal) => Some(About::Refused(refusal)),
-        }
+        let ends = list.as_ref().map(List::ends);
+        source.list = list;
+        self.rebuild(version);
+        let stale = ends.filter(|ends| at > *ends).map(About::Stale);
+        refusal.map(About::Refused).or(stale)
     }
 
     /// Takes the place of `old`, the same domain until now, if there was one. Where nothing is different the version stays, and with
@@ -203,6 +207,13 @@ impl Domain {
             }
         }
         self.trust = Arc::new(anchored.with_crls(self.plan.revocation, crls));
+    }
+
+    /// Has files read once more, so that what they have is put where it outlives a restart.
+    pub(super) fn keep_files(&mut self) {
+        for source in &mut self.sources {
+            source.stamp = None;
+        }
     }
 
     /// Whether its first list of anchors is still to come: until then nobody can tell who may sign revocation lists.

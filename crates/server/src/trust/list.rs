@@ -175,6 +175,11 @@ impl Refusal {
         }
     }
 
+    /// Whether it is older than what we have.
+    pub const fn is_backwards(&self) -> bool {
+        matches!(self, Self::OlderCaList(_) | Self::OlderCrl(_))
+    }
+
     /// Whether somebody tried to take us back, or to make us believe what nobody has signed: more than bad luck.
     pub const fn is_an_alarm(&self) -> bool {
         match self {

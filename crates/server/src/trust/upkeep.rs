@@ -112,6 +112,9 @@ impl Keeper {
             let name = &domain.plan.name;
             let old = state.domains.iter().find(|old| old.plan.name == *name);
             domain.follow(old, version);
+            if opened.upkeep.state_folder.is_some() {
+                domain.keep_files();
+            }
         }
         state.version = version;
         state.generation += 1;
@@ -360,8 +363,8 @@ impl Work {
             previous,
             at,
         )?;
-        if let (Place::Url(url), Some(folder)) = (&self.place, &self.folder) {
-            let slot = Slot::of(&self.plan.name, url);
+        if let Some(folder) = &self.folder {
+            let slot = Slot::of(&self.plan.name, &self.place.to_string());
             if let Err(fault) = Store::at(folder).write(&slot, &self.bytes) {
                 error!(domain = &*self.plan.name, source = %self.place, %fault,
                     "a list cannot be kept on the disk: a restart would go back behind it");

@@ -409,6 +409,29 @@ async fn a_file_that_somebody_replaces_is_read_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_with_an_older_list_takes_no_restart_back() {
+    let world = Administration::new();
+    let bad = world.provider("1235");
+    let repository = Repository::start(world.serving(&[&bad], Vec::new())).await;
+    let called = Party::at(1).await;
+    let settings = world.trunk(&called)
+        + &fetching_from(&repository)
+        + "[trust]\nanchor_files = [\"anchor.pem\"]\ncrl_files = [\"list.crl\"]\ncrl_issuer_files = [\"list-signer.pem\"]\n\
+           state_dir = \"kept\"\n";
+    world.house.write("list.crl", world.list(5, &[&bad]));
+    let first = world.house.start("", &settings).await;
+    refreshed(&first, "crl", "ok", 1).await;
+    first.stop().await;
+    world.house.write("list.crl", world.list(4, &[]));
+    let second = world.house.start("", &settings).await;
+    let calls = world.calls(&second, &called, &repository);
+    calls.fail("older-file-1", &bad, "revoked").await;
+    refreshed(&second, "crl", "backwards", 1).await;
+    calls.fail("older-file-2", &bad, "revoked").await;
+    second.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reload_keeps_what_was_pulled() {
     let world = Administration::new();
     let bad = world.provider("1235");

@@ -165,7 +165,7 @@ impl Opening {
                     .push(placed.warning(TrustConcern::ListStale(*at)));
             }
             (About::Refused(refusal), Place::File(path))
-                if !may_be_proven_later(refusal, domain) =>
+                if !(refusal.is_backwards() || may_be_proven_later(refusal, domain)) =>
             {
                 let cause = Cause::List(path.clone(), refusal.clone());
                 self.mistakes.push(placed.mistake(cause));
