@@ -10,7 +10,9 @@
 
 use super::told;
 use countersign::trust::RevocationRule;
-use countersign::verification::{Check, Fault, Outcome, Report, Verdict, Verstat, VerstatProfile};
+use countersign::verification::{
+    Check, Fault, Outcome, Refresh, Report, Verdict, Verstat, VerstatProfile,
+};
 use countersign_ca::crl::{CrlDraft, Reason, Revoked};
 use countersign_testkit::administrator::{LIST_PERIOD, PolicyAdministrator, revoked};
 use countersign_testkit::lab;
@@ -128,4 +130,32 @@ fn a_verdict_does_not_outlive_its_list() {
         told(&report).0,
         Verdict::NotValidated(Fault::RevocationUnknown)
     );
+}
+
+/// The provider was revoked and has a new certificate under the same URL; the cache holds the old one.
+#[test]
+fn a_cached_chain_that_is_revoked_is_asked_for_again() {
+    let mut scene = scene(HARD, alice);
+    let refused = (Verdict::Failed(Fault::Revoked), Some(437));
+    for _ in 0..2 {
+        let report = scene.verify(&call(), scene.present(&call()));
+        assert_eq!(told(&report), refused);
+    }
+    let asked = |scene: &Scene| -> Vec<Refresh> {
+        let requests = scene.repository.requests().into_iter();
+        requests.map(|(_, refresh)| refresh).collect()
+    };
+    let confirmed = [Refresh::No, Refresh::No, Refresh::Conditional];
+    assert_eq!(asked(&scene), confirmed, "the origin has no other");
+    let pa = PolicyAdministrator::of(&scene.lab);
+    let old = revoked(scene.signer.chain.end_entity(), Reason::KeyCompromise);
+    let draft = pa.draft(vec![old]);
+    scene.signer = pa.signer(&scene.lab, lab::numbers(ALICE, 50));
+    scene.repository.publish(X5U, &scene.signer.chain);
+    let trust = scene.lab.trust(3);
+    let list = pa.verified(&draft, pa.pinned(), &trust).unwrap();
+    scene.trust = Arc::new(trust.with_crls(HARD, vec![list]));
+    let report = scene.verify(&call(), scene.present(&call()));
+    assert_eq!(told(&report), (Verdict::Passed, None));
+    assert_eq!(asked(&scene)[3..], confirmed[1..]);
 }

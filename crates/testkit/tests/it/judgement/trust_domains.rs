@@ -15,9 +15,9 @@ use countersign::crypto::AwsLc;
 use countersign::identity::Identity;
 use countersign::path::{PathFault, verify};
 use countersign::trust::{Anchor, Standing, TrunkScope, Trust, TrustDomain, TrustDomains};
-use countersign::verification::{Fault, Verdict, Verstat, VerstatProfile};
+use countersign::verification::{Fault, Refresh, Verdict, Verstat, VerstatProfile};
 use countersign_testkit::lab::{Lab, NOW, chain};
-use countersign_testkit::scene::{Scene, call};
+use countersign_testkit::scene::{ALICE, Scene, X5U, call};
 use std::sync::Arc;
 
 fn domain(name: &str, lab: &Lab, trunks: TrunkScope, numbers: NumberScope) -> TrustDomain {
@@ -117,4 +117,23 @@ fn a_call_signed_in_another_domain_fails_with_437() {
     );
     let verstat = report.verdict.verstat(VerstatProfile::Atis1000082);
     assert_eq!(verstat, Verstat::Failed);
+}
+
+/// The cache holds a chain of the wrong domain; its provider has mended that under the same URL.
+#[test]
+fn a_cached_chain_of_another_domain_is_asked_for_again() {
+    let mut scene = Scene::new();
+    let ca = Lab::new();
+    let domains = three(&ca, &scene.lab, &Lab::new());
+    let canadian = number("16135550100");
+    scene.trust = domains.select("north", Some(&canadian)).unwrap();
+    scene.verify(&call(), scene.present(&call()));
+    scene.signer = ca.numbers(ALICE, 50);
+    scene.repository.publish(X5U, &scene.signer.chain);
+    let report = scene.verify(&call(), scene.present(&call()));
+    assert_eq!(told(&report), (Verdict::Passed, None));
+    let requests = scene.repository.requests().into_iter();
+    let asked: Vec<_> = requests.map(|(_, refresh)| refresh).collect();
+    let expected = [Refresh::No, Refresh::No, Refresh::Conditional];
+    assert_eq!(asked, expected);
 }
