@@ -14,6 +14,7 @@ use countersign::trust::{Anchor, Trust, TrustDomain, VerifiedCrl};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
+use tracing::warn;
 
 /// A trust domain as it is now.
 #[derive(Clone, Debug)]
@@ -171,6 +172,11 @@ impl Domain {
                 };
                 // What a file has now was read a moment ago; it counts unless it is older.
                 if stands && is_newer(before.list.as_ref(), source.list.as_ref()) {
+                    let read = source.list.as_ref();
+                    if read.is_some() && !is_newer(read, before.list.as_ref()) {
+                        warn!(domain = &*self.plan.name, list = kind.name(), source = %source.place,
+                            "a list is older than the one in use, which stays");
+                    }
                     source.list = before.list.clone();
                     source.validators = before.validators.clone();
                 }
