@@ -39,6 +39,16 @@ pub enum RevocationRule {
     },
 }
 
+impl RevocationRule {
+    /// Seconds for which a list is believed after its next update was due.
+    pub const fn grace(self) -> u32 {
+        match self {
+            Self::Hard { grace } | Self::Soft { grace } => grace,
+            Self::Off => 0,
+        }
+    }
+}
+
 /// Whose lists are heard, besides those that the authority of a certificate signs under the same anchor.
 // RFC 5280 §6.3.3 (f): "Obtain and validate the certification path for the issuer of the complete CRL. The trust anchor for the
 // certification path MUST be the same as the trust anchor used to validate the target certificate." One list for the
@@ -186,10 +196,10 @@ impl Revocations {
 
     /// The rules and the digests of the lists.
     pub(super) fn description(&self) -> Vec<u8> {
-        let (rule, grace) = match self.rule {
-            RevocationRule::Hard { grace } => (0, grace),
-            RevocationRule::Off => (1, 0),
-            RevocationRule::Soft { grace } => (2, grace),
+        let rule = match self.rule {
+            RevocationRule::Hard { .. } => 0,
+            RevocationRule::Off => 1,
+            RevocationRule::Soft { .. } => 2,
         };
         let signers = match self.signers {
             ListSigners::AnyAnchor => 0,
@@ -197,7 +207,7 @@ impl Revocations {
             ListSigners::SameAnchor => 2,
         };
         let mut words = vec![rule, signers];
-        words.extend(grace.to_be_bytes());
+        words.extend(self.rule.grace().to_be_bytes());
         for list in &self.lists {
             let (proof, anchor) = match list.proof() {
                 ListProof::Anchored(anchor) => (0, anchor),
@@ -218,10 +228,7 @@ impl Revocations {
             issuer: certificate.issuer().canonical(),
             anchor,
             at,
-            grace: match self.rule {
-                RevocationRule::Hard { grace } | RevocationRule::Soft { grace } => grace,
-                RevocationRule::Off => 0,
-            },
+            grace: self.rule.grace(),
         };
         if let Some(entry) = self.pinned_entry(&question) {
             return Status::Revoked(entry);

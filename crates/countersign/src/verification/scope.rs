@@ -15,6 +15,7 @@ use super::states::Needs;
 use crate::certificate::{Authority, Coverage, ServiceProviderCode, TnAuthList};
 use crate::identity::Identity;
 use crate::time::UnixTime;
+use crate::trust::revocation::MAX_AHEAD;
 use std::sync::Arc;
 
 /// Most providers that a number authority is asked about for one number. Certificates in the field name one; who names a
@@ -286,7 +287,11 @@ impl Providers {
     /// One yes is enough; a no must be everybody's. Among reasons for not knowing the first one asked about is told.
     fn decide(&self, asking: &mut Asking<'_>) {
         let oldest = i64::from(asking.policy.number_authority_max_age);
-        let is_fresh = |word: &NumberAuthority| word.as_of.saturating_add(oldest) >= asking.now;
+        // Data from the future tells nothing about its age.
+        let is_fresh = |word: &NumberAuthority| {
+            word.as_of.saturating_add(oldest) >= asking.now
+                && word.as_of <= asking.now.saturating_add(MAX_AHEAD)
+        };
         let words = || {
             let given = self.wanted.iter();
             given.filter_map(|one| Some((&one.of, one.given.as_ref()?.as_ref().ok()?)))

@@ -141,19 +141,19 @@ impl Domain {
 
     /// Takes the place of `old`, the same domain until now, if there was one. Where nothing is different the version stays, and with
     /// it what was verified under it.
-    pub(super) fn follow(&mut self, old: Option<&Self>, version: u64) {
+    pub(super) fn follow(&mut self, old: Option<&Self>, version: u64, at: UnixTime) {
         let Some(old) = old else {
             return self.rebuild(version);
         };
         self.rebuild(old.trust.version());
-        self.inherit(old);
+        self.inherit(old, at);
         if self.trust.fingerprint() != old.trust.fingerprint() {
             self.rebuild(version);
         }
     }
 
     /// Takes over what `old` knows and has not lost its proof.
-    fn inherit(&mut self, old: &Self) {
+    fn inherit(&mut self, old: &Self, at: UnixTime) {
         let same_administrators = self.plan.ca_list == old.plan.ca_list;
         for kind in [Kind::CaList, Kind::Crl] {
             for index in 0..self.sources.len() {
@@ -170,10 +170,17 @@ impl Domain {
                     Some(List::Crl(list)) => is_proven(list, &self.trust, &self.plan),
                     None => false,
                 };
-                // What a file has now was read a moment ago; it counts unless it is older.
-                if stands && is_newer(before.list.as_ref(), source.list.as_ref()) {
-                    let read = source.list.as_ref();
-                    if read.is_some() && !is_newer(read, before.list.as_ref()) {
+                // What a file has now was read a moment ago; it counts if it may take the place of what was there.
+                let read = source.list.as_ref();
+                let refused = before
+                    .list
+                    .as_ref()
+                    .zip(read)
+                    .is_some_and(|(before, read)| {
+                        read.may_replace(before, &self.plan, at).is_err()
+                    });
+                if stands && (refused || is_newer(before.list.as_ref(), read)) {
+                    if refused {
                         warn!(domain = &*self.plan.name, list = kind.name(), source = %source.place,
                             "a list is older than the one in use, which stays");
                     }

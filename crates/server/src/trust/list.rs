@@ -61,13 +61,12 @@ impl List {
             Kind::CaList => {
                 let list = ca_list(bytes, domain, at)?;
                 let mut since = at;
-                if let Some(Self::CaList(previous, first)) = previous {
-                    list.succeeds(previous).map_err(Refusal::OlderCaList)?;
-                    if list.sequence() == previous.sequence() {
-                        since = *first;
-                    }
+                if let Some(Self::CaList(previous, first)) = previous
+                    && list.sequence() == previous.sequence()
+                {
+                    since = *first;
                 }
-                Ok(Self::CaList(Arc::new(list), since))
+                Self::CaList(Arc::new(list), since).after(previous, domain, at)
             }
             Kind::Crl => {
                 let list = Crl::parse(bytes).map_err(Refusal::NoCrl)?;
@@ -79,11 +78,41 @@ impl List {
                 if this_update > at.saturating_add(MAX_AHEAD) {
                     return Err(Refusal::Early(this_update));
                 }
-                if let Some(Self::Crl(previous)) = previous {
-                    follows(&list, previous, at)?;
-                }
-                Ok(Self::Crl(Arc::new(list)))
+                Self::Crl(Arc::new(list)).after(previous, domain, at)
             }
+        }
+    }
+
+    fn after(
+        self,
+        previous: Option<&Self>,
+        domain: &DomainPlan,
+        at: UnixTime,
+    ) -> Result<Self, Refusal> {
+        match previous {
+            Some(previous) => self.may_replace(previous, domain, at).map(|()| self),
+            None => Ok(self),
+        }
+    }
+
+    /// Whether it may take the place of `previous` in `domain`.
+    ///
+    /// # Errors
+    /// [`Refusal`] if that would lead back.
+    pub(super) fn may_replace(
+        &self,
+        previous: &Self,
+        domain: &DomainPlan,
+        at: UnixTime,
+    ) -> Result<(), Refusal> {
+        match (self, previous) {
+            (Self::CaList(list, _), Self::CaList(previous, _)) => {
+                list.succeeds(previous).map_err(Refusal::OlderCaList)
+            }
+            (Self::Crl(list), Self::Crl(previous)) => {
+                follows(list, previous, domain.revocation.grace(), at)
+            }
+            (Self::CaList(..), Self::Crl(_)) | (Self::Crl(_), Self::CaList(..)) => Ok(()),
         }
     }
 
@@ -107,10 +136,16 @@ impl List {
 /// Whether a proven list may take the place of another.
 // One of another series is signed by somebody whom we believe, too, so whoever can answer in the place of a source could make us
 // lose a list by giving us another one. It may take the place of a list that is over: then there is nothing to lose.
-fn follows(list: &VerifiedCrl, previous: &VerifiedCrl, at: UnixTime) -> Result<(), Refusal> {
+fn follows(
+    list: &VerifiedCrl,
+    previous: &VerifiedCrl,
+    grace: u32,
+    at: UnixTime,
+) -> Result<(), Refusal> {
+    let over = previous.next_update().saturating_add(i64::from(grace));
     match list.is_of_series(previous) {
         true => list.succeeds(previous).map_err(Refusal::OlderCrl),
-        false if at > previous.next_update() => Ok(()),
+        false if at > over => Ok(()),
         false => Err(Refusal::OtherSeries),
     }
 }

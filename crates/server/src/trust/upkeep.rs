@@ -105,13 +105,14 @@ impl Keeper {
         if let Err(fault) = opened.prepare() {
             error!(%fault, "ALARM: lists are not kept on the disk");
         }
+        let at = self.shared.clock.now().unix;
         let mut state = self.shared.lock();
         let version = state.version + 1;
         let mut domains = opened.domains;
         for domain in &mut domains {
             let name = &domain.plan.name;
             let old = state.domains.iter().find(|old| old.plan.name == *name);
-            domain.follow(old, version);
+            domain.follow(old, version, at);
             if opened.upkeep.state_folder.is_some() {
                 domain.keep_files();
             }

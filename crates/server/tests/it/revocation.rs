@@ -405,6 +405,11 @@ async fn a_file_that_somebody_replaces_is_read_again() {
     world.house.clock.advance(31);
     refreshed(&switch, "crl", "ok", 1).await;
     calls.fail("file-3", &bad, "revoked").await;
+    // A lower number made later: neither leads on from the other, and a reload takes nothing back.
+    world.house.clock.advance(31);
+    world.house.write("list.crl", world.list(1, &[]));
+    switch.reload().await;
+    calls.fail("file-4", &bad, "revoked").await;
     switch.stop().await;
 }
 
