@@ -81,8 +81,11 @@ impl Question {
         let signer = asking.report.signer.as_ref()?;
         let path = Arc::clone(&signer.path);
         let authority = path.authority();
+        let orig = &asking.report.token.passport()?.claims().orig;
         match authority.references() {
             [] => decide(asking, authority, None),
+            // A list more takes nothing away: scope is the union of what a certificate has.
+            _ if authority.covers(orig) == Coverage::Covered => decide(asking, authority, None),
             urls => Some(Self::Lists(Lists::open(asking, urls, Refresh::No))),
         }
     }

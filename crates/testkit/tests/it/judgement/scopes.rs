@@ -505,6 +505,20 @@ fn digest04_case23_a_cached_list_that_does_not_name_the_number_is_asked_for_agai
     assert_eq!(verify(&scene).verdict, unavailable);
 }
 
+/// What a certificate names by value needs no list from elsewhere: a repository that is down takes nothing away.
+#[test]
+fn a_number_that_is_there_by_value_waits_for_no_list() {
+    let own = [alice()];
+    let scene = scene_of(Says {
+        entries: &own,
+        at: Some(LIST_B),
+    });
+    let report = verify(&scene);
+    assert_eq!(report.verdict, Verdict::Passed);
+    let mut requests = scene.repository.requests().into_iter();
+    assert!(requests.all(|(url, _)| *url == *X5U), "no list was fetched");
+}
+
 /// Data without a plausible date, whichever way, is worth nothing, and nothing overflows; clocks may differ by a minute.
 #[test]
 fn the_age_of_what_an_authority_knows_has_no_edge() {
