@@ -74,7 +74,9 @@ pub(super) fn number_records(bytes: &[u8]) {
     };
     let error = match NumberRecords::parse(text) {
         Ok(records) => {
-            let asked = text.split([',', '-', '+', '\n']).map(str::trim);
+            // A comment ends at the end of its line, and may begin right after a number.
+            let between = |one: char| one.is_whitespace() || ",-+#".contains(one);
+            let asked = text.split(between);
             let known = asked.filter_map(|word| word.parse().ok());
             let known = known.filter_map(|number| records.provider_of(number));
             return assert!(records.is_empty() || known.count() > 0, "{text}");
