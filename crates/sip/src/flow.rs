@@ -5,6 +5,7 @@
 use crate::message::Message;
 use crate::transaction::Reliability;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// How a message travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -63,12 +64,14 @@ pub struct Flow {
 }
 
 /// Where a message shall go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Target {
     /// How.
     pub transport: Transport,
     /// To whom. Where [`Target::connection`] is open this address is not used.
     pub remote: SocketAddr,
+    /// The host name that TLS has to prove; its address if there is none.
+    pub name: Option<Arc<str>>,
     /// From which of our addresses; the host's choice if there is none.
     pub local: Option<SocketAddr>,
     /// On this connection, if it is still open; else on a new one to [`Target::remote`].
@@ -101,6 +104,7 @@ impl Flow {
         Target {
             transport: self.transport,
             remote: SocketAddr::new(self.remote.ip(), port),
+            name: None,
             local: Some(self.local),
             connection: self.connection,
         }

@@ -6,7 +6,7 @@
 //! - meaning: [`uri`], [`header`], [`inspect`]
 //! - writing: [`patch`], [`response`], [`stream`]
 //! - STIR: [`identity_header`], [`call`], [`verstat`]
-//! - behaviour: [`transaction`], [`flow`], [`trunk`], [`proxy`]
+//! - behaviour: [`own_call_id`], [`transaction`], [`flow`], [`trunk`], `proxy` (the copy that is sent on), [`element`]
 //!
 //! Everything is sans-IO: bytes and `now` in, bytes and steps out. Nothing here opens a socket, reads a clock or sleeps.
 
@@ -25,7 +25,9 @@ pub mod stream;
 pub mod identity_header;
 pub mod call;
 pub mod verstat;
+pub mod own_call_id;
 pub mod transaction;
 pub mod flow;
 pub mod trunk;
-pub mod proxy;
+mod proxy;
+pub mod element;

@@ -12,8 +12,8 @@ use countersign::passport::OrigId;
 use countersign::path::PathCache;
 use countersign::verification::replay::DEFAULT_REPLAY_CAPACITY;
 use countersign::verification::{MemoryReplay, VerificationService};
+use countersign_sip::element;
 use countersign_sip::flow::Transport;
-use countersign_sip::proxy;
 use countersign_sip::trunk::{NextHop, SentBy, Trunks};
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -61,8 +61,8 @@ impl Foundation {
             retired: Vec::new(),
             signers: signers(config, checked),
             unknown_source: match config.sip.unknown_source {
-                UnknownSource::Drop => proxy::UnknownSource::Drop,
-                UnknownSource::Reject => proxy::UnknownSource::Forbid,
+                UnknownSource::Drop => element::UnknownSource::Drop,
+                UnknownSource::Reject => element::UnknownSource::Forbid,
             },
             names: names(config, &self.listeners),
         }

@@ -27,8 +27,8 @@ use crate::sip::services::Services;
 use crate::trust::{Keeper, StateFault};
 use arc_swap::ArcSwap;
 use countersign::crypto::{AwsLc, system_random};
+use countersign_sip::element::{self, Options};
 use countersign_sip::flow::Transport;
-use countersign_sip::proxy::{self, Options};
 use countersign_sip::trunk::SentBy;
 use std::fmt;
 use std::net::SocketAddr;
@@ -226,7 +226,7 @@ fn options(config: &Config, listeners: &[(Transport, SocketAddr)]) -> Result<Opt
     system_random(&mut secret).map_err(|_| StartFault::NoRandomness)?;
     let mut options = Options::new(name, secret);
     // Who is to hear nothing does not come past the reception.
-    options.unknown_source = proxy::UnknownSource::Forbid;
+    options.unknown_source = element::UnknownSource::Forbid;
     Ok(options)
 }
 

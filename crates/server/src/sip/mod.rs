@@ -34,13 +34,13 @@ mod stage;
 
 use self::state::State;
 use bytes::Bytes;
+use countersign_sip::element::{Input, Sender};
 use countersign_sip::flow::{Flow, Target, Transport};
-use countersign_sip::proxy::{Input, Sender};
 use countersign_sip::stream::Piece;
 use std::sync::Arc;
 
 /// Who must be told if a message could not be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
     /// The shard that sent it.
     pub shard: usize,

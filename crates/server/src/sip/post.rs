@@ -29,6 +29,7 @@ impl Post {
             remote,
             local,
             connection,
+            name: _,
         } = target;
         let sent = match transport {
             Transport::Tcp => return self.tcp.send(connection, remote, bytes, receipt),
@@ -71,6 +72,7 @@ mod tests {
         Target {
             transport: Transport::Udp,
             remote,
+            name: None,
             local,
             connection: None,
         }
@@ -123,7 +125,7 @@ mod tests {
         let four = target("127.0.0.1:9".parse().unwrap(), None);
         let secure = Target {
             transport: Transport::Tls,
-            ..four
+            ..four.clone()
         };
         let too_long = Bytes::from(vec![b'x'; 65_536]);
         for (target, bytes, why) in [
@@ -131,7 +133,7 @@ mod tests {
             (secure, Bytes::from_static(b"x"), Unsent::NoSocket),
             (four, too_long, Unsent::System),
         ] {
-            post.send(target, bytes, receipt(target));
+            post.send(target.clone(), bytes, receipt(target.clone()));
             let told = sink.unsent.lock().unwrap().pop();
             assert_eq!(told, Some((why, receipt(target))));
         }

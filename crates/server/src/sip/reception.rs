@@ -6,11 +6,11 @@ use super::state::State;
 use super::{Admission, Receipt, Refusal, Sink, Taken, Unsent, Waiting, label};
 use arc_swap::Guard;
 use bytes::Bytes;
+use countersign_sip::element::{Input, UnknownSource};
 use countersign_sip::flow::{Flow, Transport};
 use countersign_sip::message::{Framing, Message, ParseError};
-use countersign_sip::proxy::{Input, UnknownSource};
 use countersign_sip::stream::Piece;
-use countersign_sip::trunk::Trunk;
+use countersign_sip::trunk::{Source, Trunk};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::mpsc::TrySendError;
@@ -37,9 +37,14 @@ impl Reception {
     }
 
     /// The trunk of a message; one that was removed may end what it began, and the shard sees to it that it does no more.
-    fn trunk<'a>(&self, flow: &Flow, state: &'a State) -> Option<&'a Arc<Trunk>> {
-        let retired = || state.retired(flow, self.services.clock.now().ticks);
-        state.trunk(flow).or_else(retired)
+    fn trunk<'a>(
+        &self,
+        source: &Source<'_>,
+        request: Option<&Message>,
+        state: &'a State,
+    ) -> Option<&'a Arc<Trunk>> {
+        let retired = || state.retired(source, self.services.clock.now().ticks);
+        state.trunk(source, request).or_else(retired)
     }
 
     /// The input that a message makes, and for which shard; `None` if it would come to nothing.
@@ -50,7 +55,8 @@ impl Reception {
         state: &State,
     ) -> Option<(usize, Input)> {
         self.count_in(flow.transport, kind(&parsed));
-        let trunk = self.trunk(&flow, state).cloned();
+        let trunk = self.trunk(&Source::from(&flow), parsed.as_ref().ok(), state);
+        let trunk = trunk.cloned();
         match parsed {
             Ok(message) => {
                 if message.method().is_some() && is_ignored(trunk.as_ref(), state) {
@@ -116,7 +122,7 @@ impl Reception {
 impl Sink for Reception {
     fn admits(&self, flow: &Flow) -> Admission {
         let state = self.services.state();
-        match self.trunk(flow, &state) {
+        match self.trunk(&Source::from(flow), None, &state) {
             Some(_) => Admission::Known,
             None if state.has_next_hop(flow.remote.ip()) => Admission::Known,
             None if state.unknown_source == UnknownSource::Drop => Admission::Refused,
@@ -139,7 +145,9 @@ impl Sink for Reception {
     fn datagram(&self, flow: Flow, bytes: Bytes) {
         let state = self.services.state();
         // A response begins so; nothing else that a stranger sends is worth a look.
-        if !bytes.starts_with(b"SIP/") && is_ignored(self.trunk(&flow, &state), &state) {
+        if !bytes.starts_with(b"SIP/")
+            && is_ignored(self.trunk(&Source::from(&flow), None, &state), &state)
+        {
             self.count_in(flow.transport, "ignored");
             return self.count_refused("unknown-source");
         }
@@ -205,7 +213,8 @@ impl Sink for Reception {
         let Some(receipt) = receipt.filter(|_| why != Unsent::SendBufferFull) else {
             return;
         };
-        if self.offer(receipt.shard, Event::Unsent(receipt)).is_err() {
+        let shard = receipt.shard;
+        if self.offer(shard, Event::Unsent(receipt)).is_err() {
             // Its timers find out.
             self.count_refused("queue-full");
         }
@@ -397,11 +406,16 @@ mod tests {
             target: Target {
                 transport: Transport::Udp,
                 remote: KNOWN.parse().unwrap(),
+                name: None,
                 local: None,
                 connection: None,
             },
         };
-        let unsent = |why| table.reception.unsent(Transport::Udp, why, Some(receipt));
+        let unsent = |why| {
+            table
+                .reception
+                .unsent(Transport::Udp, why, Some(receipt.clone()))
+        };
         unsent(Unsent::SendBufferFull);
         assert_eq!(table.delivered(), 0);
         unsent(Unsent::System);

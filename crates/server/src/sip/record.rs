@@ -8,7 +8,7 @@ use countersign::passport::OrigId;
 use countersign::time::{Now, Ticks};
 use countersign::verification::report::Report;
 use countersign::verification::{Code, Sighting, Verdict, Verstat};
-use countersign_sip::proxy::{Finished, Handling, SignatureFate};
+use countersign_sip::element::{Finished, Handling, SignatureFate};
 use countersign_sip::trunk::Role;
 
 use crate::log::{CallLine, CallLog};

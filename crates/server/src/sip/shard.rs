@@ -15,8 +15,8 @@ use countersign::time::{Now, Ticks};
 use countersign::verification::report::Report;
 use countersign::verification::states::{Poll, Verification};
 use countersign::verification::{Answer, Need, NeedId};
-use countersign_sip::proxy::{
-    self, ContextId, Event as ProxyEvent, Input, Judge, Judgement, Output, Proxy, Sign, TimerId,
+use countersign_sip::element::{
+    self, ContextId, Element, Event as ProxyEvent, Input, Judge, Judgement, Output, Sign, TimerId,
     UnknownSource,
 };
 use std::cmp::Reverse;
@@ -61,7 +61,7 @@ pub type ShardQueue = SyncSender<Event>;
 pub struct Shard {
     index: usize,
     life: Life,
-    proxy: Proxy,
+    element: Element,
     services: Arc<Services>,
     post: Post,
     own_queue: ShardQueue,
@@ -104,7 +104,7 @@ impl Shard {
     /// A shard that has nothing to do yet. `own_queue` is where what it waits for comes back.
     pub fn new(
         (index, life): (usize, Life),
-        options: proxy::Options,
+        options: element::Options,
         services: Arc<Services>,
         post: Post,
         own_queue: ShardQueue,
@@ -112,7 +112,7 @@ impl Shard {
         Self {
             index,
             life,
-            proxy: Proxy::new(options),
+            element: Element::new(options),
             services,
             post,
             own_queue,
@@ -203,7 +203,7 @@ impl Shard {
     fn follow(&mut self, state: &State) {
         if state.generation > self.generation {
             self.generation = state.generation;
-            self.proxy.rename(state.names.clone());
+            self.element.rename(state.names.clone());
         }
     }
 
@@ -214,7 +214,9 @@ impl Shard {
                 flow,
                 message,
                 trunk: Some(trunk),
-            } if state.is_retired(&trunk) && !self.proxy.goes_on_with(&message) => (flow, message),
+            } if state.is_retired(&trunk) && !self.element.goes_on_with(&message) => {
+                (flow, message)
+            }
             input => return Some(input),
         };
         if state.unknown_source == UnknownSource::Drop {
@@ -240,7 +242,7 @@ impl Shard {
         self.inputs.push_back(input);
         while let Some(input) = self.inputs.pop_front() {
             let mut outputs = std::mem::take(&mut self.outputs);
-            self.proxy.handle(input, self.now(), &mut outputs);
+            self.element.handle(input, self.now(), &mut outputs);
             for output in outputs.drain(..) {
                 let next = self.carry_out(output, state);
                 self.inputs.extend(next);
@@ -264,7 +266,7 @@ impl Shard {
                     shard,
                     life,
                     by,
-                    target,
+                    target: target.clone(),
                 });
                 let messages = &self.services.metrics.sip_messages;
                 messages.increment([label(target.transport), "out", kind(&bytes)]);
@@ -279,7 +281,7 @@ impl Shard {
     fn set_timer(&mut self, id: TimerId, at: Ticks) {
         self.timers.push(Reverse((at, id)));
         if self.timers.len() >= self.sweep_at {
-            let proxy = &self.proxy;
+            let proxy = &self.element;
             self.timers.retain(|Reverse((_, id))| proxy.awaits(*id));
             self.sweep_at = MIN_SWEEP.max(2 * self.timers.len());
         }
@@ -433,13 +435,13 @@ fn kind(message: &[u8]) -> &'static str {
     }
 }
 
-fn drop_cause(cause: proxy::DropCause) -> &'static str {
+fn drop_cause(cause: element::DropCause) -> &'static str {
     match cause {
-        proxy::DropCause::Ack => "ack",
-        proxy::DropCause::Defect(_) => "defect",
-        proxy::DropCause::OwnFault(_) => "own-fault",
-        proxy::DropCause::StrayResponse => "stray-response",
-        proxy::DropCause::UnknownSource => "unknown-source",
+        element::DropCause::Ack => "ack",
+        element::DropCause::Defect(_) => "defect",
+        element::DropCause::OwnFault(_) => "own-fault",
+        element::DropCause::StrayResponse => "stray-response",
+        element::DropCause::UnknownSource => "unknown-source",
     }
 }
 

@@ -15,9 +15,9 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use countersign::authentication::Unlisted;
 use countersign::time::{Now, Ticks};
+use countersign_sip::element::{Element, Input, Options, Output, Sender, UnknownSource};
 use countersign_sip::flow::{Flow, Transport};
 use countersign_sip::message::{Framing, Message};
-use countersign_sip::proxy::{Input, Options, Output, Proxy, Sender, UnknownSource};
 use countersign_sip::stream::Piece;
 use countersign_sip::trunk::{NextHop, Recognition, Role, SentBy, Trunk, Trunks};
 use countersign_testkit::lab;
@@ -243,7 +243,7 @@ pub(super) fn sender() -> Sender {
             vec![NextHop::new(Transport::Udp, somewhere)],
         ))),
     };
-    Proxy::new(Options::new(us, [7; 16])).handle(input, Now::default(), &mut out);
+    Element::new(Options::new(us, [7; 16])).handle(input, Now::default(), &mut out);
     let by = out.into_iter().find_map(|output| match output {
         Output::Send { by, .. } => by,
         _ => None,

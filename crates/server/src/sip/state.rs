@@ -11,9 +11,10 @@ use countersign::crypto::system_random;
 use countersign::passport::OrigId;
 use countersign::time::Ticks;
 use countersign::verification::VerificationService;
-use countersign_sip::flow::{Flow, Transport};
-use countersign_sip::proxy::{Sign, UnknownSource};
-use countersign_sip::trunk::{OrigIdMode, Recognition, SentBy, Trunk, Trunks, UdpSource};
+use countersign_sip::element::{Sign, UnknownSource};
+use countersign_sip::flow::Transport;
+use countersign_sip::message::Message;
+use countersign_sip::trunk::{OrigIdMode, Recognition, SentBy, Source, Trunk, Trunks, UdpSource};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -45,14 +46,14 @@ pub struct State {
 }
 
 impl State {
-    /// The trunk of a message.
-    pub fn trunk(&self, flow: &Flow) -> Option<&Arc<Trunk>> {
-        self.trunks.find(flow, None)
+    /// The trunk of a request; without the request, one that it might be.
+    pub fn trunk(&self, source: &Source<'_>, request: Option<&Message>) -> Option<&Arc<Trunk>> {
+        self.trunks.find(source, request)
     }
 
     /// The trunk that a message would have come by before it was removed.
-    pub fn retired(&self, flow: &Flow, now: Ticks) -> Option<&Arc<Trunk>> {
-        let fits = |one: &&Retired| now < one.until && one.recognition.fits(flow, None);
+    pub fn retired(&self, source: &Source<'_>, now: Ticks) -> Option<&Arc<Trunk>> {
+        let fits = |one: &&Retired| now < one.until && one.recognition.fits(source);
         self.retired.iter().find(fits).map(|one| &one.trunk)
     }
 

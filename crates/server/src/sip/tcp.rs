@@ -313,7 +313,8 @@ impl Shared {
     }
 
     fn unsent(&self, letter: &Letter, why: Unsent) {
-        self.sink.unsent(Transport::Tcp, why, letter.receipt);
+        self.sink
+            .unsent(Transport::Tcp, why, letter.receipt.clone());
     }
 
     fn tell_how_many(&self) {

@@ -28,7 +28,7 @@ impl Table {
     fn new(role: Role, change: impl FnOnce(&mut Trunk)) -> Self {
         let stage = Stage::new(role, change);
         let (queue, events) = sync_channel(16);
-        let options = proxy::Options::new(SentBy::new("proxy.example", None).unwrap(), [7; 16]);
+        let options = element::Options::new(SentBy::new("proxy.example", None).unwrap(), [7; 16]);
         let post = stage.post(Arc::<Kept>::default());
         let services = stage.services.clone();
         Self {
@@ -185,7 +185,7 @@ fn an_answer_in_time_decides_at_once() {
     assert_eq!(table.stage.services.metrics.judge_latency.count(), 1);
     assert!(table.shard.calls.is_empty());
     table.wait(200_000);
-    assert!(table.shard.proxy.is_idle());
+    assert!(table.shard.element.is_idle());
     assert!(table.shard.timers.is_empty());
 }
 
@@ -290,6 +290,7 @@ fn a_failure_of_another_life_fails_nothing() {
     let target = Target {
         transport: Transport::Udp,
         remote: address(&table.stage.called),
+        name: None,
         local: None,
         connection: None,
     };
@@ -298,7 +299,7 @@ fn a_failure_of_another_life_fails_nothing() {
             shard: 0,
             life,
             by: sender(),
-            target,
+            target: target.clone(),
         })
     };
     table.shard.take(receipt(Life(1)));
@@ -324,7 +325,7 @@ fn timers_that_can_do_nothing_are_swept_out() {
     let before = table.shard.timers.len();
     // Timers D, I and H are over; Timer C of every call, three minutes long, is not.
     table.wait(40_000);
-    assert!(table.shard.proxy.is_idle());
+    assert!(table.shard.element.is_idle());
     assert!(
         table.shard.timers.len() >= 20,
         "{before} {}",

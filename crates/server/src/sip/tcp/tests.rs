@@ -86,6 +86,7 @@ fn receipt(remote: SocketAddr) -> Receipt {
         target: Target {
             transport: Transport::Tcp,
             remote,
+            name: None,
             local: None,
             connection: None,
         },

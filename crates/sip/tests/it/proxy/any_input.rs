@@ -7,9 +7,9 @@
 use super::simulation::Luck;
 use super::{Table, hop, invite, options, request, tcp, trunk, udp};
 use countersign::verification::{Fault, Verdict};
+use countersign_sip::element::{Input, Judgement};
 use countersign_sip::flow::Transport;
 use countersign_sip::message::{Framing, Message};
-use countersign_sip::proxy::{Input, Judgement};
 use countersign_sip::trunk::Role;
 use std::sync::Arc;
 
@@ -134,7 +134,7 @@ fn nothing_that_comes_breaks_the_proxy() {
         let mut replies = Vec::new();
         for _ in 0..STEPS {
             step(&mut luck, &mut table, &mut replies);
-            assert!(table.proxy.contexts() <= ROOM, "seed {seed}");
+            assert!(table.element.contexts() <= ROOM, "seed {seed}");
         }
         table.ends_clean();
     }

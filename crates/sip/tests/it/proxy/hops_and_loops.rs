@@ -6,7 +6,7 @@
 //! ```
 
 use super::{Table, ack, invite, request, trunk};
-use countersign_sip::proxy::Handling;
+use countersign_sip::element::Handling;
 use std::sync::Arc;
 
 /// What the next element makes of a request that the proxy sent: its own Via on top.
@@ -101,7 +101,7 @@ fn proxy_require_is_refused_by_name() {
     table.ends_clean();
     table.caller(&request("MESSAGE", "z9hG4bKtwo", "Proxy-Require: foo\r\n"));
     assert_eq!(table.lines(), ["caller/udp SIP/2.0 420 Bad Extension"]);
-    assert!(table.proxy.is_idle());
+    assert!(table.element.is_idle());
 }
 
 /// This test verifies that a scheme we do not route is refused: RFC 3261 §16.3 step 2.

@@ -8,8 +8,8 @@
 //! ```
 
 use super::{Table, hop, invite, trunk};
+use countersign_sip::element::Event;
 use countersign_sip::flow::Transport;
-use countersign_sip::proxy::Event;
 use countersign_sip::trunk::{Oversize, Trunk};
 
 fn large() -> String {

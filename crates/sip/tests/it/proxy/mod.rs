@@ -25,12 +25,12 @@ mod verdicts;
 use bytes::Bytes;
 use countersign::time::{Now, Ticks, UnixTime};
 use countersign::verification::Verdict;
-use countersign_sip::flow::{ConnectionId, Flow, Target, Transport};
-use countersign_sip::message::{Framing, Message};
-use countersign_sip::proxy::{
-    ContextId, Event, Finished, Input, Judge, Judgement, Options, Output, Proxy, Sender, Sign,
+use countersign_sip::element::{
+    ContextId, Element, Event, Finished, Input, Judge, Judgement, Options, Output, Sender, Sign,
     TimerId,
 };
+use countersign_sip::flow::{ConnectionId, Flow, Target, Transport};
+use countersign_sip::message::{Framing, Message};
 use countersign_sip::trunk::{NextHop, SentBy, Trunk};
 use std::sync::Arc;
 
@@ -81,7 +81,7 @@ impl Sent {
 
 /// A proxy, a clock, and everything the proxy wanted.
 struct Table {
-    proxy: Proxy,
+    element: Element,
     trunk: Arc<Trunk>,
     now: Ticks,
     timers: Vec<(Ticks, TimerId)>,
@@ -100,7 +100,7 @@ impl Table {
 
     fn with(trunk: Trunk, options: Options) -> Self {
         Self {
-            proxy: Proxy::new(options),
+            element: Element::new(options),
             trunk: Arc::new(trunk),
             now: Ticks::from_millis(1_000),
             timers: Vec::new(),
@@ -120,7 +120,7 @@ impl Table {
                 .saturating_add((self.now.as_micros() / 1_000_000) as i64 - 1),
             ticks: self.now,
         };
-        self.proxy.handle(input, now, &mut out);
+        self.element.handle(input, now, &mut out);
         for output in out {
             match output {
                 Output::Event(event) => self.events.push(event),
@@ -191,7 +191,7 @@ impl Table {
     fn transport_failed(&mut self, sent: &Sent) {
         self.handle(Input::TransportFailed {
             by: sent.by.expect("nobody wants to know"),
-            target: sent.target,
+            target: sent.target.clone(),
         });
     }
 
@@ -256,11 +256,11 @@ impl Table {
     fn ends_clean(&mut self) {
         let timers: Vec<_> = self.timers.iter().map(|(_, id)| *id).collect();
         self.wait(600_000);
-        assert!(timers.iter().all(|id| !self.proxy.awaits(*id)));
+        assert!(timers.iter().all(|id| !self.element.awaits(*id)));
         assert!(
-            self.proxy.is_idle(),
+            self.element.is_idle(),
             "{} contexts are left",
-            self.proxy.contexts()
+            self.element.contexts()
         );
         assert!(self.timers.is_empty());
         self.sent.clear();
@@ -270,7 +270,7 @@ impl Table {
 fn options() -> Options {
     let us = |text: &str| SentBy::new(text, Some(5060)).unwrap();
     let mut options = Options::new(us("192.0.2.1"), [42; 16]);
-    options.also_known_as = vec![us("proxy.example")];
+    options.names.also_known_as = vec![us("proxy.example")];
     options
 }
 

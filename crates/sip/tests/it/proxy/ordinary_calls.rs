@@ -11,8 +11,8 @@
 //! ```
 
 use super::{Table, ack, answer_to, invite, request, tcp, trunk};
+use countersign_sip::element::{Event, Handling, Input, SignatureFate};
 use countersign_sip::message::{Framing, Message};
-use countersign_sip::proxy::{Event, Handling, Input, SignatureFate};
 use std::sync::Arc;
 
 /// This test verifies that 100 comes first, that only Via and Max-Forwards change on the way there and only the top Via on the way back.

@@ -6,7 +6,7 @@
 //! ```
 
 use super::{Table, invite, request, trunk};
-use countersign_sip::proxy::{Event, Handling};
+use countersign_sip::element::{Event, Handling};
 use countersign_sip::trunk::Role;
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ fn case84_options_flood() {
         sent[0].values("Allow"),
         ["INVITE, ACK, CANCEL, BYE, OPTIONS"]
     );
-    assert!(table.proxy.is_idle());
+    assert!(table.element.is_idle());
     assert!(
         table
             .events()

@@ -10,8 +10,8 @@
 use super::{START, Table, hop, invite, trunk};
 use countersign::call::DateHeader;
 use countersign::time::UnixTime;
+use countersign_sip::element::{Handling, SignatureFate};
 use countersign_sip::flow::Transport;
-use countersign_sip::proxy::{Handling, SignatureFate};
 use countersign_sip::trunk::{ExistingIdentity, Role, Trunk};
 
 const OURS: &str = "our.own.token;info=<https://cert.example/c.pem>;alg=ES256;ppt=shaken";

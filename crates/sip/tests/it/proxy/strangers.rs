@@ -5,8 +5,8 @@
 //! ```
 
 use super::{Table, ack, invite, request, tcp, trunk, udp};
+use countersign_sip::element::{DropCause, Event, Input, UnknownSource};
 use countersign_sip::message::{Framing, Message};
-use countersign_sip::proxy::{DropCause, Event, Input, UnknownSource};
 use std::sync::Arc;
 
 const STRANGER: &str = "203.0.113.66:5060";
@@ -41,7 +41,7 @@ fn an_unknown_source_is_dropped_or_forbidden() {
     );
     table.receive(&ack(&forbidden), STRANGER, None);
     assert_eq!(table.lines(), [""; 0]);
-    assert!(table.proxy.is_idle());
+    assert!(table.element.is_idle());
 }
 
 /// This test verifies that responses to nothing go nowhere, whatever their Via says: RFC 6026 §7.3.

@@ -11,7 +11,7 @@ use super::{Table, ack, invite, trunk};
 use countersign::passport::Attestation;
 use countersign::verification::{Code, Fault, Verdict, VerstatProfile};
 use countersign_sip::call::TrustPai;
-use countersign_sip::proxy::{Handling, Input, Judgement, SignatureFate};
+use countersign_sip::element::{Handling, Input, Judgement, SignatureFate};
 use countersign_sip::trunk::{
     AttestationSuffix, ExistingIdentity, Leniency, Role, Treatment, Trunk,
 };
@@ -258,7 +258,7 @@ fn the_deadline_ends_the_wait() {
 
     let mut stalled = Table::new(rejecting(Leniency::Forward, Leniency::Reject));
     stalled.caller(&invite(IDENTITY));
-    let awaits = |(_, id): &(_, _)| stalled.proxy.awaits(*id);
+    let awaits = |(_, id): &(_, _)| stalled.element.awaits(*id);
     assert!(stalled.timers.iter().all(awaits));
     stalled.sent();
     stalled.wait(519);

@@ -14,9 +14,11 @@ mod parties;
 use super::{hop, options, tcp, trunk, udp};
 use countersign::time::{Now, Ticks, UnixTime};
 use countersign::verification::{Fault, Verdict};
+use countersign_sip::element::{
+    ContextId, Element, Event, Input, Judgement, Output, Sender, TimerId,
+};
 use countersign_sip::flow::{Target, Transport};
 use countersign_sip::message::{Framing, Message, Name};
-use countersign_sip::proxy::{ContextId, Event, Input, Judgement, Output, Proxy, Sender, TimerId};
 use countersign_sip::trunk::{ExistingIdentity, Leniency, Role, Treatment, Trunk};
 use parties::{Act, Callee, Caller, Plan, Wish};
 use std::cmp::Reverse;
@@ -96,7 +98,7 @@ struct World {
     agenda: BinaryHeap<Reverse<(Ticks, u64)>>,
     happenings: HashMap<u64, Happening>,
     scheduled: u64,
-    proxy: Proxy,
+    element: Element,
     trunk: Arc<Trunk>,
     callers: Vec<Caller>,
     callees: [Vec<Callee>; 2],
@@ -127,7 +129,7 @@ impl World {
             agenda: BinaryHeap::new(),
             happenings: HashMap::new(),
             scheduled: 0,
-            proxy: Proxy::new(options()),
+            element: Element::new(options()),
             trunk,
             callers,
             callees,
@@ -211,7 +213,7 @@ impl World {
             _ => tcp(from, 1),
         };
         let is_first_invite = message.method() == Some(countersign_sip::message::Method::Invite)
-            && self.proxy.contexts() == 0;
+            && self.element.contexts() == 0;
         let trunk = (from == CALLER).then(|| Arc::clone(&self.trunk));
         let out = self.handle(Input::Received {
             flow,
@@ -242,7 +244,7 @@ impl World {
             unix: UnixTime::from_secs(super::START),
             ticks: self.now,
         };
-        self.proxy.handle(input, now, &mut out);
+        self.element.handle(input, now, &mut out);
         out
     }
 
@@ -253,7 +255,7 @@ impl World {
                     let told_before = self.finished.insert(finished.id, finished.status);
                     assert_eq!(told_before, None, "finished twice");
                 }
-                Output::Event(Event::Dropped(countersign_sip::proxy::DropCause::OwnFault(
+                Output::Event(Event::Dropped(countersign_sip::element::DropCause::OwnFault(
                     error,
                 ))) => {
                     panic!("{error}")
@@ -370,7 +372,7 @@ impl World {
     fn judge_the_end(&self) {
         let seed = self.seed;
         assert!(
-            self.proxy.is_idle(),
+            self.element.is_idle(),
             "seed {seed}: the proxy remembers something"
         );
         for caller in &self.callers {

@@ -6,11 +6,11 @@
 use super::branch::{Branch, News, Purpose, Sending};
 use super::context::{Cancellation, Context, Forwarding, Stage};
 use super::event::{DropCause, Event};
-use super::forwarding::{Additions, Copy, MAX_UDP_REQUEST};
-use super::{BranchTimer, Output, Proxy, Sender, Turn};
+use super::{BranchTimer, Element, Output, Sender, Turn};
 use crate::flow::{Target, Transport};
 use crate::message::{Message, Method, Name};
 use crate::patch::Patch;
+use crate::proxy::{Additions, Copy, MAX_UDP_REQUEST};
 use crate::transaction::StatusClass;
 use crate::transaction::matching::ClientKey;
 use crate::trunk::{NextHop, Oversize};
@@ -87,7 +87,7 @@ impl Candidate {
     }
 }
 
-impl Proxy {
+impl Element {
     /// A response came.
     // RFC 6026 §7.3: "When receiving any SIP response, a transaction-stateful proxy MUST compare the transaction identifier in that response
     // against its existing transaction state machines.  The proxy MUST NOT forward the response if there is no matching transaction state
@@ -109,7 +109,7 @@ impl Proxy {
 impl Context {
     /// Sends the request on, with what was found out about it.
     pub(super) fn forward(&mut self, additions: &Additions, turn: &mut Turn<'_>) {
-        match Copy::of(&self.request, &self.trunk, additions, turn.options) {
+        match Copy::of(&self.request, &self.trunk, additions, &turn.options.names) {
             Ok(copy) => {
                 self.record.forwarded = Some(turn.now.ticks);
                 let hops = &turn.table.hops;
@@ -469,7 +469,7 @@ fn sendings(
     via_branch: &str,
     turn: &Turn<'_>,
 ) -> Result<(Sending, Option<Sending>), Failure> {
-    let sent_by = hop.sent_by.as_ref().unwrap_or(&turn.options.sent_by);
+    let sent_by = hop.sent_by.as_ref().unwrap_or(&turn.options.names.sent_by);
     // RFC 3261 §18.1.1: "If this causes a change in the transport protocol from the one indicated in the top Via, the value in the top Via
     // MUST be changed."
     let by = |transport| Sending {
@@ -477,6 +477,7 @@ fn sendings(
         target: Target {
             transport,
             remote: hop.address,
+            name: hop.name.clone(),
             local: hop.local,
             connection: None,
         },

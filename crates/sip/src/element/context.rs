@@ -6,7 +6,6 @@
 use super::branch::Branch;
 use super::decision::Deciding;
 use super::event::{Event, Finished, Handling, SignatureFate};
-use super::forwarding::Copy;
 use super::outgoing::Candidate;
 use super::server_side::{AckFate, ServerNews, ServerSide};
 use super::tokens::{LocalTag, Shape};
@@ -14,6 +13,7 @@ use super::{ContextId, Part, Turn};
 use crate::flow::{Flow, Transport};
 use crate::header::{Branch as ViaBranch, NameAddr};
 use crate::message::{Framing, Message, Method, Name};
+use crate::proxy::Copy;
 use crate::response::{ToTag, build};
 use crate::transaction::matching::ServerKey;
 use crate::trunk::Trunk;

@@ -159,7 +159,7 @@ impl ServerSide {
     // who would have to be told.
     fn repeat(&self, turn: &mut Turn<'_>) {
         if let Some(bytes) = &self.last {
-            turn.send(self.back, bytes.clone(), None);
+            turn.send(self.back.clone(), bytes.clone(), None);
         }
     }
 }

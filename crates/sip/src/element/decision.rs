@@ -16,11 +16,11 @@
 
 use super::context::{Context, Stage};
 use super::event::{Handling, SignatureFate};
-use super::forwarding::{Additions, keeps_request_uri};
 use super::{EXPIRE_GRACE, Judge, Judgement, Options, Output, Part, Sign, Turn};
 use crate::call;
 use crate::identity_header;
 use crate::message::{Message, Name};
+use crate::proxy::{Additions, keeps_request_uri};
 use crate::trunk::{AttestationSuffix, ExistingIdentity, Leniency, Role, Treatment, Trunk};
 use countersign::call::DateHeader;
 use countersign::time::Ticks;
@@ -262,7 +262,7 @@ fn code_of(verdict: Verdict) -> Code {
 /// anybody, unjudged.
 pub(super) fn is_emergency(request: &Message, trunk: &Trunk, options: &Options) -> bool {
     call::is_emergency_call(request, &trunk.emergency_numbers)
-        && keeps_request_uri(request, options)
+        && keeps_request_uri(request, &options.names)
 }
 
 fn has_identity(request: &Message) -> bool {

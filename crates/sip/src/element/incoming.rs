@@ -6,15 +6,15 @@
 use super::context::{Arrival, Context, reckoned};
 use super::decision::is_emergency;
 use super::event::{DropCause, Event, Handling};
-use super::forwarding::{Additions, Copy};
 use super::outgoing::is_secure_enough;
 use super::server_side::AckFate;
 use super::validation::{Refusal, is_for_us, validate};
-use super::{ContextId, EMERGENCY_RESERVE, Options, Output, Proxy, UnknownSource};
+use super::{ContextId, EMERGENCY_RESERVE, Element, Options, Output, UnknownSource};
 use crate::defect::Defect;
 use crate::flow::{Flow, Target};
 use crate::message::{Framing, Message, Method, Name, ParseError};
 use crate::patch::Patch;
+use crate::proxy::{Additions, Copy};
 use crate::response::{ToTag, build};
 use crate::transaction::matching::ServerKey;
 use crate::trunk::Trunk;
@@ -30,7 +30,7 @@ const CAPABILITIES: [(&str, &[u8]); 2] = [
 /// Seconds after which one may try again when there was no room: half the time a context takes to end.
 const RETRY_AFTER: (&str, &[u8]) = ("Retry-After", b"16");
 
-impl Proxy {
+impl Element {
     /// A request came by a trunk.
     pub(super) fn request(
         &mut self,
@@ -281,14 +281,15 @@ impl Proxy {
             Ok(request) => request,
             Err(cause) => return drop_for(cause, out),
         };
-        match Copy::of(&request, trunk, &Additions::default(), &self.options) {
+        match Copy::of(&request, trunk, &Additions::default(), &self.options.names) {
             Ok(copy) => {
                 let branch = self.tokens.stateless_branch(message, shape);
-                let sent_by = hop.sent_by.as_ref().unwrap_or(&self.options.sent_by);
+                let sent_by = hop.sent_by.as_ref().unwrap_or(&self.options.names.sent_by);
                 out.push(Output::Send {
                     target: Target {
                         transport: hop.transport,
                         remote: hop.address,
+                        name: hop.name.clone(),
                         local: hop.local,
                         connection: None,
                     },

@@ -12,10 +12,12 @@ fn request(uri: &str, headers: &str) -> Message {
 }
 
 fn copied(message: &Message, trunk: &Trunk, additions: &Additions) -> String {
-    let mut options = Options::new(SentBy::new("proxy.example", None).unwrap(), [7; 16]);
-    options.also_known_as = vec![SentBy::new("192.0.2.1", Some(5060)).unwrap()];
-    let copy = Copy::of(message, trunk, additions, &options).unwrap();
-    let bytes = copy.with_via(Transport::Udp, &options.sent_by, "z9hG4bKours");
+    let names = OurNames {
+        sent_by: SentBy::new("proxy.example", None).unwrap(),
+        also_known_as: vec![SentBy::new("192.0.2.1", Some(5060)).unwrap()],
+    };
+    let copy = Copy::of(message, trunk, additions, &names).unwrap();
+    let bytes = copy.with_via(Transport::Udp, &names.sent_by, "z9hG4bKours");
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 

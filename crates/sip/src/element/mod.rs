@@ -1,7 +1,7 @@
 //! A transaction-stateful proxy that has calls signed and judged: [RFC 3261 §16](https://www.rfc-editor.org/rfc/rfc3261#section-16)
 //! without sockets, clock and luck.
 //!
-//! [`Proxy::handle`] takes one [`Input`] and the time, and pushes what is to be done as [`Output`]s. One proxy is one shard; a host
+//! [`Element::handle`] takes one [`Input`] and the time, and pushes what is to be done as [`Output`]s. One element is one shard; a host
 //! that has several sends all messages of one Call-ID to the same. Nothing here waits: a signature or a judgement is asked for
 //! with [`Output::Sign`] or [`Output::Judge`] and comes back as [`Input::Signed`] or [`Input::Judged`], at once or later, and no
 //! call waits longer than its trunk's deadline.
@@ -19,7 +19,6 @@
 //! - `validation`: RFC 3261 §16.3
 //! - `context`: the response context, which owns one server transaction and its branches
 //! - `decision`: whether a call is signed, judged or passed, and what follows from the answer
-//! - `forwarding`: the copy that is sent on, RFC 3261 §16.4 and §16.6
 //! - `outgoing`: branches and their ends, the choice of the response, RFC 3261 §16.7 to §16.10
 //! - `server_side`, `branch`: a transaction machine with its bytes and addresses
 //! - `hops`: which next hop is tried first
@@ -36,7 +35,6 @@ mod branch;
 mod context;
 mod decision;
 mod event;
-mod forwarding;
 mod hop_by_hop;
 mod hops;
 mod incoming;
@@ -49,7 +47,7 @@ use crate::flow::{Flow, Target, Transport};
 use crate::message::{Message, Method, ParseError};
 use crate::transaction::matching::{ClientKey, ServerKey};
 use crate::transaction::{Timer, Timing};
-use crate::trunk::{SentBy, Trunk};
+use crate::trunk::{OurNames, SentBy, Trunk};
 use bytes::Bytes;
 use context::Context;
 use countersign::call::Call;
@@ -86,13 +84,11 @@ pub const EXPIRE_GRACE: Duration = Duration::from_millis(20);
 /// How long a request that went by TCP only for its size may stay unanswered, until it goes by UDP.
 pub const TCP_SILENCE: Duration = Duration::from_millis(200);
 
-/// What a proxy is told once.
+/// What an element is told once.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// What we call ourselves in Via, where a next hop has no other name for us.
-    pub sent_by: SentBy,
-    /// Every other host and port that means us in Route.
-    pub also_known_as: Vec<SentBy>,
+    /// What others call us.
+    pub names: OurNames,
     /// Random, new at each start, the same in all shards: branches and tags are made of it, so that nobody can guess them.
     pub secret: [u8; 16],
     /// Which shard this is; no two may have the same number.
@@ -111,8 +107,10 @@ impl Options {
     /// The defaults, for a proxy of one shard.
     pub fn new(sent_by: SentBy, secret: [u8; 16]) -> Self {
         Self {
-            sent_by,
-            also_known_as: Vec::new(),
+            names: OurNames {
+                sent_by,
+                also_known_as: Vec::new(),
+            },
             secret,
             shard: 0,
             timing: Timing::default(),
@@ -120,12 +118,6 @@ impl Options {
             max_context_bytes: DEFAULT_MAX_CONTEXT_BYTES,
             unknown_source: UnknownSource::default(),
         }
-    }
-
-    /// Whether a host and port mean this proxy.
-    fn is_us(&self, host: &[u8], port: Option<u16>) -> bool {
-        let names = std::iter::once(&self.sent_by).chain(&self.also_known_as);
-        names.into_iter().any(|name| name.is(host, port))
     }
 }
 
@@ -298,18 +290,18 @@ pub struct Sender {
     branch: u8,
 }
 
-/// The proxy of one shard.
+/// The element of one shard.
 ///
 /// # Example
 /// ```
 /// use countersign::time::Now;
 /// use countersign_sip::flow::{Flow, Transport};
 /// use countersign_sip::message::{Framing, Message};
-/// use countersign_sip::proxy::{Input, Options, Output, Proxy};
+/// use countersign_sip::element::{Input, Options, Output, Element};
 /// use countersign_sip::trunk::{NextHop, SentBy, Trunk};
 /// use std::sync::Arc;
 ///
-/// let mut proxy = Proxy::new(Options::new(SentBy::new("proxy.example", None)?, [7; 16]));
+/// let mut element = Element::new(Options::new(SentBy::new("proxy.example", None)?, [7; 16]));
 /// let trunk = Trunk::new("customer", vec![NextHop::new(Transport::Udp, "192.0.2.20:5060".parse()?)]);
 /// let request = "OPTIONS sip:proxy.example SIP/2.0\r\nVia: SIP/2.0/UDP a.example;rport;branch=z9hG4bK1\r\n\
 ///     From: <sip:a@a.example>;tag=1\r\nTo: <sip:proxy.example>\r\nCall-ID: c\r\nCSeq: 1 OPTIONS\r\n\r\n";
@@ -324,13 +316,13 @@ pub struct Sender {
 ///     trunk: Some(Arc::new(trunk)),
 /// };
 /// let mut out = Vec::new();
-/// proxy.handle(input, Now::default(), &mut out);
+/// element.handle(input, Now::default(), &mut out);
 /// let Some(Output::Send { target, bytes, .. }) = out.first() else { panic!("an answer") };
 /// assert!(bytes.starts_with(b"SIP/2.0 200 OK\r\n"));
 /// assert_eq!(target.remote.to_string(), "192.0.2.10:40000");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct Proxy {
+pub struct Element {
     options: Options,
     contexts: HashMap<ContextId, Box<Context>>,
     /// What they are reckoned at.
@@ -348,7 +340,7 @@ struct Table {
     hops: Hops,
 }
 
-/// What one call of [`Proxy::handle`] works with, besides the context it is about.
+/// What one call of [`Element::handle`] works with, besides the context it is about.
 struct Turn<'a> {
     options: &'a Options,
     table: &'a mut Table,
@@ -372,8 +364,8 @@ impl Turn<'_> {
     }
 }
 
-impl Proxy {
-    /// A proxy that has nothing to do yet.
+impl Element {
+    /// An element that has nothing to do yet.
     pub fn new(options: Options) -> Self {
         Self {
             tokens: Tokens::new(&options),
@@ -385,9 +377,9 @@ impl Proxy {
         }
     }
 
-    /// From now on these hosts and ports mean us, instead of [`Options::also_known_as`].
+    /// From now on these hosts and ports mean us, instead of [`OurNames::also_known_as`].
     pub fn rename(&mut self, also_known_as: Vec<SentBy>) {
-        self.options.also_known_as = also_known_as;
+        self.options.names.also_known_as = also_known_as;
     }
 
     /// Whether a request only goes on with what has begun: its transaction is known, or it is inside a dialog, or ends something.

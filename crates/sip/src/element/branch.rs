@@ -202,7 +202,7 @@ impl Branch {
         // request."
         Some(Sending {
             bytes: hop_by_hop::cancel(&request, reasons),
-            target: self.sending.target,
+            target: self.sending.target.clone(),
         })
     }
 
@@ -290,7 +290,7 @@ impl Branch {
                 ClientAction::SendAck => self.send_ack(response, turn),
                 ClientAction::SendRequest => {
                     let Sending { bytes, target } = &self.sending;
-                    turn.send(*target, bytes.clone(), Some(self.by));
+                    turn.send(target.clone(), bytes.clone(), Some(self.by));
                 }
                 ClientAction::Start(timer, at) => {
                     self.set_timer(BranchTimer::Transaction(*timer), *at, turn);
@@ -309,7 +309,7 @@ impl Branch {
             self.ack = Some(hop_by_hop::ack(&request, response));
         }
         if let Some(ack) = &self.ack {
-            turn.send(self.sending.target, ack.clone(), None);
+            turn.send(self.sending.target.clone(), ack.clone(), None);
         }
     }
 

@@ -1,15 +1,14 @@
-//! The copy of a request that is sent on: RFC 3261 §16.4 and §16.6, with what signing and judging add.
+//! The copy of a request that a proxy sends on: RFC 3261 §16.4 and §16.6, with what signing and judging add.
 //!
 //! Everything that is not edited leaves byte for byte as it came. The [`Copy`] is made once for a request; each branch puts its own
 //! Via on top.
 
-use super::Options;
 use crate::flow::Transport;
 use crate::header::sip_date_text;
 use crate::identity_header;
 use crate::message::{Message, Name};
 use crate::patch::{Patch, PatchError};
-use crate::trunk::{ExistingIdentity, SentBy, Trunk};
+use crate::trunk::{ExistingIdentity, OurNames, SentBy, Trunk};
 use crate::uri::Uri;
 use crate::verstat;
 use crate::verstat::Asserted;
@@ -18,25 +17,25 @@ use countersign::time::UnixTime;
 
 /// RFC 3261 §18.1.1: "If a request is within 200 bytes of the path MTU, or if it is larger than 1300 bytes and the path MTU is unknown,
 /// the request MUST be sent using an RFC 2914 [43] congestion controlled transport protocol, such as TCP."
-pub(super) const MAX_UDP_REQUEST: usize = 1300;
+pub(crate) const MAX_UDP_REQUEST: usize = 1300;
 
 /// RFC 3261 §16.6: "If the copy does not contain a Max-Forwards header field, the proxy MUST add one with a field value, which SHOULD be 70."
 const MAX_FORWARDS: &str = "70";
 
 /// What signing and judging add to a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Additions {
+pub(crate) struct Additions {
     /// The value of our Identity header.
-    pub(super) identity: Option<Box<str>>,
+    pub(crate) identity: Option<Box<str>>,
     /// The Date header that our signature speaks of, where there was none.
-    pub(super) date: Option<UnixTime>,
+    pub(crate) date: Option<UnixTime>,
     /// The verdict, as `verstat` writes it.
-    pub(super) verstat: Option<String>,
+    pub(crate) verstat: Option<String>,
 }
 
 /// A request as it is sent on, but for our Via.
 #[derive(Clone, Debug)]
-pub(super) struct Copy {
+pub(crate) struct Copy {
     bytes: Bytes,
     /// Where the header lines begin.
     headers: usize,
@@ -47,14 +46,14 @@ impl Copy {
     ///
     /// # Errors
     /// [`PatchError`]: a mistake of ours.
-    pub(super) fn of(
+    pub(crate) fn of(
         request: &Message,
         trunk: &Trunk,
         additions: &Additions,
-        options: &Options,
+        names: &OurNames,
     ) -> Result<Self, PatchError> {
         let mut patch = Patch::default();
-        route(request, options, &mut patch);
+        route(request, names, &mut patch);
         max_forwards(request, &mut patch);
         caller(request, trunk, additions, &mut patch);
         signature(request, trunk, additions, &mut patch);
@@ -69,7 +68,7 @@ impl Copy {
 
     /// The copy with a Via of ours on top.
     // RFC 3261 §16.6: "The proxy MUST insert a Via header field value into the copy before the existing Via header field values."
-    pub(super) fn with_via(&self, transport: Transport, sent_by: &SentBy, branch: &str) -> Bytes {
+    pub(crate) fn with_via(&self, transport: Transport, sent_by: &SentBy, branch: &str) -> Bytes {
         // RFC 3581 §3: "A client, compliant to this specification (clients include UACs and proxies), MAY include an "rport" parameter in
         // the top Via header field value of requests it generates."
         let rport = match transport {
@@ -100,12 +99,12 @@ impl<'a> Routing<'a> {
     /// RFC 3261 §16.4 and §16.6 step 6.
     ///
     /// Where the request goes is not taken from Route: next hops are configured, and are loose routers.
-    fn of(request: &'a Message, options: &Options) -> Self {
+    fn of(request: &'a Message, names: &OurNames) -> Self {
         let mut routes = request.addresses(Name::Route).peekable();
         // RFC 3261 §16.4: "If the first value in the Route header field indicates this proxy, the proxy MUST remove that value from
         // the request."
         let is_ours = match routes.peek() {
-            Some(Some(first)) => names_us(first.uri, options),
+            Some(Some(first)) => names_us(first.uri, names),
             _ => false,
         };
         if is_ours {
@@ -123,20 +122,20 @@ impl<'a> Routing<'a> {
 }
 
 /// Whether a request leaves with the Request-URI that it came with.
-pub(super) fn keeps_request_uri(request: &Message, options: &Options) -> bool {
-    !matches!(Routing::of(request, options), Routing::Strict { .. })
+pub(crate) fn keeps_request_uri(request: &Message, names: &OurNames) -> bool {
+    !matches!(Routing::of(request, names), Routing::Strict { .. })
 }
 
-fn route(request: &Message, options: &Options, patch: &mut Patch) {
-    match Routing::of(request, options) {
+fn route(request: &Message, names: &OurNames, patch: &mut Patch) {
+    match Routing::of(request, names) {
         Routing::Kept => {}
         Routing::OursRemoved => patch.remove_first_element(request, Name::Route),
         Routing::Strict { next, rest } => pop_strict(request, next, rest, patch),
     }
 }
 
-fn names_us(uri: &[u8], options: &Options) -> bool {
-    matches!(Uri::parse(uri), Ok(Uri::Sip(uri)) if options.is_us(uri.host, uri.port))
+fn names_us(uri: &[u8], names: &OurNames) -> bool {
+    matches!(Uri::parse(uri), Ok(Uri::Sip(uri)) if names.include(uri.host, uri.port))
 }
 
 /// Whether a Route value is that of a strict router: RFC 3261 §16.6: "If that URI does not contain an lr parameter".

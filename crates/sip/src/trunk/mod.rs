@@ -1,0 +1,194 @@
+//! What a trunk is: who is on the other side, and what we do with their requests. Data, no behaviour.
+//!
+//! A [`Trunk`] is the arrangement with whoever sends us requests; where they go on is its [`NextHop`]s. [`Trunks`] finds the one
+//! that a message came by. Keys, certificates and numbers of the tenant that signs here are the host's, found by
+//! [`Trunk::name`].
+
+mod next_hop;
+mod recognition;
+
+use crate::call::{CallPolicy, TrustPai};
+use crate::verstat::Asserted;
+use countersign::number::TelephoneNumber;
+use countersign::passport::Attestation;
+use countersign::verification::VerstatProfile;
+use countersign::verification::policy::DEFAULT_DEADLINE_MILLIS;
+use std::time::Duration;
+
+pub use next_hop::{NextHop, NotAHost, OurNames, Oversize, SentBy};
+pub use recognition::{Network, Recognition, Source, Trunks};
+
+/// Longest wait of a call for its signature or its judgement.
+pub const DEFAULT_DEADLINE: Duration = Duration::from_millis(DEFAULT_DEADLINE_MILLIS as u64);
+
+/// Most next hops of a trunk. A call that has to try them all takes 64*T1 for each that is silent; who sends calls gives up long
+/// before the third.
+pub const MAX_NEXT_HOPS: usize = 8;
+
+/// The arrangement with one peer.
+#[derive(Clone, Debug)]
+pub struct Trunk {
+    /// Its name in configuration, logs and metrics; unique.
+    pub name: Box<str>,
+    /// What we are to its requests.
+    pub mode: Mode,
+    /// What is done with its calls.
+    pub role: Role,
+    /// What becomes of calls that do not pass verification.
+    pub treatment: Treatment,
+    /// How callers and called are read from its requests, and whether its assertions are believed.
+    pub call: CallPolicy,
+    /// What becomes of Identity headers that are there already when we sign.
+    pub existing_identity: ExistingIdentity,
+    /// The most that is attested for its calls; the lower of this and what is deserved is signed.
+    pub attestation_asked: Option<Attestation>,
+    /// What goes into origid.
+    pub origid: OrigIdMode,
+    /// What a source address over UDP is worth.
+    pub udp_source: UdpSource,
+    /// How the verdict is written.
+    pub verstat: VerstatStyle,
+    /// Longest wait for a signature or a judgement.
+    pub deadline: Duration,
+    /// Numbers besides `urn:service:sos` whose calls are emergency calls, as they are dialled.
+    pub emergency_numbers: Vec<TelephoneNumber>,
+    /// Where its requests go on, in the order they are tried, those last that were silent a moment ago ([`crate::element::HOP_REST`]);
+    /// at most [`MAX_NEXT_HOPS`] are looked at. All of them must be loose routers, RFC 3261 §16.6.
+    pub next_hops: Vec<NextHop>,
+}
+
+impl Trunk {
+    /// A trunk that does nothing but pass on, with every default.
+    pub fn new(name: impl Into<Box<str>>, next_hops: Vec<NextHop>) -> Self {
+        Self {
+            name: name.into(),
+            mode: Mode::default(),
+            role: Role::default(),
+            treatment: Treatment::default(),
+            call: CallPolicy::default(),
+            existing_identity: ExistingIdentity::default(),
+            attestation_asked: None,
+            origid: OrigIdMode::default(),
+            udp_source: UdpSource::default(),
+            verstat: VerstatStyle::default(),
+            deadline: DEFAULT_DEADLINE,
+            emergency_numbers: Vec::new(),
+            next_hops,
+        }
+    }
+
+    /// Whether its calls are judged: then no verdict on its requests is anybody's but ours.
+    pub(crate) fn verifies(&self) -> bool {
+        matches!(self.role, Role::Both | Role::Verify)
+    }
+
+    /// What becomes of its P-Asserted-Identity: what is not believed is not passed on either.
+    pub(crate) fn asserted(&self) -> Asserted {
+        match self.call.trust_pai {
+            TrustPai::Ignored => Asserted::Removed,
+            TrustPai::Trusted => Asserted::Kept,
+        }
+    }
+}
+
+/// What we are to the requests of a trunk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Two ends of two dialogs: the only one that may end a call.
+    B2bua,
+    /// They go on as they are.
+    #[default]
+    Proxy,
+    /// They are answered with where to go, signed or judged.
+    Redirect,
+}
+
+/// What is done with the calls of a trunk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Role {
+    /// Those with an Identity are verified, and signed as [`ExistingIdentity`] says; those without are signed.
+    Both,
+    /// They pass.
+    #[default]
+    None,
+    /// They are signed.
+    Sign,
+    /// They are verified.
+    Verify,
+}
+
+/// What becomes of calls that do not pass verification.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Treatment {
+    /// Those whose proof failed are rejected; the others that did not pass, as it says here.
+    Reject {
+        /// Calls whose proof could not be validated.
+        not_validated: Leniency,
+        /// Calls without proof.
+        unsigned: Leniency,
+    },
+    /// All go on, with the verdict written on them.
+    #[default]
+    Tag,
+}
+
+/// Whether a call that did not pass goes on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Leniency {
+    /// It goes on, with the verdict written on it.
+    #[default]
+    Forward,
+    /// It is rejected.
+    Reject,
+}
+
+/// What becomes of Identity headers that are there already when we sign.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ExistingIdentity {
+    /// They stay and ours is added.
+    Add,
+    /// They stay and we do not sign.
+    #[default]
+    Keep,
+    /// They go and ours takes their place.
+    Replace,
+}
+
+/// What goes into origid. The UUIDs themselves are the host's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OrigIdMode {
+    /// Another one for each call.
+    Call,
+    /// One for the trunk, as long as it exists.
+    #[default]
+    Trunk,
+}
+
+/// What a source address over UDP is worth: anybody on the way can write one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UdpSource {
+    /// As much as a connection: nobody can forge it in this network.
+    Trusted,
+    /// A weak credential, which caps attestation.
+    #[default]
+    Weak,
+}
+
+/// How a verdict is written into `verstat`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct VerstatStyle {
+    /// Whose reading of "failed".
+    pub profile: VerstatProfile,
+    /// Whether the attestation of a call that passed is told, too.
+    pub suffix: AttestationSuffix,
+}
+
+/// Whether the attestation follows `TN-Validation-Passed`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AttestationSuffix {
+    /// `TN-Validation-Passed-A`.
+    Appended,
+    /// `TN-Validation-Passed`.
+    #[default]
+    None,
+}

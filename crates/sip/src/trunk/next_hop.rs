@@ -1,0 +1,148 @@
+//! Where requests go on, and what we call ourselves there.
+
+use crate::flow::Transport;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+/// An element that requests are sent to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NextHop {
+    /// How to reach it.
+    pub transport: Transport,
+    /// Where it is.
+    pub address: SocketAddr,
+    /// The host name that TLS has to prove (RFC 5922 §7.2); its address if there is none.
+    pub name: Option<Arc<str>>,
+    /// From which of our addresses; the host's choice if there is none.
+    pub local: Option<SocketAddr>,
+    /// What we call ourselves towards it, in Via; [`crate::element::Options::sent_by`] if there is none.
+    pub sent_by: Option<SentBy>,
+    /// What to do with a request that is too large for UDP.
+    pub oversize: Oversize,
+}
+
+impl NextHop {
+    /// An element at `address`, with every default.
+    pub fn new(transport: Transport, address: SocketAddr) -> Self {
+        Self {
+            transport,
+            address,
+            name: None,
+            local: None,
+            sent_by: None,
+            oversize: Oversize::default(),
+        }
+    }
+}
+
+/// What to do with a request of more than 1,300 bytes towards a next hop of UDP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Oversize {
+    /// Send it by UDP all the same: the network fragments it.
+    Fragment,
+    /// Answer 513.
+    Refuse,
+    /// Send it by TCP, and once more by UDP if there is no answer.
+    #[default]
+    Tcp,
+}
+
+/// The host and port that a Via carries: where responses come back to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SentBy {
+    host: Box<str>,
+    port: Option<u16>,
+}
+
+/// The text is no host name and no address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotAHost;
+
+impl SentBy {
+    /// A host name or address (an IPv6 address in brackets) with a port; without one the transport's default is meant.
+    ///
+    /// # Errors
+    /// [`NotAHost`].
+    pub fn new(host: &str, port: Option<u16>) -> Result<Self, NotAHost> {
+        if !crate::uri::is_host(host.as_bytes()) {
+            return Err(NotAHost);
+        }
+        Ok(Self {
+            host: host.to_ascii_lowercase().into(),
+            port,
+        })
+    }
+
+    /// Whether a host and port, as some header writes them, are this one. A port that neither side writes is the same; so is one
+    /// that only one side writes, if it is the default.
+    pub(crate) fn is(&self, host: &[u8], port: Option<u16>) -> bool {
+        let default = Transport::Udp.default_port();
+        let same_port =
+            self.port == port || self.port.unwrap_or(default) == port.unwrap_or(default);
+        same_port && self.host.as_bytes().eq_ignore_ascii_case(host)
+    }
+}
+
+impl From<SocketAddr> for SentBy {
+    fn from(address: SocketAddr) -> Self {
+        let host = match address.ip() {
+            IpAddr::V4(ip) => ip.to_string(),
+            IpAddr::V6(ip) => format!("[{ip}]"),
+        };
+        Self {
+            host: host.into(),
+            port: Some(address.port()),
+        }
+    }
+}
+
+impl std::fmt::Display for SentBy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.port {
+            Some(port) => write!(f, "{}:{port}", self.host),
+            None => f.write_str(&self.host),
+        }
+    }
+}
+
+impl std::fmt::Display for NotAHost {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("neither a host name nor an address")
+    }
+}
+
+impl std::error::Error for NotAHost {}
+
+/// What others call us.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OurNames {
+    /// What we call ourselves in Via, where a next hop has no other name for us.
+    pub sent_by: SentBy,
+    /// Every other host and port that means us in Route.
+    pub also_known_as: Vec<SentBy>,
+}
+
+impl OurNames {
+    /// Whether a host and port mean us.
+    pub(crate) fn include(&self, host: &[u8], port: Option<u16>) -> bool {
+        let names = std::iter::once(&self.sent_by).chain(&self.also_known_as);
+        names.into_iter().any(|name| name.is(host, port))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sent_by_is_compared_with_its_default_port() {
+        let named = SentBy::new("Proxy.Example", None).unwrap();
+        assert!(named.is(b"proxy.example", Some(5060)));
+        assert!(named.is(b"PROXY.example", None));
+        assert!(!named.is(b"proxy.example", Some(5070)));
+        let address: SentBy = "[2001:db8::1]:5070".parse::<SocketAddr>().unwrap().into();
+        assert_eq!(address.to_string(), "[2001:db8::1]:5070");
+        assert!(address.is(b"[2001:DB8::1]", Some(5070)));
+        assert_eq!(SentBy::new("a b", None), Err(NotAHost));
+    }
+}
