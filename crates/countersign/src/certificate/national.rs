@@ -24,7 +24,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::{Arc, LazyLock};
 
-/// North America: `us`, `canada`, `caribbean`.
+/// North America: `us`, `canada`, `caribbean`. What it was compared with, and when, stands in its text.
 pub static NORTH_AMERICA: LazyLock<Arc<Profile>> =
     LazyLock::new(|| built_in(include_str!("national/north-america.profile")));
 

@@ -11,6 +11,7 @@ mod json_test_suite;
 mod lints_fire_and_stay_quiet;
 mod lints_page;
 mod made_certificate;
+mod national_plans;
 mod passport_defects;
 mod passport_round_trip;
 mod public_lints;
