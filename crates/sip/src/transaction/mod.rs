@@ -79,10 +79,10 @@ impl Timing {
     /// gives T2 happens after all shorter intervals have passed.
     pub fn until_timer_e_is_t2(&self) -> Duration {
         let mut interval = self.t1.max(Duration::from_micros(1));
-        let mut passed = Duration::ZERO;
-        while interval < self.t2 {
-            passed += interval;
+        let mut passed = interval;
+        while interval.saturating_mul(2) < self.t2 {
             interval = interval.saturating_mul(2);
+            passed += interval;
         }
         passed
     }

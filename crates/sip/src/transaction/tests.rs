@@ -359,6 +359,29 @@ fn a_slow_answer_is_preceded_by_a_100_when_timer_e_is_t2() {
     assert!(server.is_terminated());
 }
 
+/// Found by the figures (`tests/it/transactions`): the first reset of Timer E is after T1, however long that is.
+#[test]
+fn where_t1_is_longer_than_t2_the_100_waits_for_t1() {
+    let timing = |t1, t2| Timing {
+        t1: Duration::from_millis(t1),
+        t2: Duration::from_millis(t2),
+        t4: T4,
+    };
+    for (t1, t2, expected) in [
+        (922, 457, 922),
+        (500, 500, 500),
+        (500, 501, 500),
+        (500, 1_000, 500),
+        (500, 1_001, 1_500),
+    ] {
+        assert_eq!(
+            timing(t1, t2).until_timer_e_is_t2(),
+            Duration::from_millis(expected),
+            "{t1} {t2}"
+        );
+    }
+}
+
 #[test]
 fn what_is_abandoned_is_never_answered() {
     let mut out = Vec::new();

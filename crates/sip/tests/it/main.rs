@@ -14,4 +14,5 @@ mod rfc4475;
 mod rfc5118;
 mod streams;
 mod torture;
+mod transactions;
 mod untouched_bytes;

@@ -18,7 +18,7 @@ mod next_hops;
 mod ordinary_calls;
 mod other_methods;
 mod signing;
-mod simulation;
+pub(super) mod simulation;
 mod strangers;
 mod verdicts;
 

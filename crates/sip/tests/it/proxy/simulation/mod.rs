@@ -31,7 +31,7 @@ const HOPS: [&str; 2] = ["192.0.2.20:5060", "192.0.2.21:5060"];
 const CALLS: usize = 4;
 
 /// SplitMix64: all the luck there is.
-pub(super) struct Luck(pub(super) u64);
+pub(crate) struct Luck(pub(crate) u64);
 
 impl Luck {
     fn next(&mut self) -> u64 {
@@ -42,11 +42,11 @@ impl Luck {
         mixed ^ (mixed >> 31)
     }
 
-    pub(super) fn below(&mut self, end: u64) -> u64 {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.next() % end
     }
 
-    pub(super) fn percent(&mut self, chance: u64) -> bool {
+    pub(crate) fn percent(&mut self, chance: u64) -> bool {
         self.below(100) < chance
     }
 }
