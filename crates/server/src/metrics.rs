@@ -6,8 +6,10 @@
 //! need is below.
 
 mod gauges;
+mod shards;
 
 pub use gauges::{Gauges, TrustGauges};
+pub use shards::{Level, ShardGauges, Shards};
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::{self, Write};
@@ -65,6 +67,10 @@ pub struct Metrics {
     pub reloads: Family<1>,
     /// Which configuration runs: 1 at the start, one more after each reload.
     pub generation: Gauge,
+    /// What each shard has to do.
+    pub shards: Shards,
+    /// Time that events waited for their shard.
+    pub queue_delay: Histogram,
     /// Time from the arrival of a request to its verdict.
     pub judge_latency: Histogram,
     /// Time from the arrival of a request to its signature.
@@ -95,6 +101,8 @@ impl Default for Metrics {
             oversize_fallbacks: Family::new("countersign_sip_oversize_total", "SIP requests too large for a datagram, by the way they left.", ["way"]),
             reloads: Family::new("countersign_reloads_total", "Reloads of the configuration by outcome.", ["outcome"]),
             generation: Gauge::new("countersign_config_generation", "Which configuration runs: 1 at the start, one more after each reload."),
+            shards: Shards::default(),
+            queue_delay: Histogram::new("countersign_queue_seconds", "Time that events waited for their shard."),
             judge_latency: Histogram::new("countersign_judge_seconds", "Time from the arrival of a request to its verdict."),
             sign_latency: Histogram::new("countersign_sign_seconds", "Time from the arrival of a request to its signature."),
         }
@@ -137,6 +145,8 @@ impl Metrics {
         self.oversize_fallbacks.write(out)?;
         self.reloads.write(out)?;
         self.generation.write(out)?;
+        self.shards.write(out)?;
+        self.queue_delay.write(out)?;
         self.judge_latency.write(out)?;
         self.sign_latency.write(out)
     }

@@ -12,6 +12,7 @@
 //! - [`udp`], [`tcp`]: sockets and connections; they know bytes and addresses.
 //! - [`post`]: which socket a message leaves by.
 //! - [`state`]: who signs and who judges for which trunk; [`services`]: that, and what outlives a reload.
+//! - [`queue`]: the way into a shard.
 //! - [`record`]: what is remembered of a call for its log line.
 //! - [`shard`]: one thread, one proxy.
 //! - [`reception`]: from bytes to the shard.
@@ -24,6 +25,7 @@ pub mod tcp;
 pub mod post;
 pub mod state;
 pub mod services;
+pub mod queue;
 pub mod record;
 mod answers;
 pub mod shard;

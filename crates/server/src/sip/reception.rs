@@ -1,7 +1,7 @@
 //! From bytes to the shard: parse, find the trunk, choose by Call-ID.
 
+use super::queue::{Event, ShardQueue};
 use super::services::Services;
-use super::shard::{Event, ShardQueue};
 use super::state::State;
 use super::{Admission, Receipt, Refusal, Sink, Taken, Unsent, Waiting, label};
 use arc_swap::Guard;
@@ -237,12 +237,12 @@ fn kind(parsed: &Result<Message, ParseError>) -> &'static str {
 mod tests {
     use super::*;
     use crate::sip::Life;
+    use crate::sip::queue::{Arrivals, queue};
     use crate::sip::stage::{Stage, flow, invite, message, sender};
     use countersign_sip::flow::Target;
     use countersign_sip::trunk::Role;
     use std::collections::HashSet;
     use std::net::SocketAddr;
-    use std::sync::mpsc::{Receiver, sync_channel};
 
     const STRANGER: &str = "127.0.0.9:5060";
     const KNOWN: &str = "127.0.0.1:5060";
@@ -250,14 +250,16 @@ mod tests {
     struct Table {
         stage: Stage,
         reception: Reception,
-        events: Vec<Receiver<Event>>,
+        events: Vec<Arrivals>,
     }
 
     impl Table {
         fn new(shards: usize, room: usize, unknown_source: UnknownSource) -> Self {
             let stage = Stage::new(Role::None, |_| {});
             stage.change(|state| state.unknown_source = unknown_source);
-            let (queues, events) = (0..shards).map(|_| sync_channel(room)).unzip();
+            let (queues, events) = (0..shards)
+                .map(|shard| queue(room, &stage.services, shard))
+                .unzip();
             let reception = Reception::new(stage.services.clone(), queues);
             Self {
                 stage,
@@ -419,7 +421,7 @@ mod tests {
         unsent(Unsent::SendBufferFull);
         assert_eq!(table.delivered(), 0);
         unsent(Unsent::System);
-        let Ok(Event::Unsent(told)) = table.events[0].try_recv() else {
+        let Some(Event::Unsent(told)) = table.events[0].try_recv() else {
             panic!("nobody was told")
         };
         assert_eq!(told, receipt);

@@ -4,9 +4,10 @@
 //! begins anew.
 
 use super::post::Post;
+use super::queue::{Arrivals, Event, QUEUE, ShardQueue, queue};
 use super::reception::Reception;
 use super::services::Services;
-use super::shard::{Event, QUEUE, Shard, ShardQueue};
+use super::shard::Shard;
 use super::tcp::{Limits, Tcp};
 use super::udp::UdpListener;
 use super::{Life, Sink};
@@ -17,7 +18,6 @@ use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::JoinHandle;
 use tokio::net::TcpListener;
 
@@ -106,7 +106,9 @@ impl SipServer {
         services: Arc<Services>,
     ) -> std::io::Result<Self> {
         let shards = shards.max(1);
-        let (queues, events): (Vec<_>, Vec<_>) = (0..shards).map(|_| sync_channel(QUEUE)).unzip();
+        let (queues, events): (Vec<_>, Vec<_>) = (0..shards)
+            .map(|index| queue(QUEUE, &services, index))
+            .unzip();
         let reception = Reception::new(services.clone(), queues.clone());
         let sink: Arc<dyn Sink> = Arc::new(reception);
         let tcp = Tcp::new(sink.clone(), services.runtime.clone(), Limits::default());
@@ -170,7 +172,7 @@ struct Nursery {
 }
 
 impl Nursery {
-    fn raise(&self, events: &Receiver<Event>, stop: &AtomicBool) {
+    fn raise(&self, events: &Arrivals, stop: &AtomicBool) {
         for life in (0..).map(Life) {
             let shard = self.shard(life);
             // Nothing of a shard outlives it but what went to others whole: messages, answers, counters.

@@ -6,10 +6,13 @@
 
 use super::answers;
 use super::post::Post;
+use super::queue::Arrivals;
+pub use super::queue::{Event, QUEUE, ShardQueue};
 use super::record::Record;
 use super::services::Services;
 use super::state::State;
 use super::{Life, Receipt, label};
+use crate::metrics::ShardGauges;
 use countersign::call::Call;
 use countersign::time::{Now, Ticks};
 use countersign::verification::report::Report;
@@ -23,12 +26,8 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError};
+use std::sync::mpsc::{RecvTimeoutError, TrySendError};
 use std::time::Duration;
-
-/// Inputs that may wait for a shard. At 10,000 messages a second it is most of a second, and whoever waits longer has repeated
-/// itself anyway.
-pub const QUEUE: usize = 8_192;
 
 /// Inputs taken from the queue before timers are looked at again.
 const BATCH: usize = 64;
@@ -42,27 +41,13 @@ const ANSWER_PAUSE: Duration = Duration::from_millis(2);
 /// Timers kept before those are looked for that cannot do anything any more. A call leaves Timer C behind, for three minutes.
 const MIN_SWEEP: usize = 65_536;
 
-/// What reaches a shard.
-pub enum Event {
-    /// A need of a verification was answered.
-    Answered(Life, ContextId, NeedId, Answer),
-    /// A message, and the state that found its trunk.
-    Input(Input, Arc<State>),
-    /// Look whether it is time to end.
-    Stop,
-    /// A message could not be sent.
-    Unsent(Receipt),
-}
-
-/// Sends events to one shard.
-pub type ShardQueue = SyncSender<Event>;
-
 /// The thread's state.
 pub struct Shard {
     index: usize,
     life: Life,
     element: Element,
     services: Arc<Services>,
+    gauges: Arc<ShardGauges>,
     post: Post,
     own_queue: ShardQueue,
     timers: BinaryHeap<Reverse<(Ticks, TimerId)>>,
@@ -113,6 +98,7 @@ impl Shard {
             index,
             life,
             element: Element::new(options),
+            gauges: services.metrics.shards.of(index),
             services,
             post,
             own_queue,
@@ -127,7 +113,7 @@ impl Shard {
     }
 
     /// Runs until `stop` is set; [`Event::Stop`] makes it look.
-    pub fn run(mut self, events: &Receiver<Event>, stop: &AtomicBool) {
+    pub fn run(mut self, events: &Arrivals, stop: &AtomicBool) {
         while !stop.load(Ordering::Relaxed) {
             match events.recv_timeout(self.pause()) {
                 Ok(event) => {
@@ -140,8 +126,20 @@ impl Shard {
                 Err(RecvTimeoutError::Timeout) => {}
             }
             self.fire();
+            self.show();
         }
         self.decide_all();
+    }
+
+    /// Tells what there is to do now.
+    fn show(&self) {
+        let (gauges, load) = (&self.gauges, self.element.load());
+        gauges.contexts.set(load.contexts);
+        gauges.context_bytes.set(load.context_bytes);
+        gauges.server_transactions.set(load.server_transactions);
+        gauges.client_transactions.set(load.client_transactions);
+        gauges.timers.set(self.timers.len());
+        gauges.waiting.set(self.judging.len());
     }
 
     /// Until the next timer.

@@ -332,6 +332,19 @@ pub struct Element {
     last_id: u64,
 }
 
+/// What an element has to do at a moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Requests under way: response contexts.
+    pub contexts: usize,
+    /// What these are reckoned at, in bytes.
+    pub context_bytes: usize,
+    /// Transactions towards who asks.
+    pub server_transactions: usize,
+    /// Transactions towards next hops.
+    pub client_transactions: usize,
+}
+
 /// Which transaction is whose, and what next hops are worth.
 #[derive(Default)]
 struct Table {
@@ -426,6 +439,16 @@ impl Element {
                     context.transport_failed(by.branch, target, turn);
                 });
             }
+        }
+    }
+
+    /// What there is to do.
+    pub fn load(&self) -> Load {
+        Load {
+            contexts: self.contexts.len(),
+            context_bytes: self.context_bytes,
+            server_transactions: self.table.servers.len(),
+            client_transactions: self.table.branches.len(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! A shard on a table: its clock is wound by hand, its queue is looked into, its peers are real sockets.
 
 use super::*;
+use crate::sip::queue::queue;
 use crate::sip::stage::{
     Kept, Stage, address, flow, heard, invite, is_silent, message, sender, socket,
 };
@@ -15,19 +16,18 @@ use countersign_testkit::scene::{X5U, call};
 use std::io::Write;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Mutex;
-use std::sync::mpsc::sync_channel;
 
 struct Table {
     stage: Stage,
     shard: Shard,
-    events: Receiver<Event>,
+    events: Arrivals,
     caller: UdpSocket,
 }
 
 impl Table {
     fn new(role: Role, change: impl FnOnce(&mut Trunk)) -> Self {
         let stage = Stage::new(role, change);
-        let (queue, events) = sync_channel(16);
+        let (queue, events) = queue(16, &stage.services, 0);
         let options = element::Options::new(SentBy::new("proxy.example", None).unwrap(), [7; 16]);
         let post = stage.post(Arc::<Kept>::default());
         let services = stage.services.clone();
