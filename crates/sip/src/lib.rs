@@ -6,7 +6,8 @@
 //! - meaning: [`uri`], [`header`], [`inspect`]
 //! - writing: [`patch`], [`response`], [`stream`]
 //! - STIR: [`identity_header`], [`call`], [`verstat`]
-//! - behaviour: [`own_call_id`], [`transaction`], [`flow`], [`trunk`], `proxy` (the copy that is sent on), [`element`]
+//! - behaviour: [`own_call_id`], [`transaction`], [`flow`], [`trunk`], `proxy` (the copy that is sent on), `redirect` (the
+//!   answer that is sent back), [`element`]
 //!
 //! Everything is sans-IO: bytes and `now` in, bytes and steps out. Nothing here opens a socket, reads a clock or sleeps.
 
@@ -30,4 +31,5 @@ pub mod transaction;
 pub mod flow;
 pub mod trunk;
 mod proxy;
+mod redirect;
 pub mod element;

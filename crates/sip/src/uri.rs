@@ -2,9 +2,13 @@
 //!
 //! Whose identity a URI is, is not decided here but by `countersign::identity`.
 
+mod headers;
+
 use crate::grammar::{Class, number};
 use memchr::memchr;
 use std::net::{Ipv4Addr, Ipv6Addr};
+
+pub(crate) use headers::push_escaped;
 
 /// A URI as received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

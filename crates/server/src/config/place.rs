@@ -179,6 +179,8 @@ pub enum Expected {
     ListOfTables,
     /// One of these words.
     OneOf(Vec<&'static str>),
+    /// One of these numbers.
+    OneOfNumbers(&'static [i64]),
     /// A table: `[name]`.
     Table,
     /// A text; of this form.
@@ -277,6 +279,10 @@ impl fmt::Display for Expected {
             Self::OneOf(words) => {
                 let words: Vec<_> = words.iter().map(|word| format!("\"{word}\"")).collect();
                 write!(f, "one of {}", words.join(", "))
+            }
+            Self::OneOfNumbers(numbers) => {
+                let numbers: Vec<_> = numbers.iter().map(i64::to_string).collect();
+                write!(f, "one of {}", numbers.join(", "))
             }
             Self::Table => f.write_str("a table with a [heading]"),
             Self::Text(form) => write!(f, "{form}, in quotes"),

@@ -126,6 +126,25 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// One of several numbers.
+    pub(super) fn number<T: Copy>(
+        &mut self,
+        key: &'a str,
+        (numbers, meanings): (&'static [i64], &[T]),
+    ) -> Option<T> {
+        let node = self.key(key)?;
+        let places = numbers.iter().zip(meanings);
+        let found = match node.value {
+            Value::Integer(value) => places.into_iter().find(|(number, _)| **number == value),
+            _ => None,
+        };
+        if found.is_none() {
+            let cause = Cause::Value(Expected::OneOfNumbers(numbers));
+            self.note(key, &node.place, cause);
+        }
+        found.map(|(_, meaning)| *meaning)
+    }
+
     /// One of several words.
     pub(super) fn choice<T: Copy>(
         &mut self,

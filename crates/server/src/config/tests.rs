@@ -116,7 +116,7 @@ fn the_example_shows_the_defaults() {
 #[test]
 fn the_example_is_right_with_and_without_what_it_leaves_out() {
     let config = parse_text(EXAMPLE).unwrap();
-    assert_eq!(config.trunks.len(), 2);
+    assert_eq!(config.trunks.len(), 3);
     let all: String = EXAMPLE
         .lines()
         .map(|line| match line.strip_prefix("# ") {

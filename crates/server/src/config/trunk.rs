@@ -1,5 +1,7 @@
 //! `[[trunks]]`: the peers, and what is done with their calls.
 
+mod redirect;
+
 use super::place::{Cause, Expected, Placed};
 use super::reader::Reader;
 use countersign::authentication::Unlisted;
@@ -9,8 +11,8 @@ use countersign::verification::VerstatProfile;
 use countersign_sip::call::TrustPai;
 use countersign_sip::flow::Transport;
 use countersign_sip::trunk::{
-    AttestationSuffix, ExistingIdentity, Leniency, MAX_NEXT_HOPS, Network, NextHop, OrigIdMode,
-    Oversize, Recognition, Role, Treatment, Trunk, UdpSource,
+    AttestationSuffix, ExistingIdentity, Leniency, MAX_NEXT_HOPS, Mode, Network, NextHop,
+    OrigIdMode, Oversize, Recognition, Role, Treatment, Trunk, UdpSource,
 };
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -59,11 +61,12 @@ impl OrigIdChoice {
 pub(super) fn read(mut reader: Reader<'_>, deadline: Duration) -> Option<TrunkSettings> {
     let name = reader.required("name", "its name");
     let recognition = recognition(&mut reader);
-    let next_hops = next_hops(&mut reader);
+    let mode = mode(&mut reader);
+    let next_hops = next_hops(&mut reader, &mode);
     let mut trunk = Trunk::new(name.as_ref().map_or("", |name| name.value), next_hops);
+    trunk.mode = mode;
     trunk.deadline = deadline;
     trunk.role = reader.choice("role", &ROLES).unwrap_or_default();
-    mode(&mut reader);
     trunk.treatment = treatment(&mut reader);
     if reader.boolean("trust_pai", false).value {
         trunk.call.trust_pai = TrustPai::Trusted;
@@ -175,12 +178,17 @@ fn network(text: &str) -> Option<Network> {
     (prefix <= longest).then_some(Network { address, prefix })
 }
 
-fn next_hops(reader: &mut Reader<'_>) -> Vec<NextHop> {
+fn next_hops(reader: &mut Reader<'_>, mode: &Mode) -> Vec<NextHop> {
     let oversize = reader.choice("oversize", &OVERSIZE).unwrap_or_default();
     let form = "udp:ADDRESS:PORT or tcp:ADDRESS:PORT";
     let hops = reader.list("next_hops", form, next_hop).unwrap_or_default();
     let (written, place) = reader.written_items("next_hops");
-    if written == 0 {
+    if let Mode::Redirect(_) = mode {
+        if written > 0 {
+            let cause = Cause::Requires("mode = \"proxy\"");
+            reader.note("next_hops", &place, cause);
+        }
+    } else if written == 0 {
         reader.note(
             "next_hops",
             &place,
@@ -206,17 +214,19 @@ fn next_hop(text: &str) -> Option<NextHop> {
     usable.then(|| NextHop::new(transport, address))
 }
 
-fn mode(reader: &mut Reader<'_>) {
-    let Some(mode) = reader.text("mode") else {
-        return;
+fn mode(reader: &mut Reader<'_>) -> Mode {
+    let written = reader.text("mode");
+    let mode = match written.as_ref().map(|mode| mode.value) {
+        Some("redirect") => return Mode::Redirect(redirect::dialect(reader)),
+        None | Some("proxy") => None,
+        Some("b2bua") => Some(Cause::NotYet("mode \"b2bua\"")),
+        Some(_) => Some(Cause::Value(Expected::OneOf(vec!["proxy", "redirect"]))),
     };
-    let cause = match mode.value {
-        "proxy" => return,
-        "redirect" => Cause::NotYet("mode \"redirect\""),
-        "b2bua" => Cause::NotYet("mode \"b2bua\""),
-        _ => Cause::Value(Expected::OneOf(vec!["proxy"])),
-    };
-    reader.note("mode", &mode.place, cause);
+    if let (Some(cause), Some(written)) = (mode, written) {
+        reader.note("mode", &written.place, cause);
+    }
+    redirect::is_elsewhere(reader);
+    Mode::Proxy
 }
 
 fn treatment(reader: &mut Reader<'_>) -> Treatment {

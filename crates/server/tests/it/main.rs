@@ -34,6 +34,7 @@ mod peers_among_themselves;
 mod peers_and_our_passports;
 mod prewarm;
 mod provider;
+mod redirect;
 mod refuses_to_start;
 mod reload;
 mod reload_command;

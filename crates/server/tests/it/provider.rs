@@ -168,6 +168,8 @@ pub(crate) fn tcp(address: SocketAddr) -> String {
 /// A server that is about to start: one trunk, recognised by the port.
 pub(crate) struct Setup {
     name: &'static str,
+    /// Where calls go on, or that they do not.
+    way: String,
     trunk: String,
     rest: String,
 }
@@ -176,11 +178,16 @@ impl Setup {
     fn new(name: &'static str, next_hop: &str, trunk: &str, rest: &str) -> Self {
         Self {
             name,
-            trunk: format!(
-                "name = \"{name}\"\nnumbering = \"north-american\"\nnext_hops = [\"{next_hop}\"]\n{trunk}"
-            ),
+            way: format!("next_hops = [\"{next_hop}\"]\n"),
+            trunk: format!("name = \"{name}\"\nnumbering = \"north-american\"\n{trunk}"),
             rest: rest.to_owned(),
         }
+    }
+
+    /// Calls do not go on from here: they are answered in this dialect of 302.
+    pub(crate) fn redirects(mut self, dialect: &str) -> Self {
+        self.way = format!("mode = \"redirect\"\nredirect = \"{dialect}\"\n");
+        self
     }
 
     /// One more setting of the trunk, a line of TOML.
@@ -200,13 +207,18 @@ impl Setup {
     #[track_caller]
     pub(crate) fn start(self) -> Server {
         let (sip, admin) = (free_address(), free_address());
-        let Self { name, trunk, rest } = self;
+        let Self {
+            name,
+            way,
+            trunk,
+            rest,
+        } = self;
         let workspace = Workspace::new(name);
         let port = sip.port();
         workspace.write(
             CONFIG,
             format!(
-                "[sip]\nudp = [\"{sip}\"]\ntcp = [\"{sip}\"]\n[[trunks]]\nlocal_port = {port}\n{trunk}{rest}\
+                "[sip]\nudp = [\"{sip}\"]\ntcp = [\"{sip}\"]\n[[trunks]]\nlocal_port = {port}\n{way}{trunk}{rest}\
                  [http.admin]\nlisten = [\"{admin}\"]\n[log]\nformat = \"json\"\nnumbers = \"full\"\n"
             ),
         );

@@ -7,6 +7,7 @@ use super::context::{Arrival, Context, reckoned};
 use super::decision::is_emergency;
 use super::event::{DropCause, Event, Handling};
 use super::outgoing::is_secure_enough;
+use super::redirection;
 use super::server_side::AckFate;
 use super::validation::{Refusal, is_for_us, validate};
 use super::{ContextId, EMERGENCY_RESERVE, Element, Options, Output, UnknownSource};
@@ -17,7 +18,7 @@ use crate::patch::Patch;
 use crate::proxy::{Additions, Copy};
 use crate::response::{ToTag, build};
 use crate::transaction::matching::ServerKey;
-use crate::trunk::Trunk;
+use crate::trunk::{Mode, Trunk};
 use countersign::time::Now;
 use std::sync::Arc;
 
@@ -126,7 +127,10 @@ impl Element {
             return out.push(Output::Event(Event::Overloaded));
         }
         let shape = self.tokens.shape(&message, &trunk.name);
-        let refusal = validate(&message, &self.tokens, shape).err();
+        let refusal = match trunk.mode {
+            Mode::Redirect(_) => redirection::validate(&message).err(),
+            Mode::B2bua | Mode::Proxy => validate(&message, &self.tokens, shape).err(),
+        };
         let is_invite = message.method() == Some(Method::Invite);
         match refusal {
             Some(refusal) if !is_invite => self.refuse(flow, &message, &refusal, now, out),

@@ -19,6 +19,7 @@
 //! - `validation`: RFC 3261 §16.3
 //! - `context`: the response context, which owns one server transaction and its branches
 //! - `decision`: whether a call is signed, judged or passed, and what follows from the answer
+//! - `redirection`: the answer of redirect mode, where nothing is sent on
 //! - `outgoing`: branches and their ends, the choice of the response, RFC 3261 §16.7 to §16.10
 //! - `server_side`, `branch`: a transaction machine with its bytes and addresses
 //! - `hops`: which next hop is tried first
@@ -39,6 +40,7 @@ mod hop_by_hop;
 mod hops;
 mod incoming;
 mod outgoing;
+mod redirection;
 mod server_side;
 mod tokens;
 mod validation;

@@ -13,7 +13,7 @@ use crate::patch::Patch;
 use crate::proxy::{Additions, Copy, MAX_UDP_REQUEST};
 use crate::transaction::StatusClass;
 use crate::transaction::matching::ClientKey;
-use crate::trunk::{NextHop, Oversize};
+use crate::trunk::{Mode, NextHop, Oversize};
 use crate::uri::{Security, Uri};
 use bytes::Bytes;
 use countersign::time::Now;
@@ -109,6 +109,9 @@ impl Element {
 impl Context {
     /// Sends the request on, with what was found out about it.
     pub(super) fn forward(&mut self, additions: &Additions, turn: &mut Turn<'_>) {
+        if let Mode::Redirect(dialect) = self.trunk.mode {
+            return self.redirect(dialect, additions, turn);
+        }
         match Copy::of(&self.request, &self.trunk, additions, &turn.options.names) {
             Ok(copy) => {
                 self.record.forwarded = Some(turn.now.ticks);

@@ -12,6 +12,10 @@ pub(super) enum Refusal {
     Defect(Defect),
     /// §16.3 step 4.
     Loop,
+    /// §8.2.1: we redirect calls and nothing else.
+    MethodNotAllowed,
+    /// §12.2.2: whoever redirects has no dialogs.
+    NoSuchDialog,
     /// §16.3 step 5: the options we do not know.
     ProxyRequire(Vec<u8>),
     /// §16.3 step 3.
@@ -23,6 +27,8 @@ impl Refusal {
         match self {
             Self::Defect(defect) => defect.status(),
             Self::Loop => 482,
+            Self::MethodNotAllowed => 405,
+            Self::NoSuchDialog => 481,
             Self::ProxyRequire(_) => 420,
             Self::TooManyHops => 483,
         }
@@ -32,6 +38,8 @@ impl Refusal {
         match self {
             Self::Defect(defect) => defect.reason(),
             Self::Loop => "Loop Detected",
+            Self::MethodNotAllowed => "Method Not Allowed",
+            Self::NoSuchDialog => "Call/Transaction Does Not Exist",
             Self::ProxyRequire(_) => "Bad Extension",
             Self::TooManyHops => "Too Many Hops",
         }
@@ -42,6 +50,7 @@ impl Refusal {
     // did not understand."
     pub(super) fn extra(&self) -> Vec<(&'static str, &[u8])> {
         match self {
+            Self::MethodNotAllowed => vec![("Allow", b"INVITE, ACK, CANCEL, OPTIONS")],
             Self::ProxyRequire(options) => vec![("Unsupported", options)],
             _ => Vec::new(),
         }

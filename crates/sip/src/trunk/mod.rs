@@ -6,6 +6,7 @@
 
 mod next_hop;
 mod recognition;
+mod redirect;
 
 use crate::call::{CallPolicy, TrustPai};
 use crate::verstat::Asserted;
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 pub use next_hop::{NextHop, NotAHost, OurNames, Oversize, SentBy};
 pub use recognition::{Network, Recognition, Source, Trunks};
+pub use redirect::{NothingAdded, RedirectDialect, RedirectForm};
 
 /// Longest wait of a call for its signature or its judgement.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_millis(DEFAULT_DEADLINE_MILLIS as u64);
@@ -99,8 +101,8 @@ pub enum Mode {
     /// They go on as they are.
     #[default]
     Proxy,
-    /// They are answered with where to go, signed or judged.
-    Redirect,
+    /// They are answered with where to go, signed or judged. Nothing goes on from here: there are no next hops.
+    Redirect(RedirectDialect),
 }
 
 /// What is done with the calls of a trunk.

@@ -16,6 +16,8 @@ pub(crate) enum Caller {
     Cancels,
     /// As `Cancels`, but without waiting for the 180: a 100 is enough.
     CancelsEarly,
+    /// 302, and what then happens is not its affair.
+    Redirected,
     /// This refusal.
     Refused(u16),
     /// As `Answered`, but repeats the INVITE since no 100 arrives.
@@ -165,6 +167,7 @@ impl Call {
             Caller::Answered => FIRST_CALL.to_owned(),
             Caller::Cancels => scenario("uac-cancels.xml"),
             Caller::CancelsEarly => cancels_early(),
+            Caller::Redirected => scenario("uac-redirected.xml"),
             Caller::Repeats => scenario("uac-repeats.xml"),
             Caller::Refused(status) => {
                 let text = scenario("uac-refused.xml");

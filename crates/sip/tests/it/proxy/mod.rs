@@ -17,6 +17,7 @@ mod message_size;
 mod next_hops;
 mod ordinary_calls;
 mod other_methods;
+mod redirect;
 mod signing;
 pub(super) mod simulation;
 mod strangers;

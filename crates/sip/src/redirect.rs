@@ -1,0 +1,148 @@
+//! The answer of redirect mode: the call goes back to whoever asked, with what signing and judging add.
+//!
+//! Pure: a request, the additions and the trunk's [`RedirectDialect`] in, status and header lines out. The server transaction that
+//! repeats the answer, and everything before it, is `crate::element`'s.
+//!
+//! RFC 3261 §8.3 knows no such server: it redirects to other URIs, this one to the same. `docs/divergences.md` says why.
+
+use crate::header::sip_date_text;
+use crate::message::{Framing, Message, Name};
+use crate::patch::{Patch, PatchError};
+use crate::proxy::Additions;
+use crate::trunk::{RedirectDialect, RedirectForm, Trunk};
+use crate::uri::{Uri, push_escaped};
+use crate::verstat;
+
+/// A header line: its name and its value.
+pub(crate) type Field = (Box<str>, Vec<u8>);
+
+/// What is sent back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Redirection {
+    pub(crate) status: u16,
+    pub(crate) reason: &'static str,
+    /// Header lines besides those of every response.
+    pub(crate) headers: Vec<Field>,
+}
+
+/// The answer to a call that may go on.
+///
+/// # Errors
+/// [`PatchError`]: a mistake of ours.
+pub(crate) fn redirect(
+    request: &Message,
+    trunk: &Trunk,
+    dialect: RedirectDialect,
+    additions: &Additions,
+) -> Result<Redirection, PatchError> {
+    let added = added(request, trunk, additions)?;
+    let uri = request.request_uri().unwrap_or_default();
+    if added.is_empty() {
+        let (status, reason) = dialect.nothing_added.status();
+        let headers = match status {
+            302 => vec![contact(uri)],
+            _ => Vec::new(),
+        };
+        return Ok(Redirection {
+            status,
+            reason,
+            headers,
+        });
+    }
+    let headers = match dialect.form {
+        RedirectForm::Contact if can_have_headers(uri) => vec![contact(&with_headers(uri, &added))],
+        RedirectForm::Contact | RedirectForm::Header => with_contact(uri, added),
+        RedirectForm::XHeaders => with_contact(uri, renamed(request, added)),
+    };
+    Ok(Redirection {
+        status: 302,
+        reason: "Moved Temporarily",
+        headers,
+    })
+}
+
+/// The headers that the call should go on with besides those it has.
+fn added(
+    request: &Message,
+    trunk: &Trunk,
+    additions: &Additions,
+) -> Result<Vec<Field>, PatchError> {
+    let mut headers = Vec::new();
+    let mut add = |name: &str, value: &[u8]| headers.push((name.into(), value.to_vec()));
+    if let Some(identity) = &additions.identity {
+        // RFC 8224 §6.1: "An authentication service MUST add a Date header field to SIP requests that do not have one."
+        if let Some(date) = additions.date {
+            add(Name::Date.as_str(), sip_date_text(date).as_bytes());
+        }
+        add(Name::Identity.as_str(), identity.as_bytes());
+    }
+    if let Some(text) = &additions.verstat {
+        for value in judged_callers(request, trunk, text)? {
+            add(Name::PAssertedIdentity.as_str(), &value);
+        }
+    }
+    Ok(headers)
+}
+
+/// P-Asserted-Identity as a proxy would send it on, with the verdict.
+fn judged_callers(
+    request: &Message,
+    trunk: &Trunk,
+    verdict: &str,
+) -> Result<Vec<Vec<u8>>, PatchError> {
+    let mut patch = Patch::default();
+    let (asserted, policy) = (trunk.asserted(), trunk.call.identity);
+    verstat::tag(request, &mut patch, verdict, asserted, policy);
+    let tagged = Message::parse(patch.apply(request)?, Framing::Datagram);
+    let tagged = tagged.map_err(|_| PatchError::LineBreak)?;
+    let lines = tagged.headers(Name::PAssertedIdentity);
+    Ok(lines.map(|line| line.value.to_vec()).collect())
+}
+
+fn contact(uri: &[u8]) -> Field {
+    (Name::Contact.as_str().into(), [b"<", uri, b">"].concat())
+}
+
+fn with_contact(uri: &[u8], added: Vec<Field>) -> Vec<Field> {
+    let mut headers = vec![contact(uri)];
+    headers.extend(added);
+    headers
+}
+
+/// Identity under a name that switches copy, and always with the date that the signature speaks of.
+fn renamed(request: &Message, added: Vec<Field>) -> Vec<Field> {
+    let is_signed = added
+        .iter()
+        .any(|(name, _)| **name == *Name::Identity.as_str());
+    let theirs = request.header(Name::Date).filter(|_| is_signed);
+    let theirs = theirs.map(|date| (Name::Date.as_str().into(), date.to_vec()));
+    let rename = |(name, value): Field| match Name::of(name.as_bytes()) {
+        Name::Date => ("X-Date".into(), value),
+        Name::Identity => ("X-Identity".into(), value),
+        _ => (name, value),
+    };
+    theirs.into_iter().chain(added).map(rename).collect()
+}
+
+// RFC 3261 §19.1.1: "Headers fields in the SIP request can be specified with the "?" mechanism within a URI." Other schemes have none.
+fn can_have_headers(uri: &[u8]) -> bool {
+    matches!(Uri::parse(uri), Ok(Uri::Sip(_)))
+}
+
+/// A URI with these headers, after those it may have.
+fn with_headers(uri: &[u8], headers: &[Field]) -> Vec<u8> {
+    let mut text = uri.to_vec();
+    let has_some = matches!(Uri::parse(uri), Ok(Uri::Sip(parts)) if parts.headers.is_some());
+    let mut separator = if has_some { b'&' } else { b'?' };
+    for (name, value) in headers {
+        text.push(separator);
+        push_escaped(&mut text, name.as_bytes());
+        text.push(b'=');
+        push_escaped(&mut text, value);
+        separator = b'&';
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;
