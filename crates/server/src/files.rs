@@ -5,9 +5,9 @@
 //! brings their bytes.
 
 use countersign::crypto::EcdsaP256Key;
+use rustls::RootCertStore;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{RootCertStore, ServerConfig};
 use std::fmt;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
@@ -157,36 +157,25 @@ pub fn read_web_roots(path: &Path) -> Result<Arc<RootCertStore>, FileFault> {
     }
 }
 
-/// Reads what a TLS listener shows: its chain and its key (any kind that TLS knows).
+/// Reads a private key of any kind that TLS knows: PEM. Others than the owner may not read the file.
 ///
 /// # Errors
-/// [`TlsFault`], which tells the certificate from the key.
-pub fn read_tls_identity(certificate: &Path, key: &Path) -> Result<ServerConfig, TlsFault> {
-    let bytes = read(certificate).map_err(TlsFault::Certificate)?;
-    let chain: Vec<_> = CertificateDer::pem_slice_iter(&bytes)
-        .collect::<Result<_, _>>()
-        .map_err(|_| TlsFault::Certificate(FileFault::NoCertificate))?;
-    if chain.is_empty() {
-        return Err(TlsFault::Certificate(FileFault::NoCertificate));
-    }
-    let secret = read_secret(key).map_err(TlsFault::Key)?;
-    let key = private_key(&secret).map_err(TlsFault::Key)?;
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
-        .map_err(|error| TlsFault::Key(FileFault::NoTls(error)))?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(config)
+/// [`FileFault`].
+pub fn read_tls_key(path: &Path) -> Result<PrivateKeyDer<'static>, FileFault> {
+    private_key(&read_secret(path)?)
 }
 
-/// Which of the two files of a TLS identity is wrong.
-#[derive(Debug)]
-pub enum TlsFault {
-    /// The certificate.
-    Certificate(FileFault),
-    /// The key, or that the two do not belong together.
-    Key(FileFault),
+/// Reads certificates: PEM, one at least, in their order.
+///
+/// # Errors
+/// [`FileFault`].
+pub fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, FileFault> {
+    let bytes = read(path)?;
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
+    match chain {
+        Ok(chain) if !chain.is_empty() => Ok(chain),
+        Ok(_) | Err(_) => Err(FileFault::NoCertificate),
+    }
 }
 
 fn open(path: &Path) -> Result<(File, Metadata), FileFault> {

@@ -283,7 +283,7 @@ pub struct DelegationGap {
 
 /// The SIP domain identities of a certificate: [RFC 5922 §7.1](https://www.rfc-editor.org/rfc/rfc5922#section-7.1). The common
 /// name, which that section allows as a last resort, is not looked at: SHAKEN puts a provider code there.
-fn sip_domains(names: Option<&SubjectAltName>) -> Box<[Box<str>]> {
+pub fn sip_domains(names: Option<&SubjectAltName>) -> Box<[Box<str>]> {
     let Some(names) = names else {
         return Box::default();
     };

@@ -13,7 +13,9 @@ use super::place::{Cause, Concern, Mistake, Place, Placed, TrustConcern, Warning
 use super::tenant::TenantSettings;
 use super::trunk::TrunkSettings;
 use crate::fetch::{Exception, FetchPolicy};
-use crate::files::{self, TlsFault};
+use crate::files;
+use crate::tls::server::{Clients, Protocol};
+use crate::tls::{self, Credential, TlsFault};
 use crate::trust::Opened;
 use countersign::authentication::{AuthenticationService, Inventory, Signer, SignerError};
 use countersign::certificate::delegation::{self, Delegation};
@@ -259,7 +261,7 @@ impl Opening {
             key_file,
         } = settings.as_ref()?;
         self.read(certificate_file)?;
-        let read = files::read_tls_identity(&certificate_file.value, &key_file.value);
+        let read = Credential::read(&certificate_file.value, &key_file.value);
         let read = read.map_err(|fault| {
             let (file, fault) = match fault {
                 TlsFault::Certificate(fault) => (certificate_file, fault),
@@ -267,7 +269,14 @@ impl Opening {
             };
             file.mistake(Cause::File(file.value.clone(), fault))
         });
-        self.note(read).map(Arc::new)
+        let credential = self.note(read)?;
+        let config = tls::server::config(&credential, &Clients::NotAsked, Protocol::Http);
+        self.note(config.map_err(|error| {
+            key_file.mistake(Cause::File(
+                key_file.value.clone(),
+                files::FileFault::NoTls(error),
+            ))
+        }))
     }
 
     /// What works but deserves a thought.

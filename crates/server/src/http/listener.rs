@@ -1,7 +1,7 @@
 //! Accepts connections and serves a router on them, within limits: connections at a time, time for TLS, time for a header,
 //! time for all of it. Slow peers cost a socket for a bounded time and nothing else.
 
-use arc_swap::ArcSwapOption;
+use crate::tls::Tls;
 use axum::Router;
 use axum::http::Request;
 use hyper::body::Incoming;
@@ -9,7 +9,6 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use rustls::ServerConfig;
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -44,23 +43,6 @@ const MAX_HEADER_BYTES: usize = 16 * 1024;
 /// Pause after the system would not give a connection (no file descriptors left): it will not a microsecond later, either.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// What a listener proves itself with; with nothing it speaks plain HTTP. Can be replaced: new connections get the new one.
-#[derive(Default)]
-pub struct Tls(ArcSwapOption<ServerConfig>);
-
-impl Tls {
-    /// Proves itself with this from now on.
-    pub fn replace(&self, config: Option<Arc<ServerConfig>>) {
-        self.0.store(config);
-    }
-}
-
-impl From<Option<Arc<ServerConfig>>> for Tls {
-    fn from(config: Option<Arc<ServerConfig>>) -> Self {
-        Self(config.into())
-    }
-}
-
 /// The two ends of a connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ends {
@@ -89,7 +71,7 @@ pub async fn serve(
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let hosts = Hosts::default();
     if let Ok(address) = socket.local_addr() {
-        info!(%address, tls = tls.0.load().is_some(), "HTTP listens");
+        info!(%address, tls = tls.current().is_some(), "HTTP listens");
     }
     loop {
         let accepted = tokio::select! {
@@ -103,7 +85,7 @@ pub async fn serve(
             debug!(%peer, "HTTP connection closed: too many of this host");
             continue;
         };
-        let acceptor = tls.0.load_full().map(TlsAcceptor::from);
+        let acceptor = tls.current().map(TlsAcceptor::from);
         let (router, stop) = (router.clone(), stop.clone());
         tokio::spawn(async move {
             let served = timeout(

@@ -13,7 +13,8 @@ pub mod operations;
 pub mod paths;
 pub mod repository;
 
-pub use listener::{Tls, serve};
+pub use crate::tls::Tls;
+pub use listener::serve;
 pub use operations::Readiness;
 pub use paths::{Listener, router};
 pub use repository::Repository;

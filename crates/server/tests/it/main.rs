@@ -45,6 +45,7 @@ mod lists_of_anchors;
 mod revocation;
 mod switch;
 mod thousand_chains;
+mod tls_names;
 mod three_providers;
 mod trust_domains;
 mod transports;

@@ -5,8 +5,8 @@
 //! ```
 
 use super::{CALLED, CALLER, Lab, Run, run_with};
-use countersign_server::files;
-use std::sync::Arc;
+use countersign_server::tls::server::{Clients, Protocol};
+use countersign_server::tls::{self, Credential};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -16,9 +16,10 @@ const PARTIES: [&str; 4] = ["--from", CALLER, "--to", CALLED];
 /// Serves the lab's chain at any path, until the test ends. A thread of its own, because the binary is waited for.
 fn serve(lab: &Lab, listener: std::net::TcpListener) {
     let web = (lab.directory.web_certificate(), lab.directory.web_key());
-    let Ok(config) = files::read_tls_identity(&web.0, &web.1) else {
+    let Ok(credential) = Credential::read(&web.0, &web.1) else {
         panic!("no TLS identity");
     };
+    let config = tls::server::config(&credential, &Clients::NotAsked, Protocol::Http).unwrap();
     let chain = std::fs::read_to_string(lab.directory.chain()).unwrap();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -27,7 +28,7 @@ fn serve(lab: &Lab, listener: std::net::TcpListener) {
             .unwrap();
         runtime.block_on(async move {
             let listener = TcpListener::from_std(listener).unwrap();
-            let acceptor = TlsAcceptor::from(Arc::new(config));
+            let acceptor = TlsAcceptor::from(config);
             while let Ok((stream, _)) = listener.accept().await {
                 // Whoever does not trust our web certificate hangs up.
                 let Ok(mut stream) = acceptor.accept(stream).await else {

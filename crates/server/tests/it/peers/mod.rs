@@ -21,7 +21,9 @@ mod sipp;
 mod kamailio;
 mod repository;
 mod lab;
+mod domains;
 
+pub(crate) use domains::{Domain, Domains};
 pub(crate) use kamailio::{Change, Kamailio};
 pub(crate) use lab::Lab;
 pub(crate) use process::{Process, Workspace, free_address, free_block};
