@@ -7,7 +7,7 @@
 //! - writing: [`patch`], [`response`], [`stream`]
 //! - STIR: [`identity_header`], [`call`], [`verstat`]
 //! - behaviour: [`own_call_id`], [`transaction`], [`flow`], [`trunk`], `proxy` (the copy that is sent on), `redirect` (the
-//!   answer that is sent back), [`element`]
+//!   answer that is sent back), `b2bua` (what crosses from one dialog to the other), [`element`]
 //!
 //! Everything is sans-IO: bytes and `now` in, bytes and steps out. Nothing here opens a socket, reads a clock or sleeps.
 
@@ -32,4 +32,5 @@ pub mod flow;
 pub mod trunk;
 mod proxy;
 mod redirect;
+mod b2bua;
 pub mod element;

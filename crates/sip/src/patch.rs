@@ -204,7 +204,12 @@ impl Patch {
         // Stable: insertions at one place keep their order, and stand before what replaces the bytes there.
         edits.sort_by_key(|edit| (edit.span.start(), edit.span.end()));
         let added: usize = edits.iter().map(|edit| edit.with.len()).sum();
-        let mut written = BytesMut::with_capacity(bytes.len() + added);
+        let removed: usize = edits
+            .iter()
+            .map(|edit| edit.span.end() - edit.span.start())
+            .sum();
+        // Exact, if no two overlap: what is written may be kept for the length of a call.
+        let mut written = BytesMut::with_capacity((bytes.len() + added).saturating_sub(removed));
         let mut at = 0;
         for edit in edits {
             if edit.span.start() < at {

@@ -54,11 +54,15 @@ impl Copy {
     ) -> Result<Self, PatchError> {
         let mut patch = Patch::default();
         route(request, names, &mut patch);
-        max_forwards(request, &mut patch);
-        caller(request, trunk, additions, &mut patch);
-        signature(request, trunk, additions, &mut patch);
-        content_length(request, &mut patch);
-        let bytes = patch.apply(request)?;
+        added(request, trunk, additions, &mut patch);
+        Self::written(patch.apply(request)?)
+    }
+
+    /// The copy that was written already, from its start line to the end of its body.
+    ///
+    /// # Errors
+    /// [`PatchError::NotThere`]: it has no start line.
+    pub(crate) fn written(bytes: Bytes) -> Result<Self, PatchError> {
         let line_end = memchr::memchr(b'\n', &bytes).ok_or(PatchError::NotThere)?;
         Ok(Self {
             bytes,
@@ -83,6 +87,19 @@ impl Copy {
         bytes.put_slice(self.bytes.get(self.headers..).unwrap_or_default());
         bytes.freeze()
     }
+}
+
+/// What changes in every request of a trunk's peer, whoever sends it on.
+pub(crate) fn added(request: &Message, trunk: &Trunk, additions: &Additions, patch: &mut Patch) {
+    caller(request, trunk, additions, patch);
+    signature(request, trunk, additions, patch);
+    carried(request, patch);
+}
+
+/// What changes in every request, whoever sends it on.
+pub(crate) fn carried(request: &Message, patch: &mut Patch) {
+    max_forwards(request, patch);
+    content_length(request, patch);
 }
 
 /// What becomes of Route.
@@ -126,7 +143,7 @@ pub(crate) fn keeps_request_uri(request: &Message, names: &OurNames) -> bool {
     !matches!(Routing::of(request, names), Routing::Strict { .. })
 }
 
-fn route(request: &Message, names: &OurNames, patch: &mut Patch) {
+pub(crate) fn route(request: &Message, names: &OurNames, patch: &mut Patch) {
     match Routing::of(request, names) {
         Routing::Kept => {}
         Routing::OursRemoved => patch.remove_first_element(request, Name::Route),
@@ -139,7 +156,7 @@ fn names_us(uri: &[u8], names: &OurNames) -> bool {
 }
 
 /// Whether a Route value is that of a strict router: RFC 3261 §16.6: "If that URI does not contain an lr parameter".
-fn is_strict(uri: &[u8]) -> bool {
+pub(crate) fn is_strict(uri: &[u8]) -> bool {
     match Uri::parse(uri) {
         Ok(Uri::Sip(uri)) => crate::grammar::Parameters::of(uri.parameters)
             .get("lr")

@@ -4,12 +4,14 @@
 //! for signing and judging, `outgoing` for branches and responses.
 
 use super::branch::Branch;
+use super::crossing::{Crossing, Inside, begin_call};
 use super::decision::Deciding;
 use super::event::{Event, Finished, Handling, SignatureFate};
 use super::outgoing::Candidate;
 use super::server_side::{AckFate, ServerNews, ServerSide};
 use super::tokens::{LocalTag, Shape};
 use super::{ContextId, Part, Turn};
+use crate::b2bua::Side;
 use crate::flow::{Flow, Transport};
 use crate::header::{Branch as ViaBranch, NameAddr};
 use crate::message::{Framing, Message, Method, Name};
@@ -37,6 +39,8 @@ pub(super) struct Context {
     /// The best response so far, of those that were not forwarded at once.
     pub(super) best: Option<Candidate>,
     pub(super) cancellation: Cancellation,
+    /// Which call it belongs to, if that is one of a back-to-back trunk.
+    pub(super) crossing: Option<Crossing>,
     pub(super) record: Record,
     server: ServerSide,
     tag: LocalTag,
@@ -100,6 +104,7 @@ pub(super) struct Arrival {
     pub(super) request: Message,
     pub(super) key: ServerKey,
     pub(super) shape: Shape,
+    pub(super) inside: Option<Inside>,
 }
 
 impl Context {
@@ -112,9 +117,15 @@ impl Context {
             request,
             key,
             shape,
+            inside,
         } = arrival;
         let method = request.method().unwrap_or(Method::Invite);
-        let server = ServerSide::open(id, method, flow.back(&request), turn);
+        let back = flow.back(&request);
+        let crossing = inside.map(|inside| match inside {
+            Inside::Begins => begin_call(id, &request, &trunk, back.clone(), turn),
+            Inside::Goes(crossing) => crossing,
+        });
+        let server = ServerSide::open(id, method, back, turn);
         turn.table.servers.insert(key.clone(), id);
         let tag = turn.tokens.local_tag(&request);
         let by_headers = original
@@ -130,6 +141,7 @@ impl Context {
             branches: Vec::new(),
             best: None,
             cancellation: Cancellation::None,
+            crossing,
             record: Record {
                 handling: Handling::Passed,
                 verdict: None,
@@ -154,6 +166,13 @@ impl Context {
     /// What it is reckoned at.
     pub(super) fn bytes(&self) -> usize {
         reckoned(&self.request)
+    }
+
+    /// Whether whoever comes by `trunk` may cancel it. A request from the far side comes by none, or by another.
+    pub(super) fn is_of(&self, trunk: &Trunk) -> bool {
+        let crossing = self.crossing.as_ref();
+        let is_from_far = crossing.is_some_and(|crossing| crossing.to == Side::Near);
+        is_from_far || self.trunk.name == trunk.name
     }
 
     pub(super) fn is_invite(&self) -> bool {
@@ -205,6 +224,8 @@ impl Context {
     pub(super) fn fire(&mut self, part: Part, turn: &mut Turn<'_>) {
         match part {
             Part::Branch(index, timer) => self.branch_fired(index, timer, turn),
+            // The timer of its call has another way.
+            Part::Call => {}
             Part::Decision => self.deadline_passed(turn),
             Part::Server(timer) => match self.server.fire(timer, turn) {
                 ServerNews::AckMissing => turn.event(Event::AckMissing(self.id)),
@@ -230,6 +251,7 @@ impl Context {
         for key in &self.keys {
             turn.table.servers.remove(key);
         }
+        self.leave_call(turn);
     }
 
     fn trying(&self) -> Bytes {
@@ -242,6 +264,7 @@ impl Context {
             return;
         }
         self.stage = Stage::Answered;
+        self.finish_crossing(status, turn);
         let method = self.request.method().map_or(&[][..], Method::as_bytes);
         turn.event(Event::Finished(Box::new(Finished {
             id: self.id,

@@ -142,7 +142,8 @@ impl Context {
     }
 
     fn plan(&self, options: &Options) -> Plan {
-        if !self.may_begin_a_call() {
+        // What is inside a dialog that we know begins nothing.
+        if self.is_inside_a_call() || !self.may_begin_a_call() {
             return Plan::Pass;
         }
         if is_emergency(&self.request, &self.trunk, options) {

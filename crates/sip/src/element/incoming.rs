@@ -4,6 +4,7 @@
 //! no room. RFC 3261 §8.2.7 lets a UAS answer without state if the same request always gets the same answer; our tags do.
 
 use super::context::{Arrival, Context, reckoned};
+use super::crossing::{NO_SUCH_DIALOG, NoSuchDialog};
 use super::decision::is_emergency;
 use super::event::{DropCause, Event, Handling};
 use super::outgoing::is_secure_enough;
@@ -126,10 +127,17 @@ impl Element {
             self.answer(flow, &message, busy, &[RETRY_AFTER], now, out);
             return out.push(Output::Event(Event::Overloaded));
         }
+        let inside = match self.crossing(&message, &trunk) {
+            Ok(inside) => inside,
+            Err(NoSuchDialog) => {
+                self.answer(flow, &message, NO_SUCH_DIALOG, &[], now, out);
+                return refused(NO_SUCH_DIALOG.0, None, out);
+            }
+        };
         let shape = self.tokens.shape(&message, &trunk.name);
         let refusal = match trunk.mode {
             Mode::Redirect(_) => redirection::validate(&message).err(),
-            Mode::B2bua | Mode::Proxy => validate(&message, &self.tokens, shape).err(),
+            Mode::B2bua(_) | Mode::Proxy => validate(&message, &self.tokens, shape).err(),
         };
         let is_invite = message.method() == Some(Method::Invite);
         match refusal {
@@ -146,10 +154,20 @@ impl Element {
                     request,
                     key,
                     shape,
+                    inside,
                 };
                 self.begin(arrival, refusal, now, out);
             }
         }
+    }
+
+    /// The context of a request that came before, or of the INVITE that it cancels or acknowledges.
+    pub(super) fn context_of(&self, request: &Message) -> Option<ContextId> {
+        let key = match request.method() {
+            Some(Method::Cancel) => ServerKey::of_cancelled(request),
+            _ => ServerKey::of(request),
+        };
+        self.table.servers.get(&key.ok()?).copied()
     }
 
     /// Whether another context fits. For an emergency call more does.
@@ -222,7 +240,7 @@ impl Element {
             // Nobody cancels a call of another trunk.
             .filter(|id| {
                 let context = self.contexts.get(id);
-                context.is_some_and(|context| context.trunk.name == trunk.name)
+                context.is_some_and(|context| context.is_of(trunk))
             });
         let Some(id) = id else {
             let unknown = (481, "Call Leg/Transaction Does Not Exist");
@@ -251,7 +269,7 @@ impl Element {
         } else if self.answered_without_state(message) {
             fate = AckFate::Absorbed;
         }
-        if fate == AckFate::ToBeForwarded {
+        if fate == AckFate::ToBeForwarded && !self.cross_ack(message, trunk, flow, now, out) {
             self.forward_ack(flow, message, trunk, now, out);
         }
     }
@@ -327,7 +345,7 @@ impl Element {
 
 /// What a stamped request is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum StampedFor {
+pub(super) enum StampedFor {
     /// To be answered: it may be one that is defective, and stays so.
     Answer,
     /// To be forwarded.
@@ -335,7 +353,11 @@ enum StampedFor {
 }
 
 /// The request with what RFC 3261 §18.2.1 and RFC 3581 §4 have us note in its Via.
-fn stamped(request: &Message, flow: Flow, purpose: StampedFor) -> Result<Message, DropCause> {
+pub(super) fn stamped(
+    request: &Message,
+    flow: Flow,
+    purpose: StampedFor,
+) -> Result<Message, DropCause> {
     let mut patch = Patch::default();
     patch.stamp_received(request, flow.remote);
     if patch.is_empty() {
@@ -348,7 +370,7 @@ fn stamped(request: &Message, flow: Flow, purpose: StampedFor) -> Result<Message
     })
 }
 
-fn drop_for(cause: DropCause, out: &mut Vec<Output>) {
+pub(super) fn drop_for(cause: DropCause, out: &mut Vec<Output>) {
     out.push(Output::Event(Event::Dropped(cause)));
 }
 

@@ -24,6 +24,7 @@
 //! - `server_side`, `branch`: a transaction machine with its bytes and addresses
 //! - `hops`: which next hop is tried first
 //! - `hop_by_hop`: the ACK and CANCEL that we make ourselves
+//! - `calls`, `crossing`: the calls of back-to-back trunks, and their messages between two dialogs
 //! - `tokens`: branches, tags and the loop check
 //! - `event`: what the host logs and counts
 //!
@@ -33,7 +34,9 @@
 //! pass. It never forks: next hops are tried one after another.
 
 mod branch;
+mod calls;
 mod context;
+mod crossing;
 mod decision;
 mod event;
 mod hop_by_hop;
@@ -51,6 +54,7 @@ use crate::transaction::matching::{ClientKey, ServerKey};
 use crate::transaction::{Timer, Timing};
 use crate::trunk::{OurNames, SentBy, Trunk};
 use bytes::Bytes;
+use calls::Calls;
 use context::Context;
 use countersign::call::Call;
 use countersign::passport::{Attestation, Presented};
@@ -73,6 +77,10 @@ pub const DEFAULT_MAX_CONTEXTS: usize = 65_536;
 /// Most bytes that one proxy's response contexts are reckoned at; requests beyond are answered 503. [`DEFAULT_MAX_CONTEXTS`] of the
 /// usual 1.3 kB fit, but not as many of the longest messages, which would be 16 GiB.
 pub const DEFAULT_MAX_CONTEXT_BYTES: usize = 512 * 1024 * 1024;
+
+/// Most calls of back-to-back trunks that one element holds; INVITEs beyond are answered 503. Each takes about 1 kB while people talk:
+/// this many are 10,000 calls a minute of thirteen minutes each.
+pub const DEFAULT_MAX_DIALOGS: usize = 131_072;
 
 /// What is left for emergency calls when there is no room for others: this part of both limits on top of them.
 const EMERGENCY_RESERVE: usize = 16;
@@ -101,6 +109,8 @@ pub struct Options {
     pub max_contexts: usize,
     /// Most bytes that they are reckoned at.
     pub max_context_bytes: usize,
+    /// Most calls of back-to-back trunks at a time.
+    pub max_dialogs: usize,
     /// What happens to requests that come by no trunk.
     pub unknown_source: UnknownSource,
 }
@@ -118,6 +128,7 @@ impl Options {
             timing: Timing::default(),
             max_contexts: DEFAULT_MAX_CONTEXTS,
             max_context_bytes: DEFAULT_MAX_CONTEXT_BYTES,
+            max_dialogs: DEFAULT_MAX_DIALOGS,
             unknown_source: UnknownSource::default(),
         }
     }
@@ -270,6 +281,8 @@ pub struct TimerId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Part {
     Branch(u8, BranchTimer),
+    /// The longest call, or its session timer.
+    Call,
     Decision,
     Server(Timer),
 }
@@ -353,6 +366,7 @@ struct Table {
     servers: HashMap<ServerKey, ContextId>,
     branches: HashMap<ClientKey, (ContextId, u8)>,
     hops: Hops,
+    calls: Calls,
 }
 
 /// What one call of [`Element::handle`] works with, besides the context it is about.
@@ -420,7 +434,10 @@ impl Element {
             } => match (message.method(), trunk) {
                 (None, _) => self.response(&message, now, out),
                 (Some(_), Some(trunk)) => self.request(flow, message, trunk, now, out),
-                (Some(_), None) => self.unknown_source(flow, &message, now, out),
+                (Some(_), None) => match self.trunk_of_call(&message) {
+                    Some(trunk) => self.request(flow, message, trunk, now, out),
+                    None => self.unknown_source(flow, &message, now, out),
+                },
             },
             Input::Unreadable { flow, error, trunk } => {
                 self.unreadable(flow, &error, trunk.as_ref(), now, out);
@@ -461,7 +478,10 @@ impl Element {
 
     /// Whether firing this timer may still do something. One that may not can be forgotten; it need not be.
     pub fn awaits(&self, timer: TimerId) -> bool {
-        self.contexts.contains_key(&timer.context)
+        match timer.part {
+            Part::Call => self.table.calls.has(timer.context),
+            _ => self.contexts.contains_key(&timer.context),
+        }
     }
 
     /// Whether no request is being handled.
@@ -470,6 +490,12 @@ impl Element {
             && self.context_bytes == 0
             && self.table.servers.is_empty()
             && self.table.branches.is_empty()
+            && self.table.calls.is_empty()
+    }
+
+    /// How many calls of back-to-back trunks there are, ringing or answered.
+    pub fn calls(&self) -> usize {
+        self.table.calls.len()
     }
 
     /// Lets one context do something, and buries it if that was the last thing. What is late finds nothing here, and nothing is

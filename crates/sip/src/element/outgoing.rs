@@ -7,9 +7,10 @@ use super::branch::{Branch, News, Purpose, Sending};
 use super::context::{Cancellation, Context, Forwarding, Stage};
 use super::event::{DropCause, Event};
 use super::{BranchTimer, Element, Output, Sender, Turn};
-use crate::flow::{Target, Transport};
+use crate::b2bua::Peer;
+use crate::flow::{ConnectionId, Target, Transport};
 use crate::message::{Message, Method, Name};
-use crate::patch::Patch;
+use crate::patch::{Patch, PatchError};
 use crate::proxy::{Additions, Copy, MAX_UDP_REQUEST};
 use crate::transaction::StatusClass;
 use crate::transaction::matching::ClientKey;
@@ -17,6 +18,7 @@ use crate::trunk::{Mode, NextHop, Oversize};
 use crate::uri::{Security, Uri};
 use bytes::Bytes;
 use countersign::time::Now;
+use std::collections::VecDeque;
 
 /// A final response that may be forwarded once nothing better can come.
 #[derive(Clone, Debug)]
@@ -112,11 +114,10 @@ impl Context {
         if let Mode::Redirect(dialect) = self.trunk.mode {
             return self.redirect(dialect, additions, turn);
         }
-        match Copy::of(&self.request, &self.trunk, additions, &turn.options.names) {
+        match self.copy(additions, turn) {
             Ok(copy) => {
                 self.record.forwarded = Some(turn.now.ticks);
-                let hops = &turn.table.hops;
-                let others = hops.order(&self.request, &self.trunk, turn.now.ticks);
+                let others = self.order(turn);
                 self.stage = Stage::Forwarding(Forwarding {
                     copy,
                     hop: 0,
@@ -128,6 +129,45 @@ impl Context {
                 turn.event(Event::Dropped(DropCause::OwnFault(error)));
                 self.answer(500, "Server Internal Error", &[], turn);
             }
+        }
+    }
+
+    /// The request as it is sent on, but for our Via.
+    fn copy(&self, additions: &Additions, turn: &mut Turn<'_>) -> Result<Copy, PatchError> {
+        match &self.crossing {
+            Some(crossing) => self.crossed_copy(crossing, additions, turn),
+            None => Copy::of(&self.request, &self.trunk, additions, &turn.options.names),
+        }
+    }
+
+    /// The next hops in the order they are tried.
+    fn order(&self, turn: &Turn<'_>) -> VecDeque<usize> {
+        match self.peer() {
+            Some(_) => VecDeque::from([0]),
+            None => {
+                let hops = &turn.table.hops;
+                hops.order(&self.request, &self.trunk, turn.now.ticks)
+            }
+        }
+    }
+
+    /// The next hop of this place: of the trunk, or of the dialog, which has only one.
+    fn hop_at(&self, place: usize) -> Option<&NextHop> {
+        match self.peer() {
+            Some(peer) => Some(&peer.hop).filter(|_| place == 0),
+            None => self.trunk.next_hops.get(place),
+        }
+    }
+
+    fn peer(&self) -> Option<&Peer> {
+        self.crossing.as_ref()?.peer.as_deref()
+    }
+
+    /// A response as it goes back; `None` if it does not.
+    fn onward(&self, response: &Message, turn: &mut Turn<'_>) -> Option<Bytes> {
+        match &self.crossing {
+            Some(crossing) => self.crossed_response(crossing, response, turn),
+            None => without_our_via(response, turn),
         }
     }
 
@@ -229,7 +269,7 @@ impl Context {
             // RFC 3261 §16.7: "Until a final response has been sent on the server transaction, the following responses MUST be forwarded
             // immediately: - Any provisional response other than 100 (Trying) - Any 2xx response"; and after it "Any 2xx response to an
             // INVITE request".
-            StatusClass::Success => match without_our_via(message, turn) {
+            StatusClass::Success => match self.onward(message, turn) {
                 Some(response) => {
                     self.taken_by_hop(turn);
                     self.pass_final(status, response, turn);
@@ -251,16 +291,18 @@ impl Context {
     }
 
     /// The next hop the request is at, by its place in the trunk. Those before it are over by then, or can say nothing new.
-    fn hop(&self) -> Option<(usize, &NextHop)> {
+    pub(super) fn hop(&self) -> Option<(usize, &NextHop)> {
         let Stage::Forwarding(Forwarding { hop, .. }) = self.stage else {
             return None;
         };
-        Some((hop, self.trunk.next_hops.get(hop)?))
+        Some((hop, self.hop_at(hop)?))
     }
 
     /// The next hop accepted an INVITE: what comes later in the call goes there first, the ACK to begin with.
     fn taken_by_hop(&self, turn: &mut Turn<'_>) {
-        if let Some((place, _)) = self.hop().filter(|_| self.is_invite()) {
+        // A back-to-back call knows its own way.
+        let remembers = self.is_invite() && self.crossing.is_none();
+        if let Some((place, _)) = self.hop().filter(|_| remembers) {
             turn.table.hops.took(&self.request, &self.trunk, place);
         }
     }
@@ -285,7 +327,7 @@ impl Context {
         // RFC 3261 §16.7: "a stateful proxy MUST NOT forward any 100 (Trying) response."
         if status != 100
             && matches!(self.stage, Stage::Forwarding(_))
-            && let Some(response) = without_our_via(message, turn)
+            && let Some(response) = self.onward(message, turn)
         {
             self.pass_provisional(status, response, turn);
         }
@@ -352,7 +394,7 @@ impl Context {
             Candidate::Received { status: 503, .. } => {
                 self.answer(500, "Server Internal Error", &[], turn);
             }
-            Candidate::Received { status, response } => match without_our_via(&response, turn) {
+            Candidate::Received { status, response } => match self.onward(&response, turn) {
                 Some(response) => self.pass_final(status, response, turn),
                 None => self.answer_failure(Failure::BadAnswer, turn),
             },
@@ -375,16 +417,21 @@ impl Context {
                 return;
             };
             let place = forwarding.others.pop_front();
-            let hop = place.and_then(|place| Some((place, self.trunk.next_hops.get(place)?)));
+            let hop = place.and_then(|place| Some((place, self.hop_at(place)?.clone())));
             let Some((place, hop)) = hop else {
                 return self.answer_best(turn);
             };
-            forwarding.hop = place;
-            let hop = hop.clone();
+            self.at(place);
             match self.open_branch(&hop, turn) {
                 Ok(()) => return,
                 Err(failure) => self.keep_better(Candidate::Ours(failure)),
             }
+        }
+    }
+
+    fn at(&mut self, place: usize) {
+        if let Stage::Forwarding(forwarding) = &mut self.stage {
+            forwarding.hop = place;
         }
     }
 
@@ -397,7 +444,8 @@ impl Context {
             return Err(Failure::NotSecure);
         }
         let via_branch = turn.tokens.branch(self.shape);
-        let sending = sendings(copy, hop, &via_branch, turn)?;
+        let connection = self.peer().and_then(|peer| peer.connection);
+        let sending = sendings(copy, (hop, connection), &via_branch, turn)?;
         let by = self.next_sender();
         let branch = Branch::open(
             by,
@@ -468,7 +516,7 @@ pub(super) fn is_secure_enough(request: &Message, hop: &NextHop) -> bool {
 /// The request for a next hop, and the one that is sent if it gets no answer.
 fn sendings(
     copy: &Copy,
-    hop: &NextHop,
+    (hop, connection): (&NextHop, Option<ConnectionId>),
     via_branch: &str,
     turn: &Turn<'_>,
 ) -> Result<(Sending, Option<Sending>), Failure> {
@@ -482,7 +530,7 @@ fn sendings(
             remote: hop.address,
             name: hop.name.clone(),
             local: hop.local,
-            connection: None,
+            connection: connection.filter(|_| transport == hop.transport),
         },
     };
     let usual = by(hop.transport);

@@ -4,6 +4,7 @@
 //! that a message came by. Keys, certificates and numbers of the tenant that signs here are the host's, found by
 //! [`Trunk::name`].
 
+mod b2bua;
 mod next_hop;
 mod recognition;
 mod redirect;
@@ -16,6 +17,7 @@ use countersign::verification::VerstatProfile;
 use countersign::verification::policy::DEFAULT_DEADLINE_MILLIS;
 use std::time::Duration;
 
+pub use b2bua::{Answers, B2buaMode, LONGEST_CALL, Names};
 pub use next_hop::{NextHop, NotAHost, OurNames, Oversize, SentBy};
 pub use recognition::{Network, Recognition, Source, Trunks};
 pub use redirect::{NothingAdded, RedirectDialect, RedirectForm};
@@ -79,6 +81,14 @@ impl Trunk {
         }
     }
 
+    /// How its calls are carried, if their two sides are two dialogs.
+    pub(crate) fn b2bua(&self) -> Option<B2buaMode> {
+        match self.mode {
+            Mode::B2bua(mode) => Some(mode),
+            _ => None,
+        }
+    }
+
     /// Whether its calls are judged: then no verdict on its requests is anybody's but ours.
     pub(crate) fn verifies(&self) -> bool {
         matches!(self.role, Role::Both | Role::Verify)
@@ -97,7 +107,7 @@ impl Trunk {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
     /// Two ends of two dialogs: the only one that may end a call.
-    B2bua,
+    B2bua(B2buaMode),
     /// They go on as they are.
     #[default]
     Proxy,

@@ -9,6 +9,7 @@
 
 mod answers;
 mod any_bytes;
+mod b2bua;
 mod proxy;
 mod rfc4475;
 mod rfc5118;

@@ -1,0 +1,426 @@
+//! A message of a back-to-back call between its two dialogs: where it belongs, and what is noted of the call meanwhile.
+
+use super::calls::Place;
+use super::context::Context;
+use super::event::DropCause;
+use super::incoming::{StampedFor, drop_for, stamped};
+use super::{ContextId, Element, Event, Options, Output, Part, Turn};
+use crate::b2bua::{
+    Answered, Call, Dialog, End, Leg, OurContact, Peer, Progress, Side, crossed, first, inside,
+};
+use crate::flow::{Flow, Target};
+use crate::message::{Message, Method};
+use crate::patch::PatchError;
+use crate::proxy::{Additions, Copy};
+use crate::trunk::{Names, NextHop, Trunk};
+use bytes::Bytes;
+use countersign::time::{Now, Ticks};
+use std::sync::Arc;
+
+/// What a context knows of the call that its request belongs to.
+pub(super) struct Crossing {
+    pub(super) call: ContextId,
+    /// The side that the request goes to.
+    pub(super) to: Side,
+    /// Who is there, if the dialog exists; an INVITE that begins a call goes to the next hops of its trunk.
+    pub(super) peer: Option<Box<Peer>>,
+}
+
+/// A request is inside no dialog that we know.
+// RFC 3261 §12.2.2: "If the UAS wishes to reject the request because it does not wish to recreate the dialog, it MUST respond to the
+// request with a 481 (Call/Transaction Does Not Exist) status code and pass that to the server transaction."
+pub(super) const NO_SUCH_DIALOG: (u16, &str) = (481, "Call/Transaction Does Not Exist");
+
+impl Element {
+    /// The trunk of the call that a request belongs to which comes by no trunk: from the far side, as a rule.
+    pub(super) fn trunk_of_call(&self, request: &Message) -> Option<Arc<Trunk>> {
+        let inside = self.table.calls.place(request, &self.tokens);
+        let trunk = inside
+            .filter(|place| place.from == Side::Far)
+            .and_then(|place| self.table.calls.get(place.call))
+            .map(|call| &call.trunk);
+        // The dialog may be over, and its last request repeated.
+        let begun = || {
+            let context = self.contexts.get(&self.context_of(request)?)?;
+            let crossing = context.crossing.as_ref()?;
+            (crossing.to == Side::Near).then_some(&context.trunk)
+        };
+        trunk.or_else(begun).cloned()
+    }
+
+    /// Which call a request belongs to that begins a context; `Err` if it claims to be inside a dialog that there is not.
+    pub(super) fn crossing(
+        &self,
+        request: &Message,
+        trunk: &Trunk,
+    ) -> Result<Option<Inside>, NoSuchDialog> {
+        if let Some(inside) = self.inside(request, trunk) {
+            return Ok(Some(inside));
+        }
+        let has_tag = request.to().is_ok_and(|to| to.tag().is_some());
+        match request.method() {
+            _ if trunk.b2bua().is_none() => Ok(None),
+            Some(Method::Invite) if !has_tag => Ok(Some(Inside::Begins)),
+            // Nothing else makes or has a dialog of ours; a subscription has one of its own, which passes.
+            Some(Method::Bye | Method::Info | Method::Invite | Method::Prack | Method::Update)
+                if has_tag =>
+            {
+                Err(NoSuchDialog)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The dialog of a request, with who is on its other side.
+    fn inside(&self, request: &Message, trunk: &Trunk) -> Option<Inside> {
+        let Place { call: id, from } = self.table.calls.place(request, &self.tokens)?;
+        let call = self.table.calls.get(id)?;
+        // The caller may choose its Call-ID and tag, so it is believed only where it came from.
+        if from == Side::Near && call.trunk.name != trunk.name {
+            return None;
+        }
+        let to = from.other();
+        let dialog = call.dialog_for(request, from)?;
+        let peer = Some(Box::new(call.peer(dialog, to)?));
+        Some(Inside::Goes(Crossing { call: id, to, peer }))
+    }
+
+    /// The ACK for a 2xx crosses without state; whether it was one of a call.
+    pub(super) fn cross_ack(
+        &mut self,
+        ack: &Message,
+        trunk: &Trunk,
+        flow: Flow,
+        now: Now,
+        out: &mut Vec<Output>,
+    ) -> bool {
+        let Some(Inside::Goes(crossing)) = self.inside(ack, trunk) else {
+            // RFC 3261 §12.2.2 speaks of answers; an ACK gets none.
+            return trunk.b2bua().is_some();
+        };
+        let shape = self.tokens.shape(ack, &trunk.name);
+        let branch = self.tokens.stateless_branch(ack, shape);
+        let mut turn = self.turn(now, out);
+        match crossed_ack(&crossing, ack, flow, &branch, &mut turn) {
+            Ok((target, bytes)) => turn.send(target, bytes, None),
+            Err(cause) => drop_for(cause, turn.out),
+        }
+        true
+    }
+}
+
+/// What a request is to the calls of back-to-back trunks.
+pub(super) enum Inside {
+    /// It begins one.
+    Begins,
+    /// It goes from one side of a call to the other.
+    Goes(Crossing),
+}
+
+/// There is no such dialog.
+pub(super) struct NoSuchDialog;
+
+fn crossed_ack(
+    crossing: &Crossing,
+    ack: &Message,
+    flow: Flow,
+    branch: &str,
+    turn: &mut Turn<'_>,
+) -> Result<(Target, Bytes), DropCause> {
+    let request = stamped(ack, flow, StampedFor::Forwarding)?;
+    let peer = crossing.peer.as_deref().ok_or(DropCause::Ack)?;
+    let copy = inside_copy(crossing, &request, turn).map_err(DropCause::OwnFault)?;
+    let call = turn.table.calls.get_mut(crossing.call);
+    if let Some(dialog) = call.and_then(|call| call.dialog_mut_for(&request, crossing.to.other()))
+        && dialog.progress == Progress::Answered
+    {
+        dialog.progress = Progress::Acknowledged;
+    }
+    let hop = &peer.hop;
+    let sent_by = sent_by(hop, turn.options);
+    let bytes = copy.with_via(hop.transport, sent_by, branch);
+    Ok((peer.target(), bytes))
+}
+
+impl Context {
+    /// Whether it belongs to a dialog of a call.
+    pub(super) fn is_inside_a_call(&self) -> bool {
+        self.crossing
+            .as_ref()
+            .is_some_and(|crossing| crossing.peer.is_some())
+    }
+
+    /// The request as it is sent on to the other side.
+    pub(super) fn crossed_copy(
+        &self,
+        crossing: &Crossing,
+        additions: &Additions,
+        turn: &mut Turn<'_>,
+    ) -> Result<Copy, PatchError> {
+        if crossing.peer.is_some() {
+            note_number(crossing, &self.request, turn);
+            return inside_copy(crossing, &self.request, turn);
+        }
+        let call = turn.table.calls.get(crossing.call);
+        let far = call.map(|call| &call.far).ok_or(PatchError::NotThere)?;
+        let hop = self.trunk.next_hops.first().ok_or(PatchError::NotThere)?;
+        let leg = Leg {
+            call_id: &far.call_id,
+            from_tag: &far.tag,
+            to_tag: b"",
+            contact: our_contact(hop, turn.options),
+        };
+        let names = &turn.options.names;
+        first(&self.request, &self.trunk, additions, names, &leg)
+    }
+
+    /// A response as it goes back; `None` if it does not.
+    pub(super) fn crossed_response(
+        &self,
+        crossing: &Crossing,
+        response: &Message,
+        turn: &mut Turn<'_>,
+    ) -> Option<Bytes> {
+        let tag = match crossing.peer {
+            Some(_) => Vec::new(),
+            None => self.near_tag(crossing, response, turn)?,
+        };
+        self.note_response(crossing, response, turn);
+        let call = turn.table.calls.get(crossing.call);
+        let back = call.map(|call| match crossing.to {
+            Side::Far => call.caller.hop.clone(),
+            Side::Near => call
+                .dialog_for(&self.request, Side::Far)
+                .and_then(|dialog| call.trunk.next_hops.get(dialog.place))
+                .unwrap_or(&call.caller.hop)
+                .clone(),
+        })?;
+        let answered = Answered {
+            request: &self.request,
+            tag: &tag,
+            contact: our_contact(&back, turn.options),
+        };
+        match crossed(response, &answered) {
+            Ok(bytes) => Some(bytes),
+            Err(error) => {
+                turn.event(Event::Dropped(DropCause::OwnFault(error)));
+                None
+            }
+        }
+    }
+
+    /// The tag that the caller knows whoever sent this response by; a response that makes a dialog makes it here.
+    fn near_tag(
+        &self,
+        crossing: &Crossing,
+        response: &Message,
+        turn: &mut Turn<'_>,
+    ) -> Option<Vec<u8>> {
+        let Some(far_tag) = response.to().ok().and_then(|to| to.tag()) else {
+            return Some(Vec::new());
+        };
+        let place = self.hop().map_or(0, |(place, _)| place);
+        let call = turn.table.calls.get_mut(crossing.call)?;
+        let near_tag = match call.near.call_id == call.far.call_id {
+            true => far_tag.to_vec(),
+            false => turn.tokens.near_tag(&call.far.call_id, far_tag).to_vec(),
+        };
+        let makes_dialog = matches!(response.status(), Some(101..300));
+        if makes_dialog && call.dialog_of(far_tag).is_none() {
+            if !call.add(response, near_tag.clone().into(), place) {
+                return None;
+            }
+            turn.table.calls.know(crossing.call, far_tag, turn.tokens);
+        }
+        Some(near_tag)
+    }
+
+    /// Notes in the call what a response says of it.
+    fn note_response(&self, crossing: &Crossing, response: &Message, turn: &mut Turn<'_>) {
+        let is_success = matches!(response.status(), Some(200..300));
+        let refreshes = matches!(self.request.method(), Some(Method::Invite | Method::Update));
+        let Some(far_tag) = far_tag(crossing, response).filter(|_| is_success && refreshes) else {
+            return;
+        };
+        let Some(call) = turn.table.calls.get_mut(crossing.call) else {
+            return;
+        };
+        call.refresh(response, far_tag, crossing.to);
+        let Some(dialog) = call.dialog_of(far_tag) else {
+            return;
+        };
+        if dialog.progress == Progress::Early {
+            dialog.progress = Progress::Answered;
+        }
+        if let Some(at) = due(call, turn.now.ticks) {
+            turn.set_timer(crossing.call, Part::Call, at);
+        }
+    }
+
+    /// The final response to a request of a call was passed, or there will be none.
+    pub(super) fn finish_crossing(&mut self, status: Option<u16>, turn: &mut Turn<'_>) {
+        let Some(crossing) = &self.crossing else {
+            return;
+        };
+        let ends = ends_dialog(&self.request, status);
+        let (request, from) = (&self.request, crossing.to.other());
+        if crossing.peer.is_none() {
+            if !matches!(status, Some(200..300)) {
+                turn.table
+                    .calls
+                    .forget_beginning(crossing.call, turn.tokens);
+                let ended = |dialog: &Dialog| dialog.progress != Progress::Early;
+                turn.table.calls.retain(crossing.call, turn.tokens, ended);
+            }
+        } else if ends && let Some(call) = turn.table.calls.get_mut(crossing.call) {
+            let tag = call
+                .dialog_for(request, from)
+                .map(|dialog| dialog.far_tag.clone());
+            let others = |dialog: &Dialog| Some(&dialog.far_tag) != tag.as_ref();
+            turn.table.calls.retain(crossing.call, turn.tokens, others);
+        }
+    }
+
+    /// The context of an INVITE that began a call goes: what did not become a dialog by now will not.
+    pub(super) fn leave_call(&self, turn: &mut Turn<'_>) {
+        let Some(crossing) = self.crossing.as_ref().filter(|one| one.peer.is_none()) else {
+            return;
+        };
+        if let Some(call) = turn.table.calls.get_mut(crossing.call) {
+            call.inviting = false;
+        }
+        let lasts = |dialog: &Dialog| {
+            matches!(dialog.progress, Progress::Acknowledged | Progress::Answered)
+        };
+        turn.table.calls.retain(crossing.call, turn.tokens, lasts);
+    }
+}
+
+// RFC 3261 §15: "The caller's UA MAY send a BYE for either confirmed or early dialogs, and the callee's UA MAY send a BYE on confirmed
+// dialogs"; §15.1.1: "The UAC MUST consider the session terminated (and therefore stop sending or listening for media) as soon as the
+// BYE request is passed to the client transaction." But one that was challenged comes again.
+fn ends_dialog(request: &Message, status: Option<u16>) -> bool {
+    request.method() == Some(Method::Bye) && !matches!(status, Some(401 | 407))
+}
+
+/// Begins a call for an INVITE that begins a dialog.
+pub(super) fn begin_call(
+    id: ContextId,
+    request: &Message,
+    trunk: &Arc<Trunk>,
+    back: Target,
+    turn: &mut Turn<'_>,
+) -> Crossing {
+    let caller = Peer {
+        hop: NextHop {
+            name: back.name,
+            local: back.local,
+            ..NextHop::new(back.transport, back.remote)
+        },
+        connection: back.connection,
+    };
+    let names = trunk.b2bua().map_or(Names::default(), |mode| mode.names);
+    let mut call = Call::begin(request, trunk.clone(), caller, End::of(request));
+    // A call that comes by here twice is two, and its far dialog must not be taken for its near one.
+    if names == Names::Mapped || turn.table.calls.is_named(&call, turn.tokens) {
+        let (call_id, tag) = turn.tokens.call_names();
+        call.far = End {
+            call_id: call_id.into_bytes().into(),
+            tag: tag.as_slice().into(),
+        };
+    }
+    turn.table.calls.insert(id, call, turn.tokens);
+    Crossing {
+        call: id,
+        to: Side::Far,
+        peer: None,
+    }
+}
+
+/// A request inside a dialog, as it is sent on to the other side.
+fn inside_copy(
+    crossing: &Crossing,
+    request: &Message,
+    turn: &mut Turn<'_>,
+) -> Result<Copy, PatchError> {
+    let peer = crossing.peer.as_deref().ok_or(PatchError::NotThere)?;
+    let from = crossing.to.other();
+    let call = turn.table.calls.get_mut(crossing.call);
+    let call = call.ok_or(PatchError::NotThere)?;
+    if matches!(request.method(), Some(Method::Invite | Method::Update)) {
+        let tag = call
+            .dialog_for(request, from)
+            .map(|dialog| dialog.far_tag.clone());
+        call.refresh(request, &tag.unwrap_or_default(), from);
+    }
+    let dialog = call.dialog_for(request, from).ok_or(PatchError::NotThere)?;
+    let (end, from_tag, to_tag) = match crossing.to {
+        Side::Far => (&call.far, &call.far.tag, &dialog.far_tag),
+        Side::Near => (&call.near, &dialog.near_tag, &call.near.tag),
+    };
+    let leg = Leg {
+        call_id: &end.call_id,
+        from_tag,
+        to_tag,
+        contact: our_contact(&peer.hop, turn.options),
+    };
+    let judged = (from == Side::Near).then_some(&*call.trunk);
+    inside(request, judged, &leg, call.way(dialog, crossing.to))
+}
+
+/// Notes the number of a request, for a BYE of ours.
+fn note_number(crossing: &Crossing, request: &Message, turn: &mut Turn<'_>) {
+    let number = request.cseq().map_or(0, |cseq| cseq.sequence);
+    let call = turn.table.calls.get_mut(crossing.call);
+    let dialog = call.and_then(|call| call.dialog_mut_for(request, crossing.to.other()));
+    if let Some(dialog) = dialog {
+        let highest = match crossing.to {
+            Side::Far => &mut dialog.to_far,
+            Side::Near => &mut dialog.to_near,
+        };
+        *highest = number.max(*highest);
+    }
+}
+
+/// The far tag of the dialog that a response belongs to.
+fn far_tag<'a>(crossing: &Crossing, response: &'a Message) -> Option<&'a [u8]> {
+    match crossing.to {
+        Side::Far => response.to().ok()?.tag(),
+        Side::Near => response.from().ok()?.tag(),
+    }
+}
+
+/// A call that is answered ends some day, whatever becomes of its BYE: when, if that is not known yet.
+fn due(call: &mut Call, now: Ticks) -> Option<Ticks> {
+    if call.due.is_some() {
+        return None;
+    }
+    let due = now.after(call.trunk.b2bua()?.longest_call);
+    call.answered = Some(now);
+    call.due = Some(due);
+    Some(due)
+}
+
+fn sent_by<'a>(hop: &'a NextHop, options: &'a Options) -> &'a crate::trunk::SentBy {
+    hop.sent_by.as_ref().unwrap_or(&options.names.sent_by)
+}
+
+fn our_contact<'a>(hop: &'a NextHop, options: &'a Options) -> OurContact<'a> {
+    OurContact {
+        transport: hop.transport,
+        sent_by: sent_by(hop, options),
+    }
+}
+
+impl Peer {
+    /// Where its requests go.
+    pub(super) fn target(&self) -> Target {
+        Target {
+            transport: self.hop.transport,
+            remote: self.hop.address,
+            name: self.hop.name.clone(),
+            local: self.hop.local,
+            connection: self.connection,
+        }
+    }
+}
