@@ -29,6 +29,10 @@ const NEEDED: &[(&str, &str)] = &[
         "openssl",
         "a foreign witness for certificates and revocation lists",
     ),
+    (
+        "prometheus",
+        "promtool, which checks the page of metrics and the rules of alarms",
+    ),
     ("sip-tester", "SIPp, which places and answers the calls"),
     ("valgrind", "counts the instructions of our own code"),
 ];

@@ -5,17 +5,21 @@
 //! operator gives: no telephone number, URL or address ever becomes one. Own atomics instead of a registry crate: the whole
 //! need is below.
 
+mod family;
 mod gauges;
+mod histogram;
+mod process;
 mod shards;
+mod signers;
 
+pub use family::{ByTrunk, Family};
 pub use gauges::{Gauges, TrustGauges};
+pub use histogram::Histogram;
 pub use shards::{Level, ShardGauges, Shards};
+pub use signers::{MAX_SIGNER_CHARS, MAX_SIGNERS, Signers};
 
-use std::collections::{BTreeMap, HashMap};
 use std::fmt::{self, Write};
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 /// Most series of one family. Glossaries are far smaller; the bound is for the day when somebody labels with something else.
 pub const MAX_SERIES: usize = 4_096;
@@ -28,16 +32,22 @@ pub const MAX_TRUNKS: usize = 1_024;
 pub struct Metrics {
     /// Calls that were judged or signed, by what was done and what came of it.
     pub calls: ByTrunk<4>,
+    /// Verdicts by who signed.
+    pub signers: Signers,
     /// What signing decided: the attestation, or why a call was forwarded without one.
     pub signings: ByTrunk<2>,
     /// Fetches of certificate chains, by outcome: `ok`, `unchanged`, or the name of the reason.
     pub fetches: Family<1>,
+    /// Time from asking for a certificate chain to the end of the answer, whatever it was.
+    pub fetch_latency: Histogram,
     /// Lookups in the certificate cache: `hit`, `failure` (remembered) or `miss`.
     pub cache_lookups: Family<1>,
     /// Certificate chains in the cache.
     pub cached_chains: Gauge,
     /// Fetches of TN Authorization Lists by reference, by outcome.
     pub list_fetches: Family<1>,
+    /// Time of these.
+    pub list_fetch_latency: Histogram,
     /// Lookups in the cache of such lists.
     pub list_lookups: Family<1>,
     /// Such lists in the cache.
@@ -53,6 +63,8 @@ pub struct Metrics {
     pub prewarmed: Family<1>,
     /// SIP messages, by transport, direction and kind.
     pub sip_messages: Family<3>,
+    /// Bytes of them, by transport and direction.
+    pub sip_bytes: Family<2>,
     /// SIP messages that could not be used, by reason.
     pub sip_refused: Family<1>,
     /// SIP messages that could not be sent, by transport and reason.
@@ -63,6 +75,12 @@ pub struct Metrics {
     pub sip_connections: Gauge,
     /// Requests that signing pushed past the size of a datagram and that went the other way, by way.
     pub oversize_fallbacks: Family<1>,
+    /// Requests over HTTP, by path and status.
+    pub http_requests: Family<2>,
+    /// Time from a request over HTTP to its answer.
+    pub http_latency: Histogram,
+    /// When our own certificates end.
+    pub own_certificates: Gauges<2>,
     /// Reloads of the configuration, by outcome: `done`, or `refused` because of a mistake.
     pub reloads: Family<1>,
     /// Which configuration runs: 1 at the start, one more after each reload.
@@ -82,11 +100,14 @@ impl Default for Metrics {
     fn default() -> Self {
         Self {
             calls: ByTrunk::new("countersign_calls_total", "Calls by trunk, role, verdict, fault and the verstat that left.", ["role", "verdict", "fault", "verstat"]),
+            signers: Signers::default(),
             signings: ByTrunk::new("countersign_signings_total", "Signing decisions by trunk, outcome and attestation.", ["outcome", "attest"]),
             fetches: Family::new("countersign_certificate_fetches_total", "Fetches of certificate chains by outcome.", ["outcome"]),
+            fetch_latency: Histogram::new("countersign_certificate_fetch_seconds", "Time of fetches of certificate chains."),
             cache_lookups: Family::new("countersign_certificate_cache_lookups_total", "Lookups in the certificate cache by result.", ["result"]),
             cached_chains: Gauge::new("countersign_certificate_cache_chains", "Certificate chains in the cache."),
             list_fetches: Family::new("countersign_tnauthlist_fetches_total", "Fetches of TN Authorization Lists by reference by outcome.", ["outcome"]),
+            list_fetch_latency: Histogram::new("countersign_tnauthlist_fetch_seconds", "Time of fetches of TN Authorization Lists."),
             list_lookups: Family::new("countersign_tnauthlist_cache_lookups_total", "Lookups in the cache of TN Authorization Lists by result.", ["result"]),
             cached_lists: Gauge::new("countersign_tnauthlist_cache_lists", "TN Authorization Lists in the cache."),
             trust_refreshes: Family::new("countersign_trust_refreshes_total", "Requests for revocation lists and lists of anchors by kind and outcome.", ["list", "outcome"]),
@@ -94,11 +115,15 @@ impl Default for Metrics {
             known_signers: Gauge::new("countersign_known_signers", "Signers whose certificate chains are kept warm."),
             prewarmed: Family::new("countersign_prewarmed_total", "What pre-warming did: chains fetched or unavailable, paths verified or refused.", ["outcome"]),
             sip_messages: Family::new("countersign_sip_messages_total", "SIP messages by transport, direction and kind.", ["transport", "direction", "kind"]),
+            sip_bytes: Family::new("countersign_sip_bytes_total", "Bytes of SIP messages by transport and direction.", ["transport", "direction"]),
             sip_refused: Family::new("countersign_sip_refused_total", "SIP messages that could not be used, by reason.", ["reason"]),
             sip_unsent: Family::new("countersign_sip_unsent_total", "SIP messages that could not be sent, by transport and reason.", ["transport", "reason"]),
             sip_events: Family::new("countersign_sip_events_total", "What happened in SIP that is no call of its own, by name.", ["event"]),
             sip_connections: Gauge::new("countersign_sip_connections", "TCP connections for SIP that are open."),
             oversize_fallbacks: Family::new("countersign_sip_oversize_total", "SIP requests too large for a datagram, by the way they left.", ["way"]),
+            http_requests: Family::new("countersign_http_requests_total", "HTTP requests by path and status.", ["path", "status"]),
+            http_latency: Histogram::new("countersign_http_seconds", "Time from an HTTP request to its answer."),
+            own_certificates: Gauges::new("countersign_own_certificate_expires_timestamp_seconds", "When a certificate of our own ends, by what it is for and whose it is.", ["use", "name"]),
             reloads: Family::new("countersign_reloads_total", "Reloads of the configuration by outcome.", ["outcome"]),
             generation: Gauge::new("countersign_config_generation", "Which configuration runs: 1 at the start, one more after each reload."),
             shards: Shards::default(),
@@ -126,11 +151,14 @@ impl Metrics {
             env!("CARGO_PKG_VERSION")
         )?;
         self.calls.write(out)?;
+        self.signers.write(out)?;
         self.signings.write(out)?;
         self.fetches.write(out)?;
+        self.fetch_latency.write(out)?;
         self.cache_lookups.write(out)?;
         self.cached_chains.write(out)?;
         self.list_fetches.write(out)?;
+        self.list_fetch_latency.write(out)?;
         self.list_lookups.write(out)?;
         self.cached_lists.write(out)?;
         self.trust_refreshes.write(out)?;
@@ -138,150 +166,22 @@ impl Metrics {
         self.known_signers.write(out)?;
         self.prewarmed.write(out)?;
         self.sip_messages.write(out)?;
+        self.sip_bytes.write(out)?;
         self.sip_refused.write(out)?;
         self.sip_unsent.write(out)?;
         self.sip_events.write(out)?;
         self.sip_connections.write(out)?;
         self.oversize_fallbacks.write(out)?;
+        self.http_requests.write(out)?;
+        self.http_latency.write(out)?;
+        self.own_certificates.write(out)?;
         self.reloads.write(out)?;
         self.generation.write(out)?;
         self.shards.write(out)?;
         self.queue_delay.write(out)?;
         self.judge_latency.write(out)?;
-        self.sign_latency.write(out)
-    }
-}
-
-/// A counter with `N` labels.
-#[derive(Debug)]
-pub struct Family<const N: usize> {
-    name: &'static str,
-    help: &'static str,
-    labels: [&'static str; N],
-    series: RwLock<HashMap<[&'static str; N], Arc<AtomicU64>>>,
-}
-
-impl<const N: usize> Family<N> {
-    fn new(name: &'static str, help: &'static str, labels: [&'static str; N]) -> Self {
-        Self {
-            name,
-            help,
-            labels,
-            series: RwLock::default(),
-        }
-    }
-
-    /// Counts one more of these label values.
-    pub fn increment(&self, values: [&'static str; N]) {
-        if let Some(counter) = self.counter(values) {
-            counter.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    /// The counter itself, for who increments it often; `None` above [`MAX_SERIES`].
-    pub fn counter(&self, values: [&'static str; N]) -> Option<Arc<AtomicU64>> {
-        let series = self.series.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(counter) = series.get(&values) {
-            return Some(counter.clone());
-        }
-        drop(series);
-        let mut series = self.series.write().unwrap_or_else(PoisonError::into_inner);
-        if series.len() >= MAX_SERIES && !series.contains_key(&values) {
-            return None;
-        }
-        Some(series.entry(values).or_default().clone())
-    }
-
-    /// How many of these label values were counted.
-    pub fn count(&self, values: [&'static str; N]) -> u64 {
-        let series = self.series.read().unwrap_or_else(PoisonError::into_inner);
-        series
-            .get(&values)
-            .map_or(0, |counter| counter.load(Ordering::Relaxed))
-    }
-
-    fn write(&self, out: &mut String) -> fmt::Result {
-        write_head(out, self.name, self.help, "counter")?;
-        self.write_rows(out, "")
-    }
-
-    /// The rows of all series, each with these labels before its own.
-    fn write_rows(&self, out: &mut String, before: &str) -> fmt::Result {
-        let series = self.series.read().unwrap_or_else(PoisonError::into_inner);
-        let mut rows: Vec<_> = series
-            .iter()
-            .map(|(values, counter)| (*values, counter.load(Ordering::Relaxed)))
-            .collect();
-        drop(series);
-        rows.sort_unstable();
-        for (values, count) in rows {
-            write!(out, "{}{{{before}", self.name)?;
-            let mut separator = if before.is_empty() { "" } else { "," };
-            for (label, value) in self.labels.iter().zip(values) {
-                // Label values are names of our own glossaries: nothing in them needs an escape.
-                write!(out, "{separator}{label}=\"{value}\"")?;
-                separator = ",";
-            }
-            writeln!(out, "}} {count}")?;
-        }
-        Ok(())
-    }
-}
-
-/// A family for each trunk: a counter with the label `trunk` and `N` others.
-#[derive(Debug)]
-pub struct ByTrunk<const N: usize> {
-    /// Of a trunk beyond [`MAX_TRUNKS`].
-    others: Family<N>,
-    trunks: RwLock<BTreeMap<Box<str>, Arc<Family<N>>>>,
-}
-
-impl<const N: usize> ByTrunk<N> {
-    fn new(name: &'static str, help: &'static str, labels: [&'static str; N]) -> Self {
-        Self {
-            others: Family::new(name, help, labels),
-            trunks: RwLock::default(),
-        }
-    }
-
-    /// Counts one more of this trunk and these label values.
-    pub fn increment(&self, trunk: &str, values: [&'static str; N]) {
-        let trunks = self.trunks.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(family) = trunks.get(trunk) {
-            return family.increment(values);
-        }
-        drop(trunks);
-        let mut trunks = self.trunks.write().unwrap_or_else(PoisonError::into_inner);
-        if trunks.len() >= MAX_TRUNKS && !trunks.contains_key(trunk) {
-            return self.others.increment(values);
-        }
-        let family = trunks.entry(trunk.into()).or_insert_with(|| {
-            let Family {
-                name, help, labels, ..
-            } = self.others;
-            Arc::new(Family::new(name, help, labels))
-        });
-        family.increment(values);
-    }
-
-    /// How many of these label values were counted, of all trunks together.
-    pub fn count(&self, values: [&'static str; N]) -> u64 {
-        let trunks = self.trunks.read().unwrap_or_else(PoisonError::into_inner);
-        let named: u64 = trunks.values().map(|family| family.count(values)).sum();
-        named + self.others.count(values)
-    }
-
-    fn write(&self, out: &mut String) -> fmt::Result {
-        write_head(out, self.others.name, self.others.help, "counter")?;
-        let trunks = self
-            .trunks
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        for (trunk, family) in trunks {
-            family.write_rows(out, &format!("trunk=\"{}\"", escaped(&trunk)))?;
-        }
-        self.others.write_rows(out, "trunk=\"\"")
+        self.sign_latency.write(out)?;
+        process::write(out)
     }
 }
 
@@ -325,73 +225,6 @@ impl Gauge {
         write_head(out, self.name, self.help, "gauge")?;
         writeln!(out, "{} {}", self.name, self.get())
     }
-}
-
-/// Upper bounds of the buckets in microseconds: from a warm judgement (one ECDSA verification is about 65) past the call
-/// deadline of 500 ms to the longest fetch.
-const BUCKETS: [u64; 12] = [
-    50, 100, 200, 500, 1_000, 2_000, 5_000, 20_000, 100_000, 250_000, 500_000, 2_000_000,
-];
-
-/// How long something took, in buckets.
-#[derive(Debug)]
-pub struct Histogram {
-    name: &'static str,
-    help: &'static str,
-    buckets: [AtomicU64; BUCKETS.len()],
-    beyond: AtomicU64,
-    sum_micros: AtomicU64,
-}
-
-impl Histogram {
-    fn new(name: &'static str, help: &'static str) -> Self {
-        Self {
-            name,
-            help,
-            buckets: Default::default(),
-            beyond: AtomicU64::new(0),
-            sum_micros: AtomicU64::new(0),
-        }
-    }
-
-    /// Counts one more that took `duration`.
-    pub fn observe(&self, duration: Duration) {
-        let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
-        let bucket = BUCKETS
-            .iter()
-            .zip(&self.buckets)
-            .find(|(bound, _)| micros <= **bound)
-            .map_or(&self.beyond, |(_, bucket)| bucket);
-        bucket.fetch_add(1, Ordering::Relaxed);
-        self.sum_micros.fetch_add(micros, Ordering::Relaxed);
-    }
-
-    /// How many were counted.
-    pub fn count(&self) -> u64 {
-        let within: u64 = self.buckets.iter().map(|b| b.load(Ordering::Relaxed)).sum();
-        within + self.beyond.load(Ordering::Relaxed)
-    }
-
-    fn write(&self, out: &mut String) -> fmt::Result {
-        write_head(out, self.name, self.help, "histogram")?;
-        let mut total = 0;
-        for (bound, bucket) in BUCKETS.iter().zip(&self.buckets) {
-            total += bucket.load(Ordering::Relaxed);
-            let name = self.name;
-            writeln!(out, "{name}_bucket{{le=\"{}\"}} {total}", seconds(*bound))?;
-        }
-        total += self.beyond.load(Ordering::Relaxed);
-        let sum = seconds(self.sum_micros.load(Ordering::Relaxed));
-        let name = self.name;
-        writeln!(
-            out,
-            "{name}_bucket{{le=\"+Inf\"}} {total}\n{name}_sum {sum}\n{name}_count {total}"
-        )
-    }
-}
-
-fn seconds(micros: u64) -> f64 {
-    Duration::from_micros(micros).as_secs_f64()
 }
 
 fn write_head(out: &mut String, name: &str, help: &str, kind: &str) -> fmt::Result {
@@ -447,27 +280,6 @@ mod tests {
         assert!(text.contains(
             "countersign_signings_total{trunk=\"\",outcome=\"signed\",attest=\"A\"} 10\n"
         ));
-    }
-
-    #[test]
-    fn buckets_add_up() {
-        let histogram = Histogram::new("h", "Help.");
-        for micros in [10, 50, 51, 700, 3_000_000] {
-            histogram.observe(Duration::from_micros(micros));
-        }
-        let mut text = String::new();
-        histogram.write(&mut text).unwrap();
-        for line in [
-            "h_bucket{le=\"0.00005\"} 2",
-            "h_bucket{le=\"0.0001\"} 3",
-            "h_bucket{le=\"0.001\"} 4",
-            "h_bucket{le=\"2\"} 4",
-            "h_bucket{le=\"+Inf\"} 5",
-            "h_count 5",
-        ] {
-            assert!(text.lines().any(|found| found == line), "{line}\n{text}");
-        }
-        assert_eq!(histogram.count(), 5);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::FetchPolicy;
 use super::caching::Freshness;
 use super::exchange::Wanted;
-use crate::metrics::{Family, Gauge, Metrics};
+use crate::metrics::{Family, Gauge, Histogram, Metrics};
 use countersign::certificate::{CertificateChain, TnAuthList};
 use countersign::time::UnixTime;
 use countersign::verification::Unavailable;
@@ -43,6 +43,8 @@ pub trait Item: Sized + Send + Sync + 'static {
 pub struct Counters<'a> {
     /// Fetches, by outcome.
     pub fetches: &'a Family<1>,
+    /// How long fetches took.
+    pub latency: &'a Histogram,
     /// Lookups in the cache, by result.
     pub lookups: &'a Family<1>,
     /// How many are in the cache.
@@ -74,6 +76,7 @@ impl Item for CertificateChain {
     fn counters(metrics: &Metrics) -> Counters<'_> {
         Counters {
             fetches: &metrics.fetches,
+            latency: &metrics.fetch_latency,
             lookups: &metrics.cache_lookups,
             kept: &metrics.cached_chains,
         }
@@ -104,6 +107,7 @@ impl Item for TnAuthList {
     fn counters(metrics: &Metrics) -> Counters<'_> {
         Counters {
             fetches: &metrics.list_fetches,
+            latency: &metrics.list_fetch_latency,
             lookups: &metrics.list_lookups,
             kept: &metrics.cached_lists,
         }

@@ -399,9 +399,12 @@ impl<T: Item> Fetcher<T> {
         let old = self.items.read(name, 0, Entry::clone);
         let validators = old.as_ref().map(|old| old.validators.clone());
         let validators = validators.unwrap_or_default();
+        let begun = self.clock.now().ticks;
         let reply = tokio::time::timeout(self.policy.timeout, self.ask(target, &validators)).await;
         let reply = reply.unwrap_or(Err(Unavailable::TimedOut));
         let now = self.clock.now();
+        let latency = T::counters(&self.metrics).latency;
+        latency.observe(now.ticks.since(begun));
         let refreshed = match errand {
             Errand::Call(Refresh::Conditional) => Some(now.ticks),
             Errand::Call(Refresh::No) | Errand::Provision => {

@@ -9,6 +9,7 @@
 //! and the fetching of other people's certificates ([`crate::fetch`]).
 
 pub mod listener;
+mod counting;
 pub mod operations;
 pub mod paths;
 pub mod repository;

@@ -1,8 +1,9 @@
 //! Every path there is, one a line, each at one listener.
 
-use super::{Site, operations, repository};
+use super::{Site, counting, operations, repository};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, post};
 
 /// Largest body of a request, in bytes: a whole SIP message in JSON is below it.
@@ -74,12 +75,14 @@ impl Answer {
 
 /// What answers at one listener.
 pub fn router(listener: Listener, site: Site) -> Router {
+    let counted = from_fn_with_state(site.metrics.clone(), counting::counted);
     PATHS
         .iter()
         .filter(|line| line.listener == listener)
         .fold(Router::new(), |router, line| {
-            router.route(line.path, line.answer.method())
+            router.route(line.path, counting::named(line.path, line.answer.method()))
         })
         .layer(DefaultBodyLimit::max(MAX_REQUEST_BYTES))
+        .layer(counted)
         .with_state(site)
 }

@@ -16,7 +16,7 @@ pub struct Gauges<const N: usize> {
 }
 
 impl<const N: usize> Gauges<N> {
-    fn new(name: &'static str, help: &'static str, labels: [&'static str; N]) -> Self {
+    pub(super) fn new(name: &'static str, help: &'static str, labels: [&'static str; N]) -> Self {
         Self {
             name,
             help,
@@ -38,7 +38,8 @@ impl<const N: usize> Gauges<N> {
         self.rows().get(&values.map(Box::from)).copied()
     }
 
-    fn clear(&self) {
+    /// Forgets every row.
+    pub fn clear(&self) {
         self.rows().clear();
     }
 
@@ -46,7 +47,7 @@ impl<const N: usize> Gauges<N> {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self, out: &mut String) -> fmt::Result {
+    pub(super) fn write(&self, out: &mut String) -> fmt::Result {
         write_head(out, self.name, self.help, "gauge")?;
         for (values, value) in &*self.rows() {
             let labels = self.labels.iter().zip(values);

@@ -48,6 +48,7 @@ impl Foundation {
         let policy = config.verification.clone();
         let as_of = checked.records.as_ref().map(|records| records.as_of());
         self.metrics.trust.show_number_authority(as_of);
+        self.show_ends(checked);
         let (paths, replay) = (self.paths.clone(), self.replay.clone());
         State {
             generation,
@@ -65,6 +66,21 @@ impl Foundation {
                 UnknownSource::Reject => element::UnknownSource::Forbid,
             },
             names: names(config, &self.listeners),
+        }
+    }
+}
+
+impl Foundation {
+    /// Tells when our certificates end, or the first of those above them.
+    fn show_ends(&self, checked: &Checked) {
+        let ends = &self.metrics.own_certificates;
+        ends.clear();
+        for tenant in &checked.tenants {
+            let chain = tenant.service.signer().chain().certificates().iter();
+            let end = chain.map(|certificate| certificate.validity().not_after);
+            if let Some(end) = end.min() {
+                ends.set(["tenant", &tenant.name], end.as_secs());
+            }
         }
     }
 }

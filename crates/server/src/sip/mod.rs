@@ -131,6 +131,9 @@ pub trait Sink: Send + Sync {
     /// What found no room is offered once more.
     fn again(&self, waiting: Waiting) -> Taken;
 
+    /// A message has left.
+    fn sent(&self, flow: &Flow, bytes: &Bytes);
+
     /// A message could not be sent; `receipt` names who must be told.
     fn unsent(&self, transport: Transport, why: Unsent, receipt: Option<Receipt>);
 }

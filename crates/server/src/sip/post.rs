@@ -34,7 +34,9 @@ impl Post {
         let sent = match transport {
             Transport::Tcp => return self.tcp.send(connection, remote, bytes, receipt),
             Transport::Udp => match self.socket(local, remote) {
-                Some(socket) => socket.send(&bytes, remote),
+                Some(socket) => socket.send(&bytes, remote).inspect(|()| {
+                    self.sink.sent(&socket.flow(remote), &bytes);
+                }),
                 None => Err(Unsent::NoSocket),
             },
             // No listener and no next hop of TLS can be configured yet.

@@ -54,7 +54,6 @@ impl Reception {
         parsed: Result<Message, ParseError>,
         state: &State,
     ) -> Option<(usize, Input)> {
-        self.count_in(flow.transport, kind(&parsed));
         let trunk = self.trunk(&Source::from(&flow), parsed.as_ref().ok(), state);
         let trunk = trunk.cloned();
         match parsed {
@@ -109,9 +108,11 @@ impl Reception {
         }
     }
 
-    fn count_in(&self, by: Transport, kind: &'static str) {
-        let messages = &self.services.metrics.sip_messages;
-        messages.increment([label(by), "in", kind]);
+    fn count(&self, by: Transport, direction: &'static str, kind: &'static str, bytes: usize) {
+        let (metrics, by) = (&self.services.metrics, label(by));
+        metrics.sip_messages.increment([by, direction, kind]);
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        metrics.sip_bytes.add([by, direction], bytes);
     }
 
     fn count_refused(&self, reason: &'static str) {
@@ -148,10 +149,12 @@ impl Sink for Reception {
         if !bytes.starts_with(b"SIP/")
             && is_ignored(self.trunk(&Source::from(&flow), None, &state), &state)
         {
-            self.count_in(flow.transport, "ignored");
+            self.count(flow.transport, "in", "ignored", bytes.len());
             return self.count_refused("unknown-source");
         }
+        let length = bytes.len();
         let parsed = Message::parse(bytes, Framing::Datagram);
+        self.count(flow.transport, "in", kind(&parsed), length);
         let Some((shard, input)) = self.input(flow, parsed, &state) else {
             return;
         };
@@ -167,6 +170,8 @@ impl Sink for Reception {
             Piece::Message(message) => Ok(message),
             Piece::Ping => return Taken::Yes,
         };
+        let length = readable(&parsed).map_or(0, |message| message.bytes().len());
+        self.count(flow.transport, "in", kind(&parsed), length);
         let state = self.services.state();
         match self.input(flow, parsed, &state) {
             Some((shard, input)) => self.again(Waiting {
@@ -197,6 +202,15 @@ impl Sink for Reception {
         }
     }
 
+    fn sent(&self, flow: &Flow, bytes: &Bytes) {
+        let kind = match &**bytes {
+            b"\r\n" => return,
+            response if response.starts_with(b"SIP/") => "response",
+            _ => "request",
+        };
+        self.count(flow.transport, "out", kind, bytes.len());
+    }
+
     fn unsent(&self, by: Transport, why: Unsent, receipt: Option<Receipt>) {
         let reason = match why {
             Unsent::NoConnection => "no-connection",
@@ -223,6 +237,14 @@ impl Sink for Reception {
 
 fn is_ignored(trunk: Option<&Arc<Trunk>>, state: &State) -> bool {
     trunk.is_none() && state.unknown_source == UnknownSource::Drop
+}
+
+/// The message, or as much of it as could be read.
+fn readable(parsed: &Result<Message, ParseError>) -> Option<&Message> {
+    match parsed {
+        Ok(message) => Some(message),
+        Err(error) => error.answerable(),
+    }
 }
 
 fn kind(parsed: &Result<Message, ParseError>) -> &'static str {
@@ -337,12 +359,34 @@ mod tests {
         assert_eq!(table.delivered(), 2);
         assert!(matches!(table.reception.again(*waiting), Taken::Yes));
         assert_eq!(table.delivered(), 1);
-        let messages = &table.stage.services.metrics.sip_messages;
+        let metrics = &table.stage.services.metrics;
+        let messages = &metrics.sip_messages;
         assert_eq!(
             messages.count(["tcp", "in", "request"]),
             1,
             "offered thrice, come once"
         );
+        assert_eq!(messages.count(["udp", "in", "request"]), 5);
+        let length = call("stream").len() as u64;
+        assert_eq!(metrics.sip_bytes.count(["tcp", "in"]), length);
+    }
+
+    #[test]
+    fn what_leaves_is_counted() {
+        let table = Table::new(1, 1, UnknownSource::Drop);
+        let flow = flow(Transport::Tls, KNOWN.parse().unwrap());
+        for text in [
+            "SIP/2.0 200 OK\r\n\r\n",
+            "BYE sip:a@b SIP/2.0\r\n\r\n",
+            "\r\n",
+        ] {
+            let bytes = Bytes::copy_from_slice(text.as_bytes());
+            table.reception.sent(&flow, &bytes);
+        }
+        let metrics = &table.stage.services.metrics;
+        let messages = |kind| metrics.sip_messages.count(["tls", "out", kind]);
+        assert_eq!((messages("request"), messages("response")), (1, 1));
+        assert_eq!(metrics.sip_bytes.count(["tls", "out"]), 41);
     }
 
     #[test]

@@ -146,6 +146,12 @@ impl Record {
         fault.or(self.refusal.map(Refusal::name))
     }
 
+    /// Who signed, if an anchor of ours vouches for it: the provider code, or else the subject of the certificate.
+    fn signer_label(&self) -> Option<&str> {
+        let spc = self.spc.as_ref().map(ServiceProviderCode::as_str);
+        spc.or(self.signer.as_deref())
+    }
+
     fn count(&self, finished: &Finished, verstat: Option<Verstat>, metrics: &Metrics) {
         let trunk = &*finished.trunk.name;
         let took = self.decided.map(|decided| decided.since(finished.received));
@@ -162,6 +168,9 @@ impl Record {
         if finished.verdict.is_some() {
             took.into_iter()
                 .for_each(|took| metrics.judge_latency.observe(took));
+        }
+        if let (Some(verdict), Some(signer)) = (finished.verdict, self.signer_label()) {
+            metrics.signers.increment(signer, verdict);
         }
         if self.replay == replay(Sighting::OtherCall) {
             metrics.sip_events.increment(["replay-seen"]);

@@ -11,7 +11,7 @@ pub use super::queue::{Event, QUEUE, ShardQueue};
 use super::record::Record;
 use super::services::Services;
 use super::state::State;
-use super::{Life, Receipt, label};
+use super::{Life, Receipt};
 use crate::metrics::ShardGauges;
 use countersign::call::Call;
 use countersign::time::{Now, Ticks};
@@ -266,8 +266,6 @@ impl Shard {
                     by,
                     target: target.clone(),
                 });
-                let messages = &self.services.metrics.sip_messages;
-                messages.increment([label(target.transport), "out", kind(&bytes)]);
                 self.post.send(target, bytes, receipt);
             }
             Output::SetTimer { id, at } => self.set_timer(id, at),
@@ -423,13 +421,6 @@ impl Shard {
             }
             ProxyEvent::Retransmission(_) => metrics.sip_events.increment(["retransmission"]),
         }
-    }
-}
-
-fn kind(message: &[u8]) -> &'static str {
-    match message.starts_with(b"SIP/") {
-        true => "response",
-        false => "request",
     }
 }
 

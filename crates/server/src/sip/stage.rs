@@ -319,6 +319,8 @@ impl Sink for Kept {
         Taken::Yes
     }
 
+    fn sent(&self, _: &Flow, _: &Bytes) {}
+
     fn unsent(&self, _: Transport, why: Unsent, receipt: Option<Receipt>) {
         self.unsent.lock().unwrap().push((why, receipt));
     }

@@ -69,6 +69,16 @@ impl UdpListener {
         self.local
     }
 
+    /// The way between it and somebody.
+    pub fn flow(&self, remote: SocketAddr) -> Flow {
+        Flow {
+            transport: Transport::Udp,
+            local: self.local,
+            remote,
+            connection: None,
+        }
+    }
+
     /// Sends one datagram, at once or not at all: whoever sends here carries calls and cannot wait.
     ///
     /// # Errors
@@ -107,13 +117,7 @@ impl UdpListener {
             match self.socket.recv_from(&mut buffer) {
                 Ok((length, remote)) => {
                     let bytes = Bytes::copy_from_slice(buffer.get(..length).unwrap_or_default());
-                    let flow = Flow {
-                        transport: Transport::Udp,
-                        local: self.local,
-                        remote,
-                        connection: None,
-                    };
-                    sink.datagram(flow, bytes);
+                    sink.datagram(self.flow(remote), bytes);
                 }
                 // Quiet, or the echo of an ICMP error for something we sent: neither ends a listener.
                 Err(error) if is_passing(error.kind()) => {}

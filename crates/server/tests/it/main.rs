@@ -27,6 +27,7 @@ mod hostile_repository;
 mod http_listeners;
 mod kamailio_signs;
 mod kamailio_verifies;
+mod metrics_page;
 mod one_fetch_for_all;
 mod passports;
 mod peers;

@@ -114,7 +114,10 @@ impl Task {
             };
             let limit = self.shared.limits.write;
             match timeout(limit, writer.write_all(&written.letter.bytes)).await {
-                Ok(Ok(())) => written.fate = Ok(()),
+                Ok(Ok(())) => {
+                    written.fate = Ok(());
+                    self.shared.sink.sent(&self.flow, &written.letter.bytes);
+                }
                 Ok(Err(_)) => return,
                 Err(_) => return written.fate = Err(Unsent::SlowPeer),
             }
