@@ -27,7 +27,7 @@ usage: cargo xtask TASK
   test [--quick]          install what the tests need (Debian packages), then check and test everything;
                           --quick: formatting, clippy and tests only, nothing is installed
   fuzz [SECONDS]          every fuzz target in turn, SECONDS each (60); installs cargo-fuzz if it is missing
-  bench [--json]          every promised ratio in one run
+  bench [--json] [--core] every promised ratio in one run; --core: only those of the library itself
   instructions [--bless]  counts the instructions of our own code and compares them with those kept; --bless: keeps these
   judge ...               runs the product over third-party material and prints figures; without arguments: how
 ";
@@ -42,7 +42,7 @@ fn main() -> ExitCode {
         ["fuzz", seconds] if let Ok(seconds) = seconds.parse() => fuzz::run(seconds),
         ["instructions"] => instructions::run(instructions::Bless::No),
         ["instructions", "--bless"] => instructions::run(instructions::Bless::Yes),
-        ["bench", rest @ ..] => programs::run("bench", rest),
+        ["bench", rest @ ..] => programs::bench(rest),
         ["judge", rest @ ..] => programs::run("judge", rest),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");

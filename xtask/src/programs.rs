@@ -1,11 +1,25 @@
-//! `cargo xtask bench` and `cargo xtask judge`: programs of the testkit, built for speed and started with the arguments given.
+//! `cargo xtask bench` and `cargo xtask judge`: programs that are built for speed and started with the arguments given.
 
 use crate::house;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
+
+/// Builds and runs the benchmark, and the binary that it measures.
+pub(crate) fn bench(arguments: &[&str]) -> ExitCode {
+    let bench = [
+        "bench",
+        "--quiet",
+        "--package",
+        "countersign-server",
+        "--bench",
+        "ratios",
+        "--",
+    ];
+    status(house::cargo(&bench), arguments)
+}
 
 /// Builds and runs the program `name`; its exit code is ours.
 pub(crate) fn run(name: &str, arguments: &[&str]) -> ExitCode {
-    let mut command = house::cargo(&[
+    let command = house::cargo(&[
         "run",
         "--quiet",
         "--release",
@@ -15,6 +29,11 @@ pub(crate) fn run(name: &str, arguments: &[&str]) -> ExitCode {
         name,
         "--",
     ]);
+    status(command, arguments)
+}
+
+/// Its exit code is ours.
+fn status(mut command: Command, arguments: &[&str]) -> ExitCode {
     let status = command.args(arguments).status();
     let code = status.ok().and_then(|status| status.code());
     code.and_then(|code| u8::try_from(code).ok())

@@ -17,3 +17,4 @@ pub mod scene;
 pub mod fuzz_entry;
 pub mod workload;
 pub mod stopwatch;
+pub mod traffic;

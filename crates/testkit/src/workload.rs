@@ -1,4 +1,4 @@
-//! The work that is measured: sign a call, verify a call, take an INVITE apart. One definition for the stopwatch (`bin/bench.rs`) and for
+//! The work that is measured: sign a call, verify a call, take an INVITE apart. One definition for the stopwatch (`crates/server/benches/ratios`) and for
 //! the counting of instructions (`bin/instructions.rs`).
 //!
 //! [`Crypto`] says who answers at the key traits: the library, or a constant, when only our own instructions count. Everything random or

@@ -1,0 +1,82 @@
+//! What the library's own work costs: signing, verifying, taking an INVITE apart.
+
+use crate::rows::{Anchor, Promise, Row};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, ParsedPublicKey,
+};
+use countersign_testkit::stopwatch::{Contestant, race};
+use countersign_testkit::workload::{CALLS, Crypto, TenThousand, Workload};
+use std::hint::black_box;
+
+/// One operation; the argument counts up.
+type Work<'a> = &'a dyn Fn(usize);
+
+pub(crate) fn measure() -> (Vec<Row>, Anchor) {
+    let workload = Workload::new(Crypto::Library);
+    let inputs: Vec<_> = (0..CALLS).map(|index| workload.raw(index)).collect();
+    let random = SystemRandom::new();
+    let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("key");
+    let key = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, workload.public_key()).expect("key");
+    let raw_verify = |index: usize| {
+        let (message, signature) = &inputs[index % CALLS];
+        key.verify_sig(message, signature)
+            .expect("a good signature");
+    };
+    let raw_sign = |index: usize| {
+        let (message, _) = &inputs[index % CALLS];
+        let _signature = black_box(pair.sign(&random, message).expect("a signature"));
+    };
+    let sign = |index| drop(black_box(workload.sign(index)));
+    let verify = |index| drop(black_box(workload.verify(index)));
+    let verify_full_chain = |index| drop(black_box(workload.verify_full_chain(index)));
+    let ten_thousand = TenThousand::new();
+    let covers = |index| drop(black_box(ten_thousand.covers(index)));
+    let parse = |index| {
+        let _found = black_box(workload.parse(index));
+    };
+    use Promise::{CostAtMost, NanosAtMost, RateAtLeast, Same};
+    let (of_sign, of_verify) = (
+        ("raw-sign", &raw_sign as Work<'_>),
+        ("raw-verify", &raw_verify as Work<'_>),
+    );
+    let races: [(&'static str, _, Promise, Work<'_>); 6] = [
+        ("a-a", of_verify, Same, &raw_verify),
+        ("sign-shaken", of_sign, RateAtLeast(0.95), &sign),
+        ("verify-shaken-warm", of_verify, RateAtLeast(0.97), &verify),
+        (
+            "verify-shaken-full-chain",
+            of_verify,
+            RateAtLeast(0.28),
+            &verify_full_chain,
+        ),
+        (
+            "authorizes-10000-entries",
+            of_verify,
+            NanosAtMost(1000.0),
+            &covers,
+        ),
+        ("parse-invite", of_verify, CostAtMost(0.03), &parse),
+    ];
+    let rows = races.map(|(name, (of, raw), promise, ours)| {
+        let (of_nanos, nanos) = race(Contestant::new(raw), Contestant::new(ours));
+        Row {
+            name,
+            nanos,
+            of,
+            of_nanos,
+            promise,
+        }
+    });
+    let rows = Vec::from(rows);
+    let anchor = |of: &str| {
+        rows.iter()
+            .find(|row| row.of == of)
+            .map_or(f64::NAN, |row| row.of_nanos)
+    };
+    let anchor = Anchor {
+        sign: anchor("raw-sign"),
+        verify: anchor("raw-verify"),
+    };
+    (rows, anchor)
+}

@@ -1,0 +1,271 @@
+//! The processes that are measured: our own binary with one trunk, and Kamailio as a stateful relay; and what they use of the processor.
+
+use countersign::time::UnixTime;
+use countersign_server::lab::directory::{Directory, HOST};
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant, SystemTime};
+
+/// Longest start of a process.
+const START: Duration = Duration::from_secs(20);
+
+/// A folder with keys and certificates, gone at the end.
+pub(crate) struct Ground {
+    folder: PathBuf,
+    lab: Directory,
+    repository: SocketAddr,
+}
+
+impl Ground {
+    pub(crate) fn new() -> Self {
+        let folder = std::env::temp_dir().join(format!("countersign-bench-{}", std::process::id()));
+        let lab = Directory::new(folder.join("lab"));
+        fs::create_dir_all(&folder).expect("a folder");
+        let since = SystemTime::UNIX_EPOCH.elapsed().expect("a clock");
+        lab.ensure(UnixTime::from_secs(since.as_secs() as i64))
+            .expect("a lab");
+        Self {
+            folder,
+            lab,
+            repository: free_address(),
+        }
+    }
+
+    fn x5u(&self) -> String {
+        format!("{}/certificates/provider.pem", self.origin())
+    }
+
+    fn origin(&self) -> String {
+        format!("https://{HOST}:{}", self.repository.port())
+    }
+
+    /// What a server needs that signs for the lab's provider and publishes its chain.
+    pub(crate) fn signs(&self) -> String {
+        let lab = &self.lab;
+        format!(
+            "[[tenants]]\nname = \"provider\"\ncertificate_file = {}\nkey_file = {}\ninventory_file = {}\nx5u = \"{}\"\n{}",
+            quoted(&lab.chain()),
+            quoted(&lab.key()),
+            quoted(&lab.inventory()),
+            self.x5u(),
+            self.exception(),
+        )
+    }
+
+    /// That the repository is on this machine, and at no port of the rules, is known to who signs and to who verifies.
+    fn exception(&self) -> String {
+        format!(
+            "[[fetch.exceptions]]\norigin = \"{}\"\naddresses = [\"127.0.0.1\", \"::1\"]\nweb_ca_file = {}\n",
+            self.origin(),
+            quoted(&self.lab.web_anchor()),
+        )
+    }
+
+    /// What it needs besides to publish it.
+    pub(crate) fn publishes(&self) -> String {
+        let lab = &self.lab;
+        format!(
+            "[http.public]\nlisten = [\"{}\"]\ncertificate_file = {}\nkey_file = {}\n",
+            self.repository,
+            quoted(&lab.web_certificate()),
+            quoted(&lab.web_key()),
+        )
+    }
+
+    /// What a server needs that verifies what it signs.
+    pub(crate) fn verifies(&self) -> String {
+        format!(
+            "[trust]\nlab_anchor_files = [{}]\nallow_lab = true\n{}",
+            quoted(&self.lab.anchor()),
+            self.exception(),
+        )
+    }
+
+    /// Starts our binary: one trunk with these settings, and the rest of a configuration.
+    pub(crate) fn server(&self, name: &str, trunk: &str, rest: &str) -> Machine {
+        let command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+        self.start(command, name, "", trunk, rest)
+    }
+
+    /// The same on one core, with one shard: the traffic has the others.
+    pub(crate) fn server_on_one_core(&self, name: &str, trunk: &str, rest: &str) -> Machine {
+        let mut taskset = Command::new("taskset");
+        taskset.args(["-c", "0", env!("CARGO_BIN_EXE_countersign")]);
+        self.start(taskset, name, "shards = 1\n", trunk, rest)
+    }
+
+    fn start(
+        &self,
+        mut command: Command,
+        name: &str,
+        sip: &str,
+        trunk: &str,
+        rest: &str,
+    ) -> Machine {
+        let (address, admin) = (free_address(), free_address());
+        let config = self.folder.join(format!("{name}.toml"));
+        let text = format!(
+            "[sip]\nudp = [\"{address}\"]\ntcp = [\"{address}\"]\n{sip}[[trunks]]\nname = \"{name}\"\nlocal_port = {}\n{trunk}{rest}\
+             [http.admin]\nlisten = [\"{admin}\"]\n[log]\nlevel = \"warn\"\n",
+            address.port()
+        );
+        fs::write(&config, text).expect("a configuration");
+        let path = self.folder.join(format!("{name}.log"));
+        let log = fs::File::create(&path).expect("a log");
+        let child = command
+            .args([
+                OsStr::new("serve"),
+                OsStr::new("--config"),
+                config.as_os_str(),
+            ])
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("a log"))
+            .stderr(log)
+            .spawn()
+            .expect("our binary, and taskset of util-linux");
+        let machine = Machine {
+            child,
+            log: path,
+            sip: address,
+        };
+        machine.until("ready", || get(admin, "/ready").starts_with("HTTP/1.1 200"));
+        machine
+    }
+
+    /// Starts Kamailio as a stateful relay to `next`; `None` if it is not installed.
+    pub(crate) fn kamailio(&self, next: SocketAddr) -> Option<Machine> {
+        let sip = free_address();
+        let config = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/ratios/relay.cfg");
+        let child = Command::new("kamailio")
+            .args([
+                "-DD",
+                "-E",
+                "-m",
+                "256",
+                "-M",
+                "16",
+                "-f",
+                config,
+                "-l",
+                &format!("udp:{sip}"),
+            ])
+            .args(["-A", &format!("NEXT_HOP=\"sip:{next}\""), "-Y"])
+            .arg(&self.folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .ok()?;
+        let machine = Machine {
+            child,
+            log: PathBuf::new(),
+            sip,
+        };
+        machine.until("answering", || answers_options(sip));
+        Some(machine)
+    }
+}
+
+impl Drop for Ground {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// A process that is measured.
+pub(crate) struct Machine {
+    child: Child,
+    log: PathBuf,
+    pub(crate) sip: SocketAddr,
+}
+
+impl Machine {
+    fn until(&self, what: &str, is_so: impl Fn() -> bool) {
+        let patience = Instant::now() + START;
+        while !is_so() {
+            let log = || fs::read_to_string(&self.log).unwrap_or_default();
+            assert!(
+                Instant::now() < patience,
+                "not {what} at {}: {}",
+                self.sip,
+                log()
+            );
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// CPU time of all threads of the process, and of its children, in nanoseconds.
+    pub(crate) fn cpu_nanos(&self) -> u64 {
+        let own = self.child.id();
+        let children = fs::read_to_string(format!("/proc/{own}/task/{own}/children"));
+        let children = children.unwrap_or_default();
+        let children = children.split_whitespace().filter_map(|id| id.parse().ok());
+        std::iter::once(own)
+            .chain(children)
+            .map(threads_nanos)
+            .sum()
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The first field of schedstat is the time spent on the processor, in nanoseconds.
+fn threads_nanos(process: u32) -> u64 {
+    let tasks = fs::read_dir(format!("/proc/{process}/task"));
+    let tasks = tasks.into_iter().flatten().flatten();
+    let nanos = tasks.filter_map(|task| {
+        let text = fs::read_to_string(task.path().join("schedstat")).ok()?;
+        text.split_whitespace().next()?.parse::<u64>().ok()
+    });
+    nanos.sum()
+}
+
+fn quoted(path: &Path) -> String {
+    format!("{:?}", path.to_str().expect("a path in UTF-8"))
+}
+
+/// An address that nobody has now.
+fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0")
+        .and_then(|socket| socket.local_addr())
+        .expect("an address")
+}
+
+/// The answer to a GET; nothing if nobody answers.
+fn get(address: SocketAddr, path: &str) -> String {
+    let mut answer = String::new();
+    if let Ok(mut stream) = TcpStream::connect(address) {
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        let _ = stream.write_all(request.as_bytes());
+        let _ = stream.read_to_string(&mut answer);
+    }
+    answer
+}
+
+fn answers_options(address: SocketAddr) -> bool {
+    let Ok(socket) = UdpSocket::bind("127.0.0.1:0") else {
+        return false;
+    };
+    let (Ok(local), Ok(())) = (
+        socket.local_addr(),
+        socket.set_read_timeout(Some(Duration::from_millis(200))),
+    ) else {
+        return false;
+    };
+    let request = format!(
+        "OPTIONS sip:{address} SIP/2.0\r\nVia: SIP/2.0/UDP {local};branch=z9hG4bKprobe\r\nMax-Forwards: 1\r\nFrom: <sip:probe@{local}>;tag=1\r\n\
+         To: <sip:{address}>\r\nCall-ID: probe@{local}\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+    );
+    let _ = socket.send_to(request.as_bytes(), address);
+    socket.recv_from(&mut [0; 4096]).is_ok()
+}

@@ -1,0 +1,225 @@
+//! What a whole call costs on its way through a running server.
+//!
+//! Several instances of one binary stand side by side, one trunk each, and get the same stream of calls in alternating blocks. What is told
+//! of each is the CPU time of all its threads for each call. The difference between two of them is what signing or verifying adds to the
+//! whole path: the PASSporT, a longer message, everything. A block is a quarter of a second, and what a call leaves behind for its 32
+//! seconds of state is paid by the blocks after it, so the last look comes when all of it is over.
+
+use crate::machine::{Ground, Machine};
+use crate::rows::{Anchor, Promise, Row};
+use countersign_testkit::traffic::{Outcome, Parties, Stream};
+use std::time::Duration;
+
+/// Blocks of each machine.
+const ROUNDS: usize = 60;
+/// Length of a block, in seconds.
+const BLOCK: f64 = 0.25;
+/// How busy the machines are, as a part of what one core can do.
+const LOAD: f64 = 0.3;
+/// A first look at what a call costs, in calls a second.
+const FIRST_RATE: f64 = 400.0;
+/// How long a call over UDP is remembered after its answer, and a little.
+const AFTERMATH: Duration = Duration::from_secs(34);
+/// Longest wait for the last call of a block.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A machine in the race.
+struct Runner<'a> {
+    machine: &'a Machine,
+    name: &'static str,
+    load: Load,
+    calls: usize,
+    before: u64,
+}
+
+/// What a runner gets.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Load {
+    /// Calls without a signature.
+    Plain,
+    /// The same, and what comes out at the other end is kept.
+    Signed,
+    /// Calls with the signatures that were kept.
+    Verified,
+}
+
+/// The rows of the whole path.
+pub(crate) fn measure(anchor: Anchor) -> Vec<Row> {
+    let ground = Ground::new();
+    let parties = Parties::new().expect("sockets");
+    let callee = parties.callee().expect("an address");
+    let hop = format!("numbering = \"north-american\"\nnext_hops = [\"udp:{callee}\"]\n");
+    let relays = |name| ground.server(name, &format!("{hop}role = \"none\"\n"), "");
+    let signs = ground.server(
+        "sign",
+        &format!("{hop}role = \"sign\"\ntenant = \"provider\"\nudp_source_is_trusted = true\n"),
+        &format!("{}{}", ground.signs(), ground.publishes()),
+    );
+    let verifies = ground.server(
+        "verify",
+        &format!("{hop}role = \"verify\"\nverstat_profile = \"field\"\n"),
+        &ground.verifies(),
+    );
+    let (relay, again, carrier) = (relays("relay"), relays("again"), relays("carrier"));
+    let kamailio = ground.kamailio(callee);
+    let mut runners: Vec<_> = [
+        (&relay, "relay", Load::Plain),
+        (&again, "again", Load::Plain),
+        (&signs, "sign", Load::Signed),
+        (&carrier, "carrier", Load::Verified),
+        (&verifies, "verify", Load::Verified),
+    ]
+    .into_iter()
+    .chain(
+        kamailio
+            .as_ref()
+            .map(|machine| (machine, "kamailio", Load::Plain)),
+    )
+    .map(|(machine, name, load)| Runner {
+        machine,
+        name,
+        load,
+        calls: 0,
+        before: 0,
+    })
+    .collect();
+    let rate = LOAD / first_look(&parties, &mut runners);
+    for runner in &mut runners {
+        runner.before = runner.machine.cpu_nanos();
+        runner.calls = 0;
+    }
+    let mut signatures = Vec::new();
+    for round in 0..ROUNDS {
+        for runner in &mut runners {
+            let outcome = runner.block(&parties, rate, round, &signatures);
+            if runner.load == Load::Signed {
+                signatures = outcome.signatures;
+            }
+        }
+    }
+    std::thread::sleep(AFTERMATH);
+    rows(&runners, anchor)
+}
+
+/// What the dearest call costs, in seconds of CPU; everything is warm afterwards.
+fn first_look(parties: &Parties, runners: &mut [Runner<'_>]) -> f64 {
+    let mut signatures = Vec::new();
+    let mut dearest: f64 = 0.0;
+    for runner in runners {
+        // The first verdict waits for a certificate, and may come too late.
+        runner.place(parties, 1.0, usize::MAX, &signatures);
+        runner.before = runner.machine.cpu_nanos();
+        runner.calls = 0;
+        let outcome = runner.block(parties, FIRST_RATE, usize::MAX, &signatures);
+        if runner.load == Load::Signed {
+            signatures = outcome.signatures;
+        }
+        dearest = dearest.max(runner.nanos() / 1e9);
+    }
+    dearest
+}
+
+impl Runner<'_> {
+    fn place(&self, parties: &Parties, rate: f64, round: usize, signatures: &[String]) -> Outcome {
+        let stream = Stream {
+            to: self.machine.sip,
+            rate,
+            calls: (rate * BLOCK).ceil() as usize,
+            name: format!("{}{round}r{}", self.name, rate as usize),
+            headers: match self.load {
+                Load::Plain | Load::Signed => Vec::new(),
+                Load::Verified => signatures.to_vec(),
+            },
+            patience: PATIENCE,
+        };
+        parties.run(&stream).expect("traffic")
+    }
+
+    /// One block, in which nothing may go wrong: a figure about calls that were not carried says nothing.
+    fn block(
+        &mut self,
+        parties: &Parties,
+        rate: f64,
+        round: usize,
+        signatures: &[String],
+    ) -> Outcome {
+        let outcome = self.place(parties, rate, round, signatures);
+        let calls = (rate * BLOCK).ceil() as usize;
+        let (name, lost) = (self.name, calls - outcome.ended);
+        assert_eq!(lost, 0, "{name}: calls lost in round {round}");
+        match self.name {
+            "sign" => assert_eq!(
+                outcome.signed(),
+                calls,
+                "{name}: not all signed in round {round}"
+            ),
+            "verify" => assert_eq!(
+                outcome.passed, calls,
+                "{name}: not all passed in round {round}"
+            ),
+            _ => assert_eq!(outcome.passed, 0, "{name} judges nothing"),
+        }
+        self.calls += calls;
+        outcome
+    }
+
+    /// CPU time of a call so far, in nanoseconds.
+    fn nanos(&self) -> f64 {
+        (self.machine.cpu_nanos() - self.before) as f64 / self.calls as f64
+    }
+}
+
+fn rows(runners: &[Runner<'_>], anchor: Anchor) -> Vec<Row> {
+    let nanos = |name: &str| {
+        runners
+            .iter()
+            .find(|one| one.name == name)
+            .map(Runner::nanos)
+    };
+    let row = |name, nanos, of, of_nanos, promise| Row {
+        name,
+        nanos,
+        of,
+        of_nanos,
+        promise,
+    };
+    let mut rows = Vec::new();
+    let (Some(relay), Some(again), Some(sign), Some(carrier), Some(verify)) = (
+        nanos("relay"),
+        nanos("again"),
+        nanos("sign"),
+        nanos("carrier"),
+        nanos("verify"),
+    ) else {
+        return rows;
+    };
+    rows.push(row("path-a-a", again, "relay", relay, Promise::Near(0.03)));
+    rows.push(row(
+        "proxy-sign",
+        sign - relay,
+        "raw-sign",
+        anchor.sign,
+        Promise::CostAtMost(1.6),
+    ));
+    let most = anchor.verify + 0.6 * anchor.sign;
+    rows.push(row(
+        "proxy-verify",
+        verify - carrier,
+        "raw-verify + 0.6 raw-sign",
+        most,
+        Promise::CostAtMost(1.0),
+    ));
+    match nanos("kamailio") {
+        Some(kamailio) => rows.push(row(
+            "proxy-relay",
+            relay,
+            "kamailio",
+            kamailio,
+            Promise::CostAtMost(1.3),
+        )),
+        None => eprintln!(
+            "no row proxy-relay: Kamailio is not installed (cargo xtask test installs it)"
+        ),
+    }
+    rows
+}
