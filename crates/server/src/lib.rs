@@ -9,8 +9,8 @@
 //! - [`prewarm`]: the chains of known signers, before a call needs them
 //! - [`config`]: what the operator wants, read and checked as a whole
 //! - [`reload`]: asking for another configuration, and what came of it
-//! - [`http`]: the public, trunk and admin listeners
 //! - [`sip`]: sockets, shards and services around the proxy
+//! - [`http`]: the public, trunk and admin listeners
 //! - [`run`]: a configuration made to run
 //! - [`lab`]: what `countersign up` makes and plays with
 //! - [`cli`]: the command line
@@ -27,8 +27,8 @@ pub mod trust;
 pub mod prewarm;
 pub mod config;
 pub mod reload;
-pub mod http;
 pub mod sip;
+pub mod http;
 pub mod run;
 pub mod lab;
 pub mod cli;

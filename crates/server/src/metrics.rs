@@ -81,6 +81,8 @@ pub struct Metrics {
     pub http_latency: Histogram,
     /// When our own certificates end.
     pub own_certificates: Gauges<2>,
+    /// Requests to sign or verify over HTTP, by what was asked and what came of it.
+    pub stir_requests: Family<2>,
     /// Reloads of the configuration, by outcome: `done`, or `refused` because of a mistake.
     pub reloads: Family<1>,
     /// Which configuration runs: 1 at the start, one more after each reload.
@@ -124,6 +126,7 @@ impl Default for Metrics {
             http_requests: Family::new("countersign_http_requests_total", "HTTP requests by path and status.", ["path", "status"]),
             http_latency: Histogram::new("countersign_http_seconds", "Time from an HTTP request to its answer."),
             own_certificates: Gauges::new("countersign_own_certificate_expires_timestamp_seconds", "When a certificate of our own ends, by what it is for and whose it is.", ["use", "name"]),
+            stir_requests: Family::new("countersign_stir_requests_total", "Requests to sign or verify over HTTP, by what was asked and what came of it.", ["service", "outcome"]),
             reloads: Family::new("countersign_reloads_total", "Reloads of the configuration by outcome.", ["outcome"]),
             generation: Gauge::new("countersign_config_generation", "Which configuration runs: 1 at the start, one more after each reload."),
             shards: Shards::default(),
@@ -173,6 +176,7 @@ impl Metrics {
         self.sip_connections.write(out)?;
         self.oversize_fallbacks.write(out)?;
         self.http_requests.write(out)?;
+        self.stir_requests.write(out)?;
         self.http_latency.write(out)?;
         self.own_certificates.write(out)?;
         self.reloads.write(out)?;

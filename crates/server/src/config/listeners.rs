@@ -49,6 +49,25 @@ pub struct TlsSettings {
     pub key_file: Placed<PathBuf>,
 }
 
+/// What of `[http.trunk]` is about signing and verification.
+#[derive(Clone, Debug)]
+pub struct DoorSettings {
+    /// What stands before `/signing` and `/verification` in the 3GPP dialect.
+    pub base: Box<str>,
+    /// What a verification without any Identity is.
+    pub missing_identity: MissingIdentity,
+}
+
+/// What a verification over HTTP without any Identity is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MissingIdentity {
+    /// A mistake: `identity` is mandatory in ATIS-1000082.
+    Refused,
+    /// A call without proof, or a heartbeat: `No-TN-Validation`. The default.
+    #[default]
+    Unsigned,
+}
+
 /// `[log]`.
 #[derive(Clone, Debug)]
 pub struct LogSettings {
@@ -64,6 +83,12 @@ pub struct LogSettings {
 const DEFAULT_SIP: &str = "0.0.0.0:5060";
 /// Where the admin listener listens if nobody says otherwise: where nobody else can reach it.
 const DEFAULT_ADMIN: &str = "127.0.0.1:8080";
+/// Where the 3GPP dialect is spoken if nobody says otherwise.
+const DEFAULT_BASE: &str = "/3gpp/v1";
+/// Where the other one is.
+const ATIS_BASE: &str = "/stir/v1";
+/// Longest path before `/signing`, in characters.
+const MAX_BASE: usize = 128;
 /// What is logged if nobody says otherwise.
 const DEFAULT_LEVEL: &str = "info";
 /// Most threads that carry calls.
@@ -123,19 +148,53 @@ fn host_and_port(text: &str) -> Option<Box<str>> {
     (host_is_one && port_is_one).then(|| text.into())
 }
 
-/// The three HTTP listeners: public, trunk, admin.
-pub(super) fn http(mut reader: Reader<'_>, directory: &Path) -> [HttpSettings; 3] {
-    let listeners = [
-        ("public", None),
-        ("trunk", None),
-        ("admin", Some(DEFAULT_ADMIN)),
-    ]
-    .map(|(name, default)| listener(reader.table(name), default, directory));
-    reader.finish();
-    listeners
+/// The three HTTP listeners, and what is asked of one of them.
+pub(super) struct Http {
+    pub(super) public: HttpSettings,
+    pub(super) trunk: HttpSettings,
+    pub(super) door: DoorSettings,
+    pub(super) admin: HttpSettings,
 }
 
-fn listener(mut reader: Reader<'_>, default: Option<&str>, directory: &Path) -> HttpSettings {
+pub(super) fn http(mut reader: Reader<'_>, directory: &Path) -> Http {
+    let public = whole(reader.table("public"), None, directory);
+    let mut trunk = reader.table("trunk");
+    let door = door(&mut trunk);
+    let trunk = whole(trunk, None, directory);
+    let admin = whole(reader.table("admin"), Some(DEFAULT_ADMIN), directory);
+    reader.finish();
+    Http {
+        public,
+        trunk,
+        door,
+        admin,
+    }
+}
+
+fn door(reader: &mut Reader<'_>) -> DoorSettings {
+    let base = reader.parsed("base", "a path such as \"/3gpp/v1\"", base);
+    let required = reader.boolean("identity_required", false).value;
+    DoorSettings {
+        base: base.map_or_else(|| DEFAULT_BASE.into(), |base| base.value),
+        missing_identity: match required {
+            true => MissingIdentity::Refused,
+            false => MissingIdentity::Unsigned,
+        },
+    }
+}
+
+/// Segments of letters, digits, hyphens, dots and underscores, each after a slash, and not those of the other dialect.
+fn base(text: &str) -> Option<Box<str>> {
+    let is_segment = |segment: &str| {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+        !segment.is_empty() && segment.bytes().all(fits)
+    };
+    let segments = text.strip_prefix('/')?;
+    let fits = segments.split('/').all(is_segment) && text.len() <= MAX_BASE && text != ATIS_BASE;
+    fits.then(|| text.into())
+}
+
+fn whole(mut reader: Reader<'_>, default: Option<&str>, directory: &Path) -> HttpSettings {
     let file = |name: Placed<&str>| name.map(|name| directory.join(name));
     let listen = addresses(&mut reader, "listen", default);
     let certificate_file = reader.text("certificate_file").map(file);

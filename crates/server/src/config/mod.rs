@@ -34,7 +34,7 @@ pub use place::{Cause, Concern, Mistake, Place, Placed, Warning};
 
 use self::changes::Written;
 use self::judgement::{AuthoritySettings, FetchSettings, PrewarmSettings};
-use self::listeners::{HttpSettings, LogSettings, SipSettings};
+use self::listeners::{DoorSettings, HttpSettings, LogSettings, SipSettings};
 use self::reader::{Notes, Reader};
 use self::tenant::TenantSettings;
 use self::trunk::TrunkSettings;
@@ -69,6 +69,8 @@ pub struct Config {
     pub public: HttpSettings,
     /// `[http.trunk]`: signing and verification over HTTP.
     pub trunk: HttpSettings,
+    /// `[http.trunk]`, what is said there.
+    pub door: DoorSettings,
     /// `[http.admin]`: health and metrics.
     pub admin: HttpSettings,
     /// `[log]`.
@@ -103,6 +105,10 @@ impl Config {
             fetch: running.fetch.clone(),
             public: http(self.public, &running.public),
             trunk: http(self.trunk, &running.trunk),
+            door: DoorSettings {
+                base: running.door.base.clone(),
+                ..self.door
+            },
             admin: http(self.admin, &running.admin),
             log: LogSettings {
                 format: running.log.format,
@@ -242,7 +248,7 @@ fn read(
         .into_iter()
         .filter_map(|reader| trunk::read(reader, deadline))
         .collect();
-    let [public, trunk, admin] = listeners::http(root.table("http"), directory);
+    let http = listeners::http(root.table("http"), directory);
     let trust = trust::read(root.table("trust"), directory);
     let config = Config {
         sip: listeners::sip(root.table("sip")),
@@ -257,12 +263,18 @@ fn read(
         verification,
         authority,
         fetch,
-        public,
-        trunk,
-        admin,
+        public: http.public,
+        trunk: http.trunk,
+        door: http.door,
+        admin: http.admin,
     };
     root.finish();
-    let found = cross_references(&config);
+    note_cross_references(&config, notes);
+    config
+}
+
+fn note_cross_references(config: &Config, notes: &Notes) {
+    let found = cross_references(config);
     let mut mistakes = notes.mistakes.borrow_mut();
     // A tenant with a mistake of its own is not there: who refers to it is not to blame.
     let tenants_are_whole = !mistakes
@@ -271,8 +283,6 @@ fn read(
     let stands =
         |mistake: &Mistake| tenants_are_whole || !matches!(*mistake.cause, Cause::NotFound(_));
     mistakes.extend(found.into_iter().filter(stands));
-    drop(mistakes);
-    config
 }
 
 /// What no section can see alone: names given twice, and names that nobody has.

@@ -418,6 +418,7 @@ fn another(key: &keys::Key) -> Vec<(&'static str, String)> {
         ("sip.unknown_source", _) => "reject",
         ("fetch.media_types" | "verification.serialization", _) => "strict",
         ("fetch.max_bytes", _) => "2048",
+        ("http.trunk.base", _) => "/another",
         ("log.format", _) => "json",
         ("log.level", _) => "warn",
         ("log.numbers", _) => "full",

@@ -183,7 +183,7 @@ fn next_hops(reader: &mut Reader<'_>, mode: &Mode) -> Vec<NextHop> {
     let form = "udp:ADDRESS:PORT or tcp:ADDRESS:PORT";
     let hops = reader.list("next_hops", form, next_hop).unwrap_or_default();
     let (written, place) = reader.written_items("next_hops");
-    if let Mode::Redirect(_) = mode {
+    if let Mode::Http | Mode::Redirect(_) = mode {
         if written > 0 {
             let cause = Cause::Requires("mode = \"proxy\"");
             reader.note("next_hops", &place, cause);
@@ -219,8 +219,14 @@ fn mode(reader: &mut Reader<'_>) -> Mode {
     let mode = match written.as_ref().map(|mode| mode.value) {
         Some("redirect") => return Mode::Redirect(redirect::dialect(reader)),
         None | Some("proxy") => None,
+        Some("http") => {
+            redirect::is_elsewhere(reader);
+            return Mode::Http;
+        }
         Some("b2bua") => Some(Cause::NotYet("mode \"b2bua\"")),
-        Some(_) => Some(Cause::Value(Expected::OneOf(vec!["proxy", "redirect"]))),
+        Some(_) => Some(Cause::Value(Expected::OneOf(vec![
+            "http", "proxy", "redirect",
+        ]))),
     };
     if let (Some(cause), Some(written)) = (mode, written) {
         reader.note("mode", &written.place, cause);

@@ -2,7 +2,7 @@
 //! reload).
 //!
 //! [`paths`] is the one table: every path of the API is one line there and belongs to one listener; asked at another it does
-//! not exist. [`listener`] binds and serves with its limits; [`repository`] and [`operations`] answer. What they all share is
+//! not exist. [`listener`] binds and serves with its limits; [`repository`], [`operations`] and [`stir`] answer. What they all share is
 //! a [`Site`].
 //!
 //! What does not live here: judging and signing (the doors call the services of `countersign` and hold no rule of their own),
@@ -13,12 +13,14 @@ mod counting;
 pub mod operations;
 pub mod paths;
 pub mod repository;
+pub mod stir;
 
 pub use crate::tls::Tls;
 pub use listener::serve;
 pub use operations::Readiness;
 pub use paths::{Listener, router};
 pub use repository::Repository;
+pub use stir::Door;
 
 use crate::clock::Clock;
 use crate::metrics::Metrics;
@@ -38,4 +40,6 @@ pub struct Site {
     pub metrics: Option<Arc<Metrics>>,
     /// Where another configuration is asked for.
     pub reloads: Reloads,
+    /// Who signs and judges; `None`: nobody may ask.
+    pub door: Option<Arc<Door>>,
 }

@@ -1,10 +1,15 @@
 //! Every path there is, one a line, each at one listener.
 
+use super::listener::Ends;
+use super::stir::dialect::Dialect;
+use super::stir::{self, Asked};
 use super::{Site, counting, operations, repository};
-use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::Request;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, any, get, post};
+use axum::{Extension, Router};
 
 /// Largest body of a request, in bytes: a whole SIP message in JSON is below it.
 pub const MAX_REQUEST_BYTES: usize = 128 * 1024;
@@ -28,6 +33,8 @@ enum Answer {
     Metrics,
     Ready,
     Reload,
+    Signing(Dialect),
+    Verification(Dialect),
 }
 
 /// A line of the table.
@@ -42,6 +49,9 @@ pub struct Path {
     pub says: &'static str,
 }
 
+/// What stands in the table for the path that the operator chooses.
+const BASE: &str = "/{base}";
+
 #[rustfmt::skip]
 /// The table.
 pub const PATHS: &[Path] = &[
@@ -49,6 +59,10 @@ pub const PATHS: &[Path] = &[
     path(Listener::Admin, "/health", Answer::Health, "whether the process lives"),
     path(Listener::Admin, "/ready", Answer::Ready, "whether it carries calls"),
     path(Listener::Admin, "/metrics", Answer::Metrics, "what it counts, for Prometheus"),
+    path(Listener::Trunk, "/stir/v1/signing", Answer::Signing(Dialect::Atis), "POST: sign a call (ATIS-1000082)"),
+    path(Listener::Trunk, "/stir/v1/verification", Answer::Verification(Dialect::Atis), "POST: verify a call (ATIS-1000082)"),
+    path(Listener::Trunk, "/{base}/signing", Answer::Signing(Dialect::Threegpp), "POST: sign a call (3GPP TS 24.229)"),
+    path(Listener::Trunk, "/{base}/verification", Answer::Verification(Dialect::Threegpp), "POST: verify a call (3GPP TS 24.229)"),
     path(Listener::Admin, "/reload", Answer::Reload, "POST: read the configuration again; from this machine only"),
 ];
 
@@ -69,19 +83,39 @@ impl Answer {
             Self::Metrics => get(operations::metrics),
             Self::Ready => get(operations::ready),
             Self::Reload => post(operations::reload),
+            Self::Signing(dialect) => stir(Asked::Signing(dialect)),
+            Self::Verification(dialect) => stir(Asked::Verification(dialect)),
         }
     }
+}
+
+/// Signing and verification, which say in their own words what is wrong with a method, too.
+fn stir(asked: Asked) -> MethodRouter<Site> {
+    let answer =
+        move |State(site): State<Site>,
+              Extension(ends): Extension<Ends>,
+              request: Request<Body>| { stir::answer(site.door, ends, asked, request) };
+    any(answer)
 }
 
 /// What answers at one listener.
 pub fn router(listener: Listener, site: Site) -> Router {
     let counted = from_fn_with_state(site.metrics.clone(), counting::counted);
-    PATHS
-        .iter()
-        .filter(|line| line.listener == listener)
-        .fold(Router::new(), |router, line| {
-            router.route(line.path, counting::named(line.path, line.answer.method()))
-        })
+    let lines = PATHS.iter().filter(|line| line.listener == listener);
+    let base = site.door.as_ref().map(|door| door.base.clone());
+    let router = lines.fold(Router::new(), |router, line| {
+        let answer = counting::named(line.path, line.answer.method());
+        match (line.path.strip_prefix(BASE), &base) {
+            (None, _) => router.route(line.path, answer),
+            (Some(rest), Some(base)) => router.route(&format!("{base}{rest}"), answer),
+            (Some(_), None) => router,
+        }
+    });
+    let router = match listener {
+        Listener::Trunk => router.fallback_service(stir(Asked::Nothing).with_state(site.clone())),
+        Listener::Admin | Listener::Public => router,
+    };
+    router
         .layer(DefaultBodyLimit::max(MAX_REQUEST_BYTES))
         .layer(counted)
         .with_state(site)

@@ -65,6 +65,7 @@ impl Foundation {
                 UnknownSource::Drop => element::UnknownSource::Drop,
                 UnknownSource::Reject => element::UnknownSource::Forbid,
             },
+            missing_identity: config.door.missing_identity,
             names: names(config, &self.listeners),
         }
     }

@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::config::{Checked, Config};
 use crate::fetch::{Fetcher, SystemResolver};
 use crate::http::operations::Phase;
-use crate::http::{self, Listener, Readiness, Site};
+use crate::http::{self, Door, Listener, Readiness, Site};
 use crate::metrics::Metrics;
 use crate::prewarm::{Ground, Prewarmer};
 use crate::reload::Reloads;
@@ -45,6 +45,8 @@ pub struct Running {
     pub shards: usize,
     /// Where SIP listens, with the ports that the system chose where the configuration has 0.
     pub listeners: Vec<(Transport, SocketAddr)>,
+    /// Where HTTP listens, in the same way.
+    pub web: Vec<(Listener, SocketAddr)>,
     /// Where another configuration is asked for.
     pub reloads: Reloads,
     readiness: Arc<Readiness>,
@@ -118,9 +120,13 @@ pub async fn start(
         readiness: readiness.clone(),
         metrics: config.metrics_enabled.then(|| metrics.clone()),
         reloads: reloads.clone(),
+        door: Some(Arc::new(Door {
+            services: services.clone(),
+            base: config.door.base.clone(),
+        })),
     };
     let (stop, stopping) = watch::channel(false);
-    let http = listen(config, &front, &site, &stopping).await?;
+    let (web, http) = listen(config, &front, &site, &stopping).await?;
     let sip = SipServer::start(sockets, shards, &options, services.clone())
         .map_err(StartFault::Threads)?;
     let prewarming = prewarming(config, &services, &foundation, &stopping);
@@ -130,6 +136,7 @@ pub async fn start(
         metrics,
         shards,
         listeners,
+        web,
         reloads,
         readiness,
         stop,
@@ -172,18 +179,19 @@ async fn listen(
     front: &Front,
     site: &Site,
     stopping: &watch::Receiver<bool>,
-) -> Result<Vec<JoinHandle<()>>, StartFault> {
+) -> Result<(Vec<(Listener, SocketAddr)>, Vec<JoinHandle<()>>), StartFault> {
     let listeners = [
         (Listener::Public, &config.public, &front.public),
         (Listener::Trunk, &config.trunk, &front.trunk),
         (Listener::Admin, &config.admin, &front.admin),
     ];
-    let mut bound = Vec::new();
+    let (mut bound, mut web) = (Vec::new(), Vec::new());
     for (listener, settings, tls) in listeners {
         for address in settings.listen.iter().map(|address| address.value) {
             let socket = TcpListener::bind(address)
                 .await
                 .map_err(|error| StartFault::Bind(address, error))?;
+            web.push((listener, socket.local_addr().unwrap_or(address)));
             bound.push((listener, socket, tls.clone()));
         }
     }
@@ -195,7 +203,7 @@ async fn listen(
             stopping.clone(),
         ))
     };
-    Ok(bound.into_iter().map(serving).collect())
+    Ok((web, bound.into_iter().map(serving).collect()))
 }
 
 fn bind(config: &Config) -> Result<Sockets, StartFault> {

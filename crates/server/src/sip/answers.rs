@@ -15,10 +15,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 /// An answer that is on its way.
-pub(super) type Coming = Pin<Box<dyn Future<Output = Answer> + Send>>;
+pub(crate) type Coming = Pin<Box<dyn Future<Output = Answer> + Send>>;
 
 /// What is known at once. Never waits.
-pub(super) fn known(
+pub(crate) fn known(
     kind: &NeedKind,
     services: &Services,
     state: &State,
@@ -39,7 +39,7 @@ pub(super) fn known(
 }
 
 /// Asks for what is not known. The asking begins now, and goes on if nobody waits for it.
-pub(super) fn coming(kind: &NeedKind, services: &Services) -> Option<Coming> {
+pub(crate) fn coming(kind: &NeedKind, services: &Services) -> Option<Coming> {
     match kind {
         NeedKind::Certificate { url, refresh } => {
             let fetched = services.fetcher.fetch(url, *refresh);

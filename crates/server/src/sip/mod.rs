@@ -27,7 +27,7 @@ pub mod state;
 pub mod services;
 pub mod queue;
 pub mod record;
-mod answers;
+pub(crate) mod answers;
 pub mod shard;
 pub mod reception;
 pub mod server;

@@ -9,10 +9,49 @@ use countersign::time::{Now, Ticks};
 use countersign::verification::report::Report;
 use countersign::verification::{Code, Sighting, Verdict, Verstat};
 use countersign_sip::element::{Finished, Handling, SignatureFate};
-use countersign_sip::trunk::Role;
+use countersign_sip::trunk::{Role, Trunk};
 
 use crate::log::{CallLine, CallLog};
 use crate::metrics::Metrics;
+
+/// What became of a call, at whichever door.
+#[derive(Clone, Copy, Debug)]
+pub struct Ending<'a> {
+    /// How it came.
+    pub trunk: &'a Trunk,
+    /// What it is called in the log: its Call-ID, or the X-RequestID.
+    pub reference: &'a [u8],
+    /// How it was handled.
+    pub handling: Handling,
+    /// The verdict, if it was judged.
+    pub verdict: Option<Verdict>,
+    /// Whether the verdict was told to anybody: a call that is rejected leaves with none.
+    pub verdict_left: bool,
+    /// What became of its signature.
+    pub signature: SignatureFate,
+    /// What was answered.
+    pub status: Option<u16>,
+    /// When it came.
+    pub received: Ticks,
+    /// When it was answered.
+    pub answered: Ticks,
+}
+
+impl<'a> From<&'a Finished> for Ending<'a> {
+    fn from(finished: &'a Finished) -> Self {
+        Self {
+            trunk: &finished.trunk,
+            reference: &finished.call_id,
+            handling: finished.handling,
+            verdict: finished.verdict,
+            verdict_left: finished.forwarded.is_some(),
+            signature: finished.signature,
+            status: finished.status,
+            received: finished.received,
+            answered: finished.answered,
+        }
+    }
+}
 
 /// The evidence of one call.
 #[derive(Debug, Default)]
@@ -88,24 +127,24 @@ impl Record {
     }
 
     /// Writes the line and counts the call.
-    pub fn close(self, finished: &Finished, calls: &CallLog, metrics: &Metrics) {
-        if !matches!(finished.handling, Handling::Call | Handling::Emergency) {
+    pub fn close(self, ending: &Ending<'_>, calls: &CallLog, metrics: &Metrics) {
+        if !matches!(ending.handling, Handling::Call | Handling::Emergency) {
             return;
         }
-        let trunk = &finished.trunk;
+        let trunk = ending.trunk;
         // What was rejected left with no verstat.
-        let verdict = finished.verdict.filter(|_| finished.forwarded.is_some());
+        let verdict = ending.verdict.filter(|_| ending.verdict_left);
         let verstat = verdict.map(|verdict| verdict.verstat(trunk.verstat.profile));
-        let (done, why) = (self.outcome(finished), self.cause(finished));
+        let (done, why) = (self.outcome(ending), self.cause(ending));
         let origid = self.origid.map(|origid| origid.to_string());
         calls.write(&CallLine {
             trunk: &trunk.name,
             role: role(trunk.role),
-            call_id: &finished.call_id,
+            call_id: ending.reference,
             orig: self.orig.as_ref(),
             dest: self.dest.as_ref(),
             verdict: done,
-            signing: signing(finished.signature),
+            signing: signing(ending.signature),
             fault: why,
             detail: self.detail.as_deref(),
             code: self.code,
@@ -120,28 +159,28 @@ impl Record {
             covers: self.covers,
             matched: self.matched,
             replay: self.replay,
-            status: finished.status,
+            status: ending.status,
             took: self
                 .decided
-                .unwrap_or(finished.answered)
-                .since(finished.received),
+                .unwrap_or(ending.answered)
+                .since(ending.received),
         });
-        self.count(finished, verstat, metrics);
+        self.count(ending, verstat, metrics);
     }
 
     /// The name of what was decided.
-    fn outcome(&self, finished: &Finished) -> &'static str {
-        match (finished.handling, finished.verdict) {
+    fn outcome(&self, ending: &Ending<'_>) -> &'static str {
+        match (ending.handling, ending.verdict) {
             (Handling::Emergency, _) => "emergency",
             (_, Some(verdict)) => verdict.name(),
             // Cancelled, or refused before it was its turn.
-            (_, None) => signing(finished.signature).unwrap_or("undecided"),
+            (_, None) => signing(ending.signature).unwrap_or("undecided"),
         }
     }
 
     /// Why it is not better: the fault of a call that was judged, or why one was not signed.
-    fn cause(&self, finished: &Finished) -> Option<&'static str> {
-        let fault = finished.verdict.and_then(Verdict::fault);
+    fn cause(&self, ending: &Ending<'_>) -> Option<&'static str> {
+        let fault = ending.verdict.and_then(Verdict::fault);
         let fault = fault.map(|fault| fault.name());
         fault.or(self.refusal.map(Refusal::name))
     }
@@ -152,34 +191,34 @@ impl Record {
         spc.or(self.signer.as_deref())
     }
 
-    fn count(&self, finished: &Finished, verstat: Option<Verstat>, metrics: &Metrics) {
-        let trunk = &*finished.trunk.name;
-        let took = self.decided.map(|decided| decided.since(finished.received));
-        if finished.verdict.is_some() || finished.handling == Handling::Emergency {
-            let fault = finished.verdict.and_then(Verdict::fault);
+    fn count(&self, ending: &Ending<'_>, verstat: Option<Verstat>, metrics: &Metrics) {
+        let trunk = &*ending.trunk.name;
+        let took = self.decided.map(|decided| decided.since(ending.received));
+        if ending.verdict.is_some() || ending.handling == Handling::Emergency {
+            let fault = ending.verdict.and_then(Verdict::fault);
             let values = [
-                role(finished.trunk.role),
-                self.outcome(finished),
+                role(ending.trunk.role),
+                self.outcome(ending),
                 fault.map_or("", |fault| fault.name()),
                 verstat.map_or("", Verstat::text),
             ];
             metrics.calls.increment(trunk, values);
         }
-        if finished.verdict.is_some() {
+        if ending.verdict.is_some() {
             took.into_iter()
                 .for_each(|took| metrics.judge_latency.observe(took));
         }
-        if let (Some(verdict), Some(signer)) = (finished.verdict, self.signer_label()) {
+        if let (Some(verdict), Some(signer)) = (ending.verdict, self.signer_label()) {
             metrics.signers.increment(signer, verdict);
         }
         if self.replay == replay(Sighting::OtherCall) {
             metrics.sip_events.increment(["replay-seen"]);
         }
-        if let Some(signing) = signing(finished.signature) {
+        if let Some(signing) = signing(ending.signature) {
             let why = self.refusal.map_or(signing, Refusal::name);
             let attest = self
                 .attest
-                .filter(|_| finished.signature == SignatureFate::Added);
+                .filter(|_| ending.signature == SignatureFate::Added);
             metrics
                 .signings
                 .increment(trunk, [why, attest.unwrap_or("")]);

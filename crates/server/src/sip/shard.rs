@@ -8,7 +8,7 @@ use super::answers;
 use super::post::Post;
 use super::queue::Arrivals;
 pub use super::queue::{Event, QUEUE, ShardQueue};
-use super::record::Record;
+use super::record::{Ending, Record};
 use super::services::Services;
 use super::state::State;
 use super::{Life, Receipt};
@@ -296,7 +296,7 @@ impl Shard {
             call.or_insert_with(|| Remembered::of(&sign.call, state));
         let signer = state.signers.get(&sign.trunk.name);
         let identity = signer.and_then(|signer| {
-            let origination = signer.origination(sign);
+            let origination = signer.origination(&sign.trunk, sign.transport);
             let service = &signer.service;
             let outcome = service.authenticate(&sign.call, &origination, now.unix);
             record.signed(&outcome, origination.origid, service.signer().x5u(), now);
@@ -403,7 +403,7 @@ impl Shard {
                     state: state.clone(),
                     record: Record::default(),
                 });
-                record.close(&finished, &state.calls, metrics);
+                record.close(&Ending::from(&*finished), &state.calls, metrics);
             }
             ProxyEvent::AckMissing(_) => metrics.sip_events.increment(["ack-missing"]),
             ProxyEvent::Dropped(cause) => {

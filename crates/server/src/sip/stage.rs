@@ -173,6 +173,7 @@ fn state(scene: &Scene, trunks: Trunks) -> State {
         retired: Vec::new(),
         signers: HashMap::from([("carrier".into(), signer)]),
         unknown_source: UnknownSource::default(),
+        missing_identity: Default::default(),
         names: Vec::new(),
     }
 }

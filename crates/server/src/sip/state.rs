@@ -3,6 +3,7 @@
 //! It is made as a whole and never changed. A call is found a trunk, signed, judged and logged by the snapshot it came in with,
 //! so a reload while it waits for a certificate changes nothing about it.
 
+use crate::config::listeners::MissingIdentity;
 use crate::log::CallLog;
 use crate::trust::Current;
 use countersign::authentication::{AuthenticationService, Credential, Origination, Unlisted};
@@ -11,10 +12,12 @@ use countersign::crypto::system_random;
 use countersign::passport::OrigId;
 use countersign::time::Ticks;
 use countersign::verification::VerificationService;
-use countersign_sip::element::{Sign, UnknownSource};
+use countersign_sip::element::UnknownSource;
 use countersign_sip::flow::Transport;
 use countersign_sip::message::Message;
-use countersign_sip::trunk::{OrigIdMode, Recognition, SentBy, Source, Trunk, Trunks, UdpSource};
+use countersign_sip::trunk::{
+    Mode, OrigIdMode, Recognition, SentBy, Source, Trunk, Trunks, UdpSource,
+};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -41,6 +44,8 @@ pub struct State {
     pub signers: HashMap<Box<str>, TrunkSigner>,
     /// What happens to requests that come by no trunk.
     pub unknown_source: UnknownSource,
+    /// What a verification over HTTP without any Identity is.
+    pub missing_identity: MissingIdentity,
     /// What others call us.
     pub names: Vec<SentBy>,
 }
@@ -71,7 +76,10 @@ impl State {
             trunk: trunk.clone(),
             until,
         };
-        let current = self.trunks.known().iter().map(retire);
+        let known = self.trunks.known().iter();
+        let current = known
+            .filter(|(_, trunk)| trunk.mode != Mode::Http)
+            .map(retire);
         let earlier = self.retired.iter().filter(|one| now < one.until).cloned();
         let is_gone = |one: &Retired| {
             let mut known = next.trunks.known().iter();
@@ -118,12 +126,12 @@ pub struct TrunkSigner {
 impl TrunkSigner {
     /// What the door knows about where the call comes from. An origid per call is drawn here; if the system has no randomness
     /// the trunk's is used, which says less and lies about nothing.
-    pub fn origination(&self, sign: &Sign) -> Origination {
+    pub fn origination(&self, trunk: &Trunk, transport: Transport) -> Origination {
         Origination {
-            asked: sign.trunk.attestation_asked,
-            credential: credential(sign.transport, sign.trunk.udp_source),
+            asked: trunk.attestation_asked,
+            credential: credential(transport, trunk.udp_source),
             unlisted: self.unlisted,
-            origid: match sign.trunk.origid {
+            origid: match trunk.origid {
                 OrigIdMode::Trunk => self.origid,
                 OrigIdMode::Call => fresh_origid().unwrap_or(self.origid),
             },

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   anybody ──► public  /certificates/{name}.pem          (TLS; fetched here by our own fetcher)
-//!   trunks  ──► trunk
+//!   trunks  ──► trunk   /stir/v1/signing /stir/v1/verification
 //!   operator ─► admin   /health /ready /metrics
 //! ```
 //!
@@ -35,6 +35,7 @@ fn site() -> Site {
         repository: Arc::default(),
         readiness: Arc::new(Readiness::default()),
         metrics: Some(Arc::new(Metrics::default())),
+        door: None,
     };
     publish(&site, "first.pem");
     site
@@ -82,17 +83,25 @@ async fn a_path_exists_at_one_listener() {
             let path = line.path.replace("{file}", "acme.pem");
             let answer = get(address, &path, "").await;
             let expected = match (line.listener == listener, line.path) {
+                // Nobody is permitted here, and so learns nothing.
+                _ if listener == Listener::Trunk => "403",
                 (false, _) => "404",
                 (true, "/reload") => "405",
                 (true, _) => "200",
             };
             assert_eq!(status(&answer), expected, "{path} at {listener:?}");
         }
-        assert_eq!(status(&get(address, "/", "").await), "404");
-        assert_eq!(
-            status(&get(address, "/certificates/../health", "").await),
-            "404"
-        );
+        let missing = match listener {
+            Listener::Trunk => "403",
+            Listener::Admin | Listener::Public => "404",
+        };
+        for path in ["/", "/certificates/../health"] {
+            assert_eq!(
+                status(&get(address, path, "").await),
+                missing,
+                "{path} at {listener:?}"
+            );
+        }
     }
 }
 

@@ -25,6 +25,7 @@ mod garbage;
 mod hostile_lists;
 mod hostile_repository;
 mod http_listeners;
+mod http_signing;
 mod kamailio_signs;
 mod kamailio_verifies;
 mod metrics_page;

@@ -18,6 +18,7 @@ use countersign::crypto::SigningKey;
 use countersign::time::{Now, Ticks};
 use countersign_server::clock::Clock;
 use countersign_server::config;
+use countersign_server::http::Listener;
 use countersign_server::metrics::Metrics;
 use countersign_server::reload::Outcome;
 use countersign_server::run::{self, Running};
@@ -193,6 +194,12 @@ pub(crate) struct Switch {
 }
 
 impl Switch {
+    /// Where HTTP listens.
+    pub(crate) fn web(&self, listener: Listener) -> SocketAddr {
+        let mut web = self.running.web.iter();
+        web.find(|(one, _)| *one == listener).unwrap().1
+    }
+
     /// Reads its configuration again.
     pub(crate) async fn reload(&self) -> Arc<Outcome> {
         self.running.reloads.ask().await.unwrap()

@@ -137,7 +137,9 @@ impl Element {
         let shape = self.tokens.shape(&message, &trunk.name);
         let refusal = match trunk.mode {
             Mode::Redirect(_) => redirection::validate(&message).err(),
-            Mode::B2bua(_) | Mode::Proxy => validate(&message, &self.tokens, shape).err(),
+            Mode::B2bua(_) | Mode::Http | Mode::Proxy => {
+                validate(&message, &self.tokens, shape).err()
+            }
         };
         let is_invite = message.method() == Some(Method::Invite);
         match refusal {

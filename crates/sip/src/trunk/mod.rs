@@ -108,6 +108,8 @@ impl Trunk {
 pub enum Mode {
     /// Two ends of two dialogs: the only one that may end a call.
     B2bua(B2buaMode),
+    /// They come by HTTP and are answered there; SIP does not know it.
+    Http,
     /// They go on as they are.
     #[default]
     Proxy,

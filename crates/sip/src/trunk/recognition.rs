@@ -1,6 +1,6 @@
 //! How the trunk of a message is found.
 
-use super::Trunk;
+use super::{Mode, Trunk};
 use crate::flow::Flow;
 use crate::message::Message;
 use std::net::IpAddr;
@@ -119,6 +119,14 @@ impl Trunks {
 
     /// The first trunk that fits a request from `source`; without the request, the first that might fit one.
     pub fn find(&self, source: &Source<'_>, _request: Option<&Message>) -> Option<&Arc<Trunk>> {
+        let fits = |(recognition, trunk): &&(Recognition, Arc<Trunk>)| {
+            trunk.mode != Mode::Http && recognition.fits(source)
+        };
+        self.known.iter().find(fits).map(|(_, trunk)| trunk)
+    }
+
+    /// The first trunk that fits a request over HTTP from `source`: those that speak SIP may ask there, too.
+    pub fn find_over_http(&self, source: &Source<'_>) -> Option<&Arc<Trunk>> {
         let fits = |(recognition, _): &&(Recognition, Arc<Trunk>)| recognition.fits(source);
         self.known.iter().find(fits).map(|(_, trunk)| trunk)
     }

@@ -8,6 +8,7 @@
 //!
 //! - [`Sipp`] places or answers calls by a scenario of `tests/sipp/` or `src/lab/call.xml`; what it sent and received is a [`Trace`].
 //! - [`Kamailio`] signs, verifies or changes calls by a configuration of `tests/kamailio/`.
+//! - [`Curl`] asks over HTTP.
 //! - [`Repository`] serves a directory over https, and [`Lab`] has the certificates that all of them need.
 //! - [`Process`] is what they share: started in the foreground, bounded in time, killed when the guard is dropped, its output
 //!   printed when the test fails.
@@ -19,10 +20,12 @@ mod process;
 mod trace;
 mod sipp;
 mod kamailio;
+mod curl;
 mod repository;
 mod lab;
 mod domains;
 
+pub(crate) use curl::{Answer, Curl};
 pub(crate) use domains::{Domain, Domains};
 pub(crate) use kamailio::{Change, Kamailio};
 pub(crate) use lab::Lab;

@@ -1,0 +1,138 @@
+//! What is answered: the bodies of both dialects.
+
+use super::dialect::Dialect;
+use super::fields::VerificationFields;
+use countersign::jose::json::write_string;
+use countersign::verification::report::{PassportReport, Report};
+use countersign::verification::{Code, Fault, Verdict};
+use countersign_sip::trunk::{AttestationSuffix, Trunk};
+use std::borrow::Cow;
+
+/// `signingResponse`.
+pub(super) fn signed(dialect: Dialect, identity: &str, request_id: Option<&str>) -> String {
+    let mut body = String::with_capacity(identity.len() + 64);
+    body.push_str("{\"signingResponse\":{");
+    let name = match dialect {
+        Dialect::Atis => "identity",
+        Dialect::Threegpp => "identityHeader",
+    };
+    member(name, identity, &mut body);
+    if let Some(id) = request_id {
+        body.push(',');
+        member("requestId", id, &mut body);
+    }
+    body.push_str("}}");
+    body
+}
+
+/// `verificationResponse`.
+pub(super) fn judged(fields: &VerificationFields<'_>, report: &Report, trunk: &Trunk) -> String {
+    let mut body = String::with_capacity(256);
+    body.push_str("{\"verificationResponse\":{");
+    let verstat = verstat(report, trunk);
+    match fields.dialect {
+        Dialect::Atis => {
+            member("verstat", &verstat, &mut body);
+            if let Some(fault) = report.verdict.fault() {
+                reason(
+                    ["reasoncode", "reasontext", "reasondesc"],
+                    fault,
+                    code(report, fault),
+                    report.detail(),
+                    &mut body,
+                );
+            }
+        }
+        Dialect::Threegpp => {
+            member("verstatValue", &verstat, &mut body);
+            results(report, &mut body);
+            for (name, value) in [
+                ("displayName", fields.display_name),
+                ("requestId", fields.request_id),
+            ] {
+                if let Some(value) = value {
+                    body.push(',');
+                    member(name, value, &mut body);
+                }
+            }
+        }
+    }
+    body.push_str("}}");
+    body
+}
+
+/// The verdict as the trunk's calls have it in `verstat`.
+pub(super) fn verstat(report: &Report, trunk: &Trunk) -> Cow<'static, str> {
+    let style = trunk.verstat;
+    let text = report.verdict.verstat(style.profile).text();
+    let attest = report.deciding().and_then(PassportReport::attest);
+    match (style.suffix, report.verdict, attest) {
+        (AttestationSuffix::Appended, Verdict::Passed, Some(attest)) => {
+            format!("{text}-{attest}").into()
+        }
+        _ => text.into(),
+    }
+}
+
+fn code(report: &Report, fault: Fault) -> Code {
+    report.code.unwrap_or(fault.code())
+}
+
+/// Why a proof is not good: code, phrase, evidence.
+fn reason(names: [&str; 3], fault: Fault, code: Code, detail: Option<String>, body: &mut String) {
+    let [number, text, description] = names;
+    body.push_str(",\"");
+    body.push_str(number);
+    body.push_str("\":");
+    body.push_str(&code.number().to_string());
+    body.push(',');
+    member(text, code.phrase(), body);
+    body.push(',');
+    member(
+        description,
+        detail.as_deref().unwrap_or(fault.row().sentence),
+        body,
+    );
+}
+
+/// `verifyResults`: one for each PASSporT.
+fn results(report: &Report, body: &mut String) {
+    for (place, passport) in report.passports.iter().enumerate() {
+        body.push_str(match place {
+            0 => ",\"verifyResults\":[{\"verifyResult\":{",
+            _ => ",{\"verifyResult\":{",
+        });
+        result(passport, body);
+        body.push_str("}}");
+    }
+    if !report.passports.is_empty() {
+        body.push(']');
+    }
+}
+
+fn result(passport: &PassportReport, body: &mut String) {
+    member("ppt", passport.ppt().unwrap_or_default(), body);
+    body.push(',');
+    if passport.verdict == Verdict::Passed {
+        member("status", "pass", body);
+        if let Some(token) = passport.token.passport() {
+            // Proven, so it is one JSON object.
+            body.push_str(",\"validClaims\":");
+            body.push_str(token.payload());
+        }
+        return;
+    }
+    member("status", "fail", body);
+    // What counts as if it were not there is not supported.
+    let fault = passport.verdict.fault().unwrap_or(Fault::PptUnsupported);
+    let names = ["reasonCode", "reasonText", "reasonDescription"];
+    reason(names, fault, fault.code(), passport.detail(), body);
+    body.push(',');
+    member("passport", passport.token.as_str(), body);
+}
+
+fn member(name: &str, value: &str, body: &mut String) {
+    write_string(name, body);
+    body.push(':');
+    write_string(value, body);
+}

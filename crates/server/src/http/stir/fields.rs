@@ -1,0 +1,393 @@
+//! What a request says: out of JSON into a call, an attestation, an Identity header value. Nothing of it is believed here.
+//!
+//! Both dialects have the same two objects with nearly the same members; [`Dialect`] decides what must be there. Members that
+//! nobody knows are ignored, as both documents want it.
+
+use super::dialect::{Defect, Dialect};
+use countersign::call::{Call, DateHeader, DestSource, OrigSource};
+use countersign::identity::{Identity, IdentityPolicy, Role};
+use countersign::jose::json::{Object, Value};
+use countersign::passport::{Attestation, OrigId};
+use countersign::time::UnixTime;
+
+/// Most called parties of one request.
+pub const MAX_CALLED: usize = 64;
+
+/// Most Identity header values of one request that are read: more than any policy judges.
+pub const MAX_IDENTITIES: usize = 32;
+
+/// Longest `requestId` or `displayName` that is sent back, in bytes.
+pub const MAX_ECHO: usize = 256;
+
+/// The numbers of heartbeats. Session border controllers ask with them every few seconds, and nobody has them.
+const HEARTBEAT: [&str; 6] = [
+    "9999999999",
+    "19999999999",
+    "7777777777",
+    "17777777777",
+    "3333333333",
+    "13333333333",
+];
+
+/// A request to sign.
+#[derive(Debug)]
+pub struct SigningFields<'a> {
+    /// The dialect of the answer.
+    pub dialect: Dialect,
+    /// The call.
+    pub call: Call,
+    /// The attestation asked for.
+    pub attest: Option<Attestation>,
+    /// The origination identifier asked for.
+    pub origid: Option<OrigId>,
+    /// What the answer repeats.
+    pub request_id: Option<&'a str>,
+}
+
+/// A request to verify.
+#[derive(Debug)]
+pub struct VerificationFields<'a> {
+    /// The dialect of the answer.
+    pub dialect: Dialect,
+    /// The call.
+    pub call: Call,
+    /// The Identity header values.
+    pub identities: Vec<&'a str>,
+    /// What the answer repeats.
+    pub request_id: Option<&'a str>,
+    /// What the answer repeats, too.
+    pub display_name: Option<&'a str>,
+}
+
+/// Whether a call is none, but a heartbeat.
+pub fn is_heartbeat(call: &Call) -> bool {
+    let reserved = |identity: &Identity| match identity {
+        Identity::Number(number) => HEARTBEAT.contains(&number.as_str()),
+        Identity::Uri(_) => false,
+    };
+    call.orig.as_ref().is_some_and(reserved) && call.dest.iter().all(|(called, _)| reserved(called))
+}
+
+/// Reads `signingRequest`.
+///
+/// # Errors
+/// The first [`Defect`].
+pub fn signing<'a>(
+    body: &'a Value<'a>,
+    front: Dialect,
+    policy: IdentityPolicy,
+) -> Result<SigningFields<'a>, Defect> {
+    let request = object_of(body, "signingRequest")?;
+    // What only the other dialect has; `identityHeader` in the answer is what tells the two apart.
+    let foreign = ["requestId", "profileId", "div", "rph", "sph"];
+    let dialect = match front {
+        Dialect::Atis if foreign.iter().any(|name| request.get(name).is_some()) => {
+            Dialect::Threegpp
+        }
+        front => front,
+    };
+    let must = match dialect {
+        Dialect::Atis => Must::BeThere,
+        Dialect::Threegpp => Must::BeRight,
+    };
+    let attest = attestation(request, must)?;
+    let dest = required(request, "dest")?;
+    let iat = time(required(request, "iat")?, "iat")?;
+    let orig = required(request, "orig")?;
+    let orig = one_party(orig, &ORIG, Role::Orig, policy)?;
+    let dest = parties(dest, &DEST, Shape::Array, policy)?;
+    let origid = origid(request, must)?;
+    ppt(request)?;
+    Ok(SigningFields {
+        dialect,
+        call: call(orig, dest, DestSource::Given, iat),
+        attest,
+        origid,
+        request_id: echo(request, "requestId")?,
+    })
+}
+
+/// Reads `verificationRequest`. A request without any Identity is read, too: whether it is one is policy.
+///
+/// # Errors
+/// The first [`Defect`].
+pub fn verification<'a>(
+    body: &'a Value<'a>,
+    front: Dialect,
+    policy: IdentityPolicy,
+) -> Result<VerificationFields<'a>, Defect> {
+    let request = object_of(body, "verificationRequest")?;
+    let has = |name: &str| request.get(name).is_some();
+    let dialect = match front {
+        Dialect::Atis if has("identityHeader") || has("identityHeaders") => Dialect::Threegpp,
+        Dialect::Threegpp if has("identity") => Dialect::Atis,
+        front => front,
+    };
+    let from = one_party(required(request, "from")?, &FROM, Role::Orig, policy)?;
+    let mut dest = sourced(required(request, "to")?, &TO, DestSource::To, policy)?;
+    if let Some(target) = request.get("dest").filter(|_| dialect == Dialect::Threegpp) {
+        dest.extend(sourced(target, &TARGET, DestSource::RequestUri, policy)?);
+    }
+    let time = time(required(request, "time")?, "time")?;
+    let identities = match dialect {
+        Dialect::Atis => identity(request, "identity")?.into_iter().collect(),
+        Dialect::Threegpp => identity_headers(request)?,
+    };
+    let mut call = call(from, Vec::new(), DestSource::To, time);
+    call.dest = dest;
+    Ok(VerificationFields {
+        dialect,
+        call,
+        identities,
+        request_id: echo(request, "requestId")?,
+        display_name: echo(request, "displayName")?,
+    })
+}
+
+fn call(orig: Identity, dest: Vec<Identity>, source: DestSource, at: UnixTime) -> Call {
+    Call {
+        orig: Some(orig),
+        orig_from: OrigSource::Given,
+        dest: dest.into_iter().map(|called| (called, source)).collect(),
+        date: DateHeader::At(at),
+        reference: None,
+    }
+}
+
+/// What is asked of a member.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Must {
+    /// It must be right if it is there.
+    BeRight,
+    /// It must be there.
+    BeThere,
+}
+
+/// How a member with called parties is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    /// An array.
+    Array,
+    /// An array or a single string: 3GPP has `to.tn` and `dest.tn` of a verification as a string.
+    Either,
+}
+
+/// The names of a party in errors.
+struct Names {
+    whole: &'static str,
+    tn: &'static str,
+    uri: &'static str,
+}
+
+const ORIG: Names = Names {
+    whole: "orig",
+    tn: "orig.tn",
+    uri: "orig.uri",
+};
+const DEST: Names = Names {
+    whole: "dest",
+    tn: "dest.tn",
+    uri: "dest.uri",
+};
+const FROM: Names = Names {
+    whole: "from",
+    tn: "from.tn",
+    uri: "from.uri",
+};
+const TO: Names = Names {
+    whole: "to",
+    tn: "to.tn",
+    uri: "to.uri",
+};
+const TARGET: Names = Names {
+    whole: "dest",
+    tn: "dest.tn",
+    uri: "dest.uri",
+};
+
+fn object_of<'a>(body: &'a Value<'a>, name: &'static str) -> Result<&'a Object<'a>, Defect> {
+    let body = body
+        .as_object()
+        .ok_or(Defect::Unreadable("it is not a JSON object"))?;
+    body.get(name)
+        .ok_or(Defect::Missing(name))?
+        .as_object()
+        .ok_or(Defect::Invalid(name, "not an object"))
+}
+
+fn required<'a>(request: &'a Object<'a>, name: &'static str) -> Result<&'a Value<'a>, Defect> {
+    request.get(name).ok_or(Defect::Missing(name))
+}
+
+fn time(value: &Value<'_>, name: &'static str) -> Result<UnixTime, Defect> {
+    let seconds = value.as_i64().filter(|seconds| *seconds > 0);
+    seconds
+        .map(UnixTime::from_secs)
+        .ok_or(Defect::Invalid(name, "not a positive integer"))
+}
+
+fn attestation(request: &Object<'_>, must: Must) -> Result<Option<Attestation>, Defect> {
+    match (request.get("attest"), must) {
+        (None, Must::BeThere) => Err(Defect::Missing("attest")),
+        (None, Must::BeRight) => Ok(None),
+        (Some(value), _) => match value.as_str() {
+            Some("A") => Ok(Some(Attestation::A)),
+            Some("B") => Ok(Some(Attestation::B)),
+            Some("C") => Ok(Some(Attestation::C)),
+            _ => Err(Defect::Invalid("attest", "not A, B or C")),
+        },
+    }
+}
+
+fn origid(request: &Object<'_>, must: Must) -> Result<Option<OrigId>, Defect> {
+    match (request.get("origid"), must) {
+        (None, Must::BeThere) => Err(Defect::Missing("origid")),
+        (None, Must::BeRight) => Ok(None),
+        (Some(value), _) => {
+            let origid = value.as_str().and_then(|text| text.parse().ok());
+            origid
+                .map(Some)
+                .ok_or(Defect::Invalid("origid", "not a UUID"))
+        }
+    }
+}
+
+fn ppt(request: &Object<'_>) -> Result<(), Defect> {
+    match request.get("ppt").map(Value::as_str) {
+        None | Some(Some("shaken")) => Ok(()),
+        Some(_) => Err(Defect::Invalid("ppt", "not shaken")),
+    }
+}
+
+fn echo<'a>(request: &'a Object<'a>, name: &'static str) -> Result<Option<&'a str>, Defect> {
+    let Some(value) = request.get(name) else {
+        return Ok(None);
+    };
+    match value.as_str() {
+        Some(text) if text.len() <= MAX_ECHO => Ok(Some(text)),
+        Some(_) => Err(Defect::Invalid(name, "too long")),
+        None => Err(Defect::Invalid(name, "not a string")),
+    }
+}
+
+fn identity<'a>(request: &'a Object<'a>, name: &'static str) -> Result<Option<&'a str>, Defect> {
+    match request.get(name) {
+        None => Ok(None),
+        Some(value) => match value.as_str() {
+            Some(text) => Ok(Some(text)),
+            None => Err(Defect::Invalid(name, "not a string")),
+        },
+    }
+}
+
+fn identity_headers<'a>(request: &'a Object<'a>) -> Result<Vec<&'a str>, Defect> {
+    let name = "identityHeaders";
+    let mut identities: Vec<_> = identity(request, "identityHeader")?.into_iter().collect();
+    let Some(more) = request.get(name) else {
+        return Ok(identities);
+    };
+    let more = more
+        .as_array()
+        .ok_or(Defect::Invalid(name, "not an array"))?;
+    if more.len() > MAX_IDENTITIES {
+        return Err(Defect::Invalid(name, "too many"));
+    }
+    for value in more {
+        let text = value.as_str();
+        identities.push(text.ok_or(Defect::Invalid(name, "not all strings"))?);
+    }
+    Ok(identities)
+}
+
+/// The one party that an object names.
+fn one_party(
+    value: &Value<'_>,
+    names: &Names,
+    role: Role,
+    policy: IdentityPolicy,
+) -> Result<Identity, Defect> {
+    let party = value
+        .as_object()
+        .ok_or(Defect::Invalid(names.whole, "not an object"))?;
+    match (party.get("tn"), party.get("uri")) {
+        (Some(tn), None) => number(tn, names, policy),
+        (None, Some(uri)) => address(uri, names, role, policy),
+        (None, None) => Err(Defect::Missing(names.tn)),
+        (Some(_), Some(_)) => Err(Defect::Invalid(names.whole, "tn and uri together")),
+    }
+}
+
+fn sourced(
+    value: &Value<'_>,
+    names: &Names,
+    source: DestSource,
+    policy: IdentityPolicy,
+) -> Result<Vec<(Identity, DestSource)>, Defect> {
+    let parties = parties(value, names, Shape::Either, policy)?;
+    Ok(parties.into_iter().map(|party| (party, source)).collect())
+}
+
+/// All parties that an object names, numbers first.
+fn parties(
+    value: &Value<'_>,
+    names: &Names,
+    shape: Shape,
+    policy: IdentityPolicy,
+) -> Result<Vec<Identity>, Defect> {
+    let object = value
+        .as_object()
+        .ok_or(Defect::Invalid(names.whole, "not an object"))?;
+    let (tn, uri) = (object.get("tn"), object.get("uri"));
+    if tn.is_none() && uri.is_none() {
+        return Err(Defect::Missing(names.tn));
+    }
+    let mut parties = Vec::with_capacity(1);
+    for one in elements(tn, names.tn, shape)? {
+        parties.push(number(one, names, policy)?);
+    }
+    for one in elements(uri, names.uri, shape)? {
+        parties.push(address(one, names, Role::Dest, policy)?);
+    }
+    match parties.len() <= MAX_CALLED {
+        true => Ok(parties),
+        false => Err(Defect::Invalid(names.whole, "too many")),
+    }
+}
+
+/// The elements of an array, or the single string in its place.
+fn elements<'a>(
+    value: Option<&'a Value<'a>>,
+    name: &'static str,
+    shape: Shape,
+) -> Result<&'a [Value<'a>], Defect> {
+    match value {
+        None => Ok(&[]),
+        Some(Value::Array(elements)) if elements.is_empty() => {
+            Err(Defect::Invalid(name, "an empty array"))
+        }
+        Some(Value::Array(elements)) => Ok(elements),
+        Some(one @ Value::String(_)) if shape == Shape::Either => Ok(std::slice::from_ref(one)),
+        Some(_) => Err(Defect::Invalid(name, "not an array of strings")),
+    }
+}
+
+fn number(value: &Value<'_>, names: &Names, policy: IdentityPolicy) -> Result<Identity, Defect> {
+    let number = value
+        .as_str()
+        .and_then(|text| policy.plan.canonical(text).ok());
+    number
+        .map(Identity::Number)
+        .ok_or(Defect::Invalid(names.tn, "not a telephone number"))
+}
+
+fn address(
+    value: &Value<'_>,
+    names: &Names,
+    role: Role,
+    policy: IdentityPolicy,
+) -> Result<Identity, Defect> {
+    let identity = value
+        .as_str()
+        .and_then(|text| Identity::from_uri(text, role, policy).ok());
+    identity.ok_or(Defect::Invalid(names.uri, "not a SIP or tel URI"))
+}

@@ -1,0 +1,324 @@
+//! Signing and verification over HTTP: `POST …/signing` and `POST …/verification`, for permitted trunks.
+//!
+//! ```text
+//!   who asks ──► exchange ──► fields ──► the services that SIP calls are signed and judged by ──► answers
+//!    (trunk)     (headers)    (JSON,                (crate::sip::state, judging)                (JSON, SIP)
+//!                             form, SIP)
+//! ```
+//!
+//! - [`dialect`]: ATIS-1000082 and 3GPP, and everything that goes wrong in each.
+//! - [`fields`]: what a request says; [`form`] reads it out of a form.
+//! - `exchange`: what HTTP itself has to say; `answers`: the bodies that leave; `judging`: a verification that may have to wait.
+//!
+//! The door holds no rule of STIR: what is signed and what passes is decided by the trunk's tenant and the one verification
+//! policy, as for a SIP call.
+
+pub mod dialect;
+pub mod fields;
+mod answers;
+mod exchange;
+mod judging;
+
+use self::dialect::{Defect, Dialect};
+use self::exchange::Media;
+use self::fields::{SigningFields, VerificationFields};
+use super::listener::Ends;
+use super::paths::MAX_REQUEST_BYTES;
+use crate::config::listeners::MissingIdentity;
+use crate::sip::record::{Ending, Record};
+use crate::sip::services::Services;
+use crate::sip::state::State;
+use axum::body::Body;
+use axum::http::{HeaderValue, Request};
+use axum::response::Response;
+use countersign::authentication::Authenticated;
+use countersign::call::Call;
+use countersign::jose::json;
+use countersign::passport::{OrigId, Presented};
+use countersign::time::Ticks;
+use countersign::verification::{Malformed, Verdict};
+use countersign_sip::element::{Handling, SignatureFate};
+use countersign_sip::flow::{Flow, Transport};
+use countersign_sip::identity_header::{self, MAX_PRESENTED};
+use countersign_sip::trunk::{Role, Source, Trunk};
+use std::sync::Arc;
+
+/// What the trunk listener answers from.
+#[derive(Clone)]
+pub struct Door {
+    /// Who signs and who judges: the same as for SIP.
+    pub services: Arc<Services>,
+    /// What stands before `/signing` and `/verification` in the 3GPP dialect.
+    pub base: Box<str>,
+}
+
+/// What is asked of a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// To sign a call.
+    Signing(Dialect),
+    /// To verify one.
+    Verification(Dialect),
+    /// Nothing that there is.
+    Nothing,
+}
+
+impl Asked {
+    fn dialect(self) -> Dialect {
+        match self {
+            Self::Signing(dialect) | Self::Verification(dialect) => dialect,
+            Self::Nothing => Dialect::Atis,
+        }
+    }
+
+    /// The name in metrics.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Signing(_) => "signing",
+            Self::Verification(_) => "verification",
+            Self::Nothing => "none",
+        }
+    }
+}
+
+/// What went wrong, and in which dialect that is told.
+struct Failure {
+    dialect: Dialect,
+    defect: Defect,
+}
+
+/// What is answered with 200.
+struct Done {
+    body: String,
+    outcome: &'static str,
+}
+
+/// Answers one request; without a door nobody is permitted.
+pub(super) async fn answer(
+    door: Option<Arc<Door>>,
+    ends: Ends,
+    asked: Asked,
+    request: Request<Body>,
+) -> Response {
+    let id = exchange::request_id(request.headers());
+    let (outcome, response) = match &door {
+        None => {
+            let defect = Defect::NotPermitted;
+            let response = exchange::refused(id, asked.dialect(), &defect);
+            (defect.name(), response)
+        }
+        Some(door) => match door.serve(ends, asked, &id, request).await {
+            Ok((done, media)) => (done.outcome, exchange::done(id, media, done.body)),
+            Err(Failure { dialect, defect }) => {
+                let response = exchange::refused(id, dialect, &defect);
+                (defect.name(), response)
+            }
+        },
+    };
+    if let Some(door) = door {
+        let requests = &door.services.metrics.stir_requests;
+        requests.increment([asked.name(), outcome]);
+    }
+    response
+}
+
+impl Door {
+    async fn serve(
+        &self,
+        ends: Ends,
+        asked: Asked,
+        id: &HeaderValue,
+        request: Request<Body>,
+    ) -> Result<(Done, Media), Failure> {
+        let dialect = asked.dialect();
+        let refused = |defect| Failure { dialect, defect };
+        let received = self.services.clock.now().ticks;
+        let state = self.services.state.load_full();
+        // Who is not permitted learns nothing else, not even what paths there are.
+        let trunk = permitted(&state, ends, asked).ok_or(refused(Defect::NotPermitted))?;
+        if asked == Asked::Nothing {
+            return Err(refused(Defect::NotFound));
+        }
+        let (method, headers) = (request.method(), request.headers());
+        let media = exchange::inspect(method, headers, MAX_REQUEST_BYTES).map_err(refused)?;
+        let body = exchange::body(request).await.map_err(refused)?;
+        let visit = Visit {
+            door: self,
+            state: &state,
+            trunk: &trunk,
+            id: id.as_bytes(),
+            received,
+        };
+        let done = match media {
+            Media::Json => {
+                let value = json::parse(&body).map_err(|error| refused(Defect::Json(error)))?;
+                visit.do_it(asked, &value).await?
+            }
+            Media::Form | Media::Sip => return Err(refused(Defect::MediaType)),
+        };
+        Ok((done, media))
+    }
+}
+
+/// The trunk that asks, if it may.
+fn permitted(state: &State, ends: Ends, asked: Asked) -> Option<Arc<Trunk>> {
+    let flow = Flow {
+        transport: Transport::Tcp,
+        local: ends.local,
+        remote: ends.peer,
+        connection: None,
+    };
+    let trunk = state.trunks.find_over_http(&Source::from(&flow))?;
+    let may = match (asked, trunk.role) {
+        (Asked::Nothing, _) | (_, Role::Both) => true,
+        (Asked::Signing(_), role) => role == Role::Sign,
+        (Asked::Verification(_), role) => role == Role::Verify,
+    };
+    may.then(|| trunk.clone())
+}
+
+/// One request of a permitted trunk.
+struct Visit<'a> {
+    door: &'a Door,
+    state: &'a Arc<State>,
+    trunk: &'a Trunk,
+    /// What the log calls it.
+    id: &'a [u8],
+    received: Ticks,
+}
+
+impl Visit<'_> {
+    async fn do_it(&self, asked: Asked, body: &json::Value<'_>) -> Result<Done, Failure> {
+        let policy = self.trunk.call.identity;
+        let refused = |dialect| move |defect| Failure { dialect, defect };
+        match asked {
+            Asked::Signing(front) => {
+                let fields = fields::signing(body, front, policy).map_err(refused(front))?;
+                self.sign_fields(&fields).map_err(refused(fields.dialect))
+            }
+            Asked::Verification(front) => {
+                let fields = fields::verification(body, front, policy).map_err(refused(front))?;
+                self.judge_fields(&fields)
+                    .await
+                    .map_err(refused(fields.dialect))
+            }
+            Asked::Nothing => Err(refused(asked.dialect())(Defect::NotFound)),
+        }
+    }
+
+    fn sign_fields(&self, fields: &SigningFields<'_>) -> Result<Done, Defect> {
+        let heartbeat = fields::is_heartbeat(&fields.call);
+        let wishes = Wishes {
+            attest: fields.attest,
+            origid: fields.origid,
+        };
+        let authenticated = self.sign(&fields.call, wishes, heartbeat)?;
+        let request_id = fields.request_id;
+        Ok(Done {
+            body: answers::signed(fields.dialect, &authenticated.identity, request_id),
+            outcome: outcome(heartbeat),
+        })
+    }
+
+    /// Signs a call as the trunk's SIP calls are signed.
+    fn sign(&self, call: &Call, wishes: Wishes, heartbeat: bool) -> Result<Authenticated, Defect> {
+        let services = &self.door.services;
+        let signer = self
+            .state
+            .signers
+            .get(&self.trunk.name)
+            .ok_or(Defect::Ours)?;
+        // An address over TCP proves that somebody answers there.
+        let mut origination = signer.origination(self.trunk, Transport::Tcp);
+        origination.asked = match (origination.asked, wishes.attest) {
+            (Some(most), Some(asked)) => Some(most.min(asked)),
+            (most, asked) => most.or(asked),
+        };
+        origination.origid = wishes.origid.unwrap_or(origination.origid);
+        let now = services.clock.now();
+        let outcome = signer.service.authenticate(call, &origination, now.unix);
+        if !heartbeat {
+            let mut record = Record::of(call);
+            let x5u = signer.service.signer().x5u();
+            record.signed(&outcome, origination.origid, x5u, now);
+            self.close(
+                record,
+                None,
+                match outcome {
+                    Ok(_) => SignatureFate::Added,
+                    Err(_) => SignatureFate::Refused,
+                },
+            );
+        }
+        outcome.map_err(Defect::of)
+    }
+
+    async fn judge_fields(&self, fields: &VerificationFields<'_>) -> Result<Done, Defect> {
+        let heartbeat = fields::is_heartbeat(&fields.call);
+        let values = fields.identities.iter().map(|text| text.as_bytes());
+        let presented: Vec<_> = values
+            .flat_map(identity_header::values)
+            .take(MAX_PRESENTED)
+            .map(identity_header::parse)
+            .collect();
+        if presented.is_empty() && self.state.missing_identity == MissingIdentity::Refused {
+            return Err(Defect::Missing(match fields.dialect {
+                Dialect::Atis => "identity",
+                Dialect::Threegpp => "identityHeader",
+            }));
+        }
+        let report = self.judge(&fields.call, presented, heartbeat).await?;
+        Ok(Done {
+            body: answers::judged(fields, &report, self.trunk),
+            outcome: outcome(heartbeat),
+        })
+    }
+
+    /// Judges a call as the trunk's SIP calls are judged.
+    async fn judge(
+        &self,
+        call: &Call,
+        presented: Vec<Result<Presented, Malformed>>,
+        heartbeat: bool,
+    ) -> Result<countersign::verification::Report, Defect> {
+        let services = &self.door.services;
+        let judged = judging::judge(services, self.state, self.trunk, call, presented).await;
+        let report = judged.ok_or(Defect::Ours)?;
+        if !heartbeat {
+            let mut record = Record::of(call);
+            record.judged(&report, services.clock.now());
+            self.close(record, Some(report.verdict), SignatureFate::NotAsked);
+        }
+        Ok(report)
+    }
+
+    fn close(&self, record: Record, verdict: Option<Verdict>, signature: SignatureFate) {
+        let services = &self.door.services;
+        let ending = Ending {
+            trunk: self.trunk,
+            reference: self.id,
+            handling: Handling::Call,
+            verdict,
+            verdict_left: true,
+            signature,
+            status: None,
+            received: self.received,
+            answered: services.clock.now().ticks,
+        };
+        record.close(&ending, &self.state.calls, &services.metrics);
+    }
+}
+
+/// What a request asks of a signature.
+#[derive(Clone, Copy, Debug, Default)]
+struct Wishes {
+    attest: Option<countersign::passport::Attestation>,
+    origid: Option<OrigId>,
+}
+
+fn outcome(heartbeat: bool) -> &'static str {
+    match heartbeat {
+        true => "heartbeat",
+        false => "done",
+    }
+}
