@@ -52,6 +52,8 @@ impl CallKey {
 
 impl Hops {
     /// In which order the next hops of a trunk are tried, each by its place in the trunk.
+    ///
+    /// Who knows a dialog is who took it, whether others found it silent meanwhile or not: a request inside one goes nowhere else first.
     pub(super) fn order(&self, request: &Message, trunk: &Trunk, now: Ticks) -> VecDeque<usize> {
         let in_dialog = request.to().is_ok_and(|to| to.tag().is_some());
         let took_it = CallKey::of(request, trunk)
@@ -59,7 +61,10 @@ impl Hops {
             .and_then(|key| self.diverted.get(&key));
         let hops = trunk.next_hops.iter().take(MAX_NEXT_HOPS).enumerate();
         let mut order: Vec<_> = hops
-            .map(|(place, hop)| (Some(&place) != took_it, self.rests(hop.address, now), place))
+            .map(|(place, hop)| {
+                let rests = !in_dialog && self.rests(hop.address, now);
+                (Some(&place) != took_it, rests, place)
+            })
             .collect();
         order.sort_unstable();
         order.into_iter().map(|(_, _, place)| place).collect()
@@ -131,6 +136,11 @@ mod tests {
         hops.rest(first, now);
         assert_eq!(order(&hops, now), [1, 2, 0]);
         assert_eq!(order(&hops, now.after(HOP_REST)), [0, 1, 2]);
+        assert_eq!(
+            hops.order(&request(1, ";tag=2"), &trunk, now),
+            [0, 1, 2],
+            "the first has taken this call"
+        );
         hops.wake(first);
         assert_eq!(order(&hops, now), [0, 1, 2]);
         for hop in &trunk.next_hops {

@@ -19,7 +19,7 @@ mod ordinary_calls;
 mod other_methods;
 mod redirect;
 mod signing;
-pub(super) mod simulation;
+pub(crate) mod simulation;
 mod strangers;
 mod verdicts;
 
@@ -268,14 +268,14 @@ impl Table {
     }
 }
 
-fn options() -> Options {
+pub(crate) fn options() -> Options {
     let us = |text: &str| SentBy::new(text, Some(5060)).unwrap();
     let mut options = Options::new(us("192.0.2.1"), [42; 16]);
     options.names.also_known_as = vec![us("proxy.example")];
     options
 }
 
-fn udp(remote: &str) -> Flow {
+pub(crate) fn udp(remote: &str) -> Flow {
     Flow {
         transport: Transport::Udp,
         local: "192.0.2.1:5060".parse().unwrap(),
@@ -284,7 +284,7 @@ fn udp(remote: &str) -> Flow {
     }
 }
 
-fn tcp(remote: &str, connection: u64) -> Flow {
+pub(crate) fn tcp(remote: &str, connection: u64) -> Flow {
     Flow {
         transport: Transport::Tcp,
         connection: Some(ConnectionId(connection)),
@@ -297,7 +297,7 @@ fn trunk() -> Trunk {
     Trunk::new("customer", vec![hop(Transport::Udp, "192.0.2.20:5060")])
 }
 
-fn hop(transport: Transport, address: &str) -> NextHop {
+pub(crate) fn hop(transport: Transport, address: &str) -> NextHop {
     NextHop::new(transport, address.parse().unwrap())
 }
 

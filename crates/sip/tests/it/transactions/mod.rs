@@ -9,7 +9,7 @@
 //! Events are responses of every class, requests that come again, ACKs, errors of the transport, and timers: on time, late, twice,
 //! or of somebody else. The figures are in [`model`].
 
-mod model;
+pub(crate) mod model;
 
 use crate::proxy::simulation::Luck;
 use countersign::time::Ticks;

@@ -91,7 +91,7 @@ const NON_INVITE_SERVER: &str = "
 
 /// Which machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Figure {
+pub(crate) enum Figure {
     /// Figure 5.
     InviteClient,
     /// Figure 6.
@@ -104,7 +104,7 @@ pub(super) enum Figure {
 
 /// What happens to a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Event {
+pub(crate) enum Event {
     /// What makes a machine, and what comes again from the wire.
     Request,
     Provisional,
@@ -118,7 +118,7 @@ pub(super) enum Event {
 
 /// What a machine does about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Did {
+pub(crate) enum Did {
     InformTu,
     ResendResponse,
     Send100,
@@ -144,7 +144,7 @@ enum Work {
 }
 
 /// One machine in one state.
-pub(super) struct Model {
+pub(crate) struct Model {
     rows: &'static [Row],
     timing: Timing,
     reliability: Reliability,
@@ -155,7 +155,7 @@ pub(super) struct Model {
 
 impl Model {
     /// The machine after its first arrow, and what it did there.
-    pub(super) fn start(
+    pub(crate) fn start(
         figure: Figure,
         timing: Timing,
         reliability: Reliability,
@@ -172,24 +172,29 @@ impl Model {
         (model, did)
     }
 
-    pub(super) fn state(&self) -> &'static str {
+    pub(crate) fn state(&self) -> &'static str {
         self.state
     }
 
+    /// Its user gives it up: RFC 3261 §9.1, §16.8.
+    pub(crate) fn is_destroyed(&mut self) {
+        self.state = "Terminated";
+    }
+
     /// Whether this timer is set and its time has come.
-    pub(super) fn is_due(&self, timer: Timer, now: u64) -> bool {
+    pub(crate) fn is_due(&self, timer: Timer, now: u64) -> bool {
         let due = |(which, _, due): &(Timer, u64, u64)| *which == timer && *due != 0 && *due <= now;
         self.timers.iter().any(due)
     }
 
     /// When this timer is due, if it is set.
-    pub(super) fn due(&self, timer: Timer) -> Option<u64> {
+    pub(crate) fn due(&self, timer: Timer) -> Option<u64> {
         let set = self.timers.iter().find(|(which, ..)| *which == timer)?;
         (set.2 != 0).then_some(set.2)
     }
 
     /// Something happens; what the machine does, in no order.
-    pub(super) fn happens(&mut self, event: Event, now: u64) -> Vec<Did> {
+    pub(crate) fn happens(&mut self, event: Event, now: u64) -> Vec<Did> {
         if let Event::Fires(timer) = event {
             self.remember(timer, self.value(timer), 0);
         }
@@ -335,7 +340,7 @@ fn work(text: &'static str) -> Work {
 }
 
 /// Every timer there is.
-pub(super) const TIMERS: [Timer; 13] = [
+pub(crate) const TIMERS: [Timer; 13] = [
     Timer::A,
     Timer::B,
     Timer::D,

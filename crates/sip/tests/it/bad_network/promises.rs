@@ -1,0 +1,69 @@
+//! What must be true of a request that goes on: its bytes, and what is said about it.
+
+use super::shadow::{Facts, Leg};
+use super::text::{value, values, without};
+
+/// The header lines that an element of this mode may write or remove; all else leaves byte for byte as it came.
+const OURS: [&str; 5] = [
+    "Via",
+    "Max-Forwards",
+    "Identity",
+    "Date",
+    "P-Asserted-Identity",
+];
+
+/// An INVITE goes to a next hop.
+pub(super) fn invite_goes_on(leg: &Leg, facts: &Facts, text: &str) {
+    untouched(leg, text);
+    let came = values(&leg.request, "Identity").count();
+    let signed = usize::from(leg.identity.is_some());
+    let identities: Vec<_> = values(text, "Identity").collect();
+    assert!(
+        identities.len() == came + signed || (signed == 1 && identities.len() == 1),
+        "{text}"
+    );
+    match &leg.identity {
+        Some(identity) => assert_eq!(identities.last(), Some(&identity.as_str())),
+        None => assert_eq!(identities.len(), came, "a signature of nobody: {text}"),
+    }
+    let told: Vec<_> = text.match_indices("verstat=").collect();
+    match leg.verdict {
+        Some(verdict) => {
+            assert_eq!(told.len(), 1, "{text}");
+            assert!(
+                text.contains(&format!("verstat={verdict}")),
+                "not {verdict}: {text}"
+            );
+            let is_rejected = facts.rejects && verdict == "TN-Validation-Failed";
+            assert!(!is_rejected, "rejected calls go nowhere: {text}");
+        }
+        None => assert!(told.is_empty(), "a verdict of nobody: {text}"),
+    }
+    let must_be_judged = facts.judges && (!facts.signs || came > 0 || facts.rejects);
+    assert_eq!(leg.verdict.is_some(), must_be_judged, "{text}");
+}
+
+/// A request goes to a next hop as it came.
+pub(super) fn untouched(leg: &Leg, text: &str) {
+    let (before, after) = (&leg.request, text);
+    assert_eq!(without(before, &OURS), without(after, &OURS));
+    let line = |text: &str| text.split("\r\n").next().unwrap_or_default().to_owned();
+    assert_eq!(line(before), line(after));
+    assert_eq!(value(after, "Max-Forwards"), "69");
+    let vias: Vec<_> = values(after, "Via").skip(1).collect();
+    let came: Vec<_> = values(before, "Via").collect();
+    assert_eq!(vias.len(), came.len(), "{after}");
+    assert_eq!(vias[1..], came[1..], "{after}");
+    let stamped = |via: &str| {
+        let parameters = via.split(';');
+        let kept: Vec<_> = parameters
+            .filter(|parameter| {
+                !parameter.starts_with("received=") && !parameter.starts_with("rport")
+            })
+            .collect();
+        kept.join(";")
+    };
+    assert_eq!(stamped(vias[0]), stamped(came[0]), "{after}");
+    let is_asserted = |text: &str| values(text, "P-Asserted-Identity").count();
+    assert!(is_asserted(after) <= is_asserted(before) + 1, "{after}");
+}
