@@ -3,7 +3,7 @@
 //! The anchor is the library alone with a parsed key: what a signature and its verification cost at least. Everything else is told as a
 //! ratio to that, because ratios mean the same on every machine. A run whose A/A row is off is void.
 //!
-//! - `core`: the library's own work, in blocks of thread CPU time
+//! - `library`: the library's own work, in blocks of thread CPU time
 //! - `path`: whole calls through running servers, CPU time of all their threads; Kamailio stands beside them
 //! - `limits`: how late calls are on a busy server, and what one that is overloaded still does
 //! - `machine`: the processes; `rows`: the table
@@ -19,7 +19,7 @@
     reason = "a measurement that cannot be set up has nothing to measure"
 )]
 
-mod core;
+mod library;
 mod limits;
 mod machine;
 mod path;
@@ -45,7 +45,7 @@ fn main() -> ExitCode {
             }
         }
     }
-    let (mut rows, anchor) = core::measure();
+    let (mut rows, anchor) = library::measure();
     if !core_only {
         rows.extend(path::measure(anchor));
         rows.extend(limits::measure());
