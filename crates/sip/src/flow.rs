@@ -4,7 +4,7 @@
 
 use crate::message::Message;
 use crate::transaction::Reliability;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 /// How a message travels.
@@ -98,17 +98,26 @@ impl Flow {
         let port = if self.transport == Transport::Udp && asked_for_source {
             self.remote.port()
         } else {
-            via.and_then(|via| via.port)
+            via.as_ref()
+                .and_then(|via| via.port)
                 .unwrap_or(self.transport.default_port())
         };
+        let name = via.filter(|_| self.transport == Transport::Tls);
         Target {
             transport: self.transport,
             remote: SocketAddr::new(self.remote.ip(), port),
-            name: None,
+            name: name.and_then(|via| host_name(via.host)),
             local: Some(self.local),
             connection: self.connection,
         }
     }
+}
+
+/// The host of a sent-by, if it is a name: who a new connection to it has to prove to lead to.
+fn host_name(host: &[u8]) -> Option<Arc<str>> {
+    let host = std::str::from_utf8(host).ok()?;
+    let is_address = host.starts_with('[') || host.parse::<Ipv4Addr>().is_ok();
+    (!is_address).then(|| host.into())
 }
 
 #[cfg(test)]
@@ -154,6 +163,12 @@ mod tests {
             "192.0.2.9:5080",
             "if it is closed by then"
         );
-        assert_eq!(back(Transport::Tls, "a.example").remote.port(), 5061);
+        assert_eq!(target.name, None);
+        let secure = back(Transport::Tls, "a.example");
+        assert_eq!(secure.remote.port(), 5061);
+        assert_eq!(secure.name.as_deref(), Some("a.example"));
+        for address in ["192.0.2.9", "[2001:db8::1]"] {
+            assert_eq!(back(Transport::Tls, address).name, None);
+        }
     }
 }

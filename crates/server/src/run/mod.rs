@@ -22,6 +22,7 @@ use crate::http::{self, Door, Listener, Readiness, Site};
 use crate::metrics::Metrics;
 use crate::prewarm::{Ground, Prewarmer};
 use crate::reload::Reloads;
+use crate::sip::secure::Secure;
 use crate::sip::server::{SipServer, Sockets};
 use crate::sip::services::Services;
 use crate::trust::{Keeper, StateFault};
@@ -103,6 +104,7 @@ pub async fn start(
         clock: clock.clone(),
         metrics: metrics.clone(),
         lists: fetcher.for_lists(),
+        secure: Arc::new(Secure::new(clock.clone())),
         fetcher,
         runtime,
         state: ArcSwap::from_pointee(foundation.state(config, &checked, 1)),
@@ -211,7 +213,7 @@ fn bind(config: &Config) -> Result<Sockets, StartFault> {
         placed.iter().map(|one| one.value).collect::<Vec<_>>()
     };
     let (udp, tcp) = (addresses(&config.sip.udp), addresses(&config.sip.tcp));
-    Sockets::bind(&udp, &tcp).map_err(|(address, error)| StartFault::Bind(address, error))
+    Sockets::bind(&udp, &tcp, &[]).map_err(|(address, error)| StartFault::Bind(address, error))
 }
 
 /// What the proxy is told for as long as it lives.

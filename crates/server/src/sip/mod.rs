@@ -9,7 +9,8 @@
 //!                                          └─► fetch (on the async runtime); its answer comes back as an input
 //! ```
 //!
-//! - [`udp`], [`tcp`]: sockets and connections; they know bytes and addresses.
+//! - [`secure`]: what TLS connections prove themselves with, and whom they believe.
+//! - [`udp`], [`tcp`]: sockets and connections, with TLS or without; they know bytes, addresses and proven names.
 //! - [`post`]: which socket a message leaves by.
 //! - [`state`]: who signs and who judges for which trunk; [`services`]: that, and what outlives a reload.
 //! - [`queue`]: the way into a shard.
@@ -20,6 +21,7 @@
 //!
 //! No rule of SIP or STIR is decided here.
 
+pub mod secure;
 pub mod udp;
 pub mod tcp;
 pub mod post;
@@ -35,10 +37,12 @@ pub mod server;
 mod stage;
 
 use self::state::State;
+use crate::tls::Identities;
 use bytes::Bytes;
 use countersign_sip::element::{Input, Sender};
 use countersign_sip::flow::{Flow, Target, Transport};
 use countersign_sip::stream::Piece;
+use countersign_sip::trunk::Source;
 use std::sync::Arc;
 
 /// Who must be told if a message could not be sent.
@@ -74,6 +78,31 @@ pub struct Waiting {
     state: Arc<State>,
 }
 
+/// Who is at the other end of a way, as far as that is known.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// The way.
+    pub flow: Flow,
+    /// The names that TLS proved: RFC 5922 §7.1. All that comes on a connection shares them.
+    pub identities: Identities,
+}
+
+impl Peer {
+    /// Somebody who has proven nothing.
+    pub fn unproven(flow: Flow) -> Self {
+        let identities = Identities::default();
+        Self { flow, identities }
+    }
+
+    /// For finding a trunk.
+    pub fn source(&self) -> Source<'_> {
+        Source {
+            flow: &self.flow,
+            tls_identities: &self.identities,
+        }
+    }
+}
+
 /// What somebody is who opens a connection to us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
@@ -88,8 +117,12 @@ pub enum Admission {
 /// Why a connection was not taken, or was ended by us. Alphabetical.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
+    /// The certificate by which the peer is known has ended, and so has the connection.
+    CertificateEnded,
     /// As many are open as may be, in all or for this peer.
     ConnectionLimit,
+    /// TLS was not agreed upon, or not in time: no common version, no certificate where one is asked for, one that we do not believe.
+    Handshake,
     /// A message was begun and not ended in time.
     SlowMessage,
     /// Nobody we know.
@@ -99,8 +132,12 @@ pub enum Refusal {
 /// Why a message was not sent. Alphabetical.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unsent {
+    /// It was written, and then the connection ended: whoever still waits for an answer gets none.
+    ConnectionEnded,
     /// The peer could not be reached, or the connection to it ended.
     NoConnection,
+    /// TLS was not agreed upon, or not in time: no common version, or a certificate that one side does not believe.
+    NoHandshake,
     /// None of our sockets can send there.
     NoSocket,
     /// The system has no room for another datagram. The network may lose one at any time; whoever waits for it asks again.
@@ -109,12 +146,17 @@ pub enum Unsent {
     SlowPeer,
     /// The system would not.
     System,
+    /// The peer has proven another name than the one it is called by.
+    WrongName,
 }
 
 /// Where sockets deliver. Called from their threads and tasks; must not block.
 pub trait Sink: Send + Sync {
     /// Whether a connection that somebody has opened is taken.
-    fn admits(&self, flow: &Flow) -> Admission;
+    fn admits(&self, peer: &Peer) -> Admission;
+
+    /// Whether it might be taken once its peer has proven a name: then it is worth a handshake.
+    fn might_admit(&self, flow: &Flow) -> bool;
 
     /// A connection was refused or ended.
     fn refused(&self, why: Refusal);
@@ -126,7 +168,7 @@ pub trait Sink: Send + Sync {
     fn datagram(&self, flow: Flow, bytes: Bytes);
 
     /// A stream brought a message, or the end of one that is none.
-    fn piece(&self, flow: Flow, piece: Piece) -> Taken;
+    fn piece(&self, peer: &Peer, piece: Piece) -> Taken;
 
     /// What found no room is offered once more.
     fn again(&self, waiting: Waiting) -> Taken;

@@ -24,26 +24,17 @@ impl Post {
 
     /// Sends, without waiting. A failure comes back through the sink, possibly before this returns.
     pub fn send(&self, target: Target, bytes: Bytes, receipt: Option<Receipt>) {
-        let Target {
-            transport,
-            remote,
-            local,
-            connection,
-            name: _,
-        } = target;
-        let sent = match transport {
-            Transport::Tcp => return self.tcp.send(connection, remote, bytes, receipt),
-            Transport::Udp => match self.socket(local, remote) {
-                Some(socket) => socket.send(&bytes, remote).inspect(|()| {
-                    self.sink.sent(&socket.flow(remote), &bytes);
+        let sent = match target.transport {
+            Transport::Tcp | Transport::Tls => return self.tcp.send(target, bytes, receipt),
+            Transport::Udp => match self.socket(target.local, target.remote) {
+                Some(socket) => socket.send(&bytes, target.remote).inspect(|()| {
+                    self.sink.sent(&socket.flow(target.remote), &bytes);
                 }),
                 None => Err(Unsent::NoSocket),
             },
-            // No listener and no next hop of TLS can be configured yet.
-            Transport::Tls => Err(Unsent::NoSocket),
         };
         if let Err(why) = sent {
-            self.sink.unsent(transport, why, receipt);
+            self.sink.unsent(target.transport, why, receipt);
         }
     }
 
@@ -60,13 +51,18 @@ impl Post {
 mod tests {
     use super::*;
     use crate::sip::Life;
-    use crate::sip::stage::{Kept, heard, loopback_listener, sender, socket};
+    use crate::sip::stage::{Kept, heard, loopback_listener, secure, sender, socket, until};
     use crate::sip::tcp::Limits;
 
     fn post(udp: &[UdpListener]) -> (Post, Arc<Kept>, tokio::runtime::Runtime) {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let sink = Arc::<Kept>::default();
-        let tcp = Tcp::new(sink.clone(), runtime.handle().clone(), Limits::default());
+        let tcp = Tcp::new(
+            sink.clone(),
+            runtime.handle().clone(),
+            Limits::default(),
+            secure(),
+        );
         (Post::new(udp.into(), tcp, sink.clone()), sink, runtime)
     }
 
@@ -125,19 +121,28 @@ mod tests {
         let (post, sink, _runtime) = post(&[loopback_listener()]);
         let six = target("[::1]:5060".parse().unwrap(), None);
         let four = target("127.0.0.1:9".parse().unwrap(), None);
-        let secure = Target {
-            transport: Transport::Tls,
-            ..four.clone()
-        };
         let too_long = Bytes::from(vec![b'x'; 65_536]);
         for (target, bytes, why) in [
             (six, Bytes::from_static(b"x"), Unsent::NoSocket),
-            (secure, Bytes::from_static(b"x"), Unsent::NoSocket),
             (four, too_long, Unsent::System),
         ] {
             post.send(target.clone(), bytes, receipt(target.clone()));
             let told = sink.unsent.lock().unwrap().pop();
             assert_eq!(told, Some((why, receipt(target))));
         }
+        let peer = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let secure = Target {
+            transport: Transport::Tls,
+            ..target(peer.local_addr().unwrap(), None)
+        };
+        // There is nothing to prove ourselves with, and nobody whom we believe.
+        post.send(
+            secure.clone(),
+            Bytes::from_static(b"x"),
+            receipt(secure.clone()),
+        );
+        until("told", || !sink.unsent.lock().unwrap().is_empty());
+        let told = sink.unsent.lock().unwrap().pop();
+        assert_eq!(told, Some((Unsent::NoHandshake, receipt(secure))));
     }
 }

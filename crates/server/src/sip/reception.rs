@@ -3,7 +3,7 @@
 use super::queue::{Event, ShardQueue};
 use super::services::Services;
 use super::state::State;
-use super::{Admission, Receipt, Refusal, Sink, Taken, Unsent, Waiting, label};
+use super::{Admission, Peer, Receipt, Refusal, Sink, Taken, Unsent, Waiting, label};
 use arc_swap::Guard;
 use bytes::Bytes;
 use countersign_sip::element::{Input, UnknownSource};
@@ -50,11 +50,12 @@ impl Reception {
     /// The input that a message makes, and for which shard; `None` if it would come to nothing.
     fn input(
         &self,
-        flow: Flow,
+        peer: &Peer,
         parsed: Result<Message, ParseError>,
         state: &State,
     ) -> Option<(usize, Input)> {
-        let trunk = self.trunk(&Source::from(&flow), parsed.as_ref().ok(), state);
+        let flow = peer.flow;
+        let trunk = self.trunk(&peer.source(), parsed.as_ref().ok(), state);
         let trunk = trunk.cloned();
         match parsed {
             Ok(message) => {
@@ -121,19 +122,28 @@ impl Reception {
 }
 
 impl Sink for Reception {
-    fn admits(&self, flow: &Flow) -> Admission {
+    fn admits(&self, peer: &Peer) -> Admission {
         let state = self.services.state();
-        match self.trunk(&Source::from(flow), None, &state) {
+        match self.trunk(&peer.source(), None, &state) {
             Some(_) => Admission::Known,
-            None if state.has_next_hop(flow.remote.ip()) => Admission::Known,
+            None if state.has_next_hop(peer.flow.remote.ip()) => Admission::Known,
             None if state.unknown_source == UnknownSource::Drop => Admission::Refused,
             None => Admission::Stranger,
         }
     }
 
+    fn might_admit(&self, flow: &Flow) -> bool {
+        let state = self.services.state();
+        let mut trunks = state.trunks.known().iter();
+        trunks.any(|(recognition, _)| recognition.might_fit(flow))
+            || self.admits(&Peer::unproven(*flow)) != Admission::Refused
+    }
+
     fn refused(&self, why: Refusal) {
         self.count_refused(match why {
+            Refusal::CertificateEnded => "certificate-ended",
             Refusal::ConnectionLimit => "connection-limit",
+            Refusal::Handshake => "handshake",
             Refusal::SlowMessage => "slow-message",
             Refusal::UnknownSource => "unknown-source",
         });
@@ -155,7 +165,8 @@ impl Sink for Reception {
         let length = bytes.len();
         let parsed = Message::parse(bytes, Framing::Datagram);
         self.count(flow.transport, "in", kind(&parsed), length);
-        let Some((shard, input)) = self.input(flow, parsed, &state) else {
+        let peer = Peer::unproven(flow);
+        let Some((shard, input)) = self.input(&peer, parsed, &state) else {
             return;
         };
         let event = Event::Input(input, Guard::into_inner(state));
@@ -164,16 +175,16 @@ impl Sink for Reception {
         }
     }
 
-    fn piece(&self, flow: Flow, piece: Piece) -> Taken {
+    fn piece(&self, peer: &Peer, piece: Piece) -> Taken {
         let parsed = match piece {
             Piece::Bad(error) => Err(error),
             Piece::Message(message) => Ok(message),
             Piece::Ping => return Taken::Yes,
         };
         let length = readable(&parsed).map_or(0, |message| message.bytes().len());
-        self.count(flow.transport, "in", kind(&parsed), length);
+        self.count(peer.flow.transport, "in", kind(&parsed), length);
         let state = self.services.state();
-        match self.input(flow, parsed, &state) {
+        match self.input(peer, parsed, &state) {
             Some((shard, input)) => self.again(Waiting {
                 shard,
                 input,
@@ -213,16 +224,20 @@ impl Sink for Reception {
 
     fn unsent(&self, by: Transport, why: Unsent, receipt: Option<Receipt>) {
         let reason = match why {
-            Unsent::NoConnection => "no-connection",
-            Unsent::NoSocket => "no-socket",
-            Unsent::SendBufferFull => "send-buffer-full",
-            Unsent::SlowPeer => "slow-peer",
-            Unsent::System => "system",
+            // Most of them have been answered.
+            Unsent::ConnectionEnded => None,
+            Unsent::NoConnection => Some("no-connection"),
+            Unsent::NoHandshake => Some("no-handshake"),
+            Unsent::NoSocket => Some("no-socket"),
+            Unsent::SendBufferFull => Some("send-buffer-full"),
+            Unsent::SlowPeer => Some("slow-peer"),
+            Unsent::System => Some("system"),
+            Unsent::WrongName => Some("wrong-name"),
         };
-        self.services
-            .metrics
-            .sip_unsent
-            .increment([label(by), reason]);
+        if let Some(reason) = reason {
+            let unsent = &self.services.metrics.sip_unsent;
+            unsent.increment([label(by), reason]);
+        }
         // What the network might have lost as well is not told: the next retransmission leaves, or its timers find out.
         let Some(receipt) = receipt.filter(|_| why != Unsent::SendBufferFull) else {
             return;
@@ -350,7 +365,7 @@ mod tests {
         assert_eq!(table.refused("queue-full"), 3);
         let flow = flow(Transport::Tcp, KNOWN.parse().unwrap());
         let piece = Piece::Message(message(&call("stream")));
-        let Taken::Busy(waiting) = table.reception.piece(flow, piece) else {
+        let Taken::Busy(waiting) = table.reception.piece(&Peer::unproven(flow), piece) else {
             panic!("there is no room")
         };
         let Taken::Busy(waiting) = table.reception.again(*waiting) else {
@@ -426,7 +441,7 @@ mod tests {
             let table = Table::new(1, 1, policy);
             let flow = flow(Transport::Tcp, remote.parse().unwrap());
             assert_eq!(
-                table.reception.admits(&flow),
+                table.reception.admits(&Peer::unproven(flow)),
                 admission,
                 "{policy:?} {remote}"
             );
@@ -439,7 +454,7 @@ mod tests {
         let stage = Stage::new(Role::None, |trunk| trunk.next_hops[0].address = hop);
         let reception = Reception::new(stage.services.clone(), Vec::new());
         let back = flow(Transport::Tcp, SocketAddr::new(hop.ip(), 33_000));
-        assert_eq!(reception.admits(&back), Admission::Known);
+        assert_eq!(reception.admits(&Peer::unproven(back)), Admission::Known);
     }
 
     #[test]

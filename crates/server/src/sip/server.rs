@@ -30,6 +30,8 @@ pub struct Sockets {
     pub udp: Vec<UdpListener>,
     /// TCP.
     pub tcp: Vec<TcpListener>,
+    /// TLS over TCP.
+    pub tls: Vec<TcpListener>,
 }
 
 impl Sockets {
@@ -40,6 +42,7 @@ impl Sockets {
     pub fn bind(
         udp: &[SocketAddr],
         tcp: &[SocketAddr],
+        tls: &[SocketAddr],
     ) -> Result<Self, (SocketAddr, std::io::Error)> {
         let at = |address: &SocketAddr| {
             let address = *address;
@@ -48,21 +51,30 @@ impl Sockets {
         let udp = udp
             .iter()
             .map(|address| UdpListener::bind(*address).map_err(at(address)));
-        let tcp = tcp
-            .iter()
-            .map(|address| bind_tcp(*address).map_err(at(address)));
+        let streams = |addresses: &[SocketAddr]| {
+            let bound = addresses.iter();
+            let bound = bound.map(|address| bind_tcp(*address).map_err(at(address)));
+            bound.collect::<Result<_, _>>()
+        };
         Ok(Self {
             udp: udp.collect::<Result<_, _>>()?,
-            tcp: tcp.collect::<Result<_, _>>()?,
+            tcp: streams(tcp)?,
+            tls: streams(tls)?,
         })
     }
 
     /// Where they are bound, with the ports that the system chose.
     pub fn addresses(&self) -> Vec<(Transport, SocketAddr)> {
         let udp = self.udp.iter().map(UdpListener::local);
-        let tcp = self.tcp.iter().flat_map(TcpListener::local_addr);
         let udp = udp.map(|address| (Transport::Udp, address));
-        udp.chain(tcp.map(|address| (Transport::Tcp, address)))
+        let streams = |listeners, transport| {
+            let listeners: &Vec<TcpListener> = listeners;
+            let bound = listeners.iter().flat_map(TcpListener::local_addr);
+            bound.map(move |address| (transport, address))
+        };
+        let tcp = streams(&self.tcp, Transport::Tcp);
+        udp.chain(tcp)
+            .chain(streams(&self.tls, Transport::Tls))
             .collect()
     }
 }
@@ -111,7 +123,12 @@ impl SipServer {
             .unzip();
         let reception = Reception::new(services.clone(), queues.clone());
         let sink: Arc<dyn Sink> = Arc::new(reception);
-        let tcp = Tcp::new(sink.clone(), services.runtime.clone(), Limits::default());
+        let tcp = Tcp::new(
+            sink.clone(),
+            services.runtime.clone(),
+            Limits::default(),
+            services.secure.clone(),
+        );
         let post = Post::new(sockets.udp.clone().into(), tcp.clone(), sink.clone());
         let mut server = Self {
             stop: Arc::default(),
@@ -138,8 +155,11 @@ impl SipServer {
             let thread = listener.receive(sink.clone(), server.stop.clone())?;
             server.threads.push(thread);
         }
-        for listener in sockets.tcp {
-            server.tcp.listen(listener);
+        for (listeners, transport) in [(sockets.tcp, Transport::Tcp), (sockets.tls, Transport::Tls)]
+        {
+            for listener in listeners {
+                server.tcp.listen(listener, transport);
+            }
         }
         Ok(server)
     }

@@ -1,5 +1,6 @@
 //! What all shards share: what lasts as long as the process, and the state that a reload replaces.
 
+use super::secure::Secure;
 use super::state::State;
 use crate::clock::Clock;
 use crate::fetch::Fetcher;
@@ -20,6 +21,8 @@ pub struct Services {
     pub lists: Arc<Fetcher<TnAuthList>>,
     /// Where fetches run.
     pub runtime: tokio::runtime::Handle,
+    /// What TLS connections go by. A reload replaces what is in it.
+    pub secure: Arc<Secure>,
     /// Everything that a reload replaces.
     pub state: ArcSwap<State>,
 }

@@ -1,11 +1,12 @@
 //! What the tests of these rooms stand on: a clock wound by hand, services over a lab, a sink that keeps what it gets.
 
 use super::post::Post;
+use super::secure::Secure;
 use super::services::Services;
 use super::state::{State, TrunkSigner};
 use super::tcp::{Limits, Tcp};
 use super::udp::UdpListener;
-use super::{Admission, Receipt, Refusal, Sink, Taken, Unsent, Waiting};
+use super::{Admission, Peer, Receipt, Refusal, Sink, Taken, Unsent, Waiting};
 use crate::clock::Clock;
 use crate::fetch::connect::Resolution;
 use crate::fetch::{FetchPolicy, Fetcher, Resolve};
@@ -125,6 +126,7 @@ impl Stage {
             lists: fetcher.as_ref().unwrap().for_lists(),
             fetcher: fetcher.unwrap(),
             runtime: runtime.handle().clone(),
+            secure: secure(),
             state: ArcSwap::from_pointee(state),
         });
         Self {
@@ -151,6 +153,7 @@ impl Stage {
             sink.clone(),
             self.runtime.handle().clone(),
             Limits::default(),
+            secure(),
         );
         Post::new([loopback_listener()].into(), tcp, sink)
     }
@@ -176,6 +179,11 @@ fn state(scene: &Scene, trunks: Trunks) -> State {
         missing_identity: Default::default(),
         names: Vec::new(),
     }
+}
+
+/// TLS without anything to prove or to believe.
+pub(super) fn secure() -> Arc<Secure> {
+    Arc::new(Secure::new(Arc::<HandClock>::default()))
 }
 
 pub(super) fn loopback_listener() -> UdpListener {
@@ -271,8 +279,12 @@ impl Kept {
 }
 
 impl Sink for Kept {
-    fn admits(&self, _: &Flow) -> Admission {
+    fn admits(&self, _: &Peer) -> Admission {
         self.admission.lock().unwrap().unwrap_or(Admission::Known)
+    }
+
+    fn might_admit(&self, _: &Flow) -> bool {
+        true
     }
 
     fn refused(&self, why: Refusal) {
@@ -287,7 +299,8 @@ impl Sink for Kept {
         self.take(flow, String::from_utf8_lossy(&bytes).into_owned());
     }
 
-    fn piece(&self, flow: Flow, piece: Piece) -> Taken {
+    fn piece(&self, peer: &Peer, piece: Piece) -> Taken {
+        let flow = peer.flow;
         let Piece::Message(message) = piece else {
             self.take(flow, "bad".into());
             return Taken::Yes;

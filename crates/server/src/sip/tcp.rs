@@ -1,27 +1,33 @@
-//! TCP: connections that others open to us and that we open to others, one task each.
+//! TCP, and TLS over it: connections that others open to us and that we open to others, one task each.
 //!
-//! A connection is known by its [`ConnectionId`] and, for requests of ours, by the remote address, so that a second request
-//! to the same peer reuses it, also while it is still being opened (RFC 3261 §18). Framing is the SIP crate's. Sending never
-//! waits: what a peer does not read waits in its queue, and a peer for which too much waits loses its connection. What was not
-//! written is told to the [`Sink`].
+//! A connection is known by its [`ConnectionId`] and, for requests of ours, by the remote address and the name that was proven
+//! there, so that a second request to the same peer reuses it, also while it is still being opened (RFC 3261 §18, RFC 5923).
+//! Framing is the SIP crate's. Sending never waits: what a peer does not read waits in its queue, and a peer for which too much waits
+//! loses its connection. What was not written is told to the [`Sink`], and so are requests that nobody may ever have read because
+//! their connection ended.
 //!
-//! Everything that a peer can make us keep is bounded by [`Limits`]: connections in all, for one address and for strangers;
-//! bytes that wait for it; the time for one message, one write and one silence.
+//! Everything that a peer can make us keep is bounded by [`Limits`]: connections in all, for one address, for strangers and for those
+//! who still have to prove who they are; bytes that wait for it; the time for a handshake, one message, one write and one silence.
+//!
+//! - `table`: who has which connection. `handshake`: how TLS begins. `connection`: the task of one.
 
+mod table;
+mod handshake;
 mod connection;
 
 use self::connection::Task;
-use super::{Admission, Receipt, Refusal, Sink, Unsent};
+use self::handshake::Proof;
+use self::table::{Connection, Key, Letter, NotTaken, Party, Place, Queue, Table};
+use super::secure::Secure;
+use super::{Admission, Peer, Receipt, Refusal, Sink, Unsent};
 use bytes::Bytes;
-use countersign_sip::flow::{ConnectionId, Flow, Transport};
-use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use countersign_sip::flow::{ConnectionId, Flow, Target, Transport};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::watch;
+use tokio_rustls::TlsStream;
 
 /// How long accepting rests after the system would not give a connection: it will not a microsecond later, either.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -36,12 +42,22 @@ pub struct Limits {
     pub per_address: usize,
     /// Connections of strangers, all together.
     pub strangers: usize,
+    /// Connections whose peers still have to prove who they are, all together: peers that come back all at once after a failure.
+    pub handshakes: usize,
     /// Messages that may wait for a peer to read.
     pub waiting: usize,
     /// Bytes that may wait for a peer to read: some 3,000 calls, for a burst is no proof of slowness.
     pub waiting_bytes: usize,
     /// How long we wait for a peer to accept a connection.
     pub connect: Duration,
+    /// How long TLS may take to be agreed upon: four ways over a bad line. A call waits for it, and has other next hops.
+    pub handshake: Duration,
+    /// How long a peer may leave what we sent unacknowledged: several retransmissions of TCP. Then it is gone.
+    pub unacknowledged: Duration,
+    /// After how long a silence the peer's system is asked whether it is still there.
+    pub silence: Duration,
+    /// How often the end of a peer's certificate is looked for: a clock may be set.
+    pub certificate_check: Duration,
     /// How long a connection may be silent in both directions. RFC 3261 §18 leaves it to implementations; longer than a
     /// transaction waits (Timer C, §16.6: "larger than 3 minutes").
     pub idle: Duration,
@@ -59,9 +75,14 @@ impl Default for Limits {
             connections: 1_024,
             per_address: 256,
             strangers: 64,
+            handshakes: 256,
             waiting: 4_096,
             waiting_bytes: 4 << 20,
             connect: Duration::from_secs(2),
+            handshake: Duration::from_secs(3),
+            unacknowledged: Duration::from_secs(10),
+            silence: Duration::from_secs(60),
+            certificate_check: Duration::from_secs(60),
             idle: Duration::from_secs(300),
             message: Duration::from_secs(10),
             write: Duration::from_secs(5),
@@ -70,7 +91,7 @@ impl Default for Limits {
     }
 }
 
-/// All TCP connections of a server.
+/// All connections of a server.
 #[derive(Clone)]
 pub struct Tcp {
     shared: Arc<Shared>,
@@ -80,62 +101,21 @@ struct Shared {
     sink: Arc<dyn Sink>,
     runtime: tokio::runtime::Handle,
     limits: Limits,
+    secure: Arc<Secure>,
     stop: watch::Sender<bool>,
     table: Mutex<Table>,
 }
 
-/// Who has which connection.
-#[derive(Default)]
-struct Table {
-    last: u64,
-    open: HashMap<ConnectionId, Connection>,
-    by_remote: HashMap<SocketAddr, ConnectionId>,
-}
-
-/// The near end of a connection.
-struct Connection {
-    remote: SocketAddr,
-    party: Party,
-    queue: Queue,
-    cut: Arc<Notify>,
-}
-
-/// Who opened a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Party {
-    Known,
-    Ours,
-    Stranger,
-}
-
-/// Messages on their way to the task of a connection.
-#[derive(Clone)]
-struct Queue {
-    letters: mpsc::Sender<Letter>,
-    bytes: Arc<AtomicUsize>,
-    max_bytes: usize,
-}
-
-/// A message on its way out.
-#[derive(Debug)]
-struct Letter {
-    bytes: Bytes,
-    receipt: Option<Receipt>,
-}
-
-/// A connection that has just got its place, for the task that will carry it.
-struct Place {
-    id: ConnectionId,
-    remote: SocketAddr,
-    letters: mpsc::Receiver<Letter>,
-    bytes: Arc<AtomicUsize>,
-    cut: Arc<Notify>,
-}
-
 impl Tcp {
-    /// No connections yet; their tasks will run on `runtime`.
-    pub fn new(sink: Arc<dyn Sink>, runtime: tokio::runtime::Handle, limits: Limits) -> Self {
+    /// No connections yet; their tasks will run on `runtime`, and those with TLS go by `secure`.
+    pub fn new(
+        sink: Arc<dyn Sink>,
+        runtime: tokio::runtime::Handle,
+        limits: Limits,
+        secure: Arc<Secure>,
+    ) -> Self {
         let shared = Shared {
+            secure,
             sink,
             runtime,
             limits,
@@ -147,8 +127,8 @@ impl Tcp {
         }
     }
 
-    /// Accepts connections until [`Tcp::stop`].
-    pub fn listen(&self, listener: TcpListener) {
+    /// Accepts connections until [`Tcp::stop`]; with [`Transport::Tls`] they begin with a handshake.
+    pub fn listen(&self, listener: TcpListener, transport: Transport) {
         let tcp = self.clone();
         self.shared.runtime.spawn(async move {
             let mut stop = tcp.shared.stop.subscribe();
@@ -158,7 +138,7 @@ impl Tcp {
                     accepted = listener.accept() => accepted,
                 };
                 match accepted {
-                    Ok((stream, remote)) => tcp.accept(stream, remote),
+                    Ok((stream, remote)) => tcp.accept(stream, remote, transport),
                     Err(error) => {
                         // Out of descriptors, most likely: wait for some to be freed.
                         tracing::warn!(%error, "TCP accept failed");
@@ -174,92 +154,109 @@ impl Tcp {
         self.shared.stop.send_replace(true);
     }
 
-    /// Sends on the connection if it is open, else to `remote` on one that is, else on a new one. What cannot be sent is told
-    /// to the sink.
-    pub fn send(
-        &self,
-        connection: Option<ConnectionId>,
-        remote: SocketAddr,
-        bytes: Bytes,
-        receipt: Option<Receipt>,
-    ) {
-        let letter = Letter { bytes, receipt };
-        match self.shared.way(connection, remote) {
-            Way::Full => self.shared.unsent(&letter, Unsent::NoConnection),
+    /// Sends on the connection of the target if it is open, else on one that leads there, else on a new one. What cannot be sent is
+    /// told to the sink.
+    pub fn send(&self, target: Target, bytes: Bytes, receipt: Option<Receipt>) {
+        let connection = target.connection;
+        self.deliver(connection, Key::from(target), Letter { bytes, receipt });
+    }
+
+    fn deliver(&self, connection: Option<ConnectionId>, way: Key, letter: Letter) {
+        match self.shared.way(connection, &way) {
+            Way::Full => self
+                .shared
+                .unsent(way.transport, &letter, Unsent::NoConnection),
             Way::New(place, queue) => {
                 // The queue is new and empty.
                 let _ = queue.put(letter);
-                self.open(place);
+                let tcp = self.clone();
+                self.shared
+                    .runtime
+                    .spawn(async move { tcp.open(place, way).await });
             }
             Way::Open(id, queue) => match queue.put(letter) {
                 Ok(()) => {}
                 Err(NotTaken::Full(letter)) => {
                     self.shared.cut(id);
-                    self.shared.unsent(&letter, Unsent::SlowPeer);
+                    self.shared.unsent(way.transport, &letter, Unsent::SlowPeer);
                 }
                 // It has just ended; the next look does not find it any more.
                 Err(NotTaken::Ended(letter)) => {
                     self.shared.leave(id);
-                    self.send(None, remote, letter.bytes, letter.receipt);
+                    self.deliver(None, way, *letter);
                 }
             },
         }
     }
 
-    fn open(&self, place: Place) {
-        let tcp = self.clone();
-        self.shared.runtime.spawn(async move {
-            let (limit, remote) = (tcp.shared.limits.connect, place.remote);
-            match tokio::time::timeout(limit, TcpStream::connect(remote)).await {
-                Ok(Ok(stream)) => tcp.carry(stream, place).await,
-                Ok(Err(_)) | Err(_) => tcp.shared.end(place).await,
-            }
-        });
-    }
-
-    fn accept(&self, stream: TcpStream, remote: SocketAddr) {
+    fn accept(&self, stream: TcpStream, remote: SocketAddr, transport: Transport) {
         let Ok(local) = stream.local_addr() else {
             return;
         };
         let flow = Flow {
-            transport: Transport::Tcp,
+            transport,
             local,
             remote,
             connection: None,
         };
-        let party = match self.shared.sink.admits(&flow) {
-            Admission::Known => Party::Known,
-            Admission::Refused => return self.shared.sink.refused(Refusal::UnknownSource),
-            Admission::Stranger => Party::Stranger,
+        let sink = &self.shared.sink;
+        let party = match transport {
+            Transport::Tls if sink.might_admit(&flow) => Party::Unproven,
+            Transport::Tls => return sink.refused(Refusal::UnknownSource),
+            Transport::Tcp | Transport::Udp => match sink.admits(&Peer::unproven(flow)) {
+                Admission::Known => Party::Known,
+                Admission::Refused => return sink.refused(Refusal::UnknownSource),
+                Admission::Stranger => Party::Stranger,
+            },
         };
-        let entered = self.shared.lock().enter(remote, party, &self.shared.limits);
-        let Some((place, _)) = entered else {
-            return self.shared.sink.refused(Refusal::ConnectionLimit);
+        let Some(place) = self.shared.enter(transport, remote, party) else {
+            return sink.refused(Refusal::ConnectionLimit);
         };
+        tune(&stream, &self.shared.limits);
         let tcp = self.clone();
-        self.shared
-            .runtime
-            .spawn(async move { tcp.carry(stream, place).await });
+        self.shared.runtime.spawn(async move {
+            match transport {
+                Transport::Tls => tcp.shake(stream, place, flow).await,
+                Transport::Tcp | Transport::Udp => tcp.carry_plain(stream, place).await,
+            }
+        });
     }
 
-    async fn carry(&self, stream: TcpStream, mut place: Place) {
+    async fn carry_plain(&self, mut stream: TcpStream, mut place: Place) {
         self.shared.tell_how_many();
-        // A SIP message is one write; waiting to fill a segment only delays the call.
-        let _ = stream.set_nodelay(true);
         if let Ok(local) = stream.local_addr() {
-            let flow = Flow {
-                transport: Transport::Tcp,
-                local,
-                remote: place.remote,
-                connection: Some(place.id),
-            };
-            Task::new(self.shared.clone(), flow)
-                .run(stream, &mut place)
-                .await;
+            let task = Task::new(self.shared.clone(), &place, local, Proof::default());
+            let (reader, writer) = stream.split();
+            task.run(reader, writer, &mut place).await;
         }
-        self.shared.end(place).await;
+        self.shared.end(place, Unsent::NoConnection).await;
         self.shared.tell_how_many();
     }
+
+    async fn carry_secure(&self, stream: TlsStream<TcpStream>, mut place: Place, proof: Proof) {
+        self.shared.tell_how_many();
+        if let Ok(local) = stream.get_ref().0.local_addr() {
+            let task = Task::new(self.shared.clone(), &place, local, proof);
+            let (reader, writer) = tokio::io::split(stream);
+            task.run(reader, writer, &mut place).await;
+        }
+        self.shared.end(place, Unsent::NoConnection).await;
+        self.shared.tell_how_many();
+    }
+}
+
+/// A peer that is gone without a word is found out: by what it does not acknowledge, and if nothing is said, by asking its system.
+fn tune(stream: &TcpStream, limits: &Limits) {
+    // A SIP message is one write; waiting to fill a segment only delays the call.
+    let _ = stream.set_nodelay(true);
+    let socket = socket2::SockRef::from(stream);
+    let asking = socket2::TcpKeepalive::new()
+        .with_time(limits.silence)
+        .with_interval(limits.unacknowledged / 2)
+        .with_retries(2);
+    // A system that knows less of this finds out later.
+    let _ = socket.set_tcp_keepalive(&asking);
+    let _ = socket.set_tcp_user_timeout(Some(limits.unacknowledged));
 }
 
 /// How a message may leave.
@@ -273,27 +270,33 @@ enum Way {
 }
 
 impl Shared {
-    fn way(&self, connection: Option<ConnectionId>, remote: SocketAddr) -> Way {
+    fn way(&self, connection: Option<ConnectionId>, way: &Key) -> Way {
         let mut table = self.lock();
-        let known = connection.filter(|id| table.open.contains_key(id));
-        let known = known.or_else(|| table.by_remote.get(&remote).copied());
-        if let Some((id, open)) = known.and_then(|id| Some((id, table.open.get(&id)?))) {
-            return Way::Open(id, open.queue.clone());
+        if let Some((id, queue)) = table.find(connection, way) {
+            return Way::Open(id, queue);
         }
-        match table.enter(remote, Party::Ours, &self.limits) {
-            Some((place, queue)) => Way::New(place, queue),
+        match table.enter(way.transport, way.remote, Party::Ours, &self.limits) {
+            Some((place, queue)) => {
+                table.lead(place.id, way.clone());
+                Way::New(place, queue)
+            }
             None => Way::Full,
         }
     }
 
-    /// Nobody sends on it any more; its task writes what is queued.
-    fn leave(&self, id: ConnectionId) -> Option<Connection> {
+    /// A place for a connection that somebody has opened. One of TCP leads back to where it came from; one of TLS only where its
+    /// peer has proven to be.
+    fn enter(&self, transport: Transport, remote: SocketAddr, party: Party) -> Option<Place> {
         let mut table = self.lock();
-        let left = table.open.remove(&id)?;
-        if table.by_remote.get(&left.remote) == Some(&id) {
-            table.by_remote.remove(&left.remote);
+        let (place, _) = table.enter(transport, remote, party, &self.limits)?;
+        if transport == Transport::Tcp {
+            table.lead(place.id, Key::plain(remote));
         }
-        Some(left)
+        Some(place)
+    }
+
+    fn leave(&self, id: ConnectionId) -> Option<Connection> {
+        self.lock().leave(id)
     }
 
     /// Its task ends now.
@@ -304,17 +307,16 @@ impl Shared {
     }
 
     /// Nothing leaves by this place any more: what waits there is told.
-    async fn end(&self, mut place: Place) {
+    async fn end(&self, mut place: Place, why: Unsent) {
         self.leave(place.id);
         place.letters.close();
         while let Some(letter) = place.letters.recv().await {
-            self.unsent(&letter, Unsent::NoConnection);
+            self.unsent(place.transport, &letter, why);
         }
     }
 
-    fn unsent(&self, letter: &Letter, why: Unsent) {
-        self.sink
-            .unsent(Transport::Tcp, why, letter.receipt.clone());
+    fn unsent(&self, transport: Transport, letter: &Letter, why: Unsent) {
+        self.sink.unsent(transport, why, letter.receipt.clone());
     }
 
     fn tell_how_many(&self) {
@@ -340,86 +342,6 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, Table> {
         // The table is whole between two statements; a panic elsewhere cannot have left it half changed.
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Table {
-    /// A place for another connection, if there is one.
-    fn enter(
-        &mut self,
-        remote: SocketAddr,
-        party: Party,
-        limits: &Limits,
-    ) -> Option<(Place, Queue)> {
-        if !self.has_room(remote.ip(), party, limits) {
-            return None;
-        }
-        self.last += 1;
-        let id = ConnectionId(self.last);
-        let (sender, letters) = mpsc::channel(limits.waiting.max(1));
-        let queue = Queue {
-            letters: sender,
-            bytes: Arc::default(),
-            max_bytes: limits.waiting_bytes,
-        };
-        let place = Place {
-            id,
-            remote,
-            letters,
-            bytes: queue.bytes.clone(),
-            cut: Arc::default(),
-        };
-        let connection = Connection {
-            remote,
-            party,
-            queue: queue.clone(),
-            cut: place.cut.clone(),
-        };
-        self.open.insert(id, connection);
-        self.by_remote.entry(remote).or_insert(id);
-        Some((place, queue))
-    }
-
-    fn has_room(&self, ip: IpAddr, party: Party, limits: &Limits) -> bool {
-        let count = |fits: &dyn Fn(&Connection) -> bool| {
-            self.open.values().filter(|open| fits(open)).count()
-        };
-        let is_ours = |open: &Connection| open.party == Party::Ours;
-        let of_this_side = match party {
-            Party::Ours => count(&is_ours),
-            Party::Known | Party::Stranger => count(&|open| !is_ours(open)),
-        };
-        let strangers = count(&|open| open.party == Party::Stranger);
-        of_this_side < limits.connections
-            && count(&|open| open.remote.ip() == ip) < limits.per_address
-            && (party != Party::Stranger || strangers < limits.strangers)
-    }
-}
-
-/// Why a queue did not take a message.
-enum NotTaken {
-    /// Its connection has ended.
-    Ended(Box<Letter>),
-    /// Too much waits already.
-    Full(Box<Letter>),
-}
-
-impl Queue {
-    fn put(&self, letter: Letter) -> Result<(), NotTaken> {
-        let length = letter.bytes.len();
-        let before = self.bytes.fetch_add(length, Ordering::Relaxed);
-        let put = if before + length > self.max_bytes {
-            Err(NotTaken::Full(letter.into()))
-        } else {
-            self.letters.try_send(letter).map_err(|error| match error {
-                TrySendError::Closed(letter) => NotTaken::Ended(letter.into()),
-                TrySendError::Full(letter) => NotTaken::Full(letter.into()),
-            })
-        };
-        if put.is_err() {
-            self.bytes.fetch_sub(length, Ordering::Relaxed);
-        }
-        put
     }
 }
 

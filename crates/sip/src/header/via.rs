@@ -114,6 +114,11 @@ impl<'a> Via<'a> {
         }
     }
 
+    /// Whether requests may come back on the connection: RFC 5923 §7, `via-alias = "alias"`.
+    pub fn has_alias(&self) -> bool {
+        self.parameters().get("alias").is_some()
+    }
+
     /// The `maddr` parameter, as written.
     pub fn maddr(&self) -> Option<&'a [u8]> {
         self.parameters().value("maddr")

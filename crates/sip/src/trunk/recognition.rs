@@ -60,18 +60,22 @@ impl Recognition {
 
     /// Whether what comes from `source` is of this trunk.
     pub fn fits(&self, source: &Source<'_>) -> bool {
-        let flow = source.flow;
+        let identity = self.tls_identity.as_deref().is_none_or(|wanted| {
+            let mut proven = source.tls_identities.iter();
+            proven.any(|proven| proven.eq_ignore_ascii_case(wanted))
+        });
+        identity && self.might_fit(source.flow)
+    }
+
+    /// Whether what comes this way is of this trunk once the right name is proven.
+    pub fn might_fit(&self, flow: &Flow) -> bool {
         let network = self.networks.is_empty()
             || self
                 .networks
                 .iter()
                 .any(|network| network.contains(flow.remote.ip()));
         let port = self.local_port.is_none_or(|port| port == flow.local.port());
-        let identity = self.tls_identity.as_deref().is_none_or(|wanted| {
-            let mut proven = source.tls_identities.iter();
-            proven.any(|proven| proven.eq_ignore_ascii_case(wanted))
-        });
-        network && port && identity
+        network && port
     }
 }
 

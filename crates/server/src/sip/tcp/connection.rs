@@ -1,15 +1,18 @@
 //! The task of one connection: reads and writes until either cannot go on.
 
-use super::{Letter, Place, Shared};
-use crate::sip::{Refusal, Taken, Unsent};
-use countersign_sip::flow::Flow;
+use super::Shared;
+use super::handshake::Proof;
+use super::table::{Key, Letter, Party, Place};
+use crate::sip::{Peer, Receipt, Refusal, Taken, Unsent};
+use countersign_sip::flow::{Flow, Transport};
+use countersign_sip::message::Message;
 use countersign_sip::stream::{Framer, Piece};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::net::tcp::{ReadHalf, WriteHalf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
@@ -17,44 +20,77 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 const READ_CHUNK: usize = 16 * 1024;
 /// How long a stream waits before what it brought is offered again.
 const BUSY_PAUSE: Duration = Duration::from_millis(1);
+/// Most requests that are remembered as written and perhaps never read: a second of a busy connection. Those before them have
+/// their timers.
+const MAX_WRITTEN: usize = 1_024;
+
+/// How long a request is remembered as written: 64*T1, RFC 3261 §17.1.1.2; then its transaction has given up.
+const MEMORY: Duration = Duration::from_secs(32);
 
 pub(super) struct Task {
     shared: Arc<Shared>,
-    flow: Flow,
+    peer: Peer,
+    proof: Proof,
+    party: Party,
     begun: Instant,
     /// When something last moved, in milliseconds since it began.
     moved: AtomicU64,
+    /// Whether somebody has asked for requests to come back on this connection.
+    is_alias: AtomicBool,
+    /// Requests that were written not long ago, the oldest first. Only this task looks at them.
+    written: Mutex<VecDeque<(Instant, Receipt)>>,
 }
 
 impl Task {
-    pub(super) fn new(shared: Arc<Shared>, flow: Flow) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, place: &Place, local: SocketAddr, proof: Proof) -> Self {
+        let flow = Flow {
+            transport: place.transport,
+            local,
+            remote: place.remote,
+            connection: Some(place.id),
+        };
         Self {
             shared,
-            flow,
+            peer: Peer {
+                flow,
+                identities: proof.identities.clone(),
+            },
+            proof,
+            party: place.party,
             begun: Instant::now(),
             moved: AtomicU64::new(0),
+            is_alias: AtomicBool::new(false),
+            written: Mutex::default(),
         }
     }
 
     /// Carries the connection to its end.
-    pub(super) async fn run(&self, mut stream: TcpStream, place: &mut Place) {
-        let (reader, writer) = stream.split();
+    pub(super) async fn run(
+        &self,
+        reader: impl AsyncRead + Unpin,
+        writer: impl AsyncWrite + Unpin,
+        place: &mut Place,
+    ) {
         let writing = self.write(writer, &mut place.letters, &place.bytes);
         let (mut reading, mut writing) =
             (std::pin::pin!(self.read(reader)), std::pin::pin!(writing));
         let mut stop = self.shared.stop.subscribe();
-        tokio::select! {
-            () = &mut writing => return,
-            () = place.cut.notified() => return,
-            () = &mut reading => {}
-            _ = stop.wait_for(|stop| *stop) => {}
+        let is_whole = tokio::select! {
+            () = &mut writing => false,
+            () = place.cut.notified() => false,
+            () = &mut reading => true,
+            () = self.end_of_proof() => true,
+            _ = stop.wait_for(|stop| *stop) => true,
+        };
+        if is_whole {
+            // The peer says no more, but it may still listen to what it asked for.
+            self.shared.leave(place.id);
+            let _ = timeout(self.shared.limits.linger, writing).await;
         }
-        // The peer says no more, but it may still listen to what it asked for.
-        self.shared.leave(place.id);
-        let _ = timeout(self.shared.limits.linger, writing).await;
+        self.tell_unheard();
     }
 
-    async fn read(&self, mut reader: ReadHalf<'_>) {
+    async fn read(&self, mut reader: impl AsyncRead + Unpin) {
         let limits = self.shared.limits;
         let mut framer = Framer::default();
         let mut chunk = vec![0; READ_CHUNK];
@@ -87,36 +123,70 @@ impl Task {
     }
 
     async fn deliver(&self, piece: Piece) {
-        // RFC 5626 §5.4: "When a server receives a double CRLF sequence between SIP messages on a connection-oriented transport
-        // such as TCP or SCTP, it MUST immediately respond with a single CRLF over the same connection."
-        if let Piece::Ping = piece {
-            return self.shared.pong(self.flow.connection);
+        match &piece {
+            // RFC 5626 §5.4: "When a server receives a double CRLF sequence between SIP messages on a connection-oriented transport
+            // such as TCP or SCTP, it MUST immediately respond with a single CRLF over the same connection."
+            Piece::Ping => return self.shared.pong(self.peer.flow.connection),
+            Piece::Message(message) => self.reuse(message),
+            Piece::Bad(_) => {}
         }
-        let mut taken = self.shared.sink.piece(self.flow, piece);
+        let mut taken = self.shared.sink.piece(&self.peer, piece);
         while let Taken::Busy(waiting) = taken {
             sleep(BUSY_PAUSE).await;
             taken = self.shared.sink.again(*waiting);
         }
     }
 
+    /// Lets requests to the peer leave by this connection, if it asks for that and has proven who it is.
+    // RFC 5923 §8.2: "Servers MUST follow the authentication steps outlined in Section 9.2 to authenticate the connection before
+    // forming an alias."
+    // RFC 5923 §8.2: "If the sent-by production of the Via header field contains a port, the server MUST use it as a destination port.
+    // Otherwise, the default port is the destination port."
+    fn reuse(&self, message: &Message) {
+        let flow = self.peer.flow;
+        let may = flow.transport == Transport::Tls && self.party == Party::Known;
+        if !may || self.peer.identities.is_empty() || self.is_alias.load(Ordering::Relaxed) {
+            return;
+        }
+        let Some(via) = message.method().and_then(|_| message.top_via().ok()) else {
+            return;
+        };
+        if !via.has_alias() {
+            return;
+        }
+        self.is_alias.store(true, Ordering::Relaxed);
+        let port = via.port.unwrap_or(flow.transport.default_port());
+        let Some(id) = flow.connection else { return };
+        let mut table = self.shared.lock();
+        for name in self.peer.identities.iter() {
+            let way = Key {
+                transport: flow.transport,
+                remote: SocketAddr::new(flow.remote.ip(), port),
+                name: Some(name.to_ascii_lowercase().into()),
+            };
+            table.lead(id, way);
+        }
+    }
+
     async fn write(
         &self,
-        mut writer: WriteHalf<'_>,
+        mut writer: impl AsyncWrite + Unpin,
         letters: &mut mpsc::Receiver<Letter>,
         waiting: &AtomicUsize,
     ) {
         while let Some(letter) = letters.recv().await {
             let length = letter.bytes.len();
             let mut written = Written {
-                shared: &self.shared,
+                task: self,
                 letter,
                 fate: Err(Unsent::NoConnection),
             };
             let limit = self.shared.limits.write;
-            match timeout(limit, writer.write_all(&written.letter.bytes)).await {
+            match timeout(limit, put(&mut writer, &written.letter.bytes)).await {
                 Ok(Ok(())) => {
                     written.fate = Ok(());
-                    self.shared.sink.sent(&self.flow, &written.letter.bytes);
+                    let sink = &self.shared.sink;
+                    sink.sent(&self.peer.flow, &written.letter.bytes);
                 }
                 Ok(Err(_)) => return,
                 Err(_) => return written.fate = Err(Unsent::SlowPeer),
@@ -124,6 +194,20 @@ impl Task {
             waiting.fetch_sub(length, Ordering::Relaxed);
             self.has_moved();
         }
+        // RFC 5923 §8.3: "Either the client or the server may terminate a TLS session by sending a TLS closure alert."
+        let _ = writer.shutdown().await;
+    }
+
+    /// Returns when the certificate ends by which the peer is known: what it proved is true no longer (`docs/divergences.md`).
+    async fn end_of_proof(&self) {
+        let Some(until) = self.proof.until else {
+            return std::future::pending().await;
+        };
+        while self.shared.secure.now() <= until {
+            sleep(self.shared.limits.certificate_check).await;
+        }
+        tracing::info!(remote = %self.peer.flow.remote, "the certificate of a peer has ended: its connection ends");
+        self.shared.sink.refused(Refusal::CertificateEnded);
     }
 
     fn moved(&self) -> Instant {
@@ -134,19 +218,54 @@ impl Task {
         let passed = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.moved.store(passed, Ordering::Relaxed);
     }
+
+    /// Remembers a request that was written until its transaction has given up by itself.
+    fn was_written(&self, receipt: Receipt) {
+        let now = Instant::now();
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_old = |at: Instant| now - at > MEMORY;
+        while written.len() >= MAX_WRITTEN || written.front().is_some_and(|(at, _)| is_old(*at)) {
+            written.pop_front();
+        }
+        written.push_back((now, receipt));
+    }
+
+    /// The connection is over: no response to what was written on it comes any more. Who has heard one already does not mind.
+    fn tell_unheard(&self) {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        for (at, receipt) in written.drain(..) {
+            if at.elapsed() <= MEMORY {
+                let transport = self.peer.flow.transport;
+                let sink = &self.shared.sink;
+                sink.unsent(transport, Unsent::ConnectionEnded, Some(receipt));
+            }
+        }
+    }
+}
+
+async fn put(writer: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> std::io::Result<()> {
+    writer.write_all(bytes).await?;
+    // What TLS has sealed leaves now.
+    writer.flush().await
 }
 
 /// A message that is being written. However that ends, also in the middle, it is told if it did not succeed.
 struct Written<'a> {
-    shared: &'a Shared,
+    task: &'a Task,
     letter: Letter,
     fate: Result<(), Unsent>,
 }
 
 impl Drop for Written<'_> {
     fn drop(&mut self) {
-        if let Err(why) = self.fate {
-            self.shared.unsent(&self.letter, why);
+        let receipt = self.letter.receipt.take();
+        match (self.fate, receipt) {
+            (Ok(()), None) => {}
+            (Ok(()), Some(receipt)) => self.task.was_written(receipt),
+            (Err(why), receipt) => {
+                let transport = self.task.peer.flow.transport;
+                self.task.shared.sink.unsent(transport, why, receipt);
+            }
         }
     }
 }

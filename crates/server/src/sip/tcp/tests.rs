@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::sip::Life;
-use crate::sip::stage::{Kept, PATIENCE, invite, sender, until};
+use crate::sip::stage::{Kept, PATIENCE, invite, secure, sender, until};
 use countersign_sip::flow::Target;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener as Listener, TcpStream as Stream};
@@ -37,7 +37,7 @@ impl Bench {
             ..Limits::default()
         };
         change(&mut limits);
-        let tcp = Tcp::new(sink.clone(), runtime.handle().clone(), limits);
+        let tcp = Tcp::new(sink.clone(), runtime.handle().clone(), limits, secure());
         Self { runtime, sink, tcp }
     }
 
@@ -45,14 +45,18 @@ impl Bench {
     fn listens(&self) -> SocketAddr {
         let listener = self.runtime.block_on(TcpListener::bind(ANYWHERE)).unwrap();
         let address = listener.local_addr().unwrap();
-        self.tcp.listen(listener);
+        self.tcp.listen(listener, Transport::Tcp);
         address
     }
 
     fn send(&self, connection: Option<ConnectionId>, remote: SocketAddr, text: &str) {
         let bytes = Bytes::copy_from_slice(text.as_bytes());
-        self.tcp
-            .send(connection, remote, bytes, Some(receipt(remote)));
+        let receipt = receipt(remote);
+        let target = Target {
+            connection,
+            ..receipt.target.clone()
+        };
+        self.tcp.send(target, bytes, Some(receipt));
     }
 
     /// Waits for so many messages that came to us.
@@ -66,7 +70,9 @@ impl Bench {
     fn unsent(&self) -> Vec<Unsent> {
         let unsent = self.sink.unsent.lock().unwrap();
         assert!(unsent.iter().all(|(_, receipt)| receipt.is_some()));
-        unsent.iter().map(|(why, _)| *why).collect()
+        let whys = unsent.iter().map(|(why, _)| *why);
+        // What was written and perhaps never read is for whoever still waits.
+        whys.filter(|why| *why != Unsent::ConnectionEnded).collect()
     }
 
     fn refused(&self) -> Vec<Refusal> {
