@@ -324,6 +324,11 @@ impl Message {
         (end <= self.bytes.len()).then(|| Span::new(start, end))
     }
 
+    /// Gives room back that was made for more header lines than there are.
+    pub(crate) fn shrink(&mut self) {
+        self.lines.shrink_to_fit();
+    }
+
     /// Offset of the first header line, which is the end of the start line.
     pub(crate) fn headers_start(&self) -> usize {
         match self.lines.first() {

@@ -252,6 +252,8 @@ impl Shard {
     /// Does what the proxy wants; what comes of it at once goes back in.
     fn carry_out(&mut self, output: Output, state: &Arc<State>) -> Option<Input> {
         match output {
+            // Nobody is asked yet.
+            Output::Answered(answer) => return Some(Input::Release(answer.id)),
             Output::Event(event) => self.told(event, state),
             Output::Expire(id) => return self.expire(id),
             Output::Forget(id) => {
@@ -406,6 +408,10 @@ impl Shard {
                 record.close(&Ending::from(&*finished), &state.calls, metrics);
             }
             ProxyEvent::AckMissing(_) => metrics.sip_events.increment(["ack-missing"]),
+            ProxyEvent::CallEnded(ended) => {
+                tracing::debug!(by = ?ended.by, lasted = ?ended.lasted, "call ended");
+                metrics.sip_events.increment(["call-ended"]);
+            }
             ProxyEvent::Dropped(cause) => {
                 tracing::debug!(?cause, "SIP message dropped");
                 metrics.sip_refused.increment([drop_cause(cause)]);

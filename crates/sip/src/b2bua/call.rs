@@ -56,6 +56,8 @@ pub(crate) struct Call {
     pub(crate) due: Option<Ticks>,
     /// When it was answered.
     pub(crate) answered: Option<Ticks>,
+    /// Why we have ended it, for Reason.
+    pub(crate) reason: Option<Box<[u8]>>,
 }
 
 /// How a call is named on one side, by who began it there.
@@ -92,8 +94,10 @@ pub(crate) enum Progress {
     Answered,
     /// The called has not accepted yet.
     Early,
-    /// We have ended it ourselves.
+    /// We have ended it, and nobody has to be told.
     Ended,
+    /// We have ended it, and the caller must acknowledge first before it can be told.
+    Ending,
 }
 
 impl Call {
@@ -113,6 +117,7 @@ impl Call {
             inviting: true,
             due: None,
             answered: None,
+            reason: None,
         }
     }
 
@@ -122,7 +127,13 @@ impl Call {
     }
 
     /// The dialog that the far side calls so.
-    pub(crate) fn dialog_of(&mut self, far_tag: &[u8]) -> Option<&mut Dialog> {
+    pub(crate) fn dialog_of(&self, far_tag: &[u8]) -> Option<&Dialog> {
+        let mut dialogs = self.dialogs.iter();
+        dialogs.find(|dialog| *dialog.far_tag == *far_tag)
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn dialog_mut_of(&mut self, far_tag: &[u8]) -> Option<&mut Dialog> {
         let mut dialogs = self.dialogs.iter_mut();
         dialogs.find(|dialog| *dialog.far_tag == *far_tag)
     }
@@ -194,7 +205,7 @@ impl Call {
         match side {
             Side::Near => self.way.refresh(message),
             Side::Far => {
-                if let Some(dialog) = self.dialog_of(far_tag) {
+                if let Some(dialog) = self.dialog_mut_of(far_tag) {
                     dialog.way.refresh(message);
                 }
             }
@@ -225,17 +236,29 @@ impl Call {
         !self.inviting && self.dialogs.is_empty()
     }
 
-    /// Whether what an INVITE begins is too much to remember.
-    pub(crate) fn is_too_large(&self) -> bool {
-        self.bytes() > MAX_CALL_BYTES
-    }
-
     fn bytes(&self) -> usize {
         let names = [&self.near, &self.far].map(|end| end.call_id.len() + end.tag.len());
         let dialogs = self.dialogs.iter().map(|dialog| dialog.way.bytes());
         let fixed = self.from.len() + self.to.len() + self.way.bytes();
         names.iter().sum::<usize>() + fixed + dialogs.sum::<usize>()
     }
+}
+
+/// Whether the call that an INVITE begins is too much to remember.
+pub(crate) fn is_too_large(invite: &Message) -> bool {
+    let remembered = [
+        Name::From,
+        Name::To,
+        Name::CallId,
+        Name::Contact,
+        Name::RecordRoute,
+    ];
+    let lines = invite.all_headers();
+    let lengths = lines
+        .filter(|line| remembered.contains(&line.name))
+        .map(|line| line.value.len());
+    // Its names are remembered for both sides.
+    2 * lengths.sum::<usize>() > MAX_CALL_BYTES
 }
 
 impl End {

@@ -14,6 +14,7 @@
 //! - `way`: route set and remote target, RFC 3261 §12
 //! - `call`: the state of one call, its dialogs on both sides
 //! - `request`, `response`: what changes in them
+//! - `session`: how long it lasts unless it is refreshed
 //! - `own`: the requests that we make ourselves
 //!
 //! Not here: transactions, timers, next hops, signing and judging; [`crate::element`] has them for all modes.
@@ -21,13 +22,17 @@
 mod way;
 mod call;
 mod edit;
+mod session;
 mod request;
 mod response;
+mod own;
 
-pub(crate) use call::{Call, Dialog, End, Peer, Progress, Side};
+pub(crate) use call::{Call, Dialog, End, Peer, Progress, Side, is_too_large};
 pub(crate) use edit::OurContact;
+pub(crate) use own::{Own, OwnMethod};
 pub(crate) use request::{Leg, first, inside};
 pub(crate) use response::{Answered, crossed};
+pub(crate) use session::session_interval;
 
 #[cfg(test)]
 mod tests;

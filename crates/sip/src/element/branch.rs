@@ -211,6 +211,11 @@ impl Branch {
         Message::parse(self.sending.bytes.clone(), Framing::Datagram).ok()
     }
 
+    /// This much of the request is kept.
+    pub(super) fn sent_was(&mut self, bytes: Bytes) {
+        self.sending.bytes = bytes;
+    }
+
     pub(super) fn purpose(&self) -> Purpose {
         self.purpose
     }

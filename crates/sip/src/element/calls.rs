@@ -73,8 +73,8 @@ impl Calls {
         let Some(call) = self.calls.get_mut(&id) else {
             return;
         };
-        if let Some(dialog) = call.dialog_of(far_tag).cloned() {
-            for (key, from) in keys(call, &dialog, tokens) {
+        if let Some(dialog) = call.dialog_of(far_tag) {
+            for (key, from) in keys(call, dialog, tokens) {
                 self.dialogs.insert(key, Place { call: id, from });
             }
         }

@@ -6,6 +6,7 @@
 use super::branch::Branch;
 use super::crossing::{Crossing, Inside, begin_call};
 use super::decision::Deciding;
+use super::ending::Held;
 use super::event::{Event, Finished, Handling, SignatureFate};
 use super::outgoing::Candidate;
 use super::server_side::{AckFate, ServerNews, ServerSide};
@@ -42,6 +43,8 @@ pub(super) struct Context {
     /// Which call it belongs to, if that is one of a back-to-back trunk.
     pub(super) crossing: Option<Crossing>,
     pub(super) record: Record,
+    /// Whether what is not needed any more of the request is gone.
+    pub(super) is_slim: bool,
     server: ServerSide,
     tag: LocalTag,
     /// What finds this context: its transaction, and the ACK of a client that sends no branch.
@@ -60,11 +63,14 @@ pub(super) enum Stage {
     Deciding(Deciding),
     /// It is at one of the next hops.
     Forwarding(Forwarding),
+    /// A next hop has accepted it, and the host is asked whether that may pass.
+    Held(Held),
 }
 
 /// It is at one of the next hops.
 pub(super) struct Forwarding {
-    pub(super) copy: Copy,
+    /// As long as there may be another next hop.
+    pub(super) copy: Option<Copy>,
     /// The next hop it is at, by its place in the trunk.
     pub(super) hop: usize,
     /// Those that come after, in their order.
@@ -92,6 +98,8 @@ pub(super) struct Record {
     pub(super) signature: SignatureFate,
     pub(super) forwarded: Option<Ticks>,
     pub(super) received: Ticks,
+    /// The final response that was passed.
+    pub(super) status: Option<u16>,
 }
 
 /// A request that has just come, and begins a context.
@@ -148,7 +156,9 @@ impl Context {
                 signature: SignatureFate::NotAsked,
                 forwarded: None,
                 received: turn.now.ticks,
+                status: None,
             },
+            is_slim: false,
             server,
             tag,
             keys: vec![key],
@@ -226,7 +236,10 @@ impl Context {
             Part::Branch(index, timer) => self.branch_fired(index, timer, turn),
             // The timer of its call has another way.
             Part::Call => {}
-            Part::Decision => self.deadline_passed(turn),
+            Part::Decision => {
+                self.deadline_passed(turn);
+                self.held_too_long(turn);
+            }
             Part::Server(timer) => match self.server.fire(timer, turn) {
                 ServerNews::AckMissing => turn.event(Event::AckMissing(self.id)),
                 ServerNews::Nothing => {}
@@ -264,6 +277,7 @@ impl Context {
             return;
         }
         self.stage = Stage::Answered;
+        self.record.status = status;
         self.finish_crossing(status, turn);
         let method = self.request.method().map_or(&[][..], Method::as_bytes);
         turn.event(Event::Finished(Box::new(Finished {

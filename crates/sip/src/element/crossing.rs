@@ -2,12 +2,16 @@
 
 use super::calls::Place;
 use super::context::Context;
-use super::event::DropCause;
+use super::ending::{end_near, ended};
+use super::event::{DropCause, EndedBy};
 use super::incoming::{StampedFor, drop_for, stamped};
+use super::validation::Refusal;
 use super::{ContextId, Element, Event, Options, Output, Part, Turn};
 use crate::b2bua::{
     Answered, Call, Dialog, End, Leg, OurContact, Peer, Progress, Side, crossed, first, inside,
+    is_too_large, session_interval,
 };
+use crate::defect::Defect;
 use crate::flow::{Flow, Target};
 use crate::message::{Message, Method};
 use crate::patch::PatchError;
@@ -24,12 +28,9 @@ pub(super) struct Crossing {
     pub(super) to: Side,
     /// Who is there, if the dialog exists; an INVITE that begins a call goes to the next hops of its trunk.
     pub(super) peer: Option<Box<Peer>>,
+    /// The next hop that the INVITE went to last, by its place in the trunk.
+    pub(super) place: usize,
 }
-
-/// A request is inside no dialog that we know.
-// RFC 3261 §12.2.2: "If the UAS wishes to reject the request because it does not wish to recreate the dialog, it MUST respond to the
-// request with a 481 (Call/Transaction Does Not Exist) status code and pass that to the server transaction."
-pub(super) const NO_SUCH_DIALOG: (u16, &str) = (481, "Call/Transaction Does Not Exist");
 
 impl Element {
     /// The trunk of the call that a request belongs to which comes by no trunk: from the far side, as a rule.
@@ -53,19 +54,22 @@ impl Element {
         &self,
         request: &Message,
         trunk: &Trunk,
-    ) -> Result<Option<Inside>, NoSuchDialog> {
+    ) -> Result<Option<Inside>, Refusal> {
         if let Some(inside) = self.inside(request, trunk) {
             return Ok(Some(inside));
         }
         let has_tag = request.to().is_ok_and(|to| to.tag().is_some());
         match request.method() {
             _ if trunk.b2bua().is_none() => Ok(None),
+            Some(Method::Invite) if !has_tag && is_too_large(request) => {
+                Err(Refusal::Defect(Defect::TooLarge))
+            }
             Some(Method::Invite) if !has_tag => Ok(Some(Inside::Begins)),
             // Nothing else makes or has a dialog of ours; a subscription has one of its own, which passes.
             Some(Method::Bye | Method::Info | Method::Invite | Method::Prack | Method::Update)
                 if has_tag =>
             {
-                Err(NoSuchDialog)
+                Err(Refusal::NoSuchDialog)
             }
             _ => Ok(None),
         }
@@ -81,8 +85,16 @@ impl Element {
         }
         let to = from.other();
         let dialog = call.dialog_for(request, from)?;
+        if matches!(dialog.progress, Progress::Ended | Progress::Ending) {
+            return None;
+        }
         let peer = Some(Box::new(call.peer(dialog, to)?));
-        Some(Inside::Goes(Crossing { call: id, to, peer }))
+        Some(Inside::Goes(Crossing {
+            call: id,
+            to,
+            peer,
+            place: 0,
+        }))
     }
 
     /// The ACK for a 2xx crosses without state; whether it was one of a call.
@@ -95,6 +107,7 @@ impl Element {
         out: &mut Vec<Output>,
     ) -> bool {
         let Some(Inside::Goes(crossing)) = self.inside(ack, trunk) else {
+            self.end_acknowledged(ack, now, out);
             // RFC 3261 §12.2.2 speaks of answers; an ACK gets none.
             return trunk.b2bua().is_some();
         };
@@ -107,6 +120,27 @@ impl Element {
         }
         true
     }
+
+    /// The caller acknowledges an answer of a dialog that we have ended since.
+    fn end_acknowledged(&mut self, ack: &Message, now: Now, out: &mut Vec<Output>) {
+        let place = self.table.calls.place(ack, &self.tokens);
+        let Some(Place {
+            call,
+            from: Side::Near,
+        }) = place
+        else {
+            return;
+        };
+        let dialog = self
+            .table
+            .calls
+            .get(call)
+            .and_then(|call| call.dialog_for(ack, Side::Near));
+        if let Some(dialog) = dialog.filter(|dialog| dialog.progress == Progress::Ending) {
+            let far_tag = dialog.far_tag.clone();
+            end_near(call, &far_tag, &mut self.turn(now, out));
+        }
+    }
 }
 
 /// What a request is to the calls of back-to-back trunks.
@@ -116,9 +150,6 @@ pub(super) enum Inside {
     /// It goes from one side of a call to the other.
     Goes(Crossing),
 }
-
-/// There is no such dialog.
-pub(super) struct NoSuchDialog;
 
 fn crossed_ack(
     crossing: &Crossing,
@@ -210,7 +241,7 @@ impl Context {
     }
 
     /// The tag that the caller knows whoever sent this response by; a response that makes a dialog makes it here.
-    fn near_tag(
+    pub(super) fn near_tag(
         &self,
         crossing: &Crossing,
         response: &Message,
@@ -219,7 +250,6 @@ impl Context {
         let Some(far_tag) = response.to().ok().and_then(|to| to.tag()) else {
             return Some(Vec::new());
         };
-        let place = self.hop().map_or(0, |(place, _)| place);
         let call = turn.table.calls.get_mut(crossing.call)?;
         let near_tag = match call.near.call_id == call.far.call_id {
             true => far_tag.to_vec(),
@@ -227,7 +257,7 @@ impl Context {
         };
         let makes_dialog = matches!(response.status(), Some(101..300));
         if makes_dialog && call.dialog_of(far_tag).is_none() {
-            if !call.add(response, near_tag.clone().into(), place) {
+            if !call.add(response, near_tag.clone().into(), crossing.place) {
                 return None;
             }
             turn.table.calls.know(crossing.call, far_tag, turn.tokens);
@@ -246,13 +276,13 @@ impl Context {
             return;
         };
         call.refresh(response, far_tag, crossing.to);
-        let Some(dialog) = call.dialog_of(far_tag) else {
+        let Some(dialog) = call.dialog_mut_of(far_tag) else {
             return;
         };
         if dialog.progress == Progress::Early {
             dialog.progress = Progress::Answered;
         }
-        if let Some(at) = due(call, turn.now.ticks) {
+        if let Some(at) = due(call, response, turn.now.ticks, turn.options) {
             turn.set_timer(crossing.call, Part::Call, at);
         }
     }
@@ -262,22 +292,23 @@ impl Context {
         let Some(crossing) = &self.crossing else {
             return;
         };
-        let ends = ends_dialog(&self.request, status);
-        let (request, from) = (&self.request, crossing.to.other());
-        if crossing.peer.is_none() {
-            if !matches!(status, Some(200..300)) {
-                turn.table
-                    .calls
-                    .forget_beginning(crossing.call, turn.tokens);
-                let ended = |dialog: &Dialog| dialog.progress != Progress::Early;
-                turn.table.calls.retain(crossing.call, turn.tokens, ended);
-            }
-        } else if ends && let Some(call) = turn.table.calls.get_mut(crossing.call) {
-            let tag = call
-                .dialog_for(request, from)
-                .map(|dialog| dialog.far_tag.clone());
-            let others = |dialog: &Dialog| Some(&dialog.far_tag) != tag.as_ref();
-            turn.table.calls.retain(crossing.call, turn.tokens, others);
+        let (id, from) = (crossing.call, crossing.to.other());
+        if crossing.peer.is_none() && !matches!(status, Some(200..300)) {
+            turn.table.calls.forget_beginning(id, turn.tokens);
+            let is_ours = |dialog: &Dialog| dialog.progress != Progress::Early;
+            turn.table.calls.retain(id, turn.tokens, is_ours);
+        }
+        if !ends_dialog(&self.request, status) {
+            return;
+        }
+        let call = turn.table.calls.get(id);
+        let dialog = call.and_then(|call| call.dialog_for(&self.request, from));
+        if let Some(far_tag) = dialog.map(|dialog| dialog.far_tag.clone()) {
+            let by = match from {
+                Side::Far => EndedBy::Called,
+                Side::Near => EndedBy::Caller,
+            };
+            ended(id, &far_tag, by, turn);
         }
     }
 
@@ -286,8 +317,15 @@ impl Context {
         let Some(crossing) = self.crossing.as_ref().filter(|one| one.peer.is_none()) else {
             return;
         };
-        if let Some(call) = turn.table.calls.get_mut(crossing.call) {
-            call.inviting = false;
+        let Some(call) = turn.table.calls.get_mut(crossing.call) else {
+            return;
+        };
+        call.inviting = false;
+        let is_ending = |dialog: &&Dialog| dialog.progress == Progress::Ending;
+        let ending = call.dialogs().iter().filter(is_ending);
+        let ending: Vec<_> = ending.map(|dialog| dialog.far_tag.clone()).collect();
+        for far_tag in ending {
+            end_near(crossing.call, &far_tag, turn);
         }
         let lasts = |dialog: &Dialog| {
             matches!(dialog.progress, Progress::Acknowledged | Progress::Answered)
@@ -334,6 +372,7 @@ pub(super) fn begin_call(
         call: id,
         to: Side::Far,
         peer: None,
+        place: 0,
     }
 }
 
@@ -390,18 +429,20 @@ fn far_tag<'a>(crossing: &Crossing, response: &'a Message) -> Option<&'a [u8]> {
     }
 }
 
-/// A call that is answered ends some day, whatever becomes of its BYE: when, if that is not known yet.
-fn due(call: &mut Call, now: Ticks) -> Option<Ticks> {
-    if call.due.is_some() {
-        return None;
-    }
-    let due = now.after(call.trunk.b2bua()?.longest_call);
-    call.answered = Some(now);
-    call.due = Some(due);
-    Some(due)
+/// A call that is answered ends some day, whatever becomes of its BYE. When it does now, if that needs another timer: one that is
+/// set already and comes too early looks again.
+fn due(call: &mut Call, response: &Message, now: Ticks, options: &Options) -> Option<Ticks> {
+    let answered = *call.answered.get_or_insert(now);
+    let longest = answered.after(call.trunk.b2bua()?.longest_call);
+    // The ends have the time of a transaction to find out themselves.
+    let lasts = session_interval(response);
+    let lasts = lasts.map(|lasts| now.after(lasts + options.timing.patience()));
+    let due = lasts.unwrap_or(longest).min(longest);
+    let before = call.due.replace(due);
+    before.is_none_or(|before| due < before).then_some(due)
 }
 
-fn sent_by<'a>(hop: &'a NextHop, options: &'a Options) -> &'a crate::trunk::SentBy {
+pub(super) fn sent_by<'a>(hop: &'a NextHop, options: &'a Options) -> &'a crate::trunk::SentBy {
     hop.sent_by.as_ref().unwrap_or(&options.names.sent_by)
 }
 

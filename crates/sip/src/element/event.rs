@@ -7,12 +7,15 @@ use crate::trunk::Trunk;
 use countersign::time::Ticks;
 use countersign::verification::Verdict;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Something to log or count.
 #[derive(Clone, Debug)]
 pub enum Event {
     /// A caller never acknowledged our answer.
     AckMissing(ContextId),
+    /// A call of a back-to-back trunk that was answered is over.
+    CallEnded(Box<CallEnded>),
     /// A message was dropped.
     Dropped(DropCause),
     /// A request got its final response, or will never get one. Once for each request that had a context.
@@ -35,6 +38,34 @@ pub enum Event {
     },
     /// A request came once more.
     Retransmission(ContextId),
+}
+
+/// A call of a back-to-back trunk that was answered, and is over.
+#[derive(Clone, Debug)]
+pub struct CallEnded {
+    /// Which one: the context of the INVITE that began it.
+    pub id: ContextId,
+    /// How it came.
+    pub trunk: Arc<Trunk>,
+    /// Its Call-ID on the side of the caller.
+    pub call_id: Box<[u8]>,
+    /// Who ended it.
+    pub by: EndedBy,
+    /// How long it lasted since it was answered.
+    pub lasted: Duration,
+}
+
+/// Who ended a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndedBy {
+    /// The called.
+    Called,
+    /// The caller.
+    Caller,
+    /// The host.
+    Host,
+    /// Nobody: its session timer, or the longest call.
+    Time,
 }
 
 /// Why a message was dropped.

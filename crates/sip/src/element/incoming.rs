@@ -4,7 +4,7 @@
 //! no room. RFC 3261 §8.2.7 lets a UAS answer without state if the same request always gets the same answer; our tags do.
 
 use super::context::{Arrival, Context, reckoned};
-use super::crossing::{NO_SUCH_DIALOG, NoSuchDialog};
+use super::crossing::Inside;
 use super::decision::is_emergency;
 use super::event::{DropCause, Event, Handling};
 use super::outgoing::is_secure_enough;
@@ -129,11 +129,14 @@ impl Element {
         }
         let inside = match self.crossing(&message, &trunk) {
             Ok(inside) => inside,
-            Err(NoSuchDialog) => {
-                self.answer(flow, &message, NO_SUCH_DIALOG, &[], now, out);
-                return refused(NO_SUCH_DIALOG.0, None, out);
-            }
+            Err(refusal) => return self.refuse(flow, &message, &refusal, now, out),
         };
+        let is_full = self.table.calls.len() >= self.options.max_dialogs;
+        if is_full && matches!(inside, Some(Inside::Begins)) {
+            let busy = (503, "Service Unavailable");
+            self.answer(flow, &message, busy, &[RETRY_AFTER], now, out);
+            return out.push(Output::Event(Event::Overloaded));
+        }
         let shape = self.tokens.shape(&message, &trunk.name);
         let refusal = match trunk.mode {
             Mode::Redirect(_) => redirection::validate(&message).err(),
@@ -195,8 +198,7 @@ impl Element {
         now: Now,
         out: &mut Vec<Output>,
     ) {
-        self.last_id += 1;
-        let id = ContextId(self.last_id);
+        let id = self.table.next_id();
         let context = Context::begin(id, arrival, &mut self.turn(now, out));
         self.context_bytes += context.bytes();
         self.contexts.insert(id, Box::new(context));

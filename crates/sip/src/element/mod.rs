@@ -25,6 +25,8 @@
 //! - `hops`: which next hop is tried first
 //! - `hop_by_hop`: the ACK and CANCEL that we make ourselves
 //! - `calls`, `crossing`: the calls of back-to-back trunks, and their messages between two dialogs
+//! - `ending`, `own`: answers held back, calls ended, and the BYE and ACK that this takes
+//! - `slim`: what is forgotten of a call that rings
 //! - `tokens`: branches, tags and the loop check
 //! - `event`: what the host logs and counts
 //!
@@ -38,13 +40,16 @@ mod calls;
 mod context;
 mod crossing;
 mod decision;
+mod ending;
 mod event;
 mod hop_by_hop;
 mod hops;
 mod incoming;
 mod outgoing;
+mod own;
 mod redirection;
 mod server_side;
+mod slim;
 mod tokens;
 mod validation;
 
@@ -53,6 +58,7 @@ use crate::message::{Message, Method, ParseError};
 use crate::transaction::matching::{ClientKey, ServerKey};
 use crate::transaction::{Timer, Timing};
 use crate::trunk::{OurNames, SentBy, Trunk};
+use branch::Branch;
 use bytes::Bytes;
 use calls::Calls;
 use context::Context;
@@ -66,7 +72,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokens::Tokens;
 
-pub use event::{DropCause, Event, Finished, Handling, SignatureFate};
+pub use event::{CallEnded, DropCause, EndedBy, Event, Finished, Handling, SignatureFate};
 pub use hops::{HOP_REST, MAX_DIVERTED};
 
 /// Most response contexts that one proxy holds; requests beyond are answered 503.
@@ -158,6 +164,14 @@ impl ContextId {
 /// What happens to a proxy.
 #[derive(Clone, Debug)]
 pub enum Input {
+    /// The host ends a call of a back-to-back trunk, whatever it is at: an INVITE without answer is answered and cancelled, an answer
+    /// that is held is refused, a call that was answered gets a BYE on both sides.
+    End {
+        /// Which call: the context of its INVITE, [`Answer::id`] or [`Finished::id`].
+        id: ContextId,
+        /// What both sides are told.
+        ending: Ending,
+    },
     /// The host judged what [`Output::Judge`] asked.
     Judged {
         /// Which call.
@@ -174,6 +188,8 @@ pub enum Input {
         /// The trunk of its sender; `None` if it has none. Responses need none.
         trunk: Option<Arc<Trunk>>,
     },
+    /// The host lets the answer pass that [`Output::Answered`] asked about.
+    Release(ContextId),
     /// The host signed what [`Output::Sign`] asked, or did not.
     Signed {
         /// Which call.
@@ -204,6 +220,8 @@ pub enum Input {
 /// What a proxy wants done, in this order.
 #[derive(Clone, Debug)]
 pub enum Output {
+    /// A call was answered, and the answer is held until [`Input::Release`] or [`Input::End`], or until the deadline lets it pass.
+    Answered(Answer),
     /// Something to log or count.
     Event(Event),
     /// The deadline has passed: judge with what is known, now. An answer after [`EXPIRE_GRACE`] is not waited for.
@@ -230,6 +248,30 @@ pub enum Output {
     },
     /// Sign a call.
     Sign(Sign),
+}
+
+/// An answer that is held.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// Which call: the context of its INVITE.
+    pub id: ContextId,
+    /// The 2xx as it came.
+    pub response: Message,
+    /// How the call came.
+    pub trunk: Arc<Trunk>,
+    /// When it passes by itself.
+    pub deadline: Ticks,
+}
+
+/// What both sides of a call are told that the host ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ending {
+    /// The answer to an INVITE that has none yet: 300 to 699; anything else is 603.
+    pub status: u16,
+    /// Its reason phrase.
+    pub phrase: Box<str>,
+    /// The value of Reason (RFC 3326) in BYE, CANCEL and that answer.
+    pub reason: Option<Box<str>>,
 }
 
 /// A call to judge: what `VerificationService::begin` takes.
@@ -344,7 +386,6 @@ pub struct Element {
     context_bytes: usize,
     table: Table,
     tokens: Tokens,
-    last_id: u64,
 }
 
 /// What an element has to do at a moment.
@@ -367,6 +408,16 @@ struct Table {
     branches: HashMap<ClientKey, (ContextId, u8)>,
     hops: Hops,
     calls: Calls,
+    /// Our own BYEs.
+    own: HashMap<ContextId, Branch>,
+    last_id: u64,
+}
+
+impl Table {
+    fn next_id(&mut self) -> ContextId {
+        self.last_id += 1;
+        ContextId(self.last_id)
+    }
 }
 
 /// What one call of [`Element::handle`] works with, besides the context it is about.
@@ -402,13 +453,17 @@ impl Element {
             contexts: HashMap::new(),
             context_bytes: 0,
             table: Table::default(),
-            last_id: 0,
         }
     }
 
     /// From now on these hosts and ports mean us, instead of [`OurNames::also_known_as`].
     pub fn rename(&mut self, also_known_as: Vec<SentBy>) {
         self.options.names.also_known_as = also_known_as;
+    }
+
+    /// Whether a request belongs to the far side of a call that we carry, whoever sends it.
+    pub fn carries(&self, request: &Message) -> bool {
+        self.trunk_of_call(request).is_some()
     }
 
     /// Whether a request only goes on with what has begun: its transaction is known, or it is inside a dialog, or ends something.
@@ -433,8 +488,8 @@ impl Element {
                 trunk,
             } => match (message.method(), trunk) {
                 (None, _) => self.response(&message, now, out),
-                (Some(_), Some(trunk)) => self.request(flow, message, trunk, now, out),
-                (Some(_), None) => match self.trunk_of_call(&message) {
+                // What comes from the far side of a call is of that call, and may come by no trunk, or by another.
+                (Some(_), trunk) => match self.trunk_of_call(&message).or(trunk) {
                     Some(trunk) => self.request(flow, message, trunk, now, out),
                     None => self.unknown_source(flow, &message, now, out),
                 },
@@ -442,21 +497,26 @@ impl Element {
             Input::Unreadable { flow, error, trunk } => {
                 self.unreadable(flow, &error, trunk.as_ref(), now, out);
             }
+            Input::End { id, ending } => self.end(id, &ending, now, out),
             Input::Judged { id, judgement } => {
                 self.with(id, now, out, |context, turn| {
                     context.judged(judgement, turn);
                 });
             }
+            Input::Release(id) => self.with(id, now, out, Context::release),
             Input::Signed { id, identity } => {
                 self.with(id, now, out, |context, turn| context.signed(identity, turn));
             }
-            Input::Timer(TimerId { context, part }) => {
-                self.with(context, now, out, |context, turn| context.fire(part, turn));
-            }
+            Input::Timer(timer) => self.timer(timer, now, out),
             Input::TransportFailed { by, target } => {
-                self.with(by.context, now, out, |context, turn| {
-                    context.transport_failed(by.branch, target, turn);
-                });
+                let failed = |branch: &mut Branch, turn: &mut Turn<'_>| {
+                    branch.transport_failed(target.clone(), turn)
+                };
+                if !self.own_request(by.context, now, out, failed) {
+                    self.with(by.context, now, out, |context, turn| {
+                        context.transport_failed(by.branch, target, turn);
+                    });
+                }
             }
         }
     }
@@ -471,6 +531,19 @@ impl Element {
         }
     }
 
+    fn timer(&mut self, TimerId { context: id, part }: TimerId, now: Now, out: &mut Vec<Output>) {
+        let is_own = match part {
+            Part::Branch(_, timer) => {
+                self.own_request(id, now, out, |branch, turn| branch.fire(timer, turn))
+            }
+            Part::Call => return self.call_due(id, now, out),
+            Part::Decision | Part::Server(_) => false,
+        };
+        if !is_own {
+            self.with(id, now, out, |context, turn| context.fire(part, turn));
+        }
+    }
+
     /// How many response contexts there are.
     pub fn contexts(&self) -> usize {
         self.contexts.len()
@@ -480,7 +553,10 @@ impl Element {
     pub fn awaits(&self, timer: TimerId) -> bool {
         match timer.part {
             Part::Call => self.table.calls.has(timer.context),
-            _ => self.contexts.contains_key(&timer.context),
+            _ => {
+                let id = timer.context;
+                self.contexts.contains_key(&id) || self.table.own.contains_key(&id)
+            }
         }
     }
 
@@ -491,6 +567,7 @@ impl Element {
             && self.table.servers.is_empty()
             && self.table.branches.is_empty()
             && self.table.calls.is_empty()
+            && self.table.own.is_empty()
     }
 
     /// How many calls of back-to-back trunks there are, ringing or answered.
@@ -517,7 +594,10 @@ impl Element {
             now,
             out,
         };
+        let before = context.bytes();
         act(context, &mut turn);
+        let after = context.bytes();
+        self.context_bytes = (self.context_bytes + after).saturating_sub(before);
         if context.is_over() {
             context.leave(&mut turn);
             self.context_bytes = self.context_bytes.saturating_sub(context.bytes());

@@ -100,9 +100,17 @@ impl Element {
             Ok(None) | Err(_) => None,
         };
         match owner {
-            Some((id, index)) => self.with(id, now, out, |context, turn| {
-                context.response(index, message, turn);
-            }),
+            Some((id, index)) => {
+                let answered = |branch: &mut Branch, turn: &mut Turn<'_>| {
+                    let class = message.status().and_then(StatusClass::of);
+                    class.map_or(News::Nothing, |class| branch.receive(message, class, turn))
+                };
+                if !self.own_request(id, now, out, answered) {
+                    self.with(id, now, out, |context, turn| {
+                        context.response(index, message, turn);
+                    });
+                }
+            }
             None => out.push(Output::Event(Event::Dropped(DropCause::StrayResponse))),
         }
     }
@@ -119,7 +127,7 @@ impl Context {
                 self.record.forwarded = Some(turn.now.ticks);
                 let others = self.order(turn);
                 self.stage = Stage::Forwarding(Forwarding {
-                    copy,
+                    copy: Some(copy),
                     hop: 0,
                     others,
                 });
@@ -223,10 +231,11 @@ impl Context {
             }
             // RFC 3261 §9.2: "If it has, the CANCEL request has no effect on the processing of the original request".
             Stage::Answered | Stage::Arrived => {}
+            Stage::Held(_) => self.cancel_held(turn),
         }
     }
 
-    fn branch(&mut self, index: u8) -> Option<&mut Branch> {
+    pub(super) fn branch(&mut self, index: u8) -> Option<&mut Branch> {
         self.branches.get_mut(usize::from(index))?.as_mut()
     }
 
@@ -269,13 +278,7 @@ impl Context {
             // RFC 3261 §16.7: "Until a final response has been sent on the server transaction, the following responses MUST be forwarded
             // immediately: - Any provisional response other than 100 (Trying) - Any 2xx response"; and after it "Any 2xx response to an
             // INVITE request".
-            StatusClass::Success => match self.onward(message, turn) {
-                Some(response) => {
-                    self.taken_by_hop(turn);
-                    self.pass_final(status, response, turn);
-                }
-                None => self.consider(Candidate::Ours(Failure::BadAnswer), turn),
-            },
+            StatusClass::Success => self.deliver_success(status, message, turn),
             StatusClass::Failure => {
                 let candidate = Candidate::Received {
                     status,
@@ -287,6 +290,17 @@ impl Context {
                     self.consider(candidate, turn);
                 }
             }
+        }
+    }
+
+    /// A 2xx goes back.
+    pub(super) fn pass_success(&mut self, status: u16, message: &Message, turn: &mut Turn<'_>) {
+        match self.onward(message, turn) {
+            Some(response) => {
+                self.taken_by_hop(turn);
+                self.pass_final(status, response, turn);
+            }
+            None => self.consider(Candidate::Ours(Failure::BadAnswer), turn),
         }
     }
 
@@ -334,6 +348,7 @@ impl Context {
         if matches!(self.cancellation, Cancellation::Asked(_)) {
             self.send_cancel(index, turn);
         }
+        self.slim(index);
     }
 
     fn give_up_hop(&mut self, failure: Failure, turn: &mut Turn<'_>) {
@@ -433,10 +448,16 @@ impl Context {
         if let Stage::Forwarding(forwarding) = &mut self.stage {
             forwarding.hop = place;
         }
+        if let Some(crossing) = &mut self.crossing {
+            crossing.place = place;
+        }
     }
 
     fn open_branch(&mut self, hop: &NextHop, turn: &mut Turn<'_>) -> Result<(), Failure> {
-        let Stage::Forwarding(Forwarding { copy, .. }) = &self.stage else {
+        let Stage::Forwarding(Forwarding {
+            copy: Some(copy), ..
+        }) = &self.stage
+        else {
             return Ok(());
         };
         let method = self.request.method().unwrap_or(Method::Invite);
@@ -467,7 +488,7 @@ impl Context {
         )
     }
 
-    fn cancel_branches(&mut self, turn: &mut Turn<'_>) {
+    pub(super) fn cancel_branches(&mut self, turn: &mut Turn<'_>) {
         for index in 0..self.next_sender().branch {
             self.send_cancel(index, turn);
         }

@@ -92,6 +92,16 @@ impl Tokens {
         written(digest.finish(), shape)
     }
 
+    /// A branch that was never used, for a request of our own.
+    pub(super) fn own_branch(&mut self) -> String {
+        self.count += 1;
+        let mut digest = self.digest("own");
+        digest.put(&self.shard.to_be_bytes());
+        digest.put(&self.count.to_be_bytes());
+        let unique = digest.finish();
+        written(unique, Shape(unique))
+    }
+
     /// The branch of a request that is forwarded without state: the same whenever it comes.
     // RFC 3261 §16.11: "for a stateless proxy, the branch parameter MUST be computed as a combinatoric function of message
     // parameters which are invariant on retransmission."

@@ -7,14 +7,20 @@
 //!
 //! [`Line`] has the b2bua in its middle, one clock that the test winds, and everything that was sent until the test takes it.
 
+mod ends_and_holds;
+mod failures;
+mod forks;
+mod inside_the_dialog;
 mod ordinary_calls;
 
 use bytes::Bytes;
 use countersign::time::{Now, Ticks, UnixTime};
-use countersign_sip::element::{Element, Event, Finished, Input, Options, Output, TimerId};
+use countersign_sip::element::{
+    Answer, CallEnded, ContextId, Element, Event, Finished, Input, Options, Output, Sign, TimerId,
+};
 use countersign_sip::flow::{Flow, Target, Transport};
 use countersign_sip::message::{Framing, Message};
-use countersign_sip::trunk::{B2buaMode, Mode, NextHop, SentBy, Trunk};
+use countersign_sip::trunk::{B2buaMode, Mode, NextHop, Role, SentBy, Trunk};
 use std::sync::Arc;
 
 /// The wall clock when the test begins: 2015-09-25T19:12:25Z.
@@ -81,6 +87,9 @@ struct Line {
     timers: Vec<(Ticks, TimerId)>,
     sent: Vec<Sent>,
     events: Vec<Event>,
+    answered: Vec<Answer>,
+    /// Whose signature was asked for, in vain.
+    asked: Vec<ContextId>,
 }
 
 impl Line {
@@ -89,10 +98,13 @@ impl Line {
     }
 
     fn with(mode: B2buaMode) -> Self {
+        Self::with_options(mode, options())
+    }
+
+    fn with_options(mode: B2buaMode, options: Options) -> Self {
         let hop = NextHop::new(Transport::Udp, CALLED.parse().unwrap());
         let mut trunk = Trunk::new("customer", vec![hop]);
         trunk.mode = Mode::B2bua(mode);
-        let options = Options::new(SentBy::new("192.0.2.1", Some(5060)).unwrap(), [42; 16]);
         Self {
             element: Element::new(options),
             trunk: Arc::new(trunk),
@@ -100,6 +112,8 @@ impl Line {
             timers: Vec::new(),
             sent: Vec::new(),
             events: Vec::new(),
+            answered: Vec::new(),
+            asked: Vec::new(),
         }
     }
 
@@ -112,12 +126,15 @@ impl Line {
         self.element.handle(input, now, &mut out);
         for output in out {
             match output {
+                Output::Answered(answer) => self.answered.push(answer),
+                Output::Forget(_) => {}
                 Output::Event(event) => self.events.push(event),
                 Output::Send { target, bytes, .. } => self.sent.push(Sent {
                     target,
                     text: String::from_utf8_lossy(&bytes).into_owned(),
                 }),
                 Output::SetTimer { id, at } => self.timers.push((at, id)),
+                Output::Sign(Sign { id, .. }) => self.asked.push(id),
                 other => panic!("{other:?}"),
             }
         }
@@ -190,6 +207,16 @@ impl Line {
         finished.collect()
     }
 
+    /// The calls that have ended since events were last taken.
+    fn ended(&mut self) -> Vec<CallEnded> {
+        let events = std::mem::take(&mut self.events);
+        let ended = events.into_iter().filter_map(|event| match event {
+            Event::CallEnded(ended) => Some(*ended),
+            _ => None,
+        });
+        ended.collect()
+    }
+
     /// Waits until no transaction is left, and sees that no call is.
     fn ends_clean(&mut self) {
         self.wait(600_000);
@@ -211,6 +238,17 @@ impl Line {
         sent.remove(1)
     }
 
+    /// The same on a trunk that signs, where the host knows of the call before it is over. Nobody signs it.
+    fn asked(&mut self) -> Sent {
+        let mut trunk = Trunk::clone(&self.trunk);
+        trunk.role = Role::Sign;
+        self.trunk = Arc::new(trunk);
+        self.caller(&invite());
+        let id = self.asked[0];
+        self.handle(Input::Signed { id, identity: None });
+        self.sent().remove(1)
+    }
+
     /// A call that is answered and acknowledged: the INVITE as the called has it, and the 200 as the caller has it.
     fn talking(&mut self) -> (Sent, Sent) {
         let invite = self.invited();
@@ -223,6 +261,10 @@ impl Line {
         );
         (invite, answered)
     }
+}
+
+fn options() -> Options {
+    Options::new(SentBy::new("192.0.2.1", Some(5060)).unwrap(), [42; 16])
 }
 
 /// The INVITE of the caller.

@@ -297,6 +297,7 @@ impl World {
                 );
             }
             Output::Expire(_) => {}
+            Output::Answered(answer) => panic!("nothing is held: {answer:?}"),
             Output::Forget(id) => self.shadow.forgot_host(id.as_u64()),
             Output::Judge(judge) => {
                 self.shadow.asked_to_judge(judge.id.as_u64());

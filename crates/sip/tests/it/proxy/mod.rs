@@ -124,6 +124,7 @@ impl Table {
         self.element.handle(input, now, &mut out);
         for output in out {
             match output {
+                Output::Answered(answer) => panic!("{answer:?}"),
                 Output::Event(event) => self.events.push(event),
                 Output::Expire(id) => self.expired.push(id),
                 Output::Forget(id) => self.forgotten.push(id),

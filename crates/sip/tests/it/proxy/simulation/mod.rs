@@ -251,6 +251,7 @@ impl World {
     fn carry_out(&mut self, out: Vec<Output>) {
         for output in out {
             match output {
+                Output::Answered(answer) => panic!("{answer:?}"),
                 Output::Event(Event::Finished(finished)) => {
                     let told_before = self.finished.insert(finished.id, finished.status);
                     assert_eq!(told_before, None, "finished twice");
