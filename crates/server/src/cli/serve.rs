@@ -13,6 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
     after_help = "Example: countersign serve --config /etc/countersign/countersign.toml\n\n\
     Settings can also be made in the environment: COUNTERSIGN_LOG__LEVEL=debug sets [log] level.\n\
     SIGHUP and `countersign reload` read it again; what is wrong then changes nothing.\n\
+    SIGTERM ends what has begun before it ends the process ([sip] drain_s); a second one ends it at once.\n\
     `countersign check-config FILE` tells every mistake without starting anything."
 )]
 pub(super) struct Arguments {
@@ -50,6 +51,11 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {
                         // The log tells what comes of it.
                         Some(()) = hangup.recv() => drop(running.reloads.ask().await),
                     }
+                }
+                tracing::info!("draining");
+                tokio::select! {
+                    () = running.drain() => {}
+                    () = startup::stop_signal() => tracing::warn!("told twice to end: draining no longer"),
                 }
                 tracing::info!("stopping");
                 running.stop().await;

@@ -125,6 +125,8 @@ pub const KEYS: &[Key] = &[
     restart("sip.advertise", Text, NONE, "host or host:port that others reach us at (Via); the listener's address if none"),
     restart("sip.shards", Integer, "0", "threads that carry calls; 0: one per core"),
     live("sip.unknown_source", Text, "\"drop\"", "requests of no trunk: drop (no answer) or reject (403)"),
+    live("sip.overload_delay_ms", Integer, "5", "new requests are turned away (503) while all wait longer than this; 0: never"),
+    live("sip.drain_s", Integer, "60", "how long SIGTERM waits for what has begun; a second one does not wait"),
 
     live("trunks", Tables, NONE, "the peers; the first that fits a message is its trunk"),
     live("trunks[].name", Text, REQUIRED, "its name in logs"),

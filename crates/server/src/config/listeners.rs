@@ -5,6 +5,7 @@ use super::reader::Reader;
 use crate::log::{self, Format, Numbers};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// `[sip]`.
 #[derive(Clone, Debug)]
@@ -19,6 +20,17 @@ pub struct SipSettings {
     pub shards: Option<usize>,
     /// What becomes of requests of no trunk.
     pub unknown_source: UnknownSource,
+    /// How long others wait.
+    pub patience: Patience,
+}
+
+/// How long we let others wait.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Patience {
+    /// A new request for its turn: while all wait longer, some are turned away. `None`: none is.
+    pub turn: Option<Duration>,
+    /// The process for what it has begun, when it is asked to end.
+    pub drain: Duration,
 }
 
 /// What becomes of requests that come by no trunk.
@@ -94,6 +106,17 @@ const DEFAULT_LEVEL: &str = "info";
 /// Most threads that carry calls.
 const MAX_SHARDS: i64 = 256;
 
+/// How long the process waits for what it has begun if nobody says otherwise: a transaction over UDP ends 32 s after its answer
+/// (RFC 3261 §17.2, Timers H and J), and most calls are answered in less.
+const DEFAULT_DRAIN_S: u64 = 60;
+/// The longest: an hour.
+const MAX_DRAIN_S: i64 = 3_600;
+/// How long a new request may wait for its turn if nobody says otherwise: RFC 8289 finds 5 ms to be right for queues of very
+/// different speeds.
+pub const DEFAULT_TURN: Duration = Duration::from_millis(5);
+/// The longest wait that may be called no overload: T1 of RFC 3261 §17.1.1.1, after which senders repeat themselves.
+const MAX_TURN_MS: i64 = 500;
+
 pub(super) fn sip(mut reader: Reader<'_>) -> SipSettings {
     let settings = SipSettings {
         udp: addresses(&mut reader, "udp", Some(DEFAULT_SIP)),
@@ -112,6 +135,7 @@ pub(super) fn sip(mut reader: Reader<'_>) -> SipSettings {
                 ],
             )
             .unwrap_or_default(),
+        patience: patience(&mut reader),
     };
     let (udp, _) = reader.written_items("udp");
     let (tcp, place) = reader.written_items("tcp");
@@ -124,6 +148,17 @@ pub(super) fn sip(mut reader: Reader<'_>) -> SipSettings {
     }
     reader.finish();
     settings
+}
+
+fn patience(reader: &mut Reader<'_>) -> Patience {
+    let written = |value: i64| u64::try_from(value).unwrap_or_default();
+    let turn = reader.integer("overload_delay_ms", 0..=MAX_TURN_MS);
+    let turn = turn.map_or(DEFAULT_TURN, |turn| Duration::from_millis(written(turn)));
+    let drain = reader.integer("drain_s", 0..=MAX_DRAIN_S);
+    Patience {
+        turn: (!turn.is_zero()).then_some(turn),
+        drain: Duration::from_secs(drain.map_or(DEFAULT_DRAIN_S, written)),
+    }
 }
 
 fn host_and_port(text: &str) -> Option<Box<str>> {

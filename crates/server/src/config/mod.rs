@@ -94,6 +94,7 @@ impl Config {
         Self {
             sip: SipSettings {
                 unknown_source: self.sip.unknown_source,
+                patience: self.sip.patience,
                 ..running.sip.clone()
             },
             // The ports of `fetch.exceptions` are among what is fetched.

@@ -21,11 +21,13 @@ pub struct Readiness(AtomicU8);
 /// What the process does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
+    /// It finishes what it has begun and takes no more.
+    Draining,
     /// It carries calls.
     Ready,
     /// It is not there yet.
     Starting,
-    /// It finishes the calls it has and takes no more.
+    /// It ends now.
     Stopping,
 }
 
@@ -35,6 +37,7 @@ impl Readiness {
         let value = match phase {
             Phase::Starting => STARTING,
             Phase::Ready => READY,
+            Phase::Draining => DRAINING,
             Phase::Stopping => STOPPING,
         };
         self.0.store(value, Ordering::Release);
@@ -44,6 +47,7 @@ impl Readiness {
     pub fn phase(&self) -> Phase {
         match self.0.load(Ordering::Acquire) {
             READY => Phase::Ready,
+            DRAINING => Phase::Draining,
             STOPPING => Phase::Stopping,
             _ => Phase::Starting,
         }
@@ -53,6 +57,7 @@ impl Readiness {
 const STARTING: u8 = 0;
 const READY: u8 = 1;
 const STOPPING: u8 = 2;
+const DRAINING: u8 = 3;
 
 pub(super) async fn health() -> Response {
     json(StatusCode::OK, "{\"status\":\"ok\"}\n")
@@ -61,6 +66,10 @@ pub(super) async fn health() -> Response {
 pub(super) async fn ready(State(site): State<Site>) -> Response {
     match site.readiness.phase() {
         Phase::Ready => json(StatusCode::OK, "{\"status\":\"ready\"}\n"),
+        Phase::Draining => json(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "{\"status\":\"draining\"}\n",
+        ),
         Phase::Starting => json(
             StatusCode::SERVICE_UNAVAILABLE,
             "{\"status\":\"starting\"}\n",

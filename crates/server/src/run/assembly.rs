@@ -66,6 +66,7 @@ impl Foundation {
                 UnknownSource::Reject => element::UnknownSource::Forbid,
             },
             missing_identity: config.door.missing_identity,
+            patience: config.sip.patience,
             names: names(config, &self.listeners),
         }
     }

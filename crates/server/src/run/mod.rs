@@ -22,6 +22,7 @@ use crate::http::{self, Door, Listener, Readiness, Site};
 use crate::metrics::Metrics;
 use crate::prewarm::{Ground, Prewarmer};
 use crate::reload::Reloads;
+use crate::sip::helm::Pulse;
 use crate::sip::secure::Secure;
 use crate::sip::server::{SipServer, Sockets};
 use crate::sip::services::Services;
@@ -34,9 +35,13 @@ use countersign_sip::trunk::SentBy;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+
+/// Pause between two looks whether all is over.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// A server that runs.
 pub struct Running {
@@ -53,12 +58,52 @@ pub struct Running {
     readiness: Arc<Readiness>,
     stop: watch::Sender<bool>,
     http: Vec<JoinHandle<()>>,
+    services: Arc<Services>,
     reloader: JoinHandle<()>,
     prewarming: Option<JoinHandle<()>>,
     sip: SipServer,
 }
 
 impl Running {
+    /// Begins nothing new and waits until everything that has begun is over, as long as the configuration allows. Who asks
+    /// whether we are ready is told first, so that they send no more.
+    pub async fn drain(&self) {
+        self.readiness.set(Phase::Draining);
+        self.sip.drain();
+        let limit = self.services.state().patience.drain;
+        match tokio::time::timeout(limit, self.quiet()).await {
+            Ok(()) => tracing::info!("drained: nothing is left that has begun"),
+            Err(_) => tracing::warn!(busy = self.busy(), "drain_s has passed; not all is over"),
+        }
+    }
+
+    /// Until no shard has anything that has begun, and none has anything in its queue.
+    async fn quiet(&self) {
+        let helm = self.sip.helm();
+        let mut seen: Vec<u64> = Vec::new();
+        loop {
+            let turns = helm.pulses().iter().map(Pulse::turns).collect();
+            // A turn takes what was in the queue: two looks with a turn between them, and nothing to do in both.
+            let turned = |now: &Vec<u64>| {
+                let pairs = seen.iter().zip(now);
+                seen.len() == now.len() && { pairs }.all(|(before, now)| *now > *before + 1)
+            };
+            if self.busy() > 0 {
+                seen.clear();
+            } else if turned(&turns) {
+                return;
+            } else if seen.is_empty() {
+                seen = turns;
+            }
+            self.sip.wake();
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    fn busy(&self) -> usize {
+        self.sip.helm().pulses().iter().map(Pulse::busy).sum()
+    }
+
     /// Ends: readiness first, so that nobody sends more; then SIP; HTTP last, because whoever verifies the calls of the last
     /// minute fetches certificates here.
     pub async fn stop(self) {
@@ -132,7 +177,7 @@ pub async fn start(
     let sip = SipServer::start(sockets, shards, &options, services.clone())
         .map_err(StartFault::Threads)?;
     let prewarming = prewarming(config, &services, &foundation, &stopping);
-    let reloader = Reloader::new(config.clone(), checked, foundation, services, front);
+    let reloader = Reloader::new(config.clone(), checked, foundation, services.clone(), front);
     readiness.set(Phase::Ready);
     Ok(Running {
         metrics,
@@ -143,6 +188,7 @@ pub async fn start(
         readiness,
         stop,
         http,
+        services,
         reloader: tokio::spawn(reloader.run(questions)),
         prewarming,
         sip,

@@ -15,6 +15,8 @@
 //! - [`state`]: who signs and who judges for which trunk; [`services`]: that, and what outlives a reload.
 //! - [`queue`]: the way into a shard.
 //! - [`record`]: what is remembered of a call for its log line.
+//! - [`admission`]: how many new requests a shard takes when more come than it can serve.
+//! - [`helm`]: what shards are told from outside, and tell of themselves.
 //! - [`shard`]: one thread, one proxy.
 //! - [`reception`]: from bytes to the shard.
 //! - [`server`]: all of it started and stopped.
@@ -30,6 +32,8 @@ pub mod services;
 pub mod queue;
 pub mod record;
 pub(crate) mod answers;
+pub mod admission;
+pub mod helm;
 pub mod shard;
 pub mod reception;
 pub mod server;

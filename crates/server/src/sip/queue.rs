@@ -47,6 +47,7 @@ pub fn queue(room: usize, services: &Services, shard: usize) -> (ShardQueue, Arr
         gauges,
         clock,
         metrics: services.metrics.clone(),
+        since: Cell::default(),
         waited: Cell::default(),
     };
     (queue, arrivals)
@@ -89,6 +90,7 @@ pub struct Arrivals {
     gauges: Arc<ShardGauges>,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
+    since: Cell<Ticks>,
     waited: Cell<Duration>,
 }
 
@@ -118,10 +120,16 @@ impl Arrivals {
         self.waited.get()
     }
 
+    /// When the event came that was taken last.
+    pub fn since(&self) -> Ticks {
+        self.since.get()
+    }
+
     fn taken(&self, (since, event): (Ticks, Event)) -> Event {
         let waited = self.clock.now().ticks.since(since);
         self.gauges.queue.add(-1);
         self.metrics.queue_delay.observe(waited);
+        self.since.set(since);
         self.waited.set(waited);
         event
     }

@@ -3,6 +3,7 @@
 //! Threads that carry calls do not end before the server: one that panics, which it never should, loses its calls, says so and
 //! begins anew.
 
+use super::helm::Helm;
 use super::post::Post;
 use super::queue::{Arrivals, Event, QUEUE, ShardQueue, queue};
 use super::reception::Reception;
@@ -99,6 +100,8 @@ fn bind_tcp(address: SocketAddr) -> std::io::Result<TcpListener> {
 
 /// SIP that runs. Dropping it stops it, and waits until it has.
 pub struct SipServer {
+    helm: Arc<Helm>,
+    /// Sockets end after the shards do not need them any more.
     stop: Arc<AtomicBool>,
     shards: Vec<ShardQueue>,
     threads: Vec<JoinHandle<()>>,
@@ -131,6 +134,7 @@ impl SipServer {
         );
         let post = Post::new(sockets.udp.clone().into(), tcp.clone(), sink.clone());
         let mut server = Self {
+            helm: Arc::new(Helm::new(shards)),
             stop: Arc::default(),
             shards: queues.clone(),
             threads: Vec::new(),
@@ -144,11 +148,11 @@ impl SipServer {
                 services: services.clone(),
                 post: post.clone(),
                 queue,
+                helm: server.helm.clone(),
             };
-            let stop = server.stop.clone();
             let thread = std::thread::Builder::new()
                 .name(format!("shard {index}"))
-                .spawn(move || nursery.raise(&events, &stop))?;
+                .spawn(move || nursery.raise(&events))?;
             server.threads.push(thread);
         }
         for listener in &sockets.udp {
@@ -163,15 +167,31 @@ impl SipServer {
         }
         Ok(server)
     }
+
+    /// What the shards tell of themselves.
+    pub fn helm(&self) -> Arc<Helm> {
+        self.helm.clone()
+    }
+
+    /// From now on nothing new begins: new requests get 503, except emergency calls. What has begun goes on.
+    pub fn drain(&self) {
+        self.helm.drain();
+    }
+
+    /// Makes every shard look around, now.
+    pub fn wake(&self) {
+        for shard in &self.shards {
+            // A shard whose queue is full is awake.
+            let _ = shard.try_send(Event::Stop);
+        }
+    }
 }
 
 impl Drop for SipServer {
     fn drop(&mut self) {
+        self.helm.stop();
         self.stop.store(true, Ordering::Relaxed);
-        for shard in &self.shards {
-            // A shard whose queue is full is awake, and looks at the flag by itself.
-            let _ = shard.try_send(Event::Stop);
-        }
+        self.wake();
         for thread in self.threads.drain(..) {
             // A thread that panicked has said so already.
             let _ = thread.join();
@@ -189,14 +209,15 @@ struct Nursery {
     services: Arc<Services>,
     post: Post,
     queue: ShardQueue,
+    helm: Arc<Helm>,
 }
 
 impl Nursery {
-    fn raise(&self, events: &Arrivals, stop: &AtomicBool) {
+    fn raise(&self, events: &Arrivals) {
         for life in (0..).map(Life) {
             let shard = self.shard(life);
             // Nothing of a shard outlives it but what went to others whole: messages, answers, counters.
-            let ended = catch_unwind(AssertUnwindSafe(|| shard.run(events, stop)));
+            let ended = catch_unwind(AssertUnwindSafe(|| shard.run(events)));
             if ended.is_ok() {
                 return;
             }
@@ -226,6 +247,7 @@ impl Nursery {
             services.clone(),
             post.clone(),
             queue.clone(),
+            self.helm.clone(),
         )
     }
 }

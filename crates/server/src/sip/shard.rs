@@ -4,7 +4,9 @@
 //! not in the cache is fetched on the async runtime and comes back as an [`Event`]. A fetch that nobody waits for any more goes
 //! on, and the next call finds its chain in the cache.
 
+use super::admission::Admission;
 use super::answers;
+use super::helm::Helm;
 use super::post::Post;
 use super::queue::Arrivals;
 pub use super::queue::{Event, QUEUE, ShardQueue};
@@ -19,13 +21,12 @@ use countersign::verification::report::Report;
 use countersign::verification::states::{Poll, Verification};
 use countersign::verification::{Answer, Need, NeedId};
 use countersign_sip::element::{
-    self, ContextId, Element, Event as ProxyEvent, Input, Judge, Judgement, Output, Sign, TimerId,
-    UnknownSource,
+    self, ContextId, Element, Event as ProxyEvent, Input, Judge, Judgement, Output, Rank, Sign,
+    TimerId, UnknownSource,
 };
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, TrySendError};
 use std::time::Duration;
 
@@ -40,6 +41,9 @@ const ANSWER_PAUSE: Duration = Duration::from_millis(2);
 
 /// Timers kept before those are looked for that cannot do anything any more. A call leaves Timer C behind, for three minutes.
 const MIN_SWEEP: usize = 65_536;
+
+/// Most calls without an answer that one shard names when it ends.
+const MAX_FAREWELLS: usize = 256;
 
 /// The thread's state.
 pub struct Shard {
@@ -57,9 +61,20 @@ pub struct Shard {
     calls: HashMap<ContextId, Remembered>,
     /// The state that the proxy's own settings were taken from.
     generation: u64,
+    /// New requests that wait for their turn. What goes on with something has its turn at once.
+    waiting: VecDeque<Newcomer>,
+    admission: Admission,
+    helm: Arc<Helm>,
     /// Emptied and filled again at every turn, kept for their room.
     inputs: VecDeque<Input>,
     outputs: Vec<Output>,
+}
+
+/// A new request that waits for its turn.
+struct Newcomer {
+    input: Input,
+    state: Arc<State>,
+    received: Ticks,
 }
 
 /// What is remembered of a call that was signed or judged.
@@ -93,7 +108,9 @@ impl Shard {
         services: Arc<Services>,
         post: Post,
         own_queue: ShardQueue,
+        helm: Arc<Helm>,
     ) -> Self {
+        let patience = services.state().patience;
         Self {
             index,
             life,
@@ -107,28 +124,33 @@ impl Shard {
             judging: HashMap::new(),
             calls: HashMap::new(),
             generation: 0,
+            waiting: VecDeque::new(),
+            admission: Admission::new(patience.turn),
+            helm,
             inputs: VecDeque::new(),
             outputs: Vec::new(),
         }
     }
 
-    /// Runs until `stop` is set; [`Event::Stop`] makes it look.
-    pub fn run(mut self, events: &Arrivals, stop: &AtomicBool) {
-        while !stop.load(Ordering::Relaxed) {
+    /// Runs until the helm says stop; [`Event::Stop`] makes it look.
+    pub fn run(mut self, events: &Arrivals) {
+        while !self.helm.is_stopping() {
             match events.recv_timeout(self.pause()) {
                 Ok(event) => {
-                    self.take(event);
+                    self.take(event, events.since());
                     for event in events.try_iter().take(BATCH) {
-                        self.take(event);
+                        self.take(event, events.since());
                     }
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {}
             }
+            self.begin_next();
             self.fire();
             self.show();
         }
         self.decide_all();
+        self.take_leave();
     }
 
     /// Tells what there is to do now.
@@ -140,10 +162,17 @@ impl Shard {
         gauges.client_transactions.set(load.client_transactions);
         gauges.timers.set(self.timers.len());
         gauges.waiting.set(self.judging.len());
+        if let Some(pulse) = self.helm.pulse(self.index) {
+            let busy = load.contexts + self.waiting.len();
+            pulse.beat(busy, self.admission.is_shedding());
+        }
     }
 
     /// Until the next timer.
     fn pause(&self) -> Duration {
+        if !self.waiting.is_empty() {
+            return Duration::ZERO;
+        }
         let next = self.timers.peek().map(|Reverse((at, _))| *at);
         next.map_or(IDLE, |at| at.since(self.now().ticks).min(IDLE))
     }
@@ -152,7 +181,8 @@ impl Shard {
         self.services.clock.now()
     }
 
-    fn take(&mut self, event: Event) {
+    /// One event, which came at `received`.
+    fn take(&mut self, event: Event, received: Ticks) {
         match event {
             Event::Answered(life, id, need, answer) if life == self.life => {
                 let Some(mut judging) = self.judging.remove(&id) else {
@@ -166,7 +196,11 @@ impl Shard {
             Event::Input(input, state) => {
                 self.follow(&state);
                 if let Some(input) = self.admitted(input, &state) {
-                    self.handle(input, &state);
+                    self.sort(Newcomer {
+                        input,
+                        state,
+                        received,
+                    });
                 }
             }
             Event::Unsent(Receipt {
@@ -174,6 +208,45 @@ impl Shard {
             }) if life == self.life => self.handle_now(Input::TransportFailed { by, target }),
             // What was meant for a life before this one.
             Event::Answered(..) | Event::Unsent(_) | Event::Stop => {}
+        }
+    }
+
+    /// What goes on with something has its turn now; what is new waits, or goes.
+    fn sort(&mut self, newcomer: Newcomer) {
+        let rank = match &newcomer.input {
+            Input::Received { message, trunk, .. } => self.element.rank(message, trunk.as_deref()),
+            _ => Rank::GoesOn,
+        };
+        match rank {
+            Rank::Emergency | Rank::GoesOn => self.handle(newcomer.input, &newcomer.state),
+            Rank::Begins if self.helm.is_draining() => self.turn_away(newcomer, "draining"),
+            Rank::Begins => {
+                let now = self.now().ticks;
+                match self.admission.admits(self.waiting.len(), now) {
+                    true => self.waiting.push_back(newcomer),
+                    false => self.turn_away(newcomer, "overload"),
+                }
+            }
+        }
+    }
+
+    /// The new request that has waited longest has its turn.
+    fn begin_next(&mut self) {
+        let Some(newcomer) = self.waiting.pop_front() else {
+            return;
+        };
+        let now = self.now().ticks;
+        let waited = now.since(newcomer.received);
+        match self.admission.begins(waited, now) {
+            true => self.handle(newcomer.input, &newcomer.state),
+            false => self.turn_away(newcomer, "overload"),
+        }
+    }
+
+    fn turn_away(&mut self, newcomer: Newcomer, why: &'static str) {
+        self.services.metrics.sip_refused.increment([why]);
+        if let Input::Received { flow, message, .. } = newcomer.input {
+            self.handle(Input::Excess { flow, message }, &newcomer.state);
         }
     }
 
@@ -197,11 +270,29 @@ impl Shard {
         }
     }
 
+    /// What has no answer yet never gets one from us: whoever looks for it later finds it in the log.
+    fn take_leave(&self) {
+        let now = self.now().ticks;
+        for call in self.element.unanswered().take(MAX_FAREWELLS) {
+            let (call_id, method) = (
+                String::from_utf8_lossy(&call.call_id),
+                String::from_utf8_lossy(&call.method),
+            );
+            let waited_s = now.since(call.received).as_secs();
+            tracing::warn!(%call_id, %method, waited_s, "not answered when the process ended");
+        }
+        let more = self.element.unanswered().skip(MAX_FAREWELLS).count();
+        if more > 0 {
+            tracing::warn!(more, "more were not answered when the process ended");
+        }
+    }
+
     /// The proxy's own settings, as the newest state has them. Inputs of the state before may still be in the queue.
     fn follow(&mut self, state: &State) {
         if state.generation > self.generation {
             self.generation = state.generation;
             self.element.rename(state.names.clone());
+            self.admission.set_target(state.patience.turn);
         }
     }
 

@@ -8,6 +8,7 @@ use super::tcp::{Limits, Tcp};
 use super::udp::UdpListener;
 use super::{Admission, Peer, Receipt, Refusal, Sink, Taken, Unsent, Waiting};
 use crate::clock::Clock;
+use crate::config::listeners::Patience;
 use crate::fetch::connect::Resolution;
 use crate::fetch::{FetchPolicy, Fetcher, Resolve};
 use crate::log::CallLog;
@@ -177,6 +178,7 @@ fn state(scene: &Scene, trunks: Trunks) -> State {
         signers: HashMap::from([("carrier".into(), signer)]),
         unknown_source: UnknownSource::default(),
         missing_identity: Default::default(),
+        patience: Patience::default(),
         names: Vec::new(),
     }
 }

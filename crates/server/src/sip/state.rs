@@ -4,6 +4,7 @@
 //! so a reload while it waits for a certificate changes nothing about it.
 
 use crate::config::listeners::MissingIdentity;
+use crate::config::listeners::Patience;
 use crate::log::CallLog;
 use crate::trust::Current;
 use countersign::authentication::{AuthenticationService, Credential, Origination, Unlisted};
@@ -46,6 +47,8 @@ pub struct State {
     pub unknown_source: UnknownSource,
     /// What a verification over HTTP without any Identity is.
     pub missing_identity: MissingIdentity,
+    /// How long we let others wait.
+    pub patience: Patience,
     /// What others call us.
     pub names: Vec<SentBy>,
 }

@@ -14,6 +14,7 @@ mod attestation;
 mod changed_certificate;
 mod config_check;
 mod cli;
+mod drain;
 mod emergency_calls;
 mod fetch_caching;
 mod fetch_guard;

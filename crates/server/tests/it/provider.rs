@@ -172,6 +172,7 @@ pub(crate) struct Setup {
     way: String,
     trunk: String,
     rest: String,
+    drain_s: u32,
 }
 
 impl Setup {
@@ -181,6 +182,8 @@ impl Setup {
             way: format!("next_hops = [\"{next_hop}\"]\n"),
             trunk: format!("name = \"{name}\"\nnumbering = \"north-american\"\n{trunk}"),
             rest: rest.to_owned(),
+            // A test that is over waits for nobody.
+            drain_s: 0,
         }
     }
 
@@ -194,6 +197,12 @@ impl Setup {
     pub(crate) fn trunk(mut self, setting: &str) -> Self {
         self.trunk += setting;
         self.trunk.push('\n');
+        self
+    }
+
+    /// SIGTERM waits so many seconds for what has begun.
+    pub(crate) fn drains(mut self, seconds: u32) -> Self {
+        self.drain_s = seconds;
         self
     }
 
@@ -212,13 +221,14 @@ impl Setup {
             way,
             trunk,
             rest,
+            drain_s,
         } = self;
         let workspace = Workspace::new(name);
         let port = sip.port();
         workspace.write(
             CONFIG,
             format!(
-                "[sip]\nudp = [\"{sip}\"]\ntcp = [\"{sip}\"]\n[[trunks]]\nlocal_port = {port}\n{way}{trunk}{rest}\
+                "[sip]\nudp = [\"{sip}\"]\ntcp = [\"{sip}\"]\ndrain_s = {drain_s}\n[[trunks]]\nlocal_port = {port}\n{way}{trunk}{rest}\
                  [http.admin]\nlisten = [\"{admin}\"]\n[log]\nformat = \"json\"\nnumbers = \"full\"\n"
             ),
         );

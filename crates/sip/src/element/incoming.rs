@@ -279,7 +279,7 @@ impl Element {
     }
 
     // RFC 3261 §8.2.7: "A stateless UAS MUST ignore ACK requests."
-    fn answered_without_state(&self, ack: &Message) -> bool {
+    pub(super) fn answered_without_state(&self, ack: &Message) -> bool {
         let ours = self.tokens.local_tag(ack);
         let tag = ack.to().ok().and_then(|to| to.tag());
         tag == Some(ours.as_bytes())
@@ -328,7 +328,7 @@ impl Element {
     }
 
     /// Answers a request without remembering it.
-    fn answer(
+    pub(super) fn answer(
         &mut self,
         flow: Flow,
         request: &Message,

@@ -29,6 +29,7 @@
 //! - `slim`: what is forgotten of a call that rings
 //! - `tokens`: branches, tags and the loop check
 //! - `event`: what the host logs and counts
+//! - `excess`: requests that must not begin
 //!
 //! Not here: which trunk a source is ([`crate::trunk::Trunks`]), addresses of names, connections.
 //!
@@ -42,6 +43,7 @@ mod crossing;
 mod decision;
 mod ending;
 mod event;
+mod excess;
 mod hop_by_hop;
 mod hops;
 mod incoming;
@@ -73,6 +75,7 @@ use std::time::Duration;
 use tokens::Tokens;
 
 pub use event::{CallEnded, DropCause, EndedBy, Event, Finished, Handling, SignatureFate};
+pub use excess::{Rank, Unanswered};
 pub use hops::{HOP_REST, MAX_DIVERTED};
 
 /// Most response contexts that one proxy holds; requests beyond are answered 503.
@@ -171,6 +174,13 @@ pub enum Input {
         id: ContextId,
         /// What both sides are told.
         ending: Ending,
+    },
+    /// A request came that must not begin, because the host is too busy or is about to end: it gets 503, and nothing is remembered.
+    Excess {
+        /// On which way.
+        flow: Flow,
+        /// The request.
+        message: Message,
     },
     /// The host judged what [`Output::Judge`] asked.
     Judged {
@@ -482,6 +492,7 @@ impl Element {
     /// Deals with one input; what is to be done is appended to `out`.
     pub fn handle(&mut self, input: Input, now: Now, out: &mut Vec<Output>) {
         match input {
+            Input::Excess { flow, message } => self.turn_away(flow, &message, now, out),
             Input::Received {
                 flow,
                 message,

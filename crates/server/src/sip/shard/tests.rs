@@ -17,6 +17,15 @@ use std::io::Write;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Mutex;
 
+impl Shard {
+    /// Takes what has just come, and lets it begin.
+    fn take_now(&mut self, event: Event) {
+        let now = self.now().ticks;
+        self.take(event, now);
+        self.begin_next();
+    }
+}
+
 struct Table {
     stage: Stage,
     shard: Shard,
@@ -32,7 +41,14 @@ impl Table {
         let post = stage.post(Arc::<Kept>::default());
         let services = stage.services.clone();
         Self {
-            shard: Shard::new((0, Life(0)), options, services, post, queue),
+            shard: Shard::new(
+                (0, Life(0)),
+                options,
+                services,
+                post,
+                queue,
+                Arc::new(Helm::new(1)),
+            ),
             stage,
             events,
             caller: socket(),
@@ -57,7 +73,7 @@ impl Table {
             trunk: Some(self.stage.trunk.clone()),
         };
         let state = self.stage.services.state.load_full();
-        self.shard.take(Event::Input(input, state));
+        self.shard.take_now(Event::Input(input, state));
     }
 
     fn wait(&mut self, millis: u64) {
@@ -112,7 +128,9 @@ fn a_call_goes_on_at_its_deadline_and_its_answer_comes_too_late() {
     );
     assert!(table.shard.judging.is_empty());
     let late = table.chain();
-    table.shard.take(Event::Answered(Life(0), id, need, late));
+    table
+        .shard
+        .take_now(Event::Answered(Life(0), id, need, late));
     assert!(is_silent(&table.stage.called));
     assert_eq!(
         table.stage.services.metrics.cache_lookups.count(["miss"]),
@@ -137,7 +155,9 @@ fn a_call_is_finished_with_the_state_it_came_in_with() {
         let (id, need) = table.judging();
         table.stage.change(change);
         let chain = table.chain();
-        table.shard.take(Event::Answered(Life(0), id, need, chain));
+        table
+            .shard
+            .take_now(Event::Answered(Life(0), id, need, chain));
         let outgoing = heard(&table.stage.called);
         assert!(
             outgoing.contains(&format!(";verstat={verstat}@")),
@@ -166,10 +186,12 @@ fn an_answer_in_time_decides_at_once() {
     let other_life = table.chain();
     table
         .shard
-        .take(Event::Answered(Life(1), id, need, other_life));
+        .take_now(Event::Answered(Life(1), id, need, other_life));
     assert!(is_silent(&table.stage.called), "meant for somebody else");
     let chain = table.chain();
-    table.shard.take(Event::Answered(Life(0), id, need, chain));
+    table
+        .shard
+        .take_now(Event::Answered(Life(0), id, need, chain));
     let outgoing = heard(&table.stage.called);
     assert!(
         outgoing.contains(";verstat=TN-Validation-Passed@"),
@@ -209,7 +231,7 @@ fn what_cannot_be_had_is_fetched_once_however_often_the_rest_is_answered() {
     let why = Answer::Unavailable(Unavailable::TimedOut);
     table
         .shard
-        .take(Event::Answered(Life(0), id, asked[0], why));
+        .take_now(Event::Answered(Life(0), id, asked[0], why));
     assert_eq!(table.shard.judging[&id].asked, asked);
     let lookups = &table.stage.services.metrics.cache_lookups;
     assert_eq!(lookups.count(["miss"]), 2);
@@ -226,7 +248,8 @@ fn at_the_end_nobody_is_left_waiting() {
         events,
         ..
     } = table;
-    shard.run(&events, &AtomicBool::new(true));
+    shard.helm.stop();
+    shard.run(&events);
     assert!(heard(&stage.called).contains(";verstat=No-TN-Validation@"));
 }
 
@@ -240,7 +263,9 @@ fn a_call_that_is_judged_and_signed_keeps_the_evidence_of_both() {
     table.invite("both", &identity);
     let (id, need) = table.judging();
     let chain = table.chain();
-    table.shard.take(Event::Answered(Life(0), id, need, chain));
+    table
+        .shard
+        .take_now(Event::Answered(Life(0), id, need, chain));
     let record = format!("{:?}", table.shard.calls[&id].record);
     for evidence in ["signer: Some(\"", "reason: Some(\"", "attest: Some(\""] {
         assert!(record.contains(evidence), "{record}");
@@ -302,9 +327,9 @@ fn a_failure_of_another_life_fails_nothing() {
             target: target.clone(),
         })
     };
-    table.shard.take(receipt(Life(1)));
+    table.shard.take_now(receipt(Life(1)));
     assert!(is_silent(&table.caller));
-    table.shard.take(receipt(Life(0)));
+    table.shard.take_now(receipt(Life(0)));
     assert!(heard(&table.caller).starts_with("SIP/2.0 503 "));
 }
 

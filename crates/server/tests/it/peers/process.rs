@@ -163,7 +163,12 @@ impl Process {
 
     /// Sends SIGHUP.
     pub(crate) fn hang_up(&self) {
-        signal(&format!("kill -s HUP {}", self.id()));
+        self.tell("HUP");
+    }
+
+    /// Sends a signal to the program itself; `timeout` hands the first SIGTERM on and no other.
+    pub(crate) fn tell(&self, name: &str) {
+        signal(&format!("kill -s {name} {}", self.id()));
     }
 
     /// Ends the program and all that it started.

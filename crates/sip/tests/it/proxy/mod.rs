@@ -12,6 +12,7 @@
 
 mod any_input;
 mod cancel;
+mod excess;
 mod hops_and_loops;
 mod message_size;
 mod next_hops;
