@@ -13,6 +13,7 @@
 mod any_input;
 mod cancel;
 mod excess;
+mod floods;
 mod hops_and_loops;
 mod message_size;
 mod next_hops;
