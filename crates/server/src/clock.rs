@@ -9,6 +9,13 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 pub trait Clock: Send + Sync {
     /// What time it is, on both clocks.
     fn now(&self) -> Now;
+
+    /// Microseconds since 1970, for traces. Nothing is decided by them.
+    fn unix_micros(&self) -> u64 {
+        let Now { unix, ticks } = self.now();
+        let seconds = u64::try_from(unix.as_secs()).unwrap_or_default();
+        seconds.saturating_mul(1_000_000) + ticks.as_micros() % 1_000_000
+    }
 }
 
 /// The system's clocks. Ticks count from the moment this was made, so one process makes one and shares it.
@@ -37,6 +44,12 @@ impl Clock for SystemClock {
             unix: unix_time(SystemTime::now()),
             ticks: Ticks::default().after(self.start.elapsed()),
         }
+    }
+
+    fn unix_micros(&self) -> u64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        let micros = since.map(|since| u64::try_from(since.as_micros()));
+        micros.map_or(0, |micros| micros.unwrap_or(u64::MAX))
     }
 }
 

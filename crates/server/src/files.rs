@@ -18,12 +18,17 @@ use zeroize::Zeroizing;
 /// Largest private key file, in bytes: a P-256 key has below 400, an RSA one below 8 KiB.
 pub const MAX_KEY_FILE: u64 = 32 * 1024;
 
+/// Longest password, in bytes: it is a word that people write.
+pub const MAX_PASSWORD: u64 = 255;
+
 /// Largest other file, in bytes: a bundle of web trust anchors has about 220 KiB, an inventory of a million lines 30 MiB.
 pub const MAX_FILE: u64 = 64 * 1024 * 1024;
 
 /// What is wrong with a file.
 #[derive(Debug)]
 pub enum FileFault {
+    /// There is nothing in it.
+    Empty,
     /// The private key is encrypted.
     EncryptedKey,
     /// TLS cannot be served with this certificate and key.
@@ -49,6 +54,7 @@ pub enum FileFault {
 impl fmt::Display for FileFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Empty => f.write_str("there is nothing in it"),
             Self::EncryptedKey => f.write_str("the private key is encrypted"),
             Self::NoTls(error) => write!(f, "TLS cannot be served with it: {error}"),
             Self::NoCertificate => f.write_str("there is no certificate in it"),
@@ -72,6 +78,7 @@ impl FileFault {
     /// What the operator may do about it.
     pub const fn fix(&self) -> &'static str {
         match self {
+            Self::Empty => "write one line into it",
             Self::EncryptedKey => "store it unencrypted (openssl pkey) with permissions 0600",
             Self::NoTls(_) => "give the certificate chain and the private key that belongs to it",
             Self::NoCertificate => "give PEM with BEGIN CERTIFICATE lines",
@@ -141,6 +148,22 @@ pub fn read_signing_key(path: &Path) -> Result<EcdsaP256Key, FileFault> {
     }
     let key = Erased(private_key(&bytes)?);
     EcdsaP256Key::from_der(key.0.secret_der()).map_err(|_| FileFault::UnusableKey)
+}
+
+/// Reads a password: one line. Others than the owner may not read the file.
+///
+/// # Errors
+/// [`FileFault`].
+pub fn read_password(path: &Path) -> Result<Arc<str>, FileFault> {
+    let bytes = read_secret(path)?;
+    let line = bytes.trim_ascii();
+    let text = std::str::from_utf8(line);
+    let text = text.map_err(|error| FileFault::NotText(error.valid_up_to()))?;
+    match text.len() as u64 {
+        0 => Err(FileFault::Empty),
+        1..=MAX_PASSWORD => Ok(text.into()),
+        _ => Err(FileFault::TooLarge(MAX_PASSWORD)),
+    }
 }
 
 /// Reads web trust anchors: PEM, any number. Those that TLS cannot use are skipped, as long as one remains.

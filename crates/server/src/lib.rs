@@ -3,6 +3,7 @@
 //! The floors, from the ground up; a room uses only rooms above it in this list:
 //!
 //! - [`clock`], [`metrics`], [`log`], [`files`]
+//! - [`hep`]: copies of SIP messages for a collector
 //! - [`tls`]: who we are, whom we believe, and which names a peer has proven
 //! - [`fetch`]: certificate chains from their repositories
 //! - [`trust`]: anchors and revocation lists, kept up while calls run
@@ -21,6 +22,7 @@ pub mod clock;
 pub mod metrics;
 pub mod log;
 pub mod files;
+pub mod hep;
 pub mod tls;
 pub mod fetch;
 pub mod trust;

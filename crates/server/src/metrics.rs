@@ -69,6 +69,8 @@ pub struct Metrics {
     pub sip_refused: Family<1>,
     /// SIP messages that could not be sent, by transport and reason.
     pub sip_unsent: Family<2>,
+    /// Copies of SIP messages for a HEP collector, by what became of them.
+    pub hep_messages: Family<1>,
     /// What happened in SIP that is no call of its own, by name.
     pub sip_events: Family<1>,
     /// TCP connections for SIP that are open.
@@ -120,6 +122,7 @@ impl Default for Metrics {
             sip_bytes: Family::new("countersign_sip_bytes_total", "Bytes of SIP messages by transport and direction.", ["transport", "direction"]),
             sip_refused: Family::new("countersign_sip_refused_total", "SIP messages that could not be used, by reason.", ["reason"]),
             sip_unsent: Family::new("countersign_sip_unsent_total", "SIP messages that could not be sent, by transport and reason.", ["transport", "reason"]),
+            hep_messages: Family::new("countersign_hep_messages_total", "Copies of SIP messages for the HEP collector, by what became of them.", ["outcome"]),
             sip_events: Family::new("countersign_sip_events_total", "What happened in SIP that is no call of its own, by name.", ["event"]),
             sip_connections: Gauge::new("countersign_sip_connections", "TCP connections for SIP that are open."),
             oversize_fallbacks: Family::new("countersign_sip_oversize_total", "SIP requests too large for a datagram, by the way they left.", ["way"]),
@@ -172,6 +175,7 @@ impl Metrics {
         self.sip_bytes.write(out)?;
         self.sip_refused.write(out)?;
         self.sip_unsent.write(out)?;
+        self.hep_messages.write(out)?;
         self.sip_events.write(out)?;
         self.sip_connections.write(out)?;
         self.oversize_fallbacks.write(out)?;

@@ -7,6 +7,7 @@
 mod trust;
 
 use super::Config;
+use super::hep::HepSettings;
 use super::judgement::{ExceptionSettings, FetchSettings};
 use super::listeners::{HttpSettings, TlsSettings};
 use super::place::{Cause, Concern, Mistake, Place, Placed, TrustConcern, Warning};
@@ -14,6 +15,7 @@ use super::tenant::TenantSettings;
 use super::trunk::TrunkSettings;
 use crate::fetch::{Exception, FetchPolicy};
 use crate::files;
+use crate::hep;
 use crate::tls::server::{Clients, Protocol};
 use crate::tls::{self, Credential, TlsFault};
 use crate::trust::Opened;
@@ -49,6 +51,8 @@ pub struct Checked {
     pub trunk: Option<Arc<ServerConfig>>,
     /// TLS of the admin listener.
     pub admin: Option<Arc<ServerConfig>>,
+    /// Where copies of messages go.
+    pub hep: Option<hep::Settings>,
     /// What deserves a thought.
     pub warnings: Vec<Warning>,
     /// SHA-256 of the files that were read, without keys: a key that changes does so with its certificate.
@@ -81,6 +85,7 @@ pub fn check(config: &Config, now: UnixTime, trust_version: u64) -> Result<Check
     let fetch = opening.fetch(&config.fetch);
     let [public, trunk, admin] =
         [&config.public, &config.trunk, &config.admin].map(|listener| opening.tls(&listener.tls));
+    let hep = opening.hep(&config.hep);
     opening.think(config);
     if !opening.mistakes.is_empty() {
         return Err(opening.mistakes);
@@ -93,6 +98,7 @@ pub fn check(config: &Config, now: UnixTime, trust_version: u64) -> Result<Check
         public,
         trunk,
         admin,
+        hep,
         warnings: opening.warnings,
         files: opening.files,
     })
@@ -277,6 +283,21 @@ impl Opening {
                 files::FileFault::NoTls(error),
             ))
         }))
+    }
+
+    fn hep(&mut self, settings: &HepSettings) -> Option<hep::Settings> {
+        let collector = settings.collector.as_ref()?;
+        self.warnings
+            .push(collector.warning(Concern::WholeMessagesLeave));
+        let password = match &settings.password_file {
+            Some(file) => Some(self.note(file.value_of(files::read_password))?),
+            None => None,
+        };
+        Some(hep::Settings {
+            collector: collector.value,
+            capture_id: settings.capture_id,
+            password,
+        })
     }
 
     /// What works but deserves a thought.

@@ -240,6 +240,10 @@ pub const KEYS: &[Key] = &[
     live("log.level", Text, "\"info\"", "error, warn, info, debug, trace, or a list of target=level"),
     live("log.numbers", Text, "\"redacted\"", "telephone numbers in the log: redacted, full or hidden"),
 
+    live("hep.collector", Text, NONE, "where a copy of every SIP message goes, by HEP version 3: udp:192.0.2.10:9060"),
+    live("hep.capture_id", Integer, "1", "the number by which the collector knows this server"),
+    live("hep.password_file", Text, NONE, "what the collector wants to see in each packet, permissions 0600"),
+
     restart("metrics.enabled", Boolean, "true", "whether /metrics answers"),
 ];
 

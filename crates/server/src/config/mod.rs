@@ -11,7 +11,7 @@
 //! - [`keys`] is the one table of keys: what exists, its default, whether a reload is enough.
 //! - [`place`] says where a value was written and what can be wrong with it.
 //! - [`changes`] says what is different in the next one.
-//! - One room per section: [`listeners`], [`trunk`], [`tenant`], [`judgement`], [`mod@trust`].
+//! - One room per section: [`listeners`], [`mod@hep`], [`trunk`], [`tenant`], [`judgement`], [`mod@trust`].
 //! - [`mod@check`] opens the files that the settings name. Nothing listens before it is content.
 //!
 //! Read by hand instead of by derive, so that one run tells every mistake, and each with its line. Relative paths begin at the
@@ -19,6 +19,7 @@
 
 pub mod changes;
 pub mod check;
+pub mod hep;
 pub mod judgement;
 pub mod keys;
 pub mod listeners;
@@ -33,6 +34,7 @@ pub use check::{Checked, check};
 pub use place::{Cause, Concern, Mistake, Place, Placed, Warning};
 
 use self::changes::Written;
+use self::hep::HepSettings;
 use self::judgement::{AuthoritySettings, FetchSettings, PrewarmSettings};
 use self::listeners::{DoorSettings, HttpSettings, LogSettings, SipSettings};
 use self::reader::{Notes, Reader};
@@ -77,6 +79,8 @@ pub struct Config {
     pub log: LogSettings,
     /// `[metrics] enabled`.
     pub metrics_enabled: bool,
+    /// `[hep]`.
+    pub hep: HepSettings,
     /// Where all of it was read from.
     pub source: Source,
     /// All of it as text, to be compared with the next one.
@@ -216,19 +220,7 @@ fn read(
         overrides: overrides.into(),
     };
     let path: Arc<Path> = path.into();
-    let mut mistakes = notes.mistakes.borrow_mut();
-    let mut table = tree::parse(text, &path, &mut mistakes);
-    tree::overlay_environment(&mut table, &source.environment, &mut mistakes);
-    for Override { flag, key, value } in overrides {
-        tree::overlay(
-            &mut table,
-            key,
-            value,
-            Place::Flag(flag.clone()),
-            &mut mistakes,
-        );
-    }
-    drop(mistakes);
+    let table = table(text, &path, &source, notes);
     let mut root = Reader::root(&table, Place::File { path, line: 1 }, notes);
     let fetch = judgement::fetch(root.table("fetch"), directory);
     let excepted: Arc<[_]> = fetch
@@ -257,6 +249,7 @@ fn read(
         trust,
         log: listeners::log(root.table("log")),
         metrics_enabled: listeners::metrics(root.table("metrics")),
+        hep: hep::read(root.table("hep"), directory),
         source,
         written: Written::of(&table),
         trunks,
@@ -272,6 +265,18 @@ fn read(
     root.finish();
     note_cross_references(&config, notes);
     config
+}
+
+/// What the file says, under what the environment and the command line say.
+fn table(text: &str, path: &Arc<Path>, source: &Source, notes: &Notes) -> tree::Table {
+    let mut mistakes = notes.mistakes.borrow_mut();
+    let mut table = tree::parse(text, path, &mut mistakes);
+    tree::overlay_environment(&mut table, &source.environment, &mut mistakes);
+    for Override { flag, key, value } in &source.overrides {
+        let place = Place::Flag(flag.clone());
+        tree::overlay(&mut table, key, value, place, &mut mistakes);
+    }
+    table
 }
 
 fn note_cross_references(config: &Config, notes: &Notes) {

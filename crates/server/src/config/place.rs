@@ -342,6 +342,8 @@ pub enum Concern {
     UdpSourceTrusted,
     /// A source address over UDP is a weak credential.
     UdpSourceWeak,
+    /// A copy of every message goes to a collector.
+    WholeMessagesLeave,
 }
 
 impl From<TrustConcern> for Concern {
@@ -396,6 +398,9 @@ impl fmt::Display for Concern {
             Self::Trust(concern) => return concern.fmt(f),
             Self::UdpSourceTrusted => {
                 "anybody can write this source address into a datagram; only a network that drops such datagrams makes it a proof"
+            }
+            Self::WholeMessagesLeave => {
+                "a copy of every SIP message leaves this machine, in plain text: numbers, names, addresses, keys of media streams, and the password"
             }
             Self::UdpSourceWeak => {
                 "a source address over UDP is a weak credential: calls that come so are attested C at most (udp_source_is_trusted)"

@@ -444,6 +444,7 @@ fn another(key: &keys::Key) -> Vec<(&'static str, String)> {
             let default: i64 = key.default.parse().unwrap();
             return vec![(key.path, (default + 1).to_string())];
         }
+        _ if key.path == "hep.collector" => "udp:192.0.2.1:9060",
         _ => "another",
     };
     let companion = match key.path {
@@ -454,6 +455,12 @@ fn another(key: &keys::Key) -> Vec<(&'static str, String)> {
         "http.admin.certificate_file" => Some("http.admin.key_file"),
         "http.admin.key_file" => Some("http.admin.certificate_file"),
         "trust.ca_list" => Some("trust.ca_list_signer_files"),
+        "hep.password_file" => {
+            return vec![
+                (key.path, "other".to_owned()),
+                ("hep.collector", "udp:192.0.2.1:9060".to_owned()),
+            ];
+        }
         _ => None,
     };
     let companion = companion.map(|key| (key, "other".to_owned()));

@@ -3,6 +3,7 @@
 use crate::config::listeners::UnknownSource;
 use crate::config::trunk::{OrigIdChoice, TrunkSettings};
 use crate::config::{Checked, Config};
+use crate::hep::Hep;
 use crate::log::CallLog;
 use crate::metrics::Metrics;
 use crate::sip::state::{State, TrunkSigner};
@@ -23,6 +24,7 @@ use std::sync::Arc;
 pub(super) struct Foundation {
     pub(super) listeners: Vec<(Transport, SocketAddr)>,
     keeper: Keeper,
+    hep: Arc<Hep>,
     metrics: Arc<Metrics>,
     pub(super) paths: Arc<PathCache>,
     replay: Arc<MemoryReplay>,
@@ -32,11 +34,13 @@ impl Foundation {
     pub(super) fn new(
         listeners: Vec<(Transport, SocketAddr)>,
         keeper: Keeper,
+        hep: Arc<Hep>,
         metrics: Arc<Metrics>,
     ) -> Self {
         Self {
             listeners,
             keeper,
+            hep,
             metrics,
             paths: Arc::default(),
             replay: Arc::new(MemoryReplay::new(DEFAULT_REPLAY_CAPACITY)),
@@ -49,6 +53,7 @@ impl Foundation {
         let as_of = checked.records.as_ref().map(|records| records.as_of());
         self.metrics.trust.show_number_authority(as_of);
         self.show_ends(checked);
+        self.hep.replace(checked.hep.as_ref());
         let (paths, replay) = (self.paths.clone(), self.replay.clone());
         State {
             generation,

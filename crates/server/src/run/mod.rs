@@ -17,6 +17,7 @@ use self::reload::{Front, Reloader};
 use crate::clock::Clock;
 use crate::config::{Checked, Config};
 use crate::fetch::{Fetcher, SystemResolver};
+use crate::hep::Hep;
 use crate::http::operations::Phase;
 use crate::http::{self, Door, Listener, Readiness, Site};
 use crate::metrics::Metrics;
@@ -144,10 +145,12 @@ pub async fn start(
     .map_err(StartFault::Tls)?;
     checked.trust.prepare().map_err(StartFault::State)?;
     let keeper = Keeper::start(fetcher.clone(), clock.clone(), metrics.clone());
-    let foundation = Foundation::new(listeners.clone(), keeper, metrics.clone());
+    let hep = Arc::new(Hep::new(clock.clone(), metrics.clone()));
+    let foundation = Foundation::new(listeners.clone(), keeper, hep.clone(), metrics.clone());
     let services = Arc::new(Services {
         clock: clock.clone(),
         metrics: metrics.clone(),
+        hep,
         lists: fetcher.for_lists(),
         secure: Arc::new(Secure::new(clock.clone())),
         fetcher,

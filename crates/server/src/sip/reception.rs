@@ -4,6 +4,7 @@ use super::queue::{Event, ShardQueue};
 use super::services::Services;
 use super::state::State;
 use super::{Admission, Peer, Receipt, Refusal, Sink, Taken, Unsent, Waiting, label};
+use crate::hep::Direction;
 use arc_swap::Guard;
 use bytes::Bytes;
 use countersign_sip::element::{Input, UnknownSource};
@@ -63,6 +64,7 @@ impl Reception {
                     self.count_refused("unknown-source");
                     return None;
                 }
+                self.tap(&flow, &message);
                 let input = Input::Received {
                     flow,
                     message,
@@ -76,6 +78,8 @@ impl Reception {
                 None
             }
             Err(error) => {
+                let readable = error.answerable();
+                readable.inspect(|message| self.tap(&flow, message));
                 let input = Input::Unreadable {
                     flow,
                     error: Box::new(error),
@@ -107,6 +111,11 @@ impl Reception {
             // A shard that is gone takes nothing any more; the server is stopping.
             Ok(()) | Err(TrySendError::Disconnected(_)) => Ok(()),
         }
+    }
+
+    fn tap(&self, flow: &Flow, message: &Message) {
+        let hep = &self.services.hep;
+        hep.tap(Direction::In, flow, message.bytes());
     }
 
     fn count(&self, by: Transport, direction: &'static str, kind: &'static str, bytes: usize) {
@@ -220,6 +229,7 @@ impl Sink for Reception {
             _ => "request",
         };
         self.count(flow.transport, "out", kind, bytes.len());
+        self.services.hep.tap(Direction::Out, flow, bytes);
     }
 
     fn unsent(&self, by: Transport, why: Unsent, receipt: Option<Receipt>) {

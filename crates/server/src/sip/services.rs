@@ -4,6 +4,7 @@ use super::secure::Secure;
 use super::state::State;
 use crate::clock::Clock;
 use crate::fetch::Fetcher;
+use crate::hep::Hep;
 use crate::metrics::Metrics;
 use arc_swap::{ArcSwap, Guard};
 use countersign::certificate::TnAuthList;
@@ -15,6 +16,8 @@ pub struct Services {
     pub clock: Arc<dyn Clock>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Who takes copies of messages.
+    pub hep: Arc<Hep>,
     /// Where certificates come from.
     pub fetcher: Arc<Fetcher>,
     /// Where TN Authorization Lists by reference come from.

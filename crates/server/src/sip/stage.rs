@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::config::listeners::Patience;
 use crate::fetch::connect::Resolution;
 use crate::fetch::{FetchPolicy, Fetcher, Resolve};
+use crate::hep::Hep;
 use crate::log::CallLog;
 use crate::metrics::Metrics;
 use arc_swap::ArcSwap;
@@ -123,6 +124,7 @@ impl Stage {
         let state = state(&scene, trunks);
         let services = Arc::new(Services {
             clock: clock.clone(),
+            hep: Arc::new(Hep::new(clock.clone(), metrics.clone())),
             metrics,
             lists: fetcher.as_ref().unwrap().for_lists(),
             fetcher: fetcher.unwrap(),

@@ -220,7 +220,8 @@ fn what_works_but_deserves_a_thought_is_said() {
         + &tenant("acme", "other.pem", "other.key", "good.csv")
         + FETCH
         + "[[fetch.exceptions]]\norigin = \"https://repository.example:9443\"\naddresses = [\"127.0.0.1\"]\n\
-           [http.public]\nlisten = [\"0.0.0.0:80\"]\n[http.admin]\nlisten = [\"0.0.0.0:8080\"]\n";
+           [http.public]\nlisten = [\"0.0.0.0:80\"]\n[http.admin]\nlisten = [\"0.0.0.0:8080\"]\n\
+           [hep]\ncollector = \"udp:192.0.2.50:9060\"\n";
     let checked = check_at(&text, now()).unwrap();
     let told: Vec<_> = checked.warnings.iter().map(ToString::to_string).collect();
     for what in [
@@ -232,13 +233,56 @@ fn what_works_but_deserves_a_thought_is_said() {
         "trunks[1].name: no message ever comes by it: all that could are taken by \"weak\" before it",
         "http.public.listen: the public listener has no certificate",
         "http.admin.listen: the admin listener can be reached from other machines",
+        "hep.collector: a copy of every SIP message leaves this machine, in plain text",
     ] {
         assert!(
             told.iter().any(|line| line.contains(what)),
             "missing: {what}\n{told:#?}"
         );
     }
-    assert_eq!(told.len(), 8, "{told:#?}");
+    assert_eq!(told.len(), 9, "{told:#?}");
+}
+
+#[test]
+fn a_collector_of_traces_has_an_address_and_a_password_that_nobody_else_reads() {
+    let directory = directory();
+    std::fs::write(directory.join("empty.password"), "\n").unwrap();
+    chmod(&directory.join("empty.password"), 0o600);
+    let trunk = "[[trunks]]\nname = \"t\"\naddresses = [\"192.0.2.1\"]\nnext_hops = [\"udp:192.0.2.2:5060\"]\n";
+    let told = |hep: &str| {
+        let text = format!("{trunk}[hep]\n{hep}");
+        let path = Path::new("c.toml");
+        match config::parse(&text, path, [], &[]) {
+            Ok(_) => mistakes(&text),
+            Err(told) => told.iter().map(ToString::to_string).collect(),
+        }
+    };
+    for (hep, what) in [
+        (
+            "collector = \"192.0.2.50:9060\"",
+            "c.toml:6: hep.collector: it takes udp:ADDRESS:PORT",
+        ),
+        (
+            "collector = \"udp:0.0.0.0:9060\"",
+            "it takes udp:ADDRESS:PORT",
+        ),
+        (
+            "password_file = \"hep.password\"",
+            "c.toml:6: hep.password_file: it needs collector; add it",
+        ),
+        ("capture_id = -1", "a whole number from 0 to 4294967295"),
+        (
+            "collector = \"udp:192.0.2.50:9060\"\npassword_file = \"open.key\"",
+            "c.toml:7: hep.password_file: open.key: others may read it (permissions 0644); chmod 600",
+        ),
+        (
+            "collector = \"udp:192.0.2.50:9060\"\npassword_file = \"empty.password\"",
+            "empty.password: there is nothing in it; write one line into it",
+        ),
+    ] {
+        let told = told(hep).join("\n");
+        assert!(told.contains(what), "missing: {what}\n{told}");
+    }
 }
 
 /// `anchor ──▶ parent (12025550100 and 49 more) ──▶ delegate`, the delegate with a list of its own and another at a URL.

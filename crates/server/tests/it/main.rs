@@ -50,6 +50,7 @@ mod switch;
 mod thousand_chains;
 mod tls_names;
 mod three_providers;
+mod traces;
 mod trust_domains;
 mod transports;
 mod up;

@@ -206,6 +206,12 @@ impl Setup {
         self
     }
 
+    /// More settings, beside those of the trunk: tables of TOML.
+    pub(crate) fn settings(mut self, tables: &str) -> Self {
+        self.rest += tables;
+        self
+    }
+
     /// This provider's repository may be fetched from, too.
     pub(crate) fn fetches_from(mut self, provider: &Provider) -> Self {
         self.rest += &provider.exception();

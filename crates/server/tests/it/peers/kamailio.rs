@@ -73,6 +73,16 @@ impl Kamailio {
         )
     }
 
+    /// Collects traces, and says what is in them.
+    #[track_caller]
+    pub(crate) fn collects() -> Self {
+        let workspace = Workspace::new("kamailio-collects");
+        let database = format!("text://{}", text(workspace.path()));
+        let nowhere = free_address();
+        let values = [("DATABASE", &*database)];
+        Self::start("collector.cfg", workspace, nowhere, &values, &[])
+    }
+
     #[track_caller]
     fn start(
         configuration: &str,
@@ -128,7 +138,7 @@ fn text(path: &Path) -> &str {
 }
 
 /// Whether a SIP server at `address` answers OPTIONS within [`PROBE_LIMIT`].
-fn answers_options(address: SocketAddr) -> bool {
+pub(crate) fn answers_options(address: SocketAddr) -> bool {
     let socket = UdpSocket::bind((address.ip(), 0)).unwrap();
     socket.set_read_timeout(Some(PROBE_LIMIT)).unwrap();
     let us = socket.local_addr().unwrap();

@@ -27,7 +27,7 @@ mod domains;
 
 pub(crate) use curl::{Answer, Curl};
 pub(crate) use domains::{Domain, Domains};
-pub(crate) use kamailio::{Change, Kamailio};
+pub(crate) use kamailio::{Change, Kamailio, answers_options};
 pub(crate) use lab::Lab;
 pub(crate) use process::{Process, Workspace, free_address, free_block};
 pub(crate) use repository::Repository;
