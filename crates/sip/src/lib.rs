@@ -5,7 +5,7 @@
 //! - bytes: [`grammar`], [`name`], [`defect`], [`message`]
 //! - meaning: [`uri`], [`header`], [`inspect`]
 //! - writing: [`patch`], [`response`], [`stream`]
-//! - STIR: [`identity_header`], [`call`], [`verstat`]
+//! - STIR: [`identity_header`], [`call`], [`verstat`], [`query`]
 //! - behaviour: [`own_call_id`], [`transaction`], [`flow`], [`trunk`], `proxy` (the copy that is sent on), `redirect` (the
 //!   answer that is sent back), `b2bua` (what crosses from one dialog to the other), [`element`]
 //!
@@ -26,6 +26,7 @@ pub mod stream;
 pub mod identity_header;
 pub mod call;
 pub mod verstat;
+pub mod query;
 pub mod own_call_id;
 pub mod transaction;
 pub mod flow;

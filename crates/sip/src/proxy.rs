@@ -14,6 +14,7 @@ use crate::verstat;
 use crate::verstat::Asserted;
 use bytes::{BufMut, Bytes, BytesMut};
 use countersign::time::UnixTime;
+use countersign::verification::Code;
 
 /// RFC 3261 §18.1.1: "If a request is within 200 bytes of the path MTU, or if it is larger than 1300 bytes and the path MTU is unknown,
 /// the request MUST be sent using an RFC 2914 [43] congestion controlled transport protocol, such as TCP."
@@ -31,6 +32,8 @@ pub(crate) struct Additions {
     pub(crate) date: Option<UnixTime>,
     /// The verdict, as `verstat` writes it.
     pub(crate) verstat: Option<String>,
+    /// What the verdict would have been answered with, if it is that of a fault: told only to whom the call goes back.
+    pub(crate) fault: Option<Code>,
 }
 
 /// A request as it is sent on, but for our Via.
@@ -92,6 +95,7 @@ impl Copy {
 /// What changes in every request of a trunk's peer, whoever sends it on.
 pub(crate) fn added(request: &Message, trunk: &Trunk, additions: &Additions, patch: &mut Patch) {
     caller(request, trunk, additions, patch);
+    question(request, trunk, patch);
     signature(request, trunk, additions, patch);
     carried(request, patch);
 }
@@ -206,6 +210,15 @@ fn caller(request: &Message, trunk: &Trunk, additions: &Additions, patch: &mut P
         }
         (None, Asserted::Removed) => verstat::strip(request, patch, Asserted::Removed),
         (None, Asserted::Kept) => {}
+    }
+}
+
+/// What the request asked of us it does not ask of the next element.
+fn question(request: &Message, trunk: &Trunk, patch: &mut Patch) {
+    if let Some(header) = &trunk.attestation_header {
+        for line in request.headers_named(header) {
+            patch.remove_header(request, line.index);
+        }
     }
 }
 

@@ -5,7 +5,10 @@ use crate::config::keys::{Applies, KEYS, Kind};
 use crate::config::trunk::OrigIdChoice;
 use countersign::authentication::Unlisted;
 use countersign_sip::flow::Transport;
-use countersign_sip::trunk::{Leniency, Network, Oversize, Role, Treatment, UdpSource};
+use countersign_sip::trunk::{
+    Leniency, Mode, Network, NothingAdded, Oversize, RedirectDialect, RedirectForm,
+    RejectionStatus, Role, Treatment, UdpSource,
+};
 use std::collections::BTreeMap;
 
 const EXAMPLE: &str = include_str!("../../../../etc/countersign.toml.example");
@@ -200,6 +203,44 @@ fn a_trunk_becomes_what_the_proxy_knows() {
     assert_eq!(trunk.emergency_numbers.len(), 2);
     assert_eq!(settings.unlisted, Unlisted::Unsigned);
     assert!(matches!(settings.origid, OrigIdChoice::Fixed(_)));
+}
+
+#[test]
+fn a_switch_that_asks() {
+    let text = "[[trunks]]\nname = \"s\"\naddresses = [\"192.0.2.1\"]\ntrunk_group = \"000200\"\nmode = \"redirect\"\n\
+                redirect = \"contact\"\nredirect_nothing_added = 404\nrole = \"verify\"\ntreatment = \"reject\"\nreject_code = 603\n\
+                reject_text = \"sti-blocked\"\nattestation_header = \"Attestation\"\n";
+    let config = parse_text(text).unwrap();
+    let settings = &config.trunks[0];
+    let group = settings.recognition.trunk_group.as_deref();
+    assert_eq!(group, Some("000200"));
+    let trunk = &settings.trunk;
+    let dialect = RedirectDialect {
+        form: RedirectForm::Contact,
+        nothing_added: NothingAdded::NotFound,
+    };
+    assert_eq!(trunk.mode, Mode::Redirect(dialect));
+    assert_eq!(trunk.rejection.status, Some(RejectionStatus::Decline));
+    assert_eq!(trunk.rejection.text.as_deref(), Some("sti-blocked"));
+    assert_eq!(trunk.attestation_header.as_deref(), Some("Attestation"));
+
+    let wrong = "redirect = \"header\"\nreject_code = 486\nreject_text = \"a\\\"b\"\nattestation_header = \"Via\"\n";
+    let told = mistakes(&with_trunk(wrong));
+    for line in [
+        "c.toml:5: trunks[0].redirect: it needs mode = \"redirect\"; add it",
+        "c.toml:6: trunks[0].reject_code: it needs treatment = \"reject\"; add it",
+        "c.toml:6: trunks[0].reject_code: it takes one of 403, 404, 480, 503, 603, 607, 608",
+        "c.toml:7: trunks[0].reject_text: it needs treatment = \"reject\"; add it",
+        "c.toml:7: trunks[0].reject_text: it takes a text of letters, digits, spaces and -_.,:, in quotes",
+        "c.toml:8: trunks[0].attestation_header: it takes the name of a header that SIP itself does not have, such as \"Attestation\", in quotes",
+    ] {
+        assert!(told.iter().any(|found| found == line), "{line}\n{told:#?}");
+    }
+    let told = mistakes(&with_trunk("mode = \"redirect\"\n"));
+    assert_eq!(
+        told,
+        ["c.toml:4: trunks[0].next_hops: it needs mode = \"proxy\"; add it"]
+    );
 }
 
 #[test]

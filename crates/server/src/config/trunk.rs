@@ -10,6 +10,8 @@ use countersign::passport::{Attestation, OrigId};
 use countersign::verification::VerstatProfile;
 use countersign_sip::call::TrustPai;
 use countersign_sip::flow::Transport;
+use countersign_sip::grammar::is_token;
+use countersign_sip::message::Name;
 use countersign_sip::trunk::{
     AttestationSuffix, ExistingIdentity, Leniency, MAX_NEXT_HOPS, Mode, Network, NextHop,
     OrigIdMode, Oversize, Recognition, Role, Treatment, Trunk, UdpSource,
@@ -68,6 +70,7 @@ pub(super) fn read(mut reader: Reader<'_>, deadline: Duration) -> Option<TrunkSe
     trunk.deadline = deadline;
     trunk.role = reader.choice("role", &ROLES).unwrap_or_default();
     trunk.treatment = treatment(&mut reader);
+    trunk.rejection = redirect::rejection(&mut reader, trunk.treatment);
     if reader.boolean("trust_pai", false).value {
         trunk.call.trust_pai = TrustPai::Trusted;
     }
@@ -76,6 +79,7 @@ pub(super) fn read(mut reader: Reader<'_>, deadline: Duration) -> Option<TrunkSe
         .choice("existing_identity", &EXISTING)
         .unwrap_or_default();
     trunk.attestation_asked = reader.choice("attestation", &ATTESTATIONS);
+    trunk.attestation_header = header_name(&mut reader, "attestation_header");
     trunk.emergency_numbers = emergency_numbers(&mut reader);
     trunk.verstat.profile = reader
         .choice("verstat_profile", &PROFILES)
@@ -154,6 +158,9 @@ fn recognition(reader: &mut Reader<'_>) -> Recognition {
     let form = "a network such as \"192.0.2.0/24\" or an address";
     let networks = reader.list("addresses", form, network).unwrap_or_default();
     let local_port = reader.integer("local_port", 1..=65_535);
+    let group = reader.parsed("trunk_group", "a trunk group, such as \"000200\"", |text| {
+        is_token(text.as_bytes()).then(|| Box::from(text))
+    });
     let (written, place) = reader.written_items("addresses");
     if written == 0 && local_port.is_none() {
         let what = "how it is known (addresses or local_port)";
@@ -162,8 +169,19 @@ fn recognition(reader: &mut Reader<'_>) -> Recognition {
     Recognition {
         networks: networks.into_iter().map(|network| network.value).collect(),
         local_port: local_port.and_then(|port| u16::try_from(port).ok()),
-        tls_identity: None,
+        trunk_group: group.map(|group| group.value),
+        ..Recognition::default()
     }
+}
+
+/// The name of a header that peers agreed on, and that no other room reads or writes.
+pub(super) fn header_name<'a>(reader: &mut Reader<'a>, key: &'a str) -> Option<Box<str>> {
+    let form = "the name of a header that SIP itself does not have, such as \"Attestation\"";
+    let name = reader.parsed(key, form, |text| {
+        let is_free = is_token(text.as_bytes()) && Name::of(text.as_bytes()) == Name::Other;
+        is_free.then(|| Box::from(text))
+    });
+    name.map(|name| name.value)
 }
 
 fn network(text: &str) -> Option<Network> {

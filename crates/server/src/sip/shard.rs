@@ -389,7 +389,8 @@ impl Shard {
             call.or_insert_with(|| Remembered::of(&sign.call, state));
         let signer = state.signers.get(&sign.trunk.name);
         let identity = signer.and_then(|signer| {
-            let origination = signer.origination(&sign.trunk, sign.transport);
+            let mut origination = signer.origination(&sign.trunk, sign.transport);
+            origination.asked = sign.asked;
             let service = &signer.service;
             let outcome = service.authenticate(&sign.call, &origination, now.unix);
             record.signed(&outcome, origination.origid, service.signer().x5u(), now);

@@ -171,6 +171,8 @@ pub(crate) struct Setup {
     /// Where calls go on, or that they do not.
     way: String,
     trunk: String,
+    /// Trunks that are looked at before.
+    before: String,
     rest: String,
     drain_s: u32,
 }
@@ -181,6 +183,7 @@ impl Setup {
             name,
             way: format!("next_hops = [\"{next_hop}\"]\n"),
             trunk: format!("name = \"{name}\"\nnumbering = \"north-american\"\n{trunk}"),
+            before: String::new(),
             rest: rest.to_owned(),
             // A test that is over waits for nobody.
             drain_s: 0,
@@ -212,6 +215,12 @@ impl Setup {
         self
     }
 
+    /// Another trunk before this one, with settings of its own.
+    pub(crate) fn behind(mut self, trunk: &str) -> Self {
+        self.before += &format!("[[trunks]]\n{trunk}\n");
+        self
+    }
+
     /// This provider's repository may be fetched from, too.
     pub(crate) fn fetches_from(mut self, provider: &Provider) -> Self {
         self.rest += &provider.exception();
@@ -226,6 +235,7 @@ impl Setup {
             name,
             way,
             trunk,
+            before,
             rest,
             drain_s,
         } = self;
@@ -234,7 +244,7 @@ impl Setup {
         workspace.write(
             CONFIG,
             format!(
-                "[sip]\nudp = [\"{sip}\"]\ntcp = [\"{sip}\"]\ndrain_s = {drain_s}\n[[trunks]]\nlocal_port = {port}\n{way}{trunk}{rest}\
+                "[sip]\nudp = [\"{sip}\"]\ntcp = [\"{sip}\"]\ndrain_s = {drain_s}\n{before}[[trunks]]\nlocal_port = {port}\n{way}{trunk}{rest}\
                  [http.admin]\nlisten = [\"{admin}\"]\n[log]\nformat = \"json\"\nnumbers = \"full\"\n"
             ),
         );

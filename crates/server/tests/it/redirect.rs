@@ -14,6 +14,8 @@
 use crate::peers::{Caller, Sipp, Trace};
 use crate::provider::{Provider, Server, now};
 use countersign_sip::uri::Uri;
+use std::net::UdpSocket;
+use std::time::Duration;
 
 const NOWHERE: &str = "udp:127.0.0.1:9";
 
@@ -120,4 +122,113 @@ fn what_is_not_signed_takes_the_next_route() {
         let signs = setup.trunk("unlisted = \"unsigned\"").start();
         Sipp::call(caller, signs.sip()).from("12025550177").place();
     }
+}
+
+/// This test verifies that one switch with several trunk groups is several trunks, known by `otg` in From.
+#[test]
+fn trunk_groups_are_trunks() {
+    let provider = Provider::new();
+    let setup = provider.signs(NOWHERE).redirects("header");
+    let gateway = "name = \"gateway\"\naddresses = [\"127.0.0.1\"]\ntrunk_group = \"000200\"\nnumbering = \"north-american\"\n\
+                   role = \"sign\"\ntenant = \"provider\"\nmode = \"redirect\"\nattestation = \"C\"\n";
+    let mut signs = setup.behind(gateway).start();
+
+    let call = Sipp::call(Caller::Redirected, signs.sip());
+    call.parameters_of_from(";otg=000200").place();
+
+    let signed = signs.call();
+    assert_eq!(
+        (&signed["trunk"], &signed["attest"]),
+        (&"gateway".into(), &"C".into())
+    );
+    let other = Sipp::call(Caller::Redirected, signs.sip());
+    other.parameters_of_from(";otg=000300").place();
+    assert_eq!(
+        signs.metric("countersign_signings_total{trunk=\"signs\""),
+        1
+    );
+}
+
+/// This test verifies that a switch gets the attestation that it asks for where it deserves more.
+#[test]
+fn a_switch_asks_for_an_attestation() {
+    let provider = Provider::new();
+    let setup = provider.signs(NOWHERE).redirects("header");
+    let mut signs = setup.trunk("attestation_header = \"Attestation\"").start();
+
+    let call = Sipp::call(Caller::Redirected, signs.sip());
+    call.header("Attestation", "B").place();
+
+    assert_eq!(signs.call()["attest"], "B");
+}
+
+/// This test verifies that what is blocked is told in the words of the trunk.
+#[test]
+fn a_blocked_call_is_declined() {
+    let provider = Provider::new();
+    let setup = provider.is_verified(NOWHERE).redirects("header");
+    let setup = setup.trunk("treatment = \"reject\"\nrequire_identity = true");
+    let setup = setup.trunk("reject_code = 603\nreject_text = \"sti-blocked\"");
+    let verifies = setup.start();
+
+    let trace = Sipp::call(Caller::Refused(603), verifies.sip()).place();
+
+    assert_eq!(
+        trace.response(603).headers("Reason"),
+        [
+            "SIP;cause=603;text=\"sti-blocked\"",
+            "STIR;cause=428;text=\"Use Identity Header\""
+        ]
+    );
+}
+
+/// This test verifies that a switch that repeats its question because the answer was lost gets the very same answer (case 80: the same
+/// origid, the same signature), although each call has an origid of its own.
+#[test]
+fn case80_a_lost_answer_is_repeated() {
+    let provider = Provider::new();
+    let setup = provider.signs(NOWHERE).redirects("header");
+    let signs = setup.trunk("origid = \"call\"").start();
+    let switch = UdpSocket::bind("127.0.0.1:0").unwrap();
+    switch
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
+    let us = switch.local_addr().unwrap();
+    let ask = |call_id: &str| {
+        let invite = format!(
+            "INVITE sip:12025550101@{sip} SIP/2.0\r\nVia: SIP/2.0/UDP {us};branch=z9hG4bK{call_id};rport\r\nMax-Forwards: 70\r\n\
+             From: <sip:12025550100@{us}>;tag=1\r\nTo: <sip:12025550101@{sip}>\r\nCall-ID: {call_id}\r\nCSeq: 1 INVITE\r\n\
+             Identity: \r\nContent-Length: 0\r\n\r\n",
+            sip = signs.sip()
+        );
+        switch.send_to(invite.as_bytes(), signs.sip()).unwrap();
+    };
+    let answer = |status: &str| loop {
+        let mut buffer = [0; 65_535];
+        let length = switch.recv(&mut buffer).expect("an answer");
+        let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
+        if text.starts_with(&format!("SIP/2.0 {status}")) {
+            break text;
+        }
+    };
+    ask("redirect-case80-one");
+    let first = answer("302");
+    ask("redirect-case80-one");
+    assert_eq!(answer("302"), first);
+    // It is repeated without being asked, too, as long as nobody acknowledges it.
+    assert_eq!(answer("302"), first);
+    ask("redirect-case80-two");
+    let other = loop {
+        let text = answer("302");
+        if text != first {
+            break text;
+        }
+    };
+    let identity = |text: &str| {
+        text.lines()
+            .find(|line| line.starts_with("Identity: "))
+            .map(str::to_owned)
+    };
+    assert!(identity(&other).is_some());
+    assert_ne!(identity(&other), identity(&first));
 }

@@ -17,6 +17,7 @@ use crate::flow::{Flow, Transport};
 use crate::header::{Branch as ViaBranch, NameAddr};
 use crate::message::{Framing, Message, Method, Name};
 use crate::proxy::Copy;
+use crate::query;
 use crate::response::{ToTag, build};
 use crate::transaction::matching::ServerKey;
 use crate::trunk::Trunk;
@@ -24,6 +25,7 @@ use bytes::Bytes;
 use countersign::time::Ticks;
 use countersign::verification::Verdict;
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 pub(super) struct Context {
@@ -34,6 +36,8 @@ pub(super) struct Context {
     pub(super) shape: Shape,
     /// How it came.
     pub(super) transport: Transport,
+    /// Where it came from.
+    source: SocketAddr,
     pub(super) stage: Stage,
     /// In the order they were opened; `None` once over.
     pub(super) branches: Vec<Option<Branch>>,
@@ -145,6 +149,7 @@ impl Context {
             request,
             shape,
             transport: flow.transport,
+            source: flow.remote,
             stage: Stage::Arrived,
             branches: Vec::new(),
             best: None,
@@ -173,13 +178,26 @@ impl Context {
         context
     }
 
+    /// Whether a CANCEL is of whom the call is. Nobody cancels a call of another trunk; but it has no Contact, so where that tells trunks
+    /// of one peer apart it looks like another trunk's, and has to come from where the INVITE came from.
+    pub(super) fn is_cancelled_by(
+        &self,
+        cancel: &Message,
+        trunk: &Trunk,
+        remote: SocketAddr,
+    ) -> bool {
+        let names_group = |message| query::trunk_groups(message).next().is_some();
+        let lost_its_group = || names_group(&self.request) && !names_group(cancel);
+        self.is_of(trunk) || (self.source == remote && lost_its_group())
+    }
+
     /// What it is reckoned at.
     pub(super) fn bytes(&self) -> usize {
         reckoned(&self.request)
     }
 
     /// Whether whoever comes by `trunk` may cancel it. A request from the far side comes by none, or by another.
-    pub(super) fn is_of(&self, trunk: &Trunk) -> bool {
+    fn is_of(&self, trunk: &Trunk) -> bool {
         let crossing = self.crossing.as_ref();
         let is_from_far = crossing.is_some_and(|crossing| crossing.to == Side::Near);
         is_from_far || self.trunk.name == trunk.name

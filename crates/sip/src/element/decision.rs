@@ -21,8 +21,11 @@ use crate::call;
 use crate::identity_header;
 use crate::message::{Message, Name};
 use crate::proxy::{Additions, keeps_request_uri};
-use crate::trunk::{AttestationSuffix, ExistingIdentity, Leniency, Role, Treatment, Trunk};
+use crate::query;
+use crate::redirect::{sip_reason, stir_reason};
+use crate::trunk::{AttestationSuffix, ExistingIdentity, Leniency, Mode, Role, Treatment, Trunk};
 use countersign::call::DateHeader;
+use countersign::passport::Attestation;
 use countersign::time::Ticks;
 use countersign::verification::{Code, Fault, Verdict};
 use std::sync::Arc;
@@ -150,7 +153,7 @@ impl Context {
             return Plan::Emergency;
         }
         let keeps = self.trunk.existing_identity == ExistingIdentity::Keep;
-        match (self.trunk.role, has_identity(&self.request)) {
+        match (self.role(), has_identity(&self.request)) {
             (Role::None, _) => Plan::Pass,
             (Role::Verify, _) | (Role::Both, true) => Plan::Judge,
             (Role::Sign, true) if keeps => Plan::Keep,
@@ -189,6 +192,7 @@ impl Context {
         turn.out.push(Output::Sign(Sign {
             id: self.id,
             call,
+            asked: self.attestation_asked(),
             trunk: Arc::clone(&self.trunk),
             transport: self.transport,
         }));
@@ -213,15 +217,60 @@ impl Context {
         self.record.verdict = Some(verdict);
         if self.rejects(verdict) {
             let code = judgement.code.unwrap_or_else(|| code_of(verdict));
-            return self.answer(code.number(), code.phrase(), &[], turn);
+            return self.reject(code, turn);
         }
+        additions.fault = verdict
+            .fault()
+            .map(|fault| judgement.code.unwrap_or(fault.code()));
         additions.verstat = Some(self.verstat(judgement));
         let signs =
-            self.trunk.role == Role::Both && self.trunk.existing_identity != ExistingIdentity::Keep;
+            self.role() == Role::Both && self.trunk.existing_identity != ExistingIdentity::Keep;
         if signs {
             self.ask_for_signature(additions, turn);
         } else {
             self.forward(&additions, turn);
+        }
+    }
+
+    /// Answers a call that does not go on.
+    fn reject(&mut self, code: Code, turn: &mut Turn<'_>) {
+        let rejection = &self.trunk.rejection;
+        let (status, phrase) = match rejection.status {
+            Some(status) => status.line(),
+            None => (code.number(), code.phrase()),
+        };
+        let mut reasons = Vec::new();
+        if let Some(text) = &rejection.text {
+            reasons.push(sip_reason(status, text));
+        }
+        if status != code.number() {
+            reasons.push(stir_reason(code));
+        }
+        let lines = reasons
+            .iter()
+            .map(|reason| (Name::Reason.as_str(), reason.as_bytes()));
+        self.answer(status, phrase, &lines.collect::<Vec<_>>(), turn);
+    }
+
+    /// What is done with the call: on a trunk that is asked for both, a switch says what it wants.
+    fn role(&self) -> Role {
+        match (&self.trunk.mode, self.trunk.role) {
+            (Mode::Redirect(_), Role::Both) => match query::question(&self.request) {
+                Some(query::Question::Signature) => Role::Sign,
+                Some(query::Question::Verdict) => Role::Verify,
+                None => Role::Both,
+            },
+            (_, role) => role,
+        }
+    }
+
+    fn attestation_asked(&self) -> Option<Attestation> {
+        let header = self.trunk.attestation_header.as_deref();
+        let asked = header.and_then(|header| query::attestation(&self.request, header));
+        let ceiling = self.trunk.attestation_asked;
+        match (ceiling, asked) {
+            (Some(ceiling), Some(asked)) => Some(ceiling.min(asked)),
+            (ceiling, asked) => ceiling.or(asked),
         }
     }
 

@@ -241,10 +241,9 @@ impl Element {
         let id = ServerKey::of_cancelled(message)
             .ok()
             .and_then(|key| self.table.servers.get(&key).copied())
-            // Nobody cancels a call of another trunk.
             .filter(|id| {
                 let context = self.contexts.get(id);
-                context.is_some_and(|context| context.is_of(trunk))
+                context.is_some_and(|context| context.is_cancelled_by(message, trunk, flow.remote))
             });
         let Some(id) = id else {
             let unknown = (481, "Call Leg/Transaction Does Not Exist");

@@ -317,6 +317,8 @@ pub struct Sign {
     pub id: ContextId,
     /// What the signalling claims. Its date is the Date header that will be sent: where there was none, the time of asking.
     pub call: Call,
+    /// The most that may be attested: the lower of what the trunk and what the request says.
+    pub asked: Option<Attestation>,
     /// Whose tenant signs, and under which policy.
     pub trunk: Arc<Trunk>,
     /// How the call came: see [`crate::trunk::UdpSource`].

@@ -144,6 +144,7 @@ fn a_signature_comes_with_its_date() {
         identity: Some("a.b.c;info=<https://cert.example/c.pem>;alg=ES256;ppt=shaken".into()),
         date: Some(UnixTime::from_secs(1_443_208_345)),
         verstat: None,
+        ..Additions::default()
     };
     let headers = format!("{FROM_TO}y: their.own.token;info=<https://x.example>\r\n");
     let sent = copied(&request("sip:b@h", &headers), &trunk, &additions);

@@ -20,7 +20,7 @@ use std::time::Duration;
 pub use b2bua::{Answers, B2buaMode, LONGEST_CALL, Names};
 pub use next_hop::{NextHop, NotAHost, OurNames, Oversize, SentBy};
 pub use recognition::{Network, Recognition, Source, Trunks};
-pub use redirect::{NothingAdded, RedirectDialect, RedirectForm};
+pub use redirect::{NothingAdded, RedirectDialect, RedirectForm, Rejection, RejectionStatus};
 
 /// Longest wait of a call for its signature or its judgement.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_millis(DEFAULT_DEADLINE_MILLIS as u64);
@@ -40,12 +40,16 @@ pub struct Trunk {
     pub role: Role,
     /// What becomes of calls that do not pass verification.
     pub treatment: Treatment,
+    /// How those that are rejected are told.
+    pub rejection: Rejection,
     /// How callers and called are read from its requests, and whether its assertions are believed.
     pub call: CallPolicy,
     /// What becomes of Identity headers that are there already when we sign.
     pub existing_identity: ExistingIdentity,
     /// The most that is attested for its calls; the lower of this and what is deserved is signed.
     pub attestation_asked: Option<Attestation>,
+    /// The header in which the sender may ask for less, such as `Attestation`; none is looked at if there is none.
+    pub attestation_header: Option<Box<str>>,
     /// What goes into origid.
     pub origid: OrigIdMode,
     /// What a source address over UDP is worth.
@@ -69,9 +73,11 @@ impl Trunk {
             mode: Mode::default(),
             role: Role::default(),
             treatment: Treatment::default(),
+            rejection: Rejection::default(),
             call: CallPolicy::default(),
             existing_identity: ExistingIdentity::default(),
             attestation_asked: None,
+            attestation_header: None,
             origid: OrigIdMode::default(),
             udp_source: UdpSource::default(),
             verstat: VerstatStyle::default(),

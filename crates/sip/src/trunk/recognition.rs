@@ -2,7 +2,8 @@
 
 use super::{Mode, Trunk};
 use crate::flow::Flow;
-use crate::message::Message;
+use crate::message::{Message, Method};
+use crate::query;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -15,6 +16,9 @@ pub struct Recognition {
     pub local_port: Option<u16>,
     /// The name that TLS proved, without regard to case.
     pub tls_identity: Option<Box<str>>,
+    /// The trunk group that the request says it comes from ([`query::trunk_groups`]), without regard to case. It tells trunks of one
+    /// peer apart; it proves nothing.
+    pub trunk_group: Option<Box<str>>,
 }
 
 /// Addresses that begin alike.
@@ -55,7 +59,12 @@ impl Recognition {
             || (!other.networks.is_empty() && other.networks.iter().all(held));
         let port = self.local_port.is_none() || self.local_port == other.local_port;
         let identity = self.tls_identity.is_none() || self.tls_identity == other.tls_identity;
-        networks && port && identity
+        let same_group = |ours: &str| {
+            let theirs = other.trunk_group.as_deref();
+            theirs.is_some_and(|theirs| theirs.eq_ignore_ascii_case(ours))
+        };
+        let group = self.trunk_group.as_deref().is_none_or(same_group);
+        networks && port && identity && group
     }
 
     /// Whether what comes from `source` is of this trunk.
@@ -76,6 +85,22 @@ impl Recognition {
                 .any(|network| network.contains(flow.remote.ip()));
         let port = self.local_port.is_none_or(|port| port == flow.local.port());
         network && port
+    }
+
+    /// Whether a request names the trunk group, or need not: ACK and CANCEL have no Contact and belong to what their INVITE began, and so
+    /// does what is inside a dialog.
+    fn is_named_by(&self, message: &Message) -> bool {
+        let Some(group) = &self.trunk_group else {
+            return true;
+        };
+        let mut named = query::trunk_groups(message).peekable();
+        let says_nothing = named.peek().is_none();
+        let follows = match message.method() {
+            Some(Method::Ack | Method::Cancel) | None => true,
+            Some(_) => message.to().is_ok_and(|to| to.tag().is_some()),
+        };
+        let is_it = |named: &[u8]| named.eq_ignore_ascii_case(group.as_bytes());
+        (says_nothing && follows) || named.any(is_it)
     }
 }
 
@@ -122,9 +147,11 @@ impl Trunks {
     }
 
     /// The first trunk that fits a request from `source`; without the request, the first that might fit one.
-    pub fn find(&self, source: &Source<'_>, _request: Option<&Message>) -> Option<&Arc<Trunk>> {
+    pub fn find(&self, source: &Source<'_>, request: Option<&Message>) -> Option<&Arc<Trunk>> {
         let fits = |(recognition, trunk): &&(Recognition, Arc<Trunk>)| {
-            trunk.mode != Mode::Http && recognition.fits(source)
+            trunk.mode != Mode::Http
+                && recognition.fits(source)
+                && request.is_none_or(|request| recognition.is_named_by(request))
         };
         self.known.iter().find(fits).map(|(_, trunk)| trunk)
     }
@@ -187,7 +214,7 @@ mod tests {
             Recognition {
                 networks: vec![network("198.51.100.0/24")],
                 local_port: Some(5062),
-                tls_identity: None,
+                ..Recognition::default()
             },
         );
         add(
@@ -221,7 +248,7 @@ mod tests {
         let known_by = |networks: &[&str], local_port| Recognition {
             networks: networks.iter().map(|text| network(text)).collect(),
             local_port,
-            tls_identity: None,
+            ..Recognition::default()
         };
         for (one, other, covered) in [
             (
@@ -262,5 +289,62 @@ mod tests {
         ] {
             assert_eq!(one.covers(&other), covered, "{one:?} {other:?}");
         }
+    }
+
+    #[test]
+    fn trunks_of_one_peer_are_told_apart_by_their_group() {
+        let mut trunks = Trunks::default();
+        for (name, group) in [
+            ("west", Some("000200")),
+            ("east", Some("tg-E")),
+            ("rest", None),
+        ] {
+            let recognition = Recognition {
+                local_port: Some(5060),
+                trunk_group: group.map(Box::from),
+                ..Recognition::default()
+            };
+            trunks.add(recognition, Arc::new(Trunk::new(name, Vec::new())));
+        }
+        let flow = Flow {
+            transport: Transport::Udp,
+            local: "192.0.2.1:5060".parse().unwrap(),
+            remote: "192.0.2.10:5060".parse().unwrap(),
+            connection: None,
+        };
+        let find = |method: &str, from: &str, to: &str| {
+            let text = format!(
+                "{method} sip:b@h SIP/2.0\r\nFrom: <sip:a@h>{from}\r\nTo: <sip:b@h>{to}\r\n\r\n"
+            );
+            let message = Message::parse(text.into(), crate::message::Framing::Datagram).unwrap();
+            let trunk = trunks.find(&Source::from(&flow), Some(&message));
+            trunk.map(|trunk| trunk.name.clone())
+        };
+        assert_eq!(find("INVITE", ";otg=000200", "").as_deref(), Some("west"));
+        assert_eq!(find("INVITE", ";otg=TG-e", "").as_deref(), Some("east"));
+        assert_eq!(find("INVITE", ";otg=7", "").as_deref(), Some("rest"));
+        assert_eq!(find("INVITE", "", "").as_deref(), Some("rest"));
+        // These have no Contact in which a group might stand: the element finds what they belong to.
+        assert_eq!(find("CANCEL", "", "").as_deref(), Some("west"));
+        assert_eq!(find("ACK", "", ";tag=2").as_deref(), Some("west"));
+        assert_eq!(find("BYE", ";otg=TG-e", ";tag=2").as_deref(), Some("east"));
+        assert_eq!(
+            trunks
+                .find(&Source::from(&flow), None)
+                .map(|trunk| &*trunk.name),
+            Some("west")
+        );
+    }
+
+    #[test]
+    fn a_group_is_covered_by_itself_and_by_all() {
+        let known_by = |group: Option<&str>| Recognition {
+            trunk_group: group.map(Box::from),
+            ..Recognition::default()
+        };
+        assert!(known_by(None).covers(&known_by(Some("a"))));
+        assert!(known_by(Some("A")).covers(&known_by(Some("a"))));
+        assert!(!known_by(Some("b")).covers(&known_by(Some("a"))));
+        assert!(!known_by(Some("a")).covers(&known_by(None)));
     }
 }

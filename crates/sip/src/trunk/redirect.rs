@@ -1,6 +1,6 @@
-//! How a trunk is answered in redirect mode: which of the field's dialects of 302 it speaks.
+//! How a trunk is answered by us: which of the field's dialects of 302 it speaks, and how its calls are rejected.
 //!
-//! Data only; the answer itself is written by `crate::redirect`.
+//! Data only; the answers themselves are written by `crate::redirect` and by `crate::element`.
 
 /// The dialect of one peer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,6 +34,49 @@ pub enum NothingAdded {
     NotFound,
     /// 503: the switch takes its next route. One that counts failures of its servers would better be told 404.
     ServiceUnavailable,
+}
+
+/// How a call is rejected.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rejection {
+    /// Instead of the code that RFC 8224 has for its fault; that stands in a Reason header then (RFC 9410).
+    pub status: Option<RejectionStatus>,
+    /// The text of a Reason header (RFC 3326), such as `sti-blocked`; none if there is none.
+    pub text: Option<Box<str>>,
+}
+
+/// A code that calls are rejected with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RejectionStatus {
+    /// 603: the call is not wanted, nowhere.
+    Decline,
+    /// 403.
+    Forbidden,
+    /// 404: the switch takes its next route.
+    NotFound,
+    /// 608: an intermediary did it ([RFC 8688](https://www.rfc-editor.org/rfc/rfc8688)).
+    Rejected,
+    /// 503: the switch takes its next route.
+    ServiceUnavailable,
+    /// 480.
+    TemporarilyUnavailable,
+    /// 607: the called side does not want it ([RFC 8197](https://www.rfc-editor.org/rfc/rfc8197)).
+    Unwanted,
+}
+
+impl RejectionStatus {
+    /// Code and reason phrase.
+    pub const fn line(self) -> (u16, &'static str) {
+        match self {
+            Self::Decline => (603, "Decline"),
+            Self::Forbidden => (403, "Forbidden"),
+            Self::NotFound => (404, "Not Found"),
+            Self::Rejected => (608, "Rejected"),
+            Self::ServiceUnavailable => (503, "Service Unavailable"),
+            Self::TemporarilyUnavailable => (480, "Temporarily Unavailable"),
+            Self::Unwanted => (607, "Unwanted"),
+        }
+    }
 }
 
 impl NothingAdded {

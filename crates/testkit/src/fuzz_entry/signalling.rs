@@ -8,6 +8,7 @@ use countersign_sip::identity_header;
 use countersign_sip::inspect::inspect;
 use countersign_sip::message::{Framing, MAX_HEADERS, MAX_MESSAGE, Message, Name};
 use countersign_sip::patch::Patch;
+use countersign_sip::query;
 use countersign_sip::response::{ToTag, build};
 use countersign_sip::stream::{Framer, Piece};
 use countersign_sip::uri::Uri;
@@ -142,6 +143,14 @@ pub(super) fn call(bytes: &[u8]) {
     }
     let _ = is_emergency_call(&message, &[]);
     let _ = identity_header::presented(&message);
+    let _ = query::question(&message);
+    let _ = query::attestation(&message, "Attestation");
+    for group in query::trunk_groups(&message) {
+        assert!(
+            message.span_of(group).is_some(),
+            "a group that nobody wrote"
+        );
+    }
 }
 
 /// After the parameter was taken out there is nothing left to take out, and the message is still one.
@@ -187,9 +196,13 @@ pub(super) fn identity_header(bytes: &[u8]) {
     }
 }
 
-/// A URI is read or refused.
+/// A URI is read or refused; its headers are never more bytes than it has.
 pub(super) fn uri(bytes: &[u8]) {
-    let _ = Uri::parse(bytes);
+    if let Ok(Uri::Sip(uri)) = Uri::parse(bytes) {
+        let fields = uri.header_fields();
+        let read: usize = fields.map(|(name, value)| name.len() + value.len()).sum();
+        assert!(read <= uri.headers.map_or(0, <[u8]>::len));
+    }
 }
 
 /// A date that is read is the one that the calendar writes.

@@ -50,6 +50,7 @@ pub(crate) struct Call {
     from: String,
     to: String,
     headers: String,
+    from_parameters: String,
     transport: &'static str,
 }
 
@@ -127,6 +128,7 @@ impl Sipp {
             from: "12025550100".to_owned(),
             to: "12025550101".to_owned(),
             headers: String::new(),
+            from_parameters: String::new(),
             transport: "u1",
         }
     }
@@ -146,6 +148,12 @@ impl Call {
     /// One more header field in the INVITE.
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push_str(&format!("\r\n{name}: {value}"));
+        self
+    }
+
+    /// Parameters of From, each with its semicolon; only for [`Caller::Redirected`].
+    pub(crate) fn parameters_of_from(mut self, parameters: &str) -> Self {
+        parameters.clone_into(&mut self.from_parameters);
         self
     }
 
@@ -179,6 +187,7 @@ impl Call {
                 .args(["-t", self.transport]);
             sipp.args(["-key", "from", &self.from, "-key", "to", &self.to]);
             sipp.args(["-key", "headers", &self.headers]);
+            sipp.args(["-key", "fromparams", &self.from_parameters]);
         });
         finish(&mut process, END_LIMIT)
     }

@@ -171,3 +171,26 @@ fn a_cancel_finds_only_calls_of_its_own_trunk() {
         ["caller/udp SIP/2.0 481 Call Leg/Transaction Does Not Exist"]
     );
 }
+
+/// This test verifies that a CANCEL, which has no Contact, finds a call whose trunk is told by the trunk group in its Contact, from where
+/// that call came from and from nowhere else.
+#[test]
+fn a_cancel_finds_the_call_of_a_trunk_group() {
+    let mut table = Table::new(trunk());
+    table.caller(&invite(
+        "Contact: <sip:12025550100;tgrp=west@a.example>\r\n",
+    ));
+    let outgoing = table.sent().remove(1);
+    table.answer(&outgoing, "180 Ringing");
+    table.sent();
+    let mut other = trunk();
+    other.name = "east".into();
+    let other = Arc::new(other);
+    table.receive(&cancel(), "192.0.2.11:5060", Some(other.clone()));
+    assert_eq!(
+        table.lines(),
+        ["192.0.2.11/udp SIP/2.0 481 Call Leg/Transaction Does Not Exist"]
+    );
+    table.receive(&cancel(), "192.0.2.10:5060", Some(other));
+    assert_eq!(table.lines()[0], "caller/udp SIP/2.0 200 OK");
+}

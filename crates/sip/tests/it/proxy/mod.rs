@@ -11,6 +11,7 @@
 //! on a bad wire between two parties that behave.
 
 mod any_input;
+mod asking;
 mod cancel;
 mod excess;
 mod floods;
