@@ -73,8 +73,8 @@ pub struct Metrics {
     pub hep_messages: Family<1>,
     /// What happened in SIP that is no call of its own, by name.
     pub sip_events: Family<1>,
-    /// TCP connections for SIP that are open.
-    pub sip_connections: Gauge,
+    /// Connections for SIP that are open, by transport.
+    pub sip_connections: Gauges<1>,
     /// Requests that signing pushed past the size of a datagram and that went the other way, by way.
     pub oversize_fallbacks: Family<1>,
     /// Requests over HTTP, by path and status.
@@ -124,7 +124,7 @@ impl Default for Metrics {
             sip_unsent: Family::new("countersign_sip_unsent_total", "SIP messages that could not be sent, by transport and reason.", ["transport", "reason"]),
             hep_messages: Family::new("countersign_hep_messages_total", "Copies of SIP messages for the HEP collector, by what became of them.", ["outcome"]),
             sip_events: Family::new("countersign_sip_events_total", "What happened in SIP that is no call of its own, by name.", ["event"]),
-            sip_connections: Gauge::new("countersign_sip_connections", "TCP connections for SIP that are open."),
+            sip_connections: Gauges::new("countersign_sip_connections", "Connections for SIP that are open, by transport.", ["transport"]),
             oversize_fallbacks: Family::new("countersign_sip_oversize_total", "SIP requests too large for a datagram, by the way they left.", ["way"]),
             http_requests: Family::new("countersign_http_requests_total", "HTTP requests by path and status.", ["path", "status"]),
             http_latency: Histogram::new("countersign_http_seconds", "Time from an HTTP request to its answer."),

@@ -165,8 +165,8 @@ pub trait Sink: Send + Sync {
     /// A connection was refused or ended.
     fn refused(&self, why: Refusal);
 
-    /// So many connections are open now.
-    fn connections(&self, open: usize);
+    /// So many connections of each transport are open now.
+    fn connections(&self, open: [(Transport, usize); 2]);
 
     /// A datagram came. If there is no room it is dropped, as networks do.
     fn datagram(&self, flow: Flow, bytes: Bytes);

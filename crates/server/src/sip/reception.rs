@@ -158,8 +158,12 @@ impl Sink for Reception {
         });
     }
 
-    fn connections(&self, open: usize) {
-        self.services.metrics.sip_connections.set(open);
+    fn connections(&self, open: [(Transport, usize); 2]) {
+        for (transport, open) in open {
+            let open = i64::try_from(open).unwrap_or(i64::MAX);
+            let gauge = &self.services.metrics.sip_connections;
+            gauge.set([label(transport)], open);
+        }
     }
 
     fn datagram(&self, flow: Flow, bytes: Bytes) {

@@ -295,8 +295,9 @@ impl Sink for Kept {
         self.refused.lock().unwrap().push(why);
     }
 
-    fn connections(&self, open: usize) {
-        self.open.store(open as u64, Ordering::SeqCst);
+    fn connections(&self, open: [(Transport, usize); 2]) {
+        let all: usize = open.iter().map(|(_, open)| open).sum();
+        self.open.store(all as u64, Ordering::SeqCst);
     }
 
     fn datagram(&self, flow: Flow, bytes: Bytes) {

@@ -322,7 +322,9 @@ impl Shared {
     fn tell_how_many(&self) {
         // Told under the lock: an older number must not come after a newer one.
         let table = self.lock();
-        self.sink.connections(table.open.len());
+        let transports = [Transport::Tcp, Transport::Tls];
+        self.sink
+            .connections(transports.map(|transport| (transport, table.count_of(transport))));
     }
 
     /// Answers a ping: on this connection or not at all.

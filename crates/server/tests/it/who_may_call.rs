@@ -170,6 +170,6 @@ async fn a_slow_message_of_a_known_peer_holds_up_nobody() {
     let trying = converse(&mut quick, &invite, "\r\n\r\n").await;
     assert!(trying.starts_with("SIP/2.0 100 "), "{trying}");
     assert!(called.hears().await.text.contains("Call-ID: quick\r\n"));
-    assert_eq!(switch.metrics.sip_connections.get(), 2);
+    assert_eq!(switch.metrics.sip_connections.get(["tcp"]), Some(2));
     switch.stop().await;
 }

@@ -56,6 +56,7 @@ impl From<Target> for Key {
 
 /// The near end of a connection.
 pub(super) struct Connection {
+    transport: Transport,
     pub(super) remote: SocketAddr,
     party: Party,
     /// What it is found by.
@@ -141,6 +142,7 @@ impl Table {
             cut: Arc::default(),
         };
         let connection = Connection {
+            transport,
             remote,
             party,
             keys: Vec::new(),
@@ -179,6 +181,11 @@ impl Table {
             self.by_way.remove(key);
         }
         Some(left)
+    }
+
+    /// How many are open of this transport.
+    pub(super) fn count_of(&self, transport: Transport) -> usize {
+        self.count(|open| open.transport == transport)
     }
 
     fn has_room(&self, ip: IpAddr, party: Party, limits: &Limits) -> bool {
