@@ -6,8 +6,9 @@
 //! - meaning: [`uri`], [`header`], [`inspect`]
 //! - writing: [`patch`], [`response`], [`stream`]
 //! - STIR: [`identity_header`], [`call`], [`verstat`], [`query`]
-//! - behaviour: [`own_call_id`], [`transaction`], [`flow`], [`trunk`], `proxy` (the copy that is sent on), `redirect` (the
-//!   answer that is sent back), `b2bua` (what crosses from one dialog to the other), [`element`]
+//! - behaviour: [`own_call_id`], [`transaction`], [`flow`], [`trunk`], `proxy` (the copy that is sent on),
+//!   [`annotation`] (the request that is handed back), `redirect` (the answer that is sent back), `b2bua` (what
+//!   crosses from one dialog to the other), [`element`]
 //!
 //! Everything is sans-IO: bytes and `now` in, bytes and steps out. Nothing here opens a socket, reads a clock or sleeps.
 
@@ -32,6 +33,7 @@ pub mod transaction;
 pub mod flow;
 pub mod trunk;
 mod proxy;
+pub mod annotation;
 mod redirect;
 mod b2bua;
 pub mod element;

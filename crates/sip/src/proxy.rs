@@ -94,10 +94,15 @@ impl Copy {
 
 /// What changes in every request of a trunk's peer, whoever sends it on.
 pub(crate) fn added(request: &Message, trunk: &Trunk, additions: &Additions, patch: &mut Patch) {
+    said(request, trunk, additions, patch);
+    carried(request, patch);
+}
+
+/// What of it is about the call, and not about its way.
+pub(crate) fn said(request: &Message, trunk: &Trunk, additions: &Additions, patch: &mut Patch) {
     caller(request, trunk, additions, patch);
     question(request, trunk, patch);
     signature(request, trunk, additions, patch);
-    carried(request, patch);
 }
 
 /// What changes in every request, whoever sends it on.

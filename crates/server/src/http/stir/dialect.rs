@@ -49,7 +49,7 @@ pub enum Defect {
     /// A fault of ours.
     Ours,
     /// The body is no SIP request, or no form.
-    Unreadable(&'static str),
+    Unreadable(Cow<'static, str>),
 }
 
 /// One row of the ATIS table: the number, the text with its places, and what is put there.
@@ -151,7 +151,7 @@ impl Defect {
                 .with(*name)
                 .with(*why),
             Self::Json(error) => Row::new("SVC4006", UNPARSED).with(error.to_string()),
-            Self::Unreadable(why) => Row::new("SVC4006", UNPARSED).with(*why),
+            Self::Unreadable(why) => Row::new("SVC4006", UNPARSED).with(why.clone()),
             Self::BodyUnread => Row::new("SVC4006", UNPARSED).with("it did not come whole"),
             Self::LengthRequired => Row::new("SVC4007", "Missing mandatory Content-Length header"),
             Self::NotPermitted => Row::new("POL4030", "Not permitted"),

@@ -61,17 +61,14 @@ pub(super) fn inspect(method: &Method, headers: &HeaderMap, limit: usize) -> Res
     if *method != Method::POST {
         return Err(Defect::Method);
     }
-    let written = headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
-    let media = written.map(Media::of);
-    let answer = media.flatten().unwrap_or(Media::Json).of_answer();
+    let media = media(headers);
+    let answer = media.unwrap_or(Media::Json).of_answer();
     if !accepts(headers, answer) {
         let wanted = headers.get(ACCEPT).map(HeaderValue::as_bytes);
         let wanted = String::from_utf8_lossy(wanted.unwrap_or_default());
         return Err(Defect::NotAcceptable(wanted.into()));
     }
-    let media = media.flatten().ok_or(Defect::MediaType)?;
+    let media = media.ok_or(Defect::MediaType)?;
     let length = headers.get(CONTENT_LENGTH).ok_or(Defect::LengthRequired)?;
     let length = length.to_str().ok().and_then(|length| length.parse().ok());
     match length {
@@ -80,6 +77,13 @@ pub(super) fn inspect(method: &Method, headers: &HeaderMap, limit: usize) -> Res
         Some(length) if length > limit => Err(Defect::BodyTooLarge(limit)),
         Some(_) => Ok(media),
     }
+}
+
+/// How the body is written; `None` if nobody knows, or two headers say two things.
+fn media(headers: &HeaderMap) -> Option<Media> {
+    let mut written = headers.get_all(CONTENT_TYPE).iter();
+    let media = Media::of(written.next()?.to_str().ok()?);
+    media.filter(|_| written.next().is_none())
 }
 
 /// Whether the client takes an answer of this type.

@@ -208,7 +208,7 @@ const TARGET: Names = Names {
 fn object_of<'a>(body: &'a Value<'a>, name: &'static str) -> Result<&'a Object<'a>, Defect> {
     let body = body
         .as_object()
-        .ok_or(Defect::Unreadable("it is not a JSON object"))?;
+        .ok_or(Defect::Unreadable("it is not a JSON object".into()))?;
     body.get(name)
         .ok_or(Defect::Missing(name))?
         .as_object()

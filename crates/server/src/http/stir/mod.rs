@@ -8,7 +8,8 @@
 //!
 //! - [`dialect`]: ATIS-1000082 and 3GPP, and everything that goes wrong in each.
 //! - [`fields`]: what a request says; [`form`] reads it out of a form.
-//! - `exchange`: what HTTP itself has to say; `answers`: the bodies that leave; `judging`: a verification that may have to wait.
+//! - `exchange`: what HTTP itself has to say; `answers`: the bodies that leave; `judging`: a verification that may have to wait;
+//!   `message`: a whole SIP request in and out.
 //!
 //! The door holds no rule of STIR: what is signed and what passes is decided by the trunk's tenant and the one verification
 //! policy, as for a SIP call.
@@ -16,12 +17,15 @@
 pub mod dialect;
 pub mod fields;
 mod answers;
+pub mod form;
 mod exchange;
 mod judging;
+mod message;
 
 use self::dialect::{Defect, Dialect};
 use self::exchange::Media;
 use self::fields::{SigningFields, VerificationFields};
+use self::form::BadForm;
 use super::listener::Ends;
 use super::paths::MAX_REQUEST_BYTES;
 use crate::config::listeners::MissingIdentity;
@@ -31,12 +35,13 @@ use crate::sip::state::State;
 use axum::body::Body;
 use axum::http::{HeaderValue, Request};
 use axum::response::Response;
-use countersign::authentication::Authenticated;
+use bytes::Bytes;
+use countersign::authentication::{Authenticated, Unlisted};
 use countersign::call::Call;
 use countersign::jose::json;
-use countersign::passport::{OrigId, Presented};
+use countersign::passport::{Attestation, OrigId, Presented};
 use countersign::time::Ticks;
-use countersign::verification::{Malformed, Verdict};
+use countersign::verification::{Malformed, Report, Verdict};
 use countersign_sip::element::{Handling, SignatureFate};
 use countersign_sip::flow::{Flow, Transport};
 use countersign_sip::identity_header::{self, MAX_PRESENTED};
@@ -89,7 +94,7 @@ struct Failure {
 
 /// What is answered with 200.
 struct Done {
-    body: String,
+    body: Bytes,
     outcome: &'static str,
 }
 
@@ -154,7 +159,12 @@ impl Door {
                 let value = json::parse(&body).map_err(|error| refused(Defect::Json(error)))?;
                 visit.do_it(asked, &value).await?
             }
-            Media::Form | Media::Sip => return Err(refused(Defect::MediaType)),
+            Media::Form => {
+                let value = form::parse(&body);
+                let bad = |why: BadForm| refused(Defect::Unreadable(why.text().into()));
+                visit.do_it(asked, &value.map_err(bad)?).await?
+            }
+            Media::Sip => visit.pass(asked, body).await.map_err(refused)?,
         };
         Ok((done, media))
     }
@@ -207,21 +217,21 @@ impl Visit<'_> {
     }
 
     fn sign_fields(&self, fields: &SigningFields<'_>) -> Result<Done, Defect> {
-        let heartbeat = fields::is_heartbeat(&fields.call);
+        let beat = Beat::of(&fields.call);
         let wishes = Wishes {
             attest: fields.attest,
             origid: fields.origid,
         };
-        let authenticated = self.sign(&fields.call, wishes, heartbeat)?;
+        let authenticated = self.sign(&fields.call, wishes, beat)?;
         let request_id = fields.request_id;
         Ok(Done {
-            body: answers::signed(fields.dialect, &authenticated.identity, request_id),
-            outcome: outcome(heartbeat),
+            body: answers::signed(fields.dialect, &authenticated.identity, request_id).into(),
+            outcome: beat.outcome(),
         })
     }
 
     /// Signs a call as the trunk's SIP calls are signed.
-    fn sign(&self, call: &Call, wishes: Wishes, heartbeat: bool) -> Result<Authenticated, Defect> {
+    fn sign(&self, call: &Call, wishes: Wishes, beat: Beat) -> Result<Authenticated, Defect> {
         let services = &self.door.services;
         let signer = self
             .state
@@ -235,9 +245,13 @@ impl Visit<'_> {
             (most, asked) => most.or(asked),
         };
         origination.origid = wishes.origid.unwrap_or(origination.origid);
+        if beat == Beat::Heart {
+            // Whatever is signed for others: who asks whether we can sign gets an answer, and C says nothing about anybody.
+            (origination.asked, origination.unlisted) = (Some(Attestation::C), Unlisted::C);
+        }
         let now = services.clock.now();
         let outcome = signer.service.authenticate(call, &origination, now.unix);
-        if !heartbeat {
+        if beat == Beat::Call {
             let mut record = Record::of(call);
             let x5u = signer.service.signer().x5u();
             record.signed(&outcome, origination.origid, x5u, now);
@@ -254,7 +268,7 @@ impl Visit<'_> {
     }
 
     async fn judge_fields(&self, fields: &VerificationFields<'_>) -> Result<Done, Defect> {
-        let heartbeat = fields::is_heartbeat(&fields.call);
+        let beat = Beat::of(&fields.call);
         let values = fields.identities.iter().map(|text| text.as_bytes());
         let presented: Vec<_> = values
             .flat_map(identity_header::values)
@@ -267,10 +281,10 @@ impl Visit<'_> {
                 Dialect::Threegpp => "identityHeader",
             }));
         }
-        let report = self.judge(&fields.call, presented, heartbeat).await?;
+        let report = self.judge(&fields.call, presented, beat).await?;
         Ok(Done {
-            body: answers::judged(fields, &report, self.trunk),
-            outcome: outcome(heartbeat),
+            body: answers::judged(fields, &report, self.trunk).into(),
+            outcome: beat.outcome(),
         })
     }
 
@@ -279,12 +293,12 @@ impl Visit<'_> {
         &self,
         call: &Call,
         presented: Vec<Result<Presented, Malformed>>,
-        heartbeat: bool,
-    ) -> Result<countersign::verification::Report, Defect> {
+        beat: Beat,
+    ) -> Result<Report, Defect> {
         let services = &self.door.services;
         let judged = judging::judge(services, self.state, self.trunk, call, presented).await;
         let report = judged.ok_or(Defect::Ours)?;
-        if !heartbeat {
+        if beat == Beat::Call {
             let mut record = Record::of(call);
             record.judged(&report, services.clock.now());
             self.close(record, Some(report.verdict), SignatureFate::NotAsked);
@@ -312,13 +326,32 @@ impl Visit<'_> {
 /// What a request asks of a signature.
 #[derive(Clone, Copy, Debug, Default)]
 struct Wishes {
-    attest: Option<countersign::passport::Attestation>,
+    attest: Option<Attestation>,
     origid: Option<OrigId>,
 }
 
-fn outcome(heartbeat: bool) -> &'static str {
-    match heartbeat {
-        true => "heartbeat",
-        false => "done",
+/// Whether a request is about a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Beat {
+    /// It is.
+    Call,
+    /// It only asks whether we are there: numbers that nobody has. It is done as any other, and counted apart.
+    Heart,
+}
+
+impl Beat {
+    fn of(call: &Call) -> Self {
+        match fields::is_heartbeat(call) {
+            true => Self::Heart,
+            false => Self::Call,
+        }
+    }
+
+    /// The name in metrics.
+    fn outcome(self) -> &'static str {
+        match self {
+            Self::Call => "done",
+            Self::Heart => "heartbeat",
+        }
     }
 }

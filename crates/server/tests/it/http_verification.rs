@@ -1,0 +1,364 @@
+//! Verification over HTTP.
+//!
+//! ```text
+//!   curl, 127.0.0.2 ── POST /stir/v1/verification ──► Switch ── https ──► Repository (the signer's chain)
+//!                   ◄── 200, verstat and why; or the error of the dialect
+//! ```
+//!
+//! This test verifies the verdicts of ATIS-1000082 case by case, that all of them are answered with 200, and that a call which
+//! waits for a certificate gets its verdict all the same.
+
+use crate::http_signing::{LISTENS, at, http_trunk};
+use crate::passports::flipped;
+use crate::peers::{Answer, Curl};
+use crate::repository::Repository;
+use crate::switch::{House, Switch, fetching_from, line_of};
+use countersign_server::clock::Clock;
+use countersign_testkit::lab::NOW;
+use countersign_testkit::scene::{ALICE, BOB, Forgery, X5U};
+use serde_json::{Value, json};
+
+/// Long enough for a first fetch on a busy machine.
+const UNHURRIED: &str = "[verification]\ndeadline_ms = 30000\n";
+
+pub(crate) struct Play {
+    pub(crate) house: House,
+    pub(crate) repository: Repository,
+    pub(crate) switch: Switch,
+}
+
+impl Play {
+    async fn new() -> Self {
+        Self::with("", UNHURRIED).await
+    }
+
+    /// A verifying trunk of 127.0.0.2 with these settings, and others for all.
+    pub(crate) async fn with(settings: &str, rest: &str) -> Self {
+        let house = House::new();
+        let repository = Repository::saying(house.chain()).await;
+        let trunk = http_trunk(2, "verify", settings);
+        let listens = if rest.contains("[http.trunk]") {
+            ""
+        } else {
+            LISTENS
+        };
+        let settings = trunk + rest + listens + &fetching_from(&repository);
+        let switch = house.start("", &settings).await;
+        Self {
+            house,
+            repository,
+            switch,
+        }
+    }
+
+    fn x5u(&self) -> String {
+        format!("{}/p.pem", self.repository.origin())
+    }
+
+    /// An Identity for a call from Alice to Bob, with these changes, signed by the provider.
+    fn identity(&self, change: impl FnOnce(Forgery) -> Forgery) -> String {
+        let x5u = self.x5u();
+        let presented = change(Forgery::new().header(X5U, &x5u)).sign(&*self.house.signer.key);
+        format!("{};info=<{x5u}>;alg=ES256;ppt=shaken", presented.token)
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> Answer {
+        let body = body.to_string();
+        Curl::json(2, at(&self.switch), path, &body).ask().await
+    }
+
+    /// The verdict about a call from Alice to Bob with this Identity.
+    pub(crate) async fn verdict(&self, identity: &str) -> Value {
+        self.response(&self.request(identity)).await
+    }
+
+    async fn response(&self, request: &Value) -> Value {
+        let answer = self.post("/stir/v1/verification", request).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()["verificationResponse"].clone()
+    }
+
+    fn request(&self, identity: &str) -> Value {
+        json!({"verificationRequest": {
+            "from": {"tn": ALICE},
+            "to": {"tn": [BOB]},
+            "time": self.house.clock.now().unix.as_secs(),
+            "identity": identity,
+        }})
+    }
+
+    async fn stop(self) {
+        self.switch.stop().await;
+    }
+}
+
+/// The verdict in short: verstat and code.
+#[track_caller]
+fn expect(verdict: &Value, verstat: &str, code: Option<u16>) {
+    assert_eq!(verdict["verstat"], verstat, "{verdict:#}");
+    assert_eq!(
+        verdict["reasoncode"].as_u64(),
+        code.map(u64::from),
+        "{verdict:#}"
+    );
+    for text in ["reasontext", "reasondesc"] {
+        assert_eq!(verdict[text].is_string(), code.is_some(), "{verdict:#}");
+    }
+}
+
+const PASSED: &str = "TN-Validation-Passed";
+const FAILED: &str = "TN-Validation-Failed";
+const NONE: &str = "No-TN-Validation";
+
+/// This test verifies case 6: the same token passes half a minute later, and is stale after a minute.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn digest12_case06_a_token_grows_old() {
+    let play = Play::new().await;
+    let identity = play.identity(|same| same);
+    expect(&play.verdict(&identity).await, PASSED, None);
+    play.house.clock.advance(30);
+    expect(&play.verdict(&identity).await, PASSED, None);
+    assert_eq!(
+        play.repository.requests(),
+        1,
+        "the second time the chain is known"
+    );
+    play.house.clock.advance(31);
+    let stale = play.verdict(&identity).await;
+    expect(&stale, NONE, Some(403));
+    assert_eq!(stale["reasontext"], "Stale Date");
+    play.stop().await;
+}
+
+/// This test verifies case 7: another called number, and a spoilt signature.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn digest12_case07_a_mismatch_is_no_failure_and_a_bad_signature_is_one() {
+    let play = Play::new().await;
+    let identity = play.identity(|same| same);
+    let mut other = play.request(&identity);
+    other["verificationRequest"]["to"]["tn"] = json!(["12155550177"]);
+    expect(&play.response(&other).await, NONE, Some(438));
+    expect(&play.verdict(&flipped(&identity)).await, FAILED, Some(438));
+    let id = "digest12-case07";
+    let body = play.request(&identity).to_string();
+    let curl = Curl::json(2, at(&play.switch), "/stir/v1/verification", &body);
+    curl.header(&format!("X-RequestID: {id}")).ask().await;
+    let line = line_of(id).await;
+    assert_eq!(
+        (&line["verdict"], &line["spc"]),
+        (&json!("passed"), &json!("709J"))
+    );
+    assert_eq!(
+        (&line["verstat"], &line["replay"]),
+        (&json!(PASSED), &Value::Null)
+    );
+    let counted = play
+        .switch
+        .metrics
+        .calls
+        .count(["verify", "passed", "", PASSED]);
+    assert_eq!(counted, 1);
+    play.stop().await;
+}
+
+/// This test verifies case 13: what is no place to fetch from is not fetched from, and a redirection is not followed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn digest12_case13_where_certificates_are_not_fetched() {
+    let play = Play::new().await;
+    for x5u in [
+        "https://user@cert.example.com/c.pem",
+        "https://cert.example.com/c.pem?a=b",
+        "https://cert.example.com/c.pem#f",
+        "https://cert.example.com/c.pem;p",
+        "https://cert.example.com:8080/c.pem",
+        "http://cert.example.com/c.pem",
+    ] {
+        let now = play.house.clock.now().unix;
+        let key = &*play.house.signer.key;
+        let identity = crate::passports::identity(key, x5u, now);
+        let mut request = play.request(&identity);
+        request["verificationRequest"]["from"]["tn"] = json!("12025550100");
+        request["verificationRequest"]["to"]["tn"] = json!("12025550101");
+        expect(&play.response(&request).await, NONE, Some(436));
+    }
+    assert_eq!(play.repository.requests(), 0);
+    let elsewhere = format!(
+        "HTTP/1.1 302 Found\r\nLocation: {}/q.pem\r\nContent-Length: 0\r\n\r\n",
+        play.repository.origin()
+    );
+    play.repository
+        .change(move |_| crate::repository::Reaction::Bytes(elsewhere.clone().into()));
+    expect(
+        &play.verdict(&play.identity(|same| same)).await,
+        NONE,
+        Some(436),
+    );
+    assert_eq!(play.repository.requests(), 1);
+    play.stop().await;
+}
+
+/// This test verifies case 21: an algorithm and a type that are not ours, and a token without x5u.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn digest12_case21_headers_that_are_none() {
+    let play = Play::new().await;
+    let x5u = format!(",\"x5u\":\"{}\"", play.x5u());
+    for (from, to, code) in [
+        ("ES256", "ES384", 437),
+        ("\"passport\"", "\"JWT\"", 437),
+        (&*x5u, "", 436),
+    ] {
+        let identity = play.identity(|token| token.header(from, to));
+        expect(&play.verdict(&identity).await, NONE, Some(code));
+    }
+    play.stop().await;
+}
+
+/// This test verifies case 22: a URI is compared without password, port and parameters, and without regard to case.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn digest12_case22_uris_are_compared_by_their_canonical_form() {
+    let play = Play::new().await;
+    let orig = format!("{{\"tn\":\"{ALICE}\"}}");
+    let uri = "{\"uri\":\"sip:alice@example.com\"}";
+    let identity = play.identity(|token| token.payload(&orig, uri));
+    let mut request = play.request(&identity);
+    for (from, code) in [
+        // A provider's certificate does not speak for a domain: that is what is found, and no mismatch.
+        ("sip:Alice:pw@Example.COM:5060;x=y", 437),
+        ("sip:bob@example.com", 438),
+    ] {
+        request["verificationRequest"]["from"] = json!({"uri": from});
+        let verdict = play.response(&request).await;
+        assert_eq!(verdict["reasoncode"], code, "{from}: {verdict:#}");
+    }
+    play.stop().await;
+}
+
+/// This test verifies case 24: a claim that is there twice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn digest12_case24_a_claim_twice() {
+    let play = Play::new().await;
+    let identity = play
+        .identity(|token| token.payload("{\"attest\":\"A\"", "{\"attest\":\"A\",\"attest\":\"B\""));
+    expect(&play.verdict(&identity).await, NONE, Some(438));
+    play.stop().await;
+}
+
+/// This test verifies case 27: without `identity` a request is answered, unless the operator wants the letter of the document.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn digest12_case27_no_identity() {
+    let required = format!("{LISTENS}identity_required = true\n");
+    for (settings, strict) in [("", false), (&*required, true)] {
+        let play = Play::with("", settings).await;
+        let mut request = play.request("");
+        request["verificationRequest"]
+            .as_object_mut()
+            .unwrap()
+            .remove("identity");
+        let answer = play.post("/stir/v1/verification", &request).await;
+        if strict {
+            assert_eq!((answer.status, &*answer.message_id()), (400, "SVC4001"));
+        } else {
+            assert_eq!(answer.status, 200, "{answer:?}");
+            assert_eq!(
+                answer.body,
+                r#"{"verificationResponse":{"verstat":"No-TN-Validation"}}"#
+            );
+        }
+        play.stop().await;
+    }
+}
+
+/// This test verifies that heartbeats are answered and left out of what is counted and logged of calls.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn heartbeats_are_no_calls() {
+    let play = Play::new().await;
+    let request = json!({"verificationRequest": {
+        "from": {"tn": "9999999999"}, "to": {"tn": ["7777777777"]}, "time": 1_443_208_345}});
+    expect(&play.response(&request).await, NONE, None);
+    let metrics = &play.switch.metrics;
+    assert_eq!(
+        metrics.stir_requests.count(["verification", "heartbeat"]),
+        1
+    );
+    assert_eq!(metrics.calls.count(["verify", "unsigned", "", NONE]), 0);
+    let mut call = request;
+    call["verificationRequest"]["from"]["tn"] = json!(ALICE);
+    expect(&play.response(&call).await, NONE, None);
+    assert_eq!(metrics.calls.count(["verify", "unsigned", "", NONE]), 1);
+    play.stop().await;
+}
+
+/// This test verifies the 3GPP dialect, at its own path and where its members are seen: verdict, results, what is repeated.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_dialect_of_3gpp() {
+    let play = Play::new().await;
+    let (good, bad) = (
+        play.identity(|same| same),
+        flipped(&play.identity(|same| same)),
+    );
+    let request = |identity: &str, more: &[&str]| {
+        json!({"verificationRequest": {
+            "identityHeader": identity, "identityHeaders": more, "from": {"tn": ALICE}, "to": {"tn": BOB},
+            "time": NOW.as_secs(), "requestId": "r \"1\"", "displayName": "Alice"}})
+    };
+    for path in ["/3gpp/v1/verification", "/stir/v1/verification"] {
+        let answer = play.post(path, &request(&good, &[&bad])).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let response = &answer.json()["verificationResponse"];
+        assert_eq!(response["verstatValue"], PASSED);
+        assert_eq!(
+            (&response["requestId"], &response["displayName"]),
+            (&json!("r \"1\""), &json!("Alice"))
+        );
+        let results = response["verifyResults"].as_array().unwrap();
+        let [passed, failed] = &results[..] else {
+            panic!("{results:#?}")
+        };
+        let passed = &passed["verifyResult"];
+        assert_eq!(
+            (&passed["ppt"], &passed["status"]),
+            (&json!("shaken"), &json!("pass"))
+        );
+        assert_eq!(passed["validClaims"]["orig"]["tn"], ALICE);
+        let failed = &failed["verifyResult"];
+        assert_eq!(
+            (&failed["status"], &failed["reasonCode"]),
+            (&json!("fail"), &json!(438))
+        );
+        assert_eq!(failed["reasonText"], "Invalid Identity Header");
+        assert_eq!(failed["passport"], bad.split(';').next().unwrap());
+    }
+    let mut missing = request(&good, &[]);
+    missing["verificationRequest"]
+        .as_object_mut()
+        .unwrap()
+        .remove("time");
+    let answer = play.post("/3gpp/v1/verification", &missing).await;
+    assert_eq!(answer.status, 400);
+    assert_eq!(
+        answer.json(),
+        json!({"error": "Missing Mandatory Parameter: time"})
+    );
+    play.stop().await;
+}
+
+/// This test verifies that a certificate which does not come in time leaves the call not validated, and is there for the next.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_waits_no_longer_than_its_deadline() {
+    let play = Play::with("", "[verification]\ndeadline_ms = 50\n").await;
+    play.repository
+        .change(|_| crate::repository::Reaction::Hang(Vec::new()));
+    let verdict = play.verdict(&play.identity(|same| same)).await;
+    expect(&verdict, NONE, Some(436));
+    play.stop().await;
+}
+
+/// This test verifies that what Alice's provider signs about somebody else's number passes for nobody.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_caller_is_whom_the_request_names() {
+    let play = Play::new().await;
+    let mut request = play.request(&play.identity(|same| same));
+    request["verificationRequest"]["from"]["tn"] = json!("+1-202-555-0177");
+    expect(&play.response(&request).await, NONE, Some(438));
+    play.stop().await;
+}

@@ -1,0 +1,116 @@
+//! A request with what signing and judging add to it, for doors that hand it back instead of sending it on.
+//!
+//! What is added and taken out is what a proxy adds and takes out; Via, Max-Forwards and Route are of its way, and stay.
+
+use crate::identity_header;
+use crate::message::{Message, Method, Name};
+use crate::patch::{Patch, PatchError};
+use crate::proxy::{self, Additions};
+use crate::trunk::{ExistingIdentity, Trunk};
+use bytes::Bytes;
+use countersign::time::UnixTime;
+
+/// What is added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Addition<'a> {
+    /// An Identity header, and the Date that it speaks of where there is none.
+    Identity {
+        /// The value of the header.
+        value: &'a str,
+        /// The time of the Date header, should there be none.
+        date: Option<UnixTime>,
+    },
+    /// Nothing; what an untrusted side may not say is still taken out.
+    Nothing,
+    /// The verdict, as `verstat` writes it.
+    Verdict(&'a str),
+}
+
+/// The request with `addition`, as calls of `trunk` leave.
+///
+/// # Errors
+/// [`PatchError`]: a mistake of ours.
+pub fn annotated(
+    request: &Message,
+    trunk: &Trunk,
+    addition: Addition<'_>,
+) -> Result<Bytes, PatchError> {
+    let mut additions = Additions::default();
+    match addition {
+        Addition::Identity { value, date } => {
+            additions.identity = Some(value.into());
+            additions.date = date;
+        }
+        Addition::Nothing => {}
+        Addition::Verdict(text) => additions.verstat = Some(text.to_owned()),
+    }
+    let mut patch = Patch::default();
+    proxy::said(request, trunk, &additions, &mut patch);
+    patch.apply(request)
+}
+
+/// Whether a request may begin a call: an INVITE that says of no dialog that it is inside of it.
+pub fn may_begin_a_call(request: &Message) -> bool {
+    let in_dialog = request.to().is_ok_and(|to| to.tag().is_some());
+    request.method() == Some(Method::Invite) && !in_dialog
+}
+
+/// Whether a request has an Identity that stays alone when calls of `trunk` are signed.
+pub fn keeps_its_identity(request: &Message, trunk: &Trunk) -> bool {
+    let mut lines = request.headers(Name::Identity);
+    let has_one = lines.any(|line| identity_header::values(line.value).next().is_some());
+    has_one && trunk.existing_identity == ExistingIdentity::Keep
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Framing;
+
+    const INVITE: &str = "INVITE sip:12025550101@b.example SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nMax-Forwards: 9\r\n\
+        From: <sip:12025550100@a.example>;tag=1\r\nTo: <sip:12025550101@b.example>\r\nCall-ID: annotation\r\nCSeq: 1 INVITE\r\n\
+        P-Asserted-Identity: <sip:+12025550199@a.example;verstat=TN-Validation-Passed>\r\nContent-Length: 0\r\n\r\n";
+
+    fn annotated_as(addition: Addition<'_>) -> String {
+        let request = Message::parse(INVITE.into(), Framing::Datagram).unwrap();
+        let trunk = Trunk::new("untrusted", Vec::new());
+        let bytes = annotated(&request, &trunk, addition).unwrap();
+        String::from_utf8(bytes.to_vec()).unwrap()
+    }
+
+    #[test]
+    fn the_way_stays_and_what_may_not_be_said_goes() {
+        let date = Some(UnixTime::from_secs(1_443_208_345));
+        let signed = annotated_as(Addition::Identity {
+            value: "t;info=<u>",
+            date,
+        });
+        let passed = annotated_as(Addition::Nothing);
+        let judged = annotated_as(Addition::Verdict("No-TN-Validation"));
+        for text in [&signed, &passed, &judged] {
+            assert!(text.contains("\r\nMax-Forwards: 9\r\n"), "{text}");
+            assert!(
+                !text.contains("12025550199") && !text.contains("Passed"),
+                "{text}"
+            );
+        }
+        assert!(
+            signed.contains("\r\nDate: Fri, 25 Sep 2015 19:12:25 GMT\r\nIdentity: t;info=<u>\r\n"),
+            "{signed}"
+        );
+        assert!(judged.contains("verstat=No-TN-Validation"), "{judged}");
+        assert!(!passed.contains("Identity: "), "{passed}");
+    }
+
+    #[test]
+    fn what_begins_a_call() {
+        let parse = |text: String| Message::parse(text.into(), Framing::Datagram).unwrap();
+        assert!(may_begin_a_call(&parse(INVITE.to_owned())));
+        assert!(!may_begin_a_call(&parse(
+            INVITE.replace("b.example>\r", "b.example>;tag=2\r")
+        )));
+        assert!(!may_begin_a_call(&parse(
+            INVITE.replace("INVITE", "OPTIONS")
+        )));
+    }
+}
