@@ -119,7 +119,7 @@ fn the_example_shows_the_defaults() {
 #[test]
 fn the_example_is_right_with_and_without_what_it_leaves_out() {
     let config = parse_text(EXAMPLE).unwrap();
-    assert_eq!(config.trunks.len(), 3);
+    assert_eq!(config.trunks.len(), 4);
     let all: String = EXAMPLE
         .lines()
         .map(|line| match line.strip_prefix("# ") {
@@ -255,7 +255,7 @@ name = \"t\"
 addresses = [\"192.0.2.0/33\"]
 role = \"signs\"
 next_hops = []
-mode = \"b2bua\"
+mode = \"b2b\"
 require_identity = true
 
 [verification]
@@ -271,7 +271,7 @@ deadline_ms = \"500\"
         "c.toml:7: trunks[0].addresses: it takes a network such as \"192.0.2.0/24\" or an address, in quotes",
         "c.toml:8: trunks[0].role: it takes one of \"none\", \"sign\", \"verify\", \"both\"",
         "c.toml:9: trunks[0].next_hops: where its requests go on is missing; add it",
-        "c.toml:10: trunks[0].mode: mode \"b2bua\" is not available in this release; leave it out",
+        "c.toml:10: trunks[0].mode: it takes one of \"b2bua\", \"http\", \"proxy\", \"redirect\"",
         "c.toml:11: trunks[0].require_identity: it needs treatment = \"reject\"; add it",
         "c.toml:14: verification.freshness_s: it takes a whole number from 1 to 3600",
         "c.toml:15: verification.deadline_ms: it takes a whole number from 10 to 32000",

@@ -1,5 +1,6 @@
 //! `[[trunks]]`: the peers, and what is done with their calls.
 
+mod b2bua;
 mod redirect;
 
 use super::place::{Cause, Expected, Placed};
@@ -234,6 +235,9 @@ fn next_hop(text: &str) -> Option<NextHop> {
 
 fn mode(reader: &mut Reader<'_>) -> Mode {
     let written = reader.text("mode");
+    if written.as_ref().is_none_or(|mode| mode.value != "b2bua") {
+        b2bua::is_elsewhere(reader);
+    }
     let mode = match written.as_ref().map(|mode| mode.value) {
         Some("redirect") => return Mode::Redirect(redirect::dialect(reader)),
         None | Some("proxy") => None,
@@ -241,9 +245,12 @@ fn mode(reader: &mut Reader<'_>) -> Mode {
             redirect::is_elsewhere(reader);
             return Mode::Http;
         }
-        Some("b2bua") => Some(Cause::NotYet("mode \"b2bua\"")),
+        Some("b2bua") => {
+            redirect::is_elsewhere(reader);
+            return Mode::B2bua(b2bua::mode(reader));
+        }
         Some(_) => Some(Cause::Value(Expected::OneOf(vec![
-            "http", "proxy", "redirect",
+            "b2bua", "http", "proxy", "redirect",
         ]))),
     };
     if let (Some(cause), Some(written)) = (mode, written) {

@@ -40,6 +40,8 @@ pub struct ShardGauges {
     pub server_transactions: Level,
     /// Client transactions, towards next hops.
     pub client_transactions: Level,
+    /// Calls of b2bua trunks, ringing or answered.
+    pub calls: Level,
     /// Timers that run.
     pub timers: Level,
     /// Calls that wait for a certificate or a list.
@@ -73,6 +75,7 @@ impl Shards {
         tell("countersign_sip_context_bytes", "What the SIP requests under way are reckoned at.", |shard| &shard.context_bytes)?;
         tell("countersign_sip_server_transactions", "SIP transactions towards who asks.", |shard| &shard.server_transactions)?;
         tell("countersign_sip_client_transactions", "SIP transactions towards next hops.", |shard| &shard.client_transactions)?;
+        tell("countersign_b2bua_calls", "Calls of b2bua trunks, ringing or answered, each with a dialog on both sides.", |shard| &shard.calls)?;
         tell("countersign_sip_timers", "Timers that run.", |shard| &shard.timers)?;
         tell("countersign_calls_waiting", "Calls that wait for a certificate or a list.", |shard| &shard.waiting)
     }

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use countersign_sip::element::{Input, UnknownSource};
 use countersign_sip::flow::{Flow, Transport};
 use countersign_sip::message::{Framing, Message, ParseError};
+use countersign_sip::own_call_id::OwnCallIds;
 use countersign_sip::stream::Piece;
 use countersign_sip::trunk::{Source, Trunk};
 use std::hash::{BuildHasher, RandomState};
@@ -25,16 +26,28 @@ pub struct Reception {
     shards: Vec<ShardQueue>,
     /// Nobody outside can tell which Call-IDs meet in one shard.
     hasher: RandomState,
+    /// What begins with us comes back to the shard that began it.
+    call_ids: OwnCallIds,
 }
 
 impl Reception {
-    /// A reception in front of these shards; there must be one at least.
-    pub fn new(services: Arc<Services>, shards: Vec<ShardQueue>) -> Self {
+    /// A reception in front of these shards; there must be one at least. `call_ids` are those that they make.
+    pub fn new(services: Arc<Services>, shards: Vec<ShardQueue>, call_ids: OwnCallIds) -> Self {
         Self {
             services,
             shards,
             hasher: RandomState::new(),
+            call_ids,
         }
+    }
+
+    /// Whether a request that comes by no trunk may be one from the far side of a call: by its Call-ID, which is ours and nobody can
+    /// guess, or by who sends it, where names are kept. The shard knows whether it is.
+    fn may_be_carried(&self, flow: &Flow, request: &Message, state: &State) -> bool {
+        let is_inside = request.to().is_ok_and(|to| to.tag().is_some());
+        let call_id = request.call_id().ok();
+        let is_ours = || call_id.is_some_and(|id| self.call_ids.shard_of(id).is_some());
+        is_inside && (is_ours() || state.has_next_hop(flow.remote.ip()))
     }
 
     /// The trunk of a message; one that was removed may end what it began, and the shard sees to it that it does no more.
@@ -60,7 +73,10 @@ impl Reception {
         let trunk = trunk.cloned();
         match parsed {
             Ok(message) => {
-                if message.method().is_some() && is_ignored(trunk.as_ref(), state) {
+                if message.method().is_some()
+                    && is_ignored(trunk.as_ref(), state)
+                    && !self.may_be_carried(&flow, &message, state)
+                {
                     self.count_refused("unknown-source");
                     return None;
                 }
@@ -97,6 +113,11 @@ impl Reception {
             _ => None,
         };
         let call_id = message.and_then(|message| message.call_id().ok());
+        // Whatever has one of our Call-IDs, whoever sends it: a call that comes back to us is in two dialogs of one name.
+        let ours = call_id.and_then(|call_id| self.call_ids.shard_of(call_id));
+        if let Some(shard) = ours.and_then(|shard| usize::try_from(shard).ok()) {
+            return shard % self.shards.len().max(1);
+        }
         let hash = self.hasher.hash_one(call_id.unwrap_or_default());
         // The remainder is below the number of shards, which is a usize.
         (hash % self.shards.len().max(1) as u64) as usize
@@ -171,6 +192,8 @@ impl Sink for Reception {
         // A response begins so; nothing else that a stranger sends is worth a look.
         if !bytes.starts_with(b"SIP/")
             && is_ignored(self.trunk(&Source::from(&flow), None, &state), &state)
+            && !state.has_next_hop(flow.remote.ip())
+            && !self.call_ids.may_be_in(&bytes)
         {
             self.count(flow.transport, "in", "ignored", bytes.len());
             return self.count_refused("unknown-source");
@@ -297,6 +320,7 @@ mod tests {
 
     const STRANGER: &str = "127.0.0.9:5060";
     const KNOWN: &str = "127.0.0.1:5060";
+    const SECRET: [u8; 16] = [7; 16];
 
     struct Table {
         stage: Stage,
@@ -311,7 +335,8 @@ mod tests {
             let (queues, events) = (0..shards)
                 .map(|shard| queue(room, &stage.services, shard))
                 .unzip();
-            let reception = Reception::new(stage.services.clone(), queues);
+            let reception =
+                Reception::new(stage.services.clone(), queues, OwnCallIds::new(&SECRET));
             Self {
                 stage,
                 reception,
@@ -368,6 +393,26 @@ mod tests {
             used.insert(counts.iter().position(|count| *count > 0));
         }
         assert!(used.len() > 4, "and calls are spread");
+    }
+
+    #[test]
+    fn what_has_a_call_id_of_ours_comes_to_the_shard_that_made_it() {
+        let table = Table::new(4, 10, UnknownSource::Drop);
+        let own = OwnCallIds::new(&SECRET);
+        for shard in 0..8 {
+            let inside = call(&own.make(shard, "x")).replace(
+                "To: <sip:12025550101@b.example>",
+                "To: <sip:12025550101@b.example>;tag=1",
+            );
+            assert!(inside.contains(";tag=1\r\n"), "{inside}");
+            table.datagram(STRANGER, &inside);
+            let counts = table.events.iter().map(|queue| queue.try_iter().count());
+            let expected = (0..4).map(|index| usize::from(index == shard as usize % 4));
+            assert!(counts.eq(expected), "the far side may come from anywhere");
+            table.datagram(STRANGER, &call(&own.make(shard, "x")));
+            table.datagram(STRANGER, &inside.replace("Call-ID: ", "Call-ID: x"));
+            assert_eq!(table.delivered(), 0, "but it begins nothing");
+        }
     }
 
     #[test]
@@ -466,7 +511,8 @@ mod tests {
     fn a_next_hop_may_connect_to_bring_its_response() {
         let hop: SocketAddr = "127.0.0.77:5060".parse().unwrap();
         let stage = Stage::new(Role::None, |trunk| trunk.next_hops[0].address = hop);
-        let reception = Reception::new(stage.services.clone(), Vec::new());
+        let reception =
+            Reception::new(stage.services.clone(), Vec::new(), OwnCallIds::new(&SECRET));
         let back = flow(Transport::Tcp, SocketAddr::new(hop.ip(), 33_000));
         assert_eq!(reception.admits(&Peer::unproven(back)), Admission::Known);
     }

@@ -14,6 +14,7 @@ use super::udp::UdpListener;
 use super::{Life, Sink};
 use countersign_sip::element::Options;
 use countersign_sip::flow::Transport;
+use countersign_sip::own_call_id::OwnCallIds;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -124,7 +125,8 @@ impl SipServer {
         let (queues, events): (Vec<_>, Vec<_>) = (0..shards)
             .map(|index| queue(QUEUE, &services, index))
             .unzip();
-        let reception = Reception::new(services.clone(), queues.clone());
+        let call_ids = OwnCallIds::new(&options.secret);
+        let reception = Reception::new(services.clone(), queues.clone(), call_ids);
         let sink: Arc<dyn Sink> = Arc::new(reception);
         let tcp = Tcp::new(
             sink.clone(),

@@ -21,8 +21,8 @@ use countersign::verification::report::Report;
 use countersign::verification::states::{Poll, Verification};
 use countersign::verification::{Answer, Need, NeedId};
 use countersign_sip::element::{
-    self, ContextId, Element, Event as ProxyEvent, Input, Judge, Judgement, Output, Rank, Sign,
-    TimerId, UnknownSource,
+    self, ContextId, Element, EndedBy, Event as ProxyEvent, Input, Judge, Judgement, Output, Rank,
+    Sign, TimerId, UnknownSource,
 };
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
@@ -160,6 +160,7 @@ impl Shard {
         gauges.context_bytes.set(load.context_bytes);
         gauges.server_transactions.set(load.server_transactions);
         gauges.client_transactions.set(load.client_transactions);
+        gauges.calls.set(load.calls);
         gauges.timers.set(self.timers.len());
         gauges.waiting.set(self.judging.len());
         if let Some(pulse) = self.helm.pulse(self.index) {
@@ -502,7 +503,7 @@ impl Shard {
             ProxyEvent::AckMissing(_) => metrics.sip_events.increment(["ack-missing"]),
             ProxyEvent::CallEnded(ended) => {
                 tracing::debug!(by = ?ended.by, lasted = ?ended.lasted, "call ended");
-                metrics.sip_events.increment(["call-ended"]);
+                metrics.sip_events.increment([ended_by(ended.by)]);
             }
             ProxyEvent::Dropped(cause) => {
                 tracing::debug!(?cause, "SIP message dropped");
@@ -519,6 +520,15 @@ impl Shard {
             }
             ProxyEvent::Retransmission(_) => metrics.sip_events.increment(["retransmission"]),
         }
+    }
+}
+
+fn ended_by(who: EndedBy) -> &'static str {
+    match who {
+        EndedBy::Called => "call-ended-by-called",
+        EndedBy::Caller => "call-ended-by-caller",
+        EndedBy::Host => "call-ended-by-us",
+        EndedBy::Time => "call-ended-by-time",
     }
 }
 

@@ -11,6 +11,7 @@
 
 mod any_bytes;
 mod attestation;
+mod b2bua;
 mod changed_certificate;
 mod config_check;
 mod cli;

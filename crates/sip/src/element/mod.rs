@@ -411,6 +411,8 @@ pub struct Load {
     pub server_transactions: usize,
     /// Transactions towards next hops.
     pub client_transactions: usize,
+    /// Calls of back-to-back trunks, ringing or answered.
+    pub calls: usize,
 }
 
 /// Which transaction is whose, and what next hops are worth.
@@ -484,6 +486,7 @@ impl Element {
         let known = ServerKey::of(request).is_ok_and(|key| self.table.servers.contains_key(&key));
         let inside = || request.to().is_ok_and(|to| to.tag().is_some());
         known
+            || self.table.calls.place(request, &self.tokens).is_some()
             || match request.method() {
                 Some(Method::Ack | Method::Cancel) => true,
                 Some(Method::Invite) | None => false,
@@ -541,6 +544,7 @@ impl Element {
             context_bytes: self.context_bytes,
             server_transactions: self.table.servers.len(),
             client_transactions: self.table.branches.len(),
+            calls: self.table.calls.len(),
         }
     }
 

@@ -16,6 +16,8 @@ pub(crate) enum Caller {
     Cancels,
     /// As `Cancels`, but without waiting for the 180: a 100 is enough.
     CancelsEarly,
+    /// 200, is sent an INVITE inside the call, and hung up on.
+    HungUpOn,
     /// 302, and what then happens is not its affair.
     Redirected,
     /// This refusal.
@@ -31,6 +33,8 @@ pub(crate) enum Called {
     Answers,
     /// 486.
     Busy,
+    /// Rings, answers, sends an INVITE inside the call, and hangs up.
+    HangsUp,
     /// Rings until the caller cancels.
     Rings,
     /// As `Answers`, but only after the INVITE came a second time, or should have.
@@ -87,6 +91,7 @@ impl Sipp {
         let scenario = scenario(match called {
             Called::Answers => "uas-answers.xml",
             Called::Busy => "uas-busy.xml",
+            Called::HangsUp => "uas-hangs-up.xml",
             Called::Rings => "uas-rings.xml",
             Called::Slow => "uas-slow.xml",
         });
@@ -175,6 +180,7 @@ impl Call {
             Caller::Answered => FIRST_CALL.to_owned(),
             Caller::Cancels => scenario("uac-cancels.xml"),
             Caller::CancelsEarly => cancels_early(),
+            Caller::HungUpOn => scenario("uac-is-hung-up-on.xml"),
             Caller::Redirected => scenario("uac-redirected.xml"),
             Caller::Repeats => scenario("uac-repeats.xml"),
             Caller::Refused(status) => {
