@@ -4,20 +4,21 @@
 //! mistake, anchors that are none: each stops the start, all of them are told at once. What works but deserves a thought is a
 //! [`Warning`].
 
+mod tls;
 mod trust;
+
+pub use tls::SipTls;
 
 use super::Config;
 use super::hep::HepSettings;
 use super::judgement::{ExceptionSettings, FetchSettings};
-use super::listeners::{HttpSettings, TlsSettings};
+use super::listeners::HttpSettings;
 use super::place::{Cause, Concern, Mistake, Place, Placed, TrustConcern, Warning};
 use super::tenant::TenantSettings;
 use super::trunk::TrunkSettings;
 use crate::fetch::{Exception, FetchPolicy};
 use crate::files;
 use crate::hep;
-use crate::tls::server::{Clients, Protocol};
-use crate::tls::{self, Credential, TlsFault};
 use crate::trust::Opened;
 use countersign::authentication::{AuthenticationService, Inventory, Signer, SignerError};
 use countersign::certificate::delegation::{self, Delegation};
@@ -53,6 +54,8 @@ pub struct Checked {
     pub admin: Option<Arc<ServerConfig>>,
     /// Where copies of messages go.
     pub hep: Option<hep::Settings>,
+    /// TLS of SIP.
+    pub sip: SipTls,
     /// What deserves a thought.
     pub warnings: Vec<Warning>,
     /// SHA-256 of the files that were read, without keys: a key that changes does so with its certificate.
@@ -83,8 +86,9 @@ pub fn check(config: &Config, now: UnixTime, trust_version: u64) -> Result<Check
     let records = opening.records(config, now);
     let trust = opening.trust(&config.trust, trust_version, now);
     let fetch = opening.fetch(&config.fetch);
-    let [public, trunk, admin] =
-        [&config.public, &config.trunk, &config.admin].map(|listener| opening.tls(&listener.tls));
+    let [public, trunk, admin] = [&config.public, &config.trunk, &config.admin]
+        .map(|listener| opening.web(&listener.tls, now));
+    let sip = opening.sip(config, now);
     let hep = opening.hep(&config.hep);
     opening.think(config);
     if !opening.mistakes.is_empty() {
@@ -99,6 +103,7 @@ pub fn check(config: &Config, now: UnixTime, trust_version: u64) -> Result<Check
         trunk,
         admin,
         hep,
+        sip,
         warnings: opening.warnings,
         files: opening.files,
     })
@@ -162,17 +167,7 @@ impl Opening {
             .map_err(|error| file.mistake(Cause::Chain(file.value.clone(), error)));
         let chain = self.note(parsed)?;
         let validity = chain.end_entity().validity();
-        let path = || file.value.clone();
-        if now > validity.not_after {
-            let cause = Cause::Expired(path(), validity.not_after);
-            self.mistakes.push(file.mistake(cause));
-        } else if now < validity.not_before {
-            let cause = Cause::NotYetValid(path(), validity.not_before);
-            self.mistakes.push(file.mistake(cause));
-        } else if now.saturating_add(ENDS_SOON) > validity.not_after {
-            let concern = Concern::EndsSoon(validity.not_after);
-            self.warnings.push(file.warning(concern));
-        }
+        self.think_of_time(file, validity, now);
         if !chain.end_entity().has_scope() {
             self.warnings.push(file.warning(Concern::NoTnAuthList));
         }
@@ -259,30 +254,6 @@ impl Opening {
             addresses: settings.addresses.clone(),
             web_roots: web_roots.and_then(|file| self.note(file.value_of(files::read_web_roots))),
         }
-    }
-
-    fn tls(&mut self, settings: &Option<TlsSettings>) -> Option<Arc<ServerConfig>> {
-        let TlsSettings {
-            certificate_file,
-            key_file,
-        } = settings.as_ref()?;
-        self.read(certificate_file)?;
-        let read = Credential::read(&certificate_file.value, &key_file.value);
-        let read = read.map_err(|fault| {
-            let (file, fault) = match fault {
-                TlsFault::Certificate(fault) => (certificate_file, fault),
-                TlsFault::Key(fault) => (key_file, fault),
-            };
-            file.mistake(Cause::File(file.value.clone(), fault))
-        });
-        let credential = self.note(read)?;
-        let config = tls::server::config(&credential, &Clients::NotAsked, Protocol::Http);
-        self.note(config.map_err(|error| {
-            key_file.mistake(Cause::File(
-                key_file.value.clone(),
-                files::FileFault::NoTls(error),
-            ))
-        }))
     }
 
     fn hep(&mut self, settings: &HepSettings) -> Option<hep::Settings> {

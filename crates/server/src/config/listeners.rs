@@ -1,5 +1,6 @@
 //! `[sip]`, `[http.*]`, `[log]` and `[metrics]`: where we listen, and what we tell of it.
 
+use super::judgement::DEFAULT_WEB_CA_FILE;
 use super::place::{Cause, Placed};
 use super::reader::Reader;
 use crate::log::{self, Format, Numbers};
@@ -14,6 +15,10 @@ pub struct SipSettings {
     pub udp: Vec<Placed<SocketAddr>>,
     /// Where SIP is received over TCP.
     pub tcp: Vec<Placed<SocketAddr>>,
+    /// Where SIP is received over TLS.
+    pub tls: Vec<Placed<SocketAddr>>,
+    /// What TLS goes by, on both sides.
+    pub secure: SecureSettings,
     /// What we call ourselves in Via, `host` or `host:port`; `None`: the listener's address.
     pub advertise: Option<Placed<Box<str>>>,
     /// Threads that carry calls; `None`: one per core.
@@ -31,6 +36,29 @@ pub struct Patience {
     pub turn: Option<Duration>,
     /// The process for what it has begun, when it is asked to end.
     pub drain: Duration,
+}
+
+/// What of `[sip]` is about TLS.
+#[derive(Clone, Debug)]
+pub struct SecureSettings {
+    /// Our chain and key, for those who connect to us and for next hops that ask.
+    pub credential: Option<TlsSettings>,
+    /// The authorities of those who connect to us; nobody is asked for a certificate if there is none.
+    pub client_ca_file: Option<Placed<PathBuf>>,
+    /// Whether they must have one.
+    pub client_certificate: ClientCertificate,
+    /// The authorities of next hops.
+    pub ca_file: Placed<PathBuf>,
+}
+
+/// Whether those who connect to us must have a certificate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClientCertificate {
+    /// Who has none is known by address or port.
+    Optional,
+    /// Who has none is not talked to. The default.
+    #[default]
+    Required,
 }
 
 /// What becomes of requests that come by no trunk.
@@ -117,8 +145,10 @@ pub const DEFAULT_TURN: Duration = Duration::from_millis(5);
 /// The longest wait that may be called no overload: T1 of RFC 3261 §17.1.1.1, after which senders repeat themselves.
 const MAX_TURN_MS: i64 = 500;
 
-pub(super) fn sip(mut reader: Reader<'_>) -> SipSettings {
+pub(super) fn sip(mut reader: Reader<'_>, directory: &Path) -> SipSettings {
     let settings = SipSettings {
+        tls: addresses(&mut reader, "tls", None),
+        secure: secure(&mut reader, directory),
         udp: addresses(&mut reader, "udp", Some(DEFAULT_SIP)),
         tcp: addresses(&mut reader, "tcp", Some(DEFAULT_SIP)),
         advertise: reader.parsed("advertise", "a host, or host:port", host_and_port),
@@ -139,7 +169,8 @@ pub(super) fn sip(mut reader: Reader<'_>) -> SipSettings {
     };
     let (udp, _) = reader.written_items("udp");
     let (tcp, place) = reader.written_items("tcp");
-    if udp + tcp == 0 && settings.udp.is_empty() && settings.tcp.is_empty() {
+    let (tls, _) = reader.written_items("tls");
+    if udp + tcp + tls == 0 && settings.udp.is_empty() && settings.tcp.is_empty() {
         reader.note(
             "tcp",
             &place,
@@ -158,6 +189,25 @@ fn patience(reader: &mut Reader<'_>) -> Patience {
     Patience {
         turn: (!turn.is_zero()).then_some(turn),
         drain: Duration::from_secs(drain.map_or(DEFAULT_DRAIN_S, written)),
+    }
+}
+
+fn secure(reader: &mut Reader<'_>, directory: &Path) -> SecureSettings {
+    let file = |name: Placed<&str>| name.map(|name| directory.join(name));
+    let kinds = [
+        ("required", ClientCertificate::Required),
+        ("optional", ClientCertificate::Optional),
+    ];
+    SecureSettings {
+        credential: credential(reader, directory),
+        client_ca_file: reader.text("client_ca_file").map(file),
+        client_certificate: reader
+            .choice("client_certificate", &kinds)
+            .unwrap_or_default(),
+        ca_file: match reader.text("ca_file") {
+            Some(name) => file(name),
+            None => reader.default("ca_file", PathBuf::from(DEFAULT_WEB_CA_FILE)),
+        },
     }
 }
 
@@ -230,11 +280,18 @@ fn base(text: &str) -> Option<Box<str>> {
 }
 
 fn whole(mut reader: Reader<'_>, default: Option<&str>, directory: &Path) -> HttpSettings {
-    let file = |name: Placed<&str>| name.map(|name| directory.join(name));
     let listen = addresses(&mut reader, "listen", default);
+    let tls = credential(&mut reader, directory);
+    reader.finish();
+    HttpSettings { listen, tls }
+}
+
+/// A chain and its key: both or none.
+fn credential(reader: &mut Reader<'_>, directory: &Path) -> Option<TlsSettings> {
+    let file = |name: Placed<&str>| name.map(|name| directory.join(name));
     let certificate_file = reader.text("certificate_file").map(file);
     let key_file = reader.text("key_file").map(file);
-    let tls = match (certificate_file, key_file) {
+    match (certificate_file, key_file) {
         (Some(certificate_file), Some(key_file)) => Some(TlsSettings {
             certificate_file,
             key_file,
@@ -256,9 +313,7 @@ fn whole(mut reader: Reader<'_>, default: Option<&str>, directory: &Path) -> Htt
             None
         }
         (None, None) => None,
-    };
-    reader.finish();
-    HttpSettings { listen, tls }
+    }
 }
 
 fn addresses<'a>(

@@ -99,6 +99,7 @@ impl Config {
             sip: SipSettings {
                 unknown_source: self.sip.unknown_source,
                 patience: self.sip.patience,
+                secure: self.sip.secure,
                 ..running.sip.clone()
             },
             // The ports of `fetch.exceptions` are among what is fetched.
@@ -244,7 +245,7 @@ fn read(
     let http = listeners::http(root.table("http"), directory);
     let trust = trust::read(root.table("trust"), directory);
     let config = Config {
-        sip: listeners::sip(root.table("sip")),
+        sip: listeners::sip(root.table("sip"), directory),
         prewarm: prewarm.beside(&trust),
         trust,
         log: listeners::log(root.table("log")),

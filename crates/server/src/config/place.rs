@@ -324,10 +324,14 @@ pub enum Concern {
     ListByReference,
     /// Nothing verifies against no anchor.
     NoAnchors,
+    /// The certificate for TLS names no SIP domain.
+    NoSipDomain,
     /// The certificate says for which numbers it speaks nowhere.
     NoTnAuthList,
     /// The usual file of web trust anchors is not there.
     NoWebRoots,
+    /// The certificate for TLS does not name the host that we advertise.
+    NotNamed(Box<str>),
     /// A tenant without a trunk that uses it.
     NotUsed,
     /// Everything that fits this trunk fits one before it, of this name.
@@ -376,6 +380,15 @@ impl fmt::Display for Concern {
                 "the list of its numbers is at a URL, and nobody fetches it for signing: no call is signed for a number that is only there"
             }
             Self::NoAnchors => "there is no trust anchor: no call can pass",
+            Self::NoSipDomain => {
+                "the certificate names no SIP domain (a sip URI or DNS name in subjectAltName): peers that look for one refuse it"
+            }
+            Self::NotNamed(host) => {
+                return write!(
+                    f,
+                    "the certificate does not name {host}, which is advertised: peers that compare names refuse it"
+                );
+            }
             Self::NoTnAuthList => {
                 "the certificate has no TN Authorization List: whoever verifies will refuse what it signs"
             }

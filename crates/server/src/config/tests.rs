@@ -293,7 +293,7 @@ fn what_must_be_there_is_asked_for() {
         told,
         [
             "c.toml:1: trunks[0].name: its name is missing; add it",
-            "c.toml:1: trunks[0].addresses: how it is known (addresses or local_port) is missing; add it",
+            "c.toml:1: trunks[0].addresses: how it is known (addresses, local_port or tls_identity) is missing; add it",
             "c.toml:1: trunks[0].next_hops: where its requests go on is missing; add it",
             "c.toml:4: sip.tcp: an address to receive SIP at is missing; add it",
             "c.toml:5: tenants[0].name: its name is missing; add it",
@@ -457,6 +457,7 @@ proptest::proptest! {
 fn another(key: &keys::Key) -> Vec<(&'static str, String)> {
     let value = match (key.path, key.kind) {
         ("sip.unknown_source", _) => "reject",
+        ("sip.client_certificate", _) => "optional",
         ("fetch.media_types" | "verification.serialization", _) => "strict",
         ("fetch.max_bytes", _) => "2048",
         ("http.trunk.base", _) => "/another",
@@ -476,7 +477,9 @@ fn another(key: &keys::Key) -> Vec<(&'static str, String)> {
         ("trust.crl_signers", _) => "pinned",
         ("trust.authority_algorithms", _) => "p256",
         ("trust.crl_urls", _) => "https://crl.example/a.crl",
-        (path, _) if path.ends_with("listen") || ["sip.udp", "sip.tcp"].contains(&path) => {
+        (path, _)
+            if path.ends_with("listen") || ["sip.udp", "sip.tcp", "sip.tls"].contains(&path) =>
+        {
             "127.0.0.1:9"
         }
         (_, Kind::Boolean) if key.default == "true" => "false",
@@ -489,6 +492,8 @@ fn another(key: &keys::Key) -> Vec<(&'static str, String)> {
         _ => "another",
     };
     let companion = match key.path {
+        "sip.certificate_file" => Some("sip.key_file"),
+        "sip.key_file" => Some("sip.certificate_file"),
         "http.public.certificate_file" => Some("http.public.key_file"),
         "http.public.key_file" => Some("http.public.certificate_file"),
         "http.trunk.certificate_file" => Some("http.trunk.key_file"),

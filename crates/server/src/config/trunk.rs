@@ -27,6 +27,8 @@ pub struct TrunkSettings {
     pub name: Placed<Box<str>>,
     /// How it is known.
     pub recognition: Recognition,
+    /// The name that its peer must prove, and where that was written.
+    pub tls_identity: Option<Placed<Box<str>>>,
     /// The arrangement.
     pub trunk: Trunk,
     /// Who signs its calls.
@@ -63,7 +65,12 @@ impl OrigIdChoice {
 
 pub(super) fn read(mut reader: Reader<'_>, deadline: Duration) -> Option<TrunkSettings> {
     let name = reader.required("name", "its name");
-    let recognition = recognition(&mut reader);
+    let tls_identity = reader.parsed(
+        "tls_identity",
+        "a domain such as \"sip.example.com\"",
+        domain,
+    );
+    let recognition = recognition(&mut reader, tls_identity.as_ref());
     let mode = mode(&mut reader);
     let next_hops = next_hops(&mut reader, &mode);
     let mut trunk = Trunk::new(name.as_ref().map_or("", |name| name.value), next_hops);
@@ -105,6 +112,7 @@ pub(super) fn read(mut reader: Reader<'_>, deadline: Duration) -> Option<TrunkSe
     Some(TrunkSettings {
         name: name?.map(Box::from),
         recognition,
+        tls_identity,
         trunk,
         tenant,
         unlisted,
@@ -155,7 +163,15 @@ const OVERSIZE: [(&str, Oversize); 3] = [
     ("refuse", Oversize::Refuse),
 ];
 
-fn recognition(reader: &mut Reader<'_>) -> Recognition {
+/// A domain as certificates name it: RFC 5922 §7.2 compares it whole, so no wildcard is one.
+fn domain(text: &str) -> Option<Box<str>> {
+    let text = text.strip_suffix('.').unwrap_or(text);
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    let is_one = !text.is_empty() && !text.starts_with('.') && text.bytes().all(fits);
+    is_one.then(|| text.to_ascii_lowercase().into())
+}
+
+fn recognition(reader: &mut Reader<'_>, identity: Option<&Placed<Box<str>>>) -> Recognition {
     let form = "a network such as \"192.0.2.0/24\" or an address";
     let networks = reader.list("addresses", form, network).unwrap_or_default();
     let local_port = reader.integer("local_port", 1..=65_535);
@@ -163,15 +179,15 @@ fn recognition(reader: &mut Reader<'_>) -> Recognition {
         is_token(text.as_bytes()).then(|| Box::from(text))
     });
     let (written, place) = reader.written_items("addresses");
-    if written == 0 && local_port.is_none() {
-        let what = "how it is known (addresses or local_port)";
+    if written == 0 && local_port.is_none() && identity.is_none() {
+        let what = "how it is known (addresses, local_port or tls_identity)";
         reader.note("addresses", &place, Cause::Missing(what));
     }
     Recognition {
         networks: networks.into_iter().map(|network| network.value).collect(),
         local_port: local_port.and_then(|port| u16::try_from(port).ok()),
+        tls_identity: identity.map(|identity| identity.value.clone()),
         trunk_group: group.map(|group| group.value),
-        ..Recognition::default()
     }
 }
 
@@ -199,7 +215,7 @@ fn network(text: &str) -> Option<Network> {
 
 fn next_hops(reader: &mut Reader<'_>, mode: &Mode) -> Vec<NextHop> {
     let oversize = reader.choice("oversize", &OVERSIZE).unwrap_or_default();
-    let form = "udp:ADDRESS:PORT or tcp:ADDRESS:PORT";
+    let form = "udp:ADDRESS:PORT, tcp:ADDRESS:PORT or tls:ADDRESS:PORT";
     let hops = reader.list("next_hops", form, next_hop).unwrap_or_default();
     let (written, place) = reader.written_items("next_hops");
     if let Mode::Http | Mode::Redirect(_) = mode {
@@ -226,6 +242,7 @@ fn next_hop(text: &str) -> Option<NextHop> {
     let transport = match transport {
         "udp" => Transport::Udp,
         "tcp" => Transport::Tcp,
+        "tls" => Transport::Tls,
         _ => return None,
     };
     let address: SocketAddr = address.parse().ok()?;

@@ -82,6 +82,9 @@ impl Foundation {
     fn show_ends(&self, checked: &Checked) {
         let ends = &self.metrics.own_certificates;
         ends.clear();
+        if let Some(validity) = checked.sip.validity {
+            ends.set(["tls", "sip"], validity.not_after.as_secs());
+        }
         for tenant in &checked.tenants {
             let chain = tenant.service.signer().chain().certificates().iter();
             let end = chain.map(|certificate| certificate.validity().not_after);

@@ -161,7 +161,7 @@ pub async fn start(
     let options = options(config, &listeners)?;
     let shards = config.sip.shards.unwrap_or_else(cores);
     let readiness = Arc::new(Readiness::default());
-    let front = Front::default();
+    let front = Front::new(services.secure.clone());
     front.show(&checked, clock.now().ticks);
     let (reloads, questions) = Reloads::new();
     let site = Site {
@@ -262,7 +262,8 @@ fn bind(config: &Config) -> Result<Sockets, StartFault> {
         placed.iter().map(|one| one.value).collect::<Vec<_>>()
     };
     let (udp, tcp) = (addresses(&config.sip.udp), addresses(&config.sip.tcp));
-    Sockets::bind(&udp, &tcp, &[]).map_err(|(address, error)| StartFault::Bind(address, error))
+    let tls = addresses(&config.sip.tls);
+    Sockets::bind(&udp, &tcp, &tls).map_err(|(address, error)| StartFault::Bind(address, error))
 }
 
 /// What the proxy is told for as long as it lives.
@@ -329,7 +330,7 @@ impl fmt::Display for StartFault {
                 "sip.advertise: {name:?} is no host; write host or host:port"
             ),
             Self::Bind(address, error) => write!(f, "cannot listen at {address}: {error}"),
-            Self::NoListener => f.write_str("SIP listens nowhere; set sip.udp or sip.tcp"),
+            Self::NoListener => f.write_str("SIP listens nowhere; set sip.udp, sip.tcp or sip.tls"),
             Self::NoRandomness => f.write_str("the system gives no randomness"),
             Self::State(fault) => fault.fmt(f),
             Self::Threads(error) => write!(f, "the system gives no threads: {error}"),

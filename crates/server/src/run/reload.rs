@@ -13,6 +13,7 @@ use crate::config::{Checked, Concern, Config, Warning};
 use crate::http::{Repository, Tls};
 use crate::log;
 use crate::reload::{Outcome, Question, Reloaded};
+use crate::sip::secure::Secure;
 use crate::sip::services::Services;
 use countersign::certificate::{CertificateChain, PublicKey};
 use countersign::time::Ticks;
@@ -24,22 +25,36 @@ use tokio::sync::mpsc;
 /// Most warnings that the log is told at once: a thousand tenants that end soon are no thousand lines. Who asked gets all.
 const MAX_TOLD: usize = 32;
 
-/// What HTTP shows of a configuration.
-#[derive(Clone, Default)]
+/// What HTTP and TLS show of a configuration.
+#[derive(Clone)]
 pub(super) struct Front {
     pub(super) repository: Arc<Repository>,
     pub(super) public: Arc<Tls>,
     pub(super) trunk: Arc<Tls>,
     pub(super) admin: Arc<Tls>,
+    secure: Arc<Secure>,
 }
 
 impl Front {
+    /// Nothing yet.
+    pub(super) fn new(secure: Arc<Secure>) -> Self {
+        Self {
+            secure,
+            repository: Arc::default(),
+            public: Arc::default(),
+            trunk: Arc::default(),
+            admin: Arc::default(),
+        }
+    }
+
     pub(super) fn show(&self, checked: &Checked, now: Ticks) {
         let published = checked.tenants.iter().filter_map(published);
         self.repository.publish(published, now);
         self.public.replace(checked.public.clone());
         self.trunk.replace(checked.trunk.clone());
         self.admin.replace(checked.admin.clone());
+        let sip = &checked.sip;
+        self.secure.replace(sip.listeners.clone(), sip.hops.clone());
     }
 }
 

@@ -51,6 +51,7 @@ mod lists_of_anchors;
 mod revocation;
 mod switch;
 mod thousand_chains;
+mod tls_calls;
 mod tls_names;
 mod three_providers;
 mod traces;

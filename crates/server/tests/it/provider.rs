@@ -7,7 +7,7 @@
 //!
 //! The server that signs publishes the provider's chain on its public https listener; whoever verifies fetches it there.
 
-use crate::peers::{Process, Workspace, free_address};
+use crate::peers::{Domain, Domains, Process, Workspace, free_address};
 use countersign::time::UnixTime;
 use countersign_server::lab::directory::{Directory, HOST};
 use serde_json::Value;
@@ -160,6 +160,11 @@ pub(crate) fn udp(address: SocketAddr) -> String {
     format!("udp:{address}")
 }
 
+/// A next hop over TLS.
+pub(crate) fn tls(address: SocketAddr) -> String {
+    format!("tls:{address}")
+}
+
 /// A next hop over TCP.
 pub(crate) fn tcp(address: SocketAddr) -> String {
     format!("tcp:{address}")
@@ -173,6 +178,10 @@ pub(crate) struct Setup {
     trunk: String,
     /// Trunks that are looked at before.
     before: String,
+    /// Other settings of `[sip]`.
+    sip: String,
+    /// What it listens for besides UDP.
+    stream: &'static str,
     rest: String,
     drain_s: u32,
 }
@@ -184,10 +193,27 @@ impl Setup {
             way: format!("next_hops = [\"{next_hop}\"]\n"),
             trunk: format!("name = \"{name}\"\nnumbering = \"north-american\"\n{trunk}"),
             before: String::new(),
+            sip: String::new(),
+            stream: "tcp",
             rest: rest.to_owned(),
             // A test that is over waits for nobody.
             drain_s: 0,
         }
+    }
+
+    /// It listens for TLS instead of TCP, and proves itself as this domain, also to next hops; both sides are believed by this
+    /// authority.
+    pub(crate) fn secured(mut self, domain: &Domain, domains: &Domains) -> Self {
+        self.stream = "tls";
+        let anchor = domains.anchor();
+        self.sip(&format!("{}ca_file = {anchor:?}", domain.settings()))
+    }
+
+    /// One more setting of SIP, a line of TOML.
+    pub(crate) fn sip(mut self, setting: &str) -> Self {
+        self.sip += setting;
+        self.sip.push('\n');
+        self
     }
 
     /// Calls do not go on from here: they are answered in this dialect of 302.
@@ -236,15 +262,21 @@ impl Setup {
             way,
             trunk,
             before,
+            sip: settings,
+            stream,
             rest,
             drain_s,
         } = self;
         let workspace = Workspace::new(name);
         let port = sip.port();
+        let streams = match stream {
+            "tls" => format!("tcp = []\ntls = [\"{sip}\"]\n"),
+            _ => format!("tcp = [\"{sip}\"]\n"),
+        };
         workspace.write(
             CONFIG,
             format!(
-                "[sip]\nudp = [\"{sip}\"]\ntcp = [\"{sip}\"]\ndrain_s = {drain_s}\n{before}[[trunks]]\nlocal_port = {port}\n{way}{trunk}{rest}\
+                "[sip]\nudp = [\"{sip}\"]\n{streams}drain_s = {drain_s}\n{settings}{before}[[trunks]]\nlocal_port = {port}\n{way}{trunk}{rest}\
                  [http.admin]\nlisten = [\"{admin}\"]\n[log]\nformat = \"json\"\nnumbers = \"full\"\n"
             ),
         );

@@ -1,10 +1,10 @@
 //! Certificates of SIP domains, made by `openssl` below an authority of their own.
 
 use super::Workspace;
-use countersign_server::tls::Credential;
-use rustls::RootCertStore;
+use countersign_server::tls::{self, Credential};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -25,6 +25,17 @@ impl Domain {
     /// Its chain and key, read by us.
     pub(crate) fn credential(&self) -> Credential {
         Credential::read(&self.certificate, &self.key).unwrap()
+    }
+
+    /// The lines of a configuration that name the two files.
+    pub(crate) fn settings(&self) -> String {
+        let Self { certificate, key } = self;
+        format!("certificate_file = {certificate:?}\nkey_file = {key:?}\n")
+    }
+
+    /// What TLS needs to be this domain towards others.
+    pub(crate) fn connects(&self, domains: &Domains) -> Arc<ClientConfig> {
+        tls::client::config(domains.roots(), Some(&self.credential())).unwrap()
     }
 }
 
@@ -77,10 +88,11 @@ impl Domains {
         }
     }
 
-    /// A certificate of this domain, for some days.
+    /// A certificate of this domain and of 127.0.0.1, for some days.
     #[track_caller]
     pub(crate) fn domain(&self, domain: &str) -> Domain {
-        self.issue(domain, &format!("subjectAltName = DNS:{domain}"), 9)
+        let names = format!("subjectAltName = DNS:{domain}, IP:127.0.0.1");
+        self.issue(domain, &names, 9)
     }
 
     fn key(&self, name: &str) {

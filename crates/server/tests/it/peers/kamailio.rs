@@ -1,6 +1,6 @@
 //! Kamailio with secsipid, by the configurations in `tests/kamailio/`.
 
-use super::{Process, Workspace, free_address};
+use super::{Domain, Domains, Process, Workspace, free_address};
 use std::net::{SocketAddr, UdpSocket};
 use std::path::Path;
 use std::time::Duration;
@@ -83,11 +83,43 @@ impl Kamailio {
         Self::start("collector.cfg", workspace, nowhere, &values, &[])
     }
 
+    /// Speaks TLS for who does not: what comes by UDP goes to `next` over TLS, and what comes over TLS goes to `next` by UDP. It is
+    /// this domain towards others, and believes this authority; TLS is at [`Kamailio::address`], too.
+    #[track_caller]
+    pub(crate) fn secures(next: &str, domain: &Domain, domains: &Domains) -> Self {
+        let anchor = domains.anchor();
+        let files = [
+            ("CERTIFICATE", &domain.certificate),
+            ("KEY", &domain.key),
+            ("ANCHOR", &anchor),
+        ];
+        let values = files.map(|(name, path)| (name, text(path)));
+        Self::start_at(
+            "tls.cfg",
+            Workspace::new("kamailio-tls"),
+            next,
+            &values,
+            &[],
+        )
+    }
+
     #[track_caller]
     fn start(
         configuration: &str,
         workspace: Workspace,
         next: SocketAddr,
+        values: &[(&str, &str)],
+        environment: &[(&str, &str)],
+    ) -> Self {
+        let next = format!("sip:{next}");
+        Self::start_at(configuration, workspace, &next, values, environment)
+    }
+
+    #[track_caller]
+    fn start_at(
+        configuration: &str,
+        workspace: Workspace,
+        next: &str,
         values: &[(&str, &str)],
         environment: &[(&str, &str)],
     ) -> Self {
@@ -110,10 +142,14 @@ impl Kamailio {
                 "-f",
                 &file,
             ]);
-            for transport in ["udp", "tcp"] {
+            let stream = match configuration {
+                "tls.cfg" => "tls",
+                _ => "tcp",
+            };
+            for transport in ["udp", stream] {
                 kamailio.args(["-l", &format!("{transport}:{address}")]);
             }
-            kamailio.args(["-A", &format!("NEXT_HOP=\"sip:{next}\"")]);
+            kamailio.args(["-A", &format!("NEXT_HOP=\"{next}\"")]);
             for (name, value) in values {
                 kamailio.args(["-A", &format!("{name}=\"{value}\"")]);
             }
