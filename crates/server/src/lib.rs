@@ -22,6 +22,7 @@ pub mod clock;
 pub mod metrics;
 pub mod log;
 pub mod files;
+pub mod supervisor;
 pub mod hep;
 pub mod tls;
 pub mod fetch;

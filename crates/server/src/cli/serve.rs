@@ -3,9 +3,21 @@
 use super::{Console, Outcome, startup};
 use crate::clock::SystemClock;
 use crate::config;
+use crate::log::Format;
+use crate::run::Running;
+use crate::run::capacity::Capacity;
+use crate::sip::helm::{Helm, Pulse};
+use crate::supervisor::{News, Supervisor};
 use clap::Args;
 use std::path::PathBuf;
-use tokio::signal::unix::{SignalKind, signal};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Looks at the shards within the time that the supervisor gives us: one may be late.
+const LOOKS: u32 = 3;
+/// The shortest pause between two looks: a shard with nothing to do turns twice in it.
+const SHORTEST_LOOK: Duration = Duration::from_millis(1_200);
 
 /// Flags of `serve`.
 #[derive(Debug, Args)]
@@ -22,6 +34,91 @@ pub(super) struct Arguments {
     config: PathBuf,
 }
 
+/// What a signal tells us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    /// SIGTERM or SIGINT.
+    End,
+    /// SIGHUP.
+    Reload,
+}
+
+/// The signals that mean something to us.
+struct Signals {
+    hangup: Signal,
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            hangup: signal(SignalKind::hangup())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) -> Told {
+        tokio::select! {
+            _ = self.terminate.recv() => Told::End,
+            _ = self.interrupt.recv() => Told::End,
+            Some(()) = self.hangup.recv() => Told::Reload,
+        }
+    }
+
+    async fn end(&mut self) {
+        while self.next().await != Told::End {}
+    }
+}
+
+/// Carries calls until told to end, and whoever started us knows how we are.
+async fn carry(running: Running, signals: &mut Signals) {
+    let supervisor = Arc::new(Supervisor::from_environment());
+    supervisor.tell(News::Ready);
+    let watched = supervisor.watchdog().map(|limit| {
+        let (supervisor, helm) = (supervisor.clone(), running.helm());
+        tokio::spawn(watch(supervisor, helm, limit))
+    });
+    while signals.next().await == Told::Reload {
+        supervisor.tell(News::Reloading);
+        // The log tells what comes of it.
+        drop(running.reloads.ask().await);
+        supervisor.tell(News::Ready);
+    }
+    tracing::info!("draining");
+    supervisor.tell(News::Stopping);
+    tokio::select! {
+        () = running.drain() => {}
+        () = signals.end() => tracing::warn!("told twice to end: draining no longer"),
+    }
+    tracing::info!("stopping");
+    running.stop().await;
+    if let Some(watched) = watched {
+        watched.abort();
+    }
+}
+
+/// Says that we are alive as long as every shard turns: a process whose calls stand still is of no use, however well the rest of
+/// it is.
+async fn watch(supervisor: Arc<Supervisor>, helm: Arc<Helm>, limit: Duration) {
+    let mut look = tokio::time::interval((limit / LOOKS).max(SHORTEST_LOOK));
+    let mut seen: Vec<u64> = Vec::new();
+    loop {
+        look.tick().await;
+        let turns: Vec<u64> = helm.pulses().iter().map(Pulse::turns).collect();
+        match turns
+            .iter()
+            .zip(&seen)
+            .position(|(now, before)| now == before)
+        {
+            Some(shard) => tracing::error!(shard, "a shard stands still"),
+            None => supervisor.tell(News::Alive),
+        }
+        seen = turns;
+    }
+}
+
 pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {
     let config = match config::load(&arguments.config, std::env::vars(), &[]) {
         Ok(config) => config,
@@ -29,7 +126,7 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {
     };
     startup::on_runtime(console, async |console| {
         // From the first moment: unhandled, it would end the process.
-        let Ok(mut hangup) = signal(SignalKind::hangup()) else {
+        let Ok(mut signals) = Signals::listen() else {
             console.error("the system gives no signals");
             return Outcome::Unable;
         };
@@ -43,22 +140,13 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {
         .await
         {
             Ok(running) => {
+                let capacity = Capacity::of(&running);
+                if config.log.format == Format::Text {
+                    console.line(&capacity);
+                }
+                capacity.tell();
                 tracing::info!(shards = running.shards, "running");
-                let mut end = std::pin::pin!(startup::stop_signal());
-                loop {
-                    tokio::select! {
-                        () = &mut end => break,
-                        // The log tells what comes of it.
-                        Some(()) = hangup.recv() => drop(running.reloads.ask().await),
-                    }
-                }
-                tracing::info!("draining");
-                tokio::select! {
-                    () = running.drain() => {}
-                    () = startup::stop_signal() => tracing::warn!("told twice to end: draining no longer"),
-                }
-                tracing::info!("stopping");
-                running.stop().await;
+                carry(running, &mut signals).await;
                 Outcome::Done
             }
             Err(outcome) => outcome,

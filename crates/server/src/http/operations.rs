@@ -9,14 +9,40 @@ use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ORIGIN};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 /// The media type of the Prometheus text format.
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Whether calls are carried.
-#[derive(Debug, Default)]
-pub struct Readiness(AtomicU8);
+#[derive(Default)]
+pub struct Readiness {
+    phase: AtomicU8,
+    concerns: OnceLock<Concerns>,
+}
+
+/// Looks what there is to be said.
+type Concerns = Box<dyn Fn() -> Vec<Concern> + Send + Sync>;
+
+/// What whoever asks should know although we are ready: to be sent fewer calls would help, to be sent none would not. Alphabetical.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Concern {
+    /// More comes than can be served; some new calls get 503.
+    Overloaded,
+    /// Calls are to be verified, and nobody is trusted: none is validated.
+    TrustMissing,
+}
+
+impl Concern {
+    /// As it is told.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Overloaded => "overloaded",
+            Self::TrustMissing => "trust-missing",
+        }
+    }
+}
 
 /// What the process does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,12 +66,18 @@ impl Readiness {
             Phase::Draining => DRAINING,
             Phase::Stopping => STOPPING,
         };
-        self.0.store(value, Ordering::Release);
+        self.phase.store(value, Ordering::Release);
+    }
+
+    /// From now on this is asked what there is to be said.
+    pub fn concerns(&self, look: impl Fn() -> Vec<Concern> + Send + Sync + 'static) {
+        // There is one server, which says it once.
+        let _ = self.concerns.set(Box::new(look));
     }
 
     /// What the process does.
     pub fn phase(&self) -> Phase {
-        match self.0.load(Ordering::Acquire) {
+        match self.phase.load(Ordering::Acquire) {
             READY => Phase::Ready,
             DRAINING => Phase::Draining,
             STOPPING => Phase::Stopping,
@@ -64,21 +96,34 @@ pub(super) async fn health() -> Response {
 }
 
 pub(super) async fn ready(State(site): State<Site>) -> Response {
-    match site.readiness.phase() {
-        Phase::Ready => json(StatusCode::OK, "{\"status\":\"ready\"}\n"),
-        Phase::Draining => json(
+    let (status, word, reason) = match site.readiness.phase() {
+        Phase::Ready => return ready_with(site.readiness.concerns.get()),
+        Phase::Draining => (
             StatusCode::SERVICE_UNAVAILABLE,
-            "{\"status\":\"draining\"}\n",
+            "draining",
+            "told to end: what has begun goes on, new calls are turned away",
         ),
-        Phase::Starting => json(
+        Phase::Starting => (
             StatusCode::SERVICE_UNAVAILABLE,
-            "{\"status\":\"starting\"}\n",
+            "starting",
+            "not everything listens yet",
         ),
-        Phase::Stopping => json(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "{\"status\":\"stopping\"}\n",
-        ),
-    }
+        Phase::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping", "ends now"),
+    };
+    let body = serde_json::json!({ "status": word, "reason": reason });
+    json(status, format!("{body}\n"))
+}
+
+fn ready_with(look: Option<&Concerns>) -> Response {
+    let concerns = look.map(|look| look()).unwrap_or_default();
+    let body = match &*concerns {
+        [] => serde_json::json!({ "status": "ready" }),
+        concerns => {
+            let names: Vec<_> = concerns.iter().map(|concern| concern.name()).collect();
+            serde_json::json!({ "status": "ready", "concerns": names })
+        }
+    };
+    json(StatusCode::OK, format!("{body}\n"))
 }
 
 pub(super) async fn metrics(State(site): State<Site>) -> Response {

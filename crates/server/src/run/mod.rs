@@ -1,6 +1,7 @@
 //! A configuration made to run: sockets, services, listeners, in the order in which nothing can be half up; and another one put
 //! in its place.
 //!
+//! - [`capacity`]: what this process can carry.
 //! - `assembly`: from a checked configuration to the state that shards read.
 //! - `reading`: the thread on which configurations are read again.
 //! - `reload`: the next configuration, in one step or not at all.
@@ -8,6 +9,7 @@
 //! Everything that can be wrong with files was found by [`mod@crate::config::check`]; what is left to fail here is the machine:
 //! an address in use, no threads. Then nothing is left running.
 
+pub mod capacity;
 mod assembly;
 mod reading;
 mod reload;
@@ -18,12 +20,12 @@ use crate::clock::Clock;
 use crate::config::{Checked, Config};
 use crate::fetch::{Fetcher, SystemResolver};
 use crate::hep::Hep;
-use crate::http::operations::Phase;
+use crate::http::operations::{Concern, Phase};
 use crate::http::{self, Door, Listener, Readiness, Site};
 use crate::metrics::Metrics;
 use crate::prewarm::{Ground, Prewarmer};
 use crate::reload::Reloads;
-use crate::sip::helm::Pulse;
+use crate::sip::helm::{Helm, Pulse};
 use crate::sip::secure::Secure;
 use crate::sip::server::{SipServer, Sockets};
 use crate::sip::services::Services;
@@ -32,7 +34,7 @@ use arc_swap::ArcSwap;
 use countersign::crypto::{AwsLc, system_random};
 use countersign_sip::element::{self, Options};
 use countersign_sip::flow::Transport;
-use countersign_sip::trunk::SentBy;
+use countersign_sip::trunk::{Role, SentBy, Trunk};
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -103,6 +105,11 @@ impl Running {
 
     fn busy(&self) -> usize {
         self.sip.helm().pulses().iter().map(Pulse::busy).sum()
+    }
+
+    /// What the shards tell of themselves.
+    pub fn helm(&self) -> Arc<Helm> {
+        self.sip.helm()
     }
 
     /// Ends: readiness first, so that nobody sends more; then SIP; HTTP last, because whoever verifies the calls of the last
@@ -181,6 +188,7 @@ pub async fn start(
         .map_err(StartFault::Threads)?;
     let prewarming = prewarming(config, &services, &foundation, &stopping);
     let reloader = Reloader::new(config.clone(), checked, foundation, services.clone(), front);
+    concern(&readiness, &services, sip.helm());
     readiness.set(Phase::Ready);
     Ok(Running {
         metrics,
@@ -196,6 +204,25 @@ pub async fn start(
         prewarming,
         sip,
     })
+}
+
+/// What is told to who asks whether we are ready, although we are.
+fn concern(readiness: &Readiness, services: &Arc<Services>, helm: Arc<Helm>) {
+    let services = services.clone();
+    readiness.concerns(move || {
+        let mut concerns = Vec::new();
+        let state = services.state();
+        if helm.pulses().iter().any(Pulse::is_shedding) {
+            concerns.push(Concern::Overloaded);
+        }
+        let judges = |trunk: &Arc<Trunk>| matches!(trunk.role, Role::Verify | Role::Both);
+        let domains = state.trust.domains();
+        let anchors = domains.iter().map(|domain| domain.trust.anchors().len());
+        if state.trunks.iter().any(judges) && anchors.sum::<usize>() == 0 {
+            concerns.push(Concern::TrustMissing);
+        }
+        concerns
+    });
 }
 
 /// Keeps known signers warm, if that is wanted.

@@ -148,7 +148,7 @@ impl Admission {
                 allowed,
                 is_full,
                 corrected_until,
-                ..
+                last_shed,
             } => {
                 if waited <= target {
                     if std::mem::take(is_full) {
@@ -159,7 +159,11 @@ impl Admission {
                     *allowed = (*allowed * part.max(MAX_CUT)).max(MIN_ALLOWED);
                     *corrected_until = now.after(waited);
                 }
-                waited < target * STALE
+                let is_fresh = waited < target * STALE;
+                if !is_fresh {
+                    *last_shed = now;
+                }
+                is_fresh
             }
         }
     }

@@ -106,6 +106,7 @@ pub struct SipServer {
     stop: Arc<AtomicBool>,
     shards: Vec<ShardQueue>,
     threads: Vec<JoinHandle<()>>,
+    udp: Vec<UdpListener>,
     tcp: Tcp,
 }
 
@@ -140,6 +141,7 @@ impl SipServer {
             stop: Arc::default(),
             shards: queues.clone(),
             threads: Vec::new(),
+            udp: sockets.udp.clone(),
             tcp,
         };
         for (index, (queue, events)) in queues.into_iter().zip(events).enumerate() {
@@ -173,6 +175,14 @@ impl SipServer {
     /// What the shards tell of themselves.
     pub fn helm(&self) -> Arc<Helm> {
         self.helm.clone()
+    }
+
+    /// The least room that a UDP listener has for what is not read yet, in bytes; `None` without one.
+    pub fn receive_buffer(&self) -> Option<usize> {
+        self.udp
+            .iter()
+            .filter_map(UdpListener::receive_buffer)
+            .min()
     }
 
     /// From now on nothing new begins: new requests get 503, except emergency calls. What has begun goes on.

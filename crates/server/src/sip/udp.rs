@@ -79,6 +79,13 @@ impl UdpListener {
         }
     }
 
+    /// What the system keeps for us until it is read, in bytes as it reckons them.
+    pub fn receive_buffer(&self) -> Option<usize> {
+        socket2::SockRef::from(&*self.socket)
+            .recv_buffer_size()
+            .ok()
+    }
+
     /// Sends one datagram, at once or not at all: whoever sends here carries calls and cannot wait.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ use countersign::time::Ticks;
 use countersign::verification::{Refresh, Source};
 use countersign_server::clock::SystemClock;
 use countersign_server::fetch::Exception;
-use countersign_server::http::operations::Phase;
+use countersign_server::http::operations::{Concern, Phase};
 use countersign_server::http::{self, Listener, Readiness, Site, Tls, paths};
 use countersign_server::metrics::Metrics;
 use countersign_server::reload::Reloads;
@@ -233,12 +233,13 @@ async fn our_own_fetcher_fetches_from_our_own_repository() {
 }
 
 #[tokio::test]
-async fn readiness_has_three_answers_and_health_one() {
+async fn readiness_has_an_answer_for_each_phase_and_health_one() {
     let site = site();
     let (address, _stop) = start(Listener::Admin, &site).await;
     for (phase, code, word) in [
         (Phase::Starting, "503", "starting"),
-        (Phase::Ready, "200", "ready"),
+        (Phase::Ready, "200", "{\"status\":\"ready\"}"),
+        (Phase::Draining, "503", "\"draining\""),
         (Phase::Stopping, "503", "stopping"),
     ] {
         site.readiness.set(phase);
@@ -247,6 +248,16 @@ async fn readiness_has_three_answers_and_health_one() {
         assert!(answer.contains(word));
         assert_eq!(status(&get(address, "/health", "").await), "200");
     }
+    site.readiness
+        .concerns(|| vec![Concern::Overloaded, Concern::TrustMissing]);
+    site.readiness.set(Phase::Ready);
+    let answer = get(address, "/ready", "").await;
+    assert_eq!(
+        status(&answer),
+        "200",
+        "to be sent nothing would help nobody"
+    );
+    assert!(answer.contains("\"concerns\":[\"overloaded\",\"trust-missing\"]"));
 }
 
 #[tokio::test]

@@ -49,6 +49,7 @@ mod repository;
 mod retransmission;
 mod lists_of_anchors;
 mod revocation;
+mod supervised;
 mod switch;
 mod thousand_chains;
 mod tls_calls;

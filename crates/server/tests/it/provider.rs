@@ -184,6 +184,7 @@ pub(crate) struct Setup {
     stream: &'static str,
     rest: String,
     drain_s: u32,
+    environment: Vec<(&'static str, String)>,
 }
 
 impl Setup {
@@ -198,6 +199,7 @@ impl Setup {
             rest: rest.to_owned(),
             // A test that is over waits for nobody.
             drain_s: 0,
+            environment: Vec::new(),
         }
     }
 
@@ -226,6 +228,12 @@ impl Setup {
     pub(crate) fn trunk(mut self, setting: &str) -> Self {
         self.trunk += setting;
         self.trunk.push('\n');
+        self
+    }
+
+    /// A variable in its environment.
+    pub(crate) fn environment(mut self, name: &'static str, value: &str) -> Self {
+        self.environment.push((name, value.to_owned()));
         self
     }
 
@@ -266,6 +274,7 @@ impl Setup {
             stream,
             rest,
             drain_s,
+            environment,
         } = self;
         let workspace = Workspace::new(name);
         let port = sip.port();
@@ -282,6 +291,7 @@ impl Setup {
         );
         let mut process = Process::start(COUNTERSIGN, workspace, |countersign| {
             countersign.args(["serve", "--config", CONFIG]);
+            countersign.envs(environment);
         });
         process.until("ready", |_| {
             get(admin, "/ready").is_some_and(|(status, _)| status == 200)

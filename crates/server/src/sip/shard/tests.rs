@@ -487,3 +487,68 @@ fn every_call_leaves_one_line_that_says_what_became_of_it() {
         [serde_json::Value::Null; 0]
     );
 }
+
+/// This test verifies that too much to do costs new calls their place, and nothing that has begun anything.
+#[test]
+fn overload_costs_no_call_that_has_begun() {
+    let mut table = Table::new(Role::None, |_| {});
+    table
+        .stage
+        .change(|state| state.patience.turn = Some(Duration::from_millis(5)));
+    table.invite("begun", "");
+    let ringing = heard(&table.stage.called);
+    let state = table.stage.services.state.load_full();
+    let caller = address(&table.caller);
+    let came = |table: &Table, text: &str| {
+        let trunk = Some(table.stage.trunk.clone());
+        let (flow, message) = (flow(Transport::Udp, caller), message(text));
+        Event::Input(
+            Input::Received {
+                flow,
+                message,
+                trunk,
+            },
+            state.clone(),
+        )
+    };
+    // A storm: each new call finds that it has waited 50 ms when its turn comes.
+    for call in 0..40 {
+        let event = came(&table, &invite(caller, &format!("storm-{call}"), ""));
+        let received = table.shard.now().ticks;
+        table.shard.take(event, received);
+        table.stage.clock.advance(50);
+        table.shard.begin_next();
+    }
+    assert!(table.shard.admission.is_shedding());
+    let refused = table.stage.services.metrics.sip_refused.count(["overload"]);
+    assert!(refused > 0, "some were turned away");
+    let mut answers = (0, 0);
+    for _ in 0..40 {
+        let answer = heard(&table.caller);
+        answers.0 += usize::from(answer.starts_with("SIP/2.0 100 "));
+        answers.1 +=
+            usize::from(answer.starts_with("SIP/2.0 503 ") && answer.contains("\r\nRetry-After: "));
+    }
+    assert_eq!(answers.0 + answers.1, 40, "each hears at once");
+    assert_eq!(answers.1 as u64, refused);
+    // As many wait as may: the next is turned away on arrival.
+    for call in 0..8 {
+        let event = came(&table, &invite(caller, &format!("last-{call}"), ""));
+        let received = table.shard.now().ticks;
+        table.shard.take(event, received);
+    }
+    assert!(table.stage.services.metrics.sip_refused.count(["overload"]) > refused);
+    while !is_silent(&table.caller) {}
+    // The retransmission, the answer, an emergency: all at once, past those that wait.
+    let waiting = table.shard.waiting.len();
+    assert!(waiting > 0);
+    let again = came(&table, &invite(caller, "begun", ""));
+    let sos = invite(caller, "sos", "").replacen("sip:12025550101@b.example", "urn:service:sos", 1);
+    for event in [again, came(&table, &sos)] {
+        let received = table.shard.now().ticks;
+        table.shard.take(event, received);
+        assert!(heard(&table.caller).starts_with("SIP/2.0 100 "));
+    }
+    table.answer(&ringing, "200 OK");
+    while !heard(&table.caller).starts_with("SIP/2.0 200 ") {}
+}
