@@ -12,6 +12,8 @@
 mod any_bytes;
 mod attestation;
 mod b2bua;
+mod bad_peers;
+mod bad_wire;
 mod changed_certificate;
 mod config_check;
 mod cli;
