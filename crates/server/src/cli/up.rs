@@ -24,7 +24,8 @@ use tokio::sync::mpsc;
 #[command(
     after_help = "Examples:\n  countersign up\n  countersign up --demo 20\n  \
     countersign up --data /tmp/lab --sip 127.0.0.1:15060 --http 127.0.0.1:18080 --public 127.0.0.1:18443\n\n\
-    The calling side listens at --sip, the called side's verifier 10 ports further, the called party 20."
+    The calling side listens at --sip, the called side's verifier 10 ports further, the called party 20; signing and verification \
+    over HTTP 10 ports further than --http."
 )]
 pub(super) struct Arguments {
     /// Folder for keys, certificates and configuration; made on first start
@@ -33,7 +34,7 @@ pub(super) struct Arguments {
     /// Where calls to be signed come in, UDP and TCP
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:5060")]
     sip: SocketAddr,
-    /// Health and metrics
+    /// Health and metrics; signing and verification over HTTP 10 ports further
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     http: SocketAddr,
     /// The https certificate repository
@@ -56,13 +57,12 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {
         http: arguments.http,
         public: arguments.public,
     };
-    let (Some(verifying), Some(called)) = (plan.verifying(), plan.called()) else {
-        console.error(format_args!(
-            "--sip {}: the lab needs the ports {STEP} and {} further, too",
-            plan.sip,
-            2 * STEP
-        ));
-        return Outcome::Unable;
+    let (verifying, called, door) = match places(&plan) {
+        Ok(places) => places,
+        Err(told) => {
+            console.error(told);
+            return Outcome::Unable;
+        }
     };
     let directory = Directory::new(&arguments.data);
     let clock = SystemClock::start();
@@ -107,8 +107,7 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {
         };
         welcome(
             &plan,
-            verifying,
-            called,
+            (verifying, called, door),
             &directory,
             running.shards,
             console,
@@ -124,10 +123,27 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {
     })
 }
 
+/// The verifier, the called party, and signing over HTTP.
+fn places(plan: &Plan) -> Result<(SocketAddr, SocketAddr, SocketAddr), String> {
+    let (Some(verifying), Some(called)) = (plan.verifying(), plan.called()) else {
+        let (sip, second) = (plan.sip, 2 * STEP);
+        return Err(format!(
+            "--sip {sip}: the lab needs the ports {STEP} and {second} further, too"
+        ));
+    };
+    let door = plan.door().ok_or_else(|| {
+        let http = plan.http;
+        format!("--http {http}: the lab needs the port {STEP} further, too")
+    })?;
+    Ok((verifying, called, door))
+}
+
 /// What helps if an address is in use.
 fn another(plan: &Plan, address: SocketAddr) -> &'static str {
     match address {
-        address if address == plan.http => "choose another with --http",
+        address if address == plan.http || Some(address) == plan.door() => {
+            "choose another with --http"
+        }
         address if address == plan.public => "choose another with --public",
         _ => "choose another with --sip",
     }
@@ -192,8 +208,7 @@ fn demo(signing: SocketAddr, verifying: SocketAddr) -> impl FnMut(u64) -> Dial +
 
 fn welcome(
     plan: &Plan,
-    verifying: SocketAddr,
-    called: SocketAddr,
+    (verifying, called, door): (SocketAddr, SocketAddr, SocketAddr),
     directory: &Directory,
     shards: usize,
     console: &mut Console,
@@ -217,6 +232,9 @@ fn welcome(
     ));
     console.line(format_args!(
         "  health and metrics       http://{http}/health  http://{http}/metrics"
+    ));
+    console.line(format_args!(
+        "  signing over HTTP        http://{door}/stir/v1/signing  http://{door}/stir/v1/verification"
     ));
     console.line(format_args!(
         "  trust anchor             {}",

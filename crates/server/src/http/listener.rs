@@ -1,7 +1,7 @@
 //! Accepts connections and serves a router on them, within limits: connections at a time, time for TLS, time for a header,
 //! time for all of it. Slow peers cost a socket for a bounded time and nothing else.
 
-use crate::tls::Tls;
+use crate::tls::{Identities, Tls, identities};
 use axum::Router;
 use axum::http::Request;
 use hyper::body::Incoming;
@@ -43,11 +43,13 @@ const MAX_HEADER_BYTES: usize = 16 * 1024;
 /// Pause after the system would not give a connection (no file descriptors left): it will not a microsecond later, either.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// The two ends of a connection.
-#[derive(Clone, Copy, Debug)]
+/// The two ends of a connection, and what is proven about the other one.
+#[derive(Clone, Debug)]
 pub(super) struct Ends {
     pub(super) local: SocketAddr,
     pub(super) peer: SocketAddr,
+    /// The names that its certificate proves.
+    pub(super) identities: Identities,
 }
 
 impl Ends {
@@ -169,14 +171,20 @@ async fn connection(
     stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let _ = stream.set_nodelay(true);
-    let ends = Ends {
+    let mut ends = Ends {
         local: stream.local_addr()?,
         peer: stream.peer_addr()?,
+        identities: Arc::default(),
     };
     match acceptor {
         None => talk(stream, ends, router, stop).await,
         Some(acceptor) => {
             let stream = timeout(TLS_TIMEOUT, acceptor.accept(stream)).await??;
+            let (_, session) = stream.get_ref();
+            // Rustls has followed it to an anchor already; without anchors it has not asked for one.
+            if let Some(chain) = session.peer_certificates() {
+                ends.identities = identities(chain).into();
+            }
             talk(stream, ends, router, stop).await
         }
     }
@@ -190,7 +198,7 @@ async fn talk(
 ) -> io::Result<()> {
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(ends);
+        request.extensions_mut().insert(ends.clone());
         router.call(request)
     });
     let connection = http1::Builder::new()

@@ -4,6 +4,7 @@
 //!   SIPp, a softphone ──► sip (signs) ──► sip+10 (verifies) ──► sip+20 (the called party)
 //!                              │               ▲
 //!                              └── x5u ──► public (https repository)
+//!   curl ──► http+10 (signs and verifies)
 //! ```
 //!
 //! `up` runs the same server as `serve`, from a configuration file like any other: it is written into the folder, so that
@@ -23,7 +24,7 @@ const CALL: &str = include_str!("call.xml");
 pub struct Plan {
     /// SIP that is signed. The two after it are [`STEP`] and twice [`STEP`] ports further.
     pub sip: SocketAddr,
-    /// HTTP for trunks and operators.
+    /// HTTP for operators; signing and verification over HTTP are [`STEP`] ports further.
     pub http: SocketAddr,
     /// The https repository.
     pub public: SocketAddr,
@@ -43,6 +44,14 @@ impl Plan {
         Some(SocketAddr::new(
             self.sip.ip(),
             self.sip.port().checked_add(2 * STEP)?,
+        ))
+    }
+
+    /// Signing and verification over HTTP; `None` if there is no such port.
+    pub fn door(&self) -> Option<SocketAddr> {
+        Some(SocketAddr::new(
+            self.http.ip(),
+            self.http.port().checked_add(STEP)?,
         ))
     }
 
@@ -75,6 +84,7 @@ impl Plan {
             self.verifying().unwrap_or(*sip),
             self.called().unwrap_or(*sip),
         );
+        let door = self.door().unwrap_or(*http);
         let (origin, x5u, ip) = (self.origin(), self.x5u(), sip.ip());
         format!(
             r#"# Written by `countersign up` at every start. Copy it to make your own, and run that with `countersign serve --config FILE`.
@@ -105,7 +115,7 @@ next_hops = ["udp:{called}"]
 oversize = "fragment"
 verstat_profile = "field"
 
-[[tenants]]
+{http_trunk}[[tenants]]
 name = "lab"
 certificate_file = "certificates/provider.pem"
 key_file = "provider.key"
@@ -129,7 +139,7 @@ certificate_file = "web.pem"
 key_file = "web.key"
 
 [http.trunk]
-listen = []
+listen = ["{door}"]
 
 [http.admin]
 listen = ["{http}"]
@@ -142,7 +152,27 @@ numbers = "full"
 "#,
             out_port = sip.port(),
             in_port = verifying.port(),
+            http_trunk = http_trunk(door),
             trusted = ip.is_loopback(),
         )
     }
+}
+
+/// Who may ask over HTTP.
+fn http_trunk(door: SocketAddr) -> String {
+    format!(
+        r#"# What asks over HTTP, from this machine.
+[[trunks]]
+name = "http"
+mode = "http"
+addresses = ["127.0.0.0/8", "::1"]
+local_port = {}
+role = "both"
+tenant = "lab"
+numbering = "north-american"
+verstat_profile = "field"
+
+"#,
+        door.port()
+    )
 }

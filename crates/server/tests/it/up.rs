@@ -35,7 +35,7 @@ impl Addresses {
     fn free() -> Self {
         Self {
             sip: free_block(&[0, 10, 20]),
-            http: free_address(),
+            http: free_block(&[0, 10]),
             public: free_address(),
         }
     }

@@ -156,9 +156,12 @@ impl Trunks {
         self.known.iter().find(fits).map(|(_, trunk)| trunk)
     }
 
-    /// The first trunk that fits a request over HTTP from `source`: those that speak SIP may ask there, too.
+    /// The first trunk that fits a request over HTTP from `source`: those that speak SIP may ask there, too, unless it is by what
+    /// only a SIP request says that they are known.
     pub fn find_over_http(&self, source: &Source<'_>) -> Option<&Arc<Trunk>> {
-        let fits = |(recognition, _): &&(Recognition, Arc<Trunk>)| recognition.fits(source);
+        let fits = |(recognition, _): &&(Recognition, Arc<Trunk>)| {
+            recognition.trunk_group.is_none() && recognition.fits(source)
+        };
         self.known.iter().find(fits).map(|(_, trunk)| trunk)
     }
 }

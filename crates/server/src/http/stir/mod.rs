@@ -140,7 +140,7 @@ impl Door {
         let received = self.services.clock.now().ticks;
         let state = self.services.state.load_full();
         // Who is not permitted learns nothing else, not even what paths there are.
-        let trunk = permitted(&state, ends, asked).ok_or(refused(Defect::NotPermitted))?;
+        let trunk = permitted(&state, &ends, asked).ok_or(refused(Defect::NotPermitted))?;
         if asked == Asked::Nothing {
             return Err(refused(Defect::NotFound));
         }
@@ -171,14 +171,18 @@ impl Door {
 }
 
 /// The trunk that asks, if it may.
-fn permitted(state: &State, ends: Ends, asked: Asked) -> Option<Arc<Trunk>> {
+fn permitted(state: &State, ends: &Ends, asked: Asked) -> Option<Arc<Trunk>> {
     let flow = Flow {
         transport: Transport::Tcp,
         local: ends.local,
         remote: ends.peer,
         connection: None,
     };
-    let trunk = state.trunks.find_over_http(&Source::from(&flow))?;
+    let source = Source {
+        flow: &flow,
+        tls_identities: &ends.identities,
+    };
+    let trunk = state.trunks.find_over_http(&source)?;
     let may = match (asked, trunk.role) {
         (Asked::Nothing, _) | (_, Role::Both) => true,
         (Asked::Signing(_), role) => role == Role::Sign,
