@@ -5,9 +5,11 @@
 //! - [`clock`], [`metrics`], [`log`], [`files`]
 //! - [`hep`]: copies of SIP messages for a collector
 //! - [`tls`]: who we are, whom we believe, and which names a peer has proven
+//! - [`dns`]: SRV records and addresses of next hops
 //! - [`fetch`]: certificate chains from their repositories
 //! - [`trust`]: anchors and revocation lists, kept up while calls run
 //! - [`prewarm`]: the chains of known signers, before a call needs them
+//! - [`routes`]: from next hops as configured to those that are found
 //! - [`config`]: what the operator wants, read and checked as a whole
 //! - [`reload`]: asking for another configuration, and what came of it
 //! - [`sip`]: sockets, shards and services around the proxy
@@ -25,9 +27,11 @@ pub mod files;
 pub mod supervisor;
 pub mod hep;
 pub mod tls;
+pub mod dns;
 pub mod fetch;
 pub mod trust;
 pub mod prewarm;
+pub mod routes;
 pub mod config;
 pub mod reload;
 pub mod sip;

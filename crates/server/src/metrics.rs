@@ -8,6 +8,7 @@
 mod family;
 mod gauges;
 mod histogram;
+mod next_hops;
 mod process;
 mod shards;
 mod signers;
@@ -15,6 +16,7 @@ mod signers;
 pub use family::{ByTrunk, Family};
 pub use gauges::{Gauges, TrustGauges};
 pub use histogram::Histogram;
+pub use next_hops::NextHopMetrics;
 pub use shards::{Level, ShardGauges, Shards};
 pub use signers::{MAX_SIGNER_CHARS, MAX_SIGNERS, Signers};
 
@@ -73,6 +75,8 @@ pub struct Metrics {
     pub hep_messages: Family<1>,
     /// What happened in SIP that is no call of its own, by name.
     pub sip_events: Family<1>,
+    /// What there is to tell about next hops.
+    pub next_hops: NextHopMetrics,
     /// Connections for SIP that are open, by transport.
     pub sip_connections: Gauges<1>,
     /// Requests that signing pushed past the size of a datagram and that went the other way, by way.
@@ -124,6 +128,7 @@ impl Default for Metrics {
             sip_unsent: Family::new("countersign_sip_unsent_total", "SIP messages that could not be sent, by transport and reason.", ["transport", "reason"]),
             hep_messages: Family::new("countersign_hep_messages_total", "Copies of SIP messages for the HEP collector, by what became of them.", ["outcome"]),
             sip_events: Family::new("countersign_sip_events_total", "What happened in SIP that is no call of its own, by name.", ["event"]),
+            next_hops: NextHopMetrics::default(),
             sip_connections: Gauges::new("countersign_sip_connections", "Connections for SIP that are open, by transport.", ["transport"]),
             oversize_fallbacks: Family::new("countersign_sip_oversize_total", "SIP requests too large for a datagram, by the way they left.", ["way"]),
             http_requests: Family::new("countersign_http_requests_total", "HTTP requests by path and status.", ["path", "status"]),
@@ -177,6 +182,7 @@ impl Metrics {
         self.sip_unsent.write(out)?;
         self.hep_messages.write(out)?;
         self.sip_events.write(out)?;
+        self.next_hops.write(out)?;
         self.sip_connections.write(out)?;
         self.oversize_fallbacks.write(out)?;
         self.http_requests.write(out)?;

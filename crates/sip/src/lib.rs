@@ -6,7 +6,7 @@
 //! - meaning: [`uri`], [`header`], [`inspect`]
 //! - writing: [`patch`], [`response`], [`stream`]
 //! - STIR: [`identity_header`], [`call`], [`verstat`], [`query`]
-//! - behaviour: [`own_call_id`], [`transaction`], [`flow`], [`trunk`], `proxy` (the copy that is sent on),
+//! - behaviour: [`own_call_id`], [`transaction`], [`flow`], [`location`], [`trunk`], `proxy` (the copy that is sent on),
 //!   [`annotation`] (the request that is handed back), `redirect` (the answer that is sent back), `b2bua` (what
 //!   crosses from one dialog to the other), [`element`]
 //!
@@ -31,6 +31,7 @@ pub mod query;
 pub mod own_call_id;
 pub mod transaction;
 pub mod flow;
+pub mod location;
 pub mod trunk;
 mod proxy;
 pub mod annotation;

@@ -21,6 +21,8 @@ pub struct SipSettings {
     pub secure: SecureSettings,
     /// What we call ourselves in Via, `host` or `host:port`; `None`: the listener's address.
     pub advertise: Option<Placed<Box<str>>>,
+    /// Name servers for next hops; those of the system if there are none.
+    pub dns_servers: Vec<SocketAddr>,
     /// Threads that carry calls; `None`: one per core.
     pub shards: Option<usize>,
     /// What becomes of requests of no trunk.
@@ -152,6 +154,10 @@ pub(super) fn sip(mut reader: Reader<'_>, directory: &Path) -> SipSettings {
         udp: addresses(&mut reader, "udp", Some(DEFAULT_SIP)),
         tcp: addresses(&mut reader, "tcp", Some(DEFAULT_SIP)),
         advertise: reader.parsed("advertise", "a host, or host:port", host_and_port),
+        dns_servers: addresses(&mut reader, "dns_servers", None)
+            .into_iter()
+            .map(|address| address.value)
+            .collect(),
         shards: reader
             .integer("shards", 0..=MAX_SHARDS)
             .and_then(|shards| usize::try_from(shards).ok())

@@ -197,8 +197,9 @@ fn a_trunk_becomes_what_the_proxy_knows() {
         unsigned: Leniency::Reject,
     };
     assert_eq!(trunk.treatment, treatment);
-    assert_eq!(trunk.next_hops[0].transport, Transport::Udp);
-    assert_eq!(trunk.next_hops[0].oversize, Oversize::Refuse);
+    let route = &settings.route;
+    assert_eq!(route.hops[0].transport, Transport::Udp);
+    assert_eq!(route.oversize, Oversize::Refuse);
     assert_eq!(trunk.udp_source, UdpSource::Trusted);
     assert_eq!(trunk.emergency_numbers.len(), 2);
     assert_eq!(settings.unlisted, Unlisted::Unsigned);
@@ -478,7 +479,8 @@ fn another(key: &keys::Key) -> Vec<(&'static str, String)> {
         ("trust.authority_algorithms", _) => "p256",
         ("trust.crl_urls", _) => "https://crl.example/a.crl",
         (path, _)
-            if path.ends_with("listen") || ["sip.udp", "sip.tcp", "sip.tls"].contains(&path) =>
+            if path.ends_with("listen")
+                || ["sip.udp", "sip.tcp", "sip.tls", "sip.dns_servers"].contains(&path) =>
         {
             "127.0.0.1:9"
         }

@@ -5,19 +5,20 @@ mod redirect;
 
 use super::place::{Cause, Expected, Placed};
 use super::reader::Reader;
+use crate::routes::Route;
 use countersign::authentication::Unlisted;
 use countersign::number::{NumberingPlan, TelephoneNumber};
 use countersign::passport::{Attestation, OrigId};
 use countersign::verification::VerstatProfile;
 use countersign_sip::call::TrustPai;
-use countersign_sip::flow::Transport;
 use countersign_sip::grammar::is_token;
+use countersign_sip::location::HopSpec;
 use countersign_sip::message::Name;
 use countersign_sip::trunk::{
-    AttestationSuffix, ExistingIdentity, Leniency, MAX_NEXT_HOPS, Mode, Network, NextHop,
-    OrigIdMode, Oversize, Recognition, Role, Treatment, Trunk, UdpSource,
+    AttestationSuffix, ExistingIdentity, Leniency, MAX_NEXT_HOPS, Mode, Network, OrigIdMode,
+    Oversize, Recognition, Role, Treatment, Trunk, UdpSource,
 };
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// One trunk as configured.
@@ -29,8 +30,10 @@ pub struct TrunkSettings {
     pub recognition: Recognition,
     /// The name that its peer must prove, and where that was written.
     pub tls_identity: Option<Placed<Box<str>>>,
-    /// The arrangement.
+    /// The arrangement, but for its next hops.
     pub trunk: Trunk,
+    /// Where its requests go on.
+    pub route: Route,
     /// Who signs its calls.
     pub tenant: Option<Placed<Box<str>>>,
     /// What becomes of numbers that the tenant's inventory does not list.
@@ -72,8 +75,8 @@ pub(super) fn read(mut reader: Reader<'_>, deadline: Duration) -> Option<TrunkSe
     );
     let recognition = recognition(&mut reader, tls_identity.as_ref());
     let mode = mode(&mut reader);
-    let next_hops = next_hops(&mut reader, &mode);
-    let mut trunk = Trunk::new(name.as_ref().map_or("", |name| name.value), next_hops);
+    let route = route(&mut reader, &mode);
+    let mut trunk = Trunk::new(name.as_ref().map_or("", |name| name.value), Vec::new());
     trunk.mode = mode;
     trunk.deadline = deadline;
     trunk.role = reader.choice("role", &ROLES).unwrap_or_default();
@@ -114,6 +117,7 @@ pub(super) fn read(mut reader: Reader<'_>, deadline: Duration) -> Option<TrunkSe
         recognition,
         tls_identity,
         trunk,
+        route,
         tenant,
         unlisted,
         origid,
@@ -213,10 +217,12 @@ fn network(text: &str) -> Option<Network> {
     (prefix <= longest).then_some(Network { address, prefix })
 }
 
-fn next_hops(reader: &mut Reader<'_>, mode: &Mode) -> Vec<NextHop> {
+fn route(reader: &mut Reader<'_>, mode: &Mode) -> Route {
     let oversize = reader.choice("oversize", &OVERSIZE).unwrap_or_default();
-    let form = "udp:ADDRESS:PORT, tcp:ADDRESS:PORT or tls:ADDRESS:PORT";
-    let hops = reader.list("next_hops", form, next_hop).unwrap_or_default();
+    let form = "udp:HOST:PORT, tcp:HOST:PORT, tls:HOST:PORT, or without a port, by SRV";
+    let hops = reader
+        .list("next_hops", form, HopSpec::parse)
+        .unwrap_or_default();
     let (written, place) = reader.written_items("next_hops");
     if let Mode::Http | Mode::Redirect(_) = mode {
         if written > 0 {
@@ -230,24 +236,13 @@ fn next_hops(reader: &mut Reader<'_>, mode: &Mode) -> Vec<NextHop> {
             Cause::Missing("where its requests go on"),
         );
     } else if written > MAX_NEXT_HOPS {
-        let expected = Expected::Text("at most eight addresses");
+        let expected = Expected::Text("at most eight of them");
         reader.note("next_hops", &place, Cause::Value(expected));
     }
-    let hops = hops.into_iter().map(|hop| hop.value);
-    hops.map(|hop| NextHop { oversize, ..hop }).collect()
-}
-
-fn next_hop(text: &str) -> Option<NextHop> {
-    let (transport, address) = text.split_once(':')?;
-    let transport = match transport {
-        "udp" => Transport::Udp,
-        "tcp" => Transport::Tcp,
-        "tls" => Transport::Tls,
-        _ => return None,
-    };
-    let address: SocketAddr = address.parse().ok()?;
-    let usable = address.port() != 0 && !address.ip().is_unspecified();
-    usable.then(|| NextHop::new(transport, address))
+    Route {
+        hops: hops.into_iter().map(|hop| hop.value).collect(),
+        oversize,
+    }
 }
 
 fn mode(reader: &mut Reader<'_>) -> Mode {

@@ -1,11 +1,14 @@
 //! From a checked configuration to the state that shards read.
 
+use super::next_hops::KnownPlaces;
+use super::sent_by;
 use crate::config::listeners::UnknownSource;
 use crate::config::trunk::{OrigIdChoice, TrunkSettings};
 use crate::config::{Checked, Config};
 use crate::hep::Hep;
 use crate::log::CallLog;
 use crate::metrics::Metrics;
+use crate::routes::{Ground, Places, Routes};
 use crate::sip::state::{State, TrunkSigner};
 use crate::trust::Keeper;
 use countersign::crypto::{AwsLc, sha256};
@@ -15,9 +18,9 @@ use countersign::verification::replay::DEFAULT_REPLAY_CAPACITY;
 use countersign::verification::{MemoryReplay, VerificationService};
 use countersign_sip::element;
 use countersign_sip::flow::Transport;
-use countersign_sip::trunk::{NextHop, SentBy, Trunks};
+use countersign_sip::trunk::{Trunk, Trunks};
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// What is the same for every configuration: where we listen, and what verification remembers.
@@ -26,6 +29,8 @@ pub(super) struct Foundation {
     keeper: Keeper,
     hep: Arc<Hep>,
     metrics: Arc<Metrics>,
+    /// Where next hops were found, whatever configuration asked.
+    pub(super) places: Arc<KnownPlaces>,
     pub(super) paths: Arc<PathCache>,
     replay: Arc<MemoryReplay>,
 }
@@ -42,28 +47,40 @@ impl Foundation {
             keeper,
             hep,
             metrics,
+            places: Arc::default(),
             paths: Arc::default(),
             replay: Arc::new(MemoryReplay::new(DEFAULT_REPLAY_CAPACITY)),
         }
     }
 
     /// The state that this configuration describes; from now on its lists are kept up, and no others.
-    pub(super) fn state(&self, config: &Config, checked: &Checked, generation: u64) -> State {
+    pub(super) fn state(
+        &self,
+        config: &Config,
+        checked: &Checked,
+        (generation, revision): (u64, u64),
+    ) -> State {
         let policy = config.verification.clone();
         let as_of = checked.records.as_ref().map(|records| records.as_of());
         self.metrics.trust.show_number_authority(as_of);
         self.show_ends(checked);
         self.hep.replace(checked.hep.as_ref());
         let (paths, replay) = (self.paths.clone(), self.replay.clone());
+        let routes = Arc::new(routes(config, &self.listeners));
+        let trunks = trunks(config, &routes, &self.places.known());
+        let hops = trunks.iter().flat_map(|trunk| &trunk.next_hops);
+        let names = routes.ground.names(hops);
         State {
             generation,
+            revision,
             calls: CallLog {
                 numbers: config.log.numbers,
             },
             verification: VerificationService::new(policy, Arc::new(AwsLc), paths, replay),
             trust: self.keeper.replace(checked.trust.clone()),
             records: checked.records.clone(),
-            trunks: trunks(config, &self.listeners),
+            trunks,
+            routes,
             retired: Vec::new(),
             signers: signers(config, checked),
             unknown_source: match config.sip.unknown_source {
@@ -72,7 +89,7 @@ impl Foundation {
             },
             missing_identity: config.door.missing_identity,
             patience: config.sip.patience,
-            names: names(config, &self.listeners),
+            names,
         }
     }
 }
@@ -95,29 +112,30 @@ impl Foundation {
     }
 }
 
-fn trunks(config: &Config, listeners: &[(Transport, SocketAddr)]) -> Trunks {
+/// The trunks, with next hops as far as they are known.
+fn trunks(config: &Config, routes: &Routes, places: &Places) -> Trunks {
     let mut trunks = Trunks::default();
     for settings in &config.trunks {
-        let mut trunk = settings.trunk.clone();
-        if config.sip.advertise.is_none() {
-            for hop in &mut trunk.next_hops {
-                hop.sent_by = our_name_for(hop, listeners);
-            }
-        }
+        let next_hops = routes.next_hops(&settings.name.value, places);
+        let trunk = Trunk {
+            next_hops,
+            ..settings.trunk.clone()
+        };
         trunks.add(settings.recognition.clone(), Arc::new(trunk));
     }
     trunks
 }
 
-/// What a next hop should call us: the listener of its transport and address family, or what we have that is nearest.
-fn our_name_for(hop: &NextHop, listeners: &[(Transport, SocketAddr)]) -> Option<SentBy> {
-    let same_family = |address: &SocketAddr| address.is_ipv4() == hop.address.is_ipv4();
-    let mut best = listeners.iter().filter(|(_, address)| same_family(address));
-    let listener = best
-        .clone()
-        .find(|(transport, _)| *transport == hop.transport)
-        .or_else(|| best.next());
-    listener.map(|(_, listener)| SentBy::from(reachable(*listener, hop.address)))
+fn routes(config: &Config, listeners: &[(Transport, SocketAddr)]) -> Routes {
+    let route = |trunk: &TrunkSettings| (trunk.name.value.clone(), trunk.route.clone());
+    let advertised = config.sip.advertise.as_ref();
+    Routes {
+        by_trunk: config.trunks.iter().map(route).collect(),
+        ground: Ground {
+            listeners: listeners.to_vec(),
+            advertise: advertised.and_then(|name| sent_by(&name.value).ok()),
+        },
+    }
 }
 
 fn signers(config: &Config, checked: &Checked) -> HashMap<Box<str>, TrunkSigner> {
@@ -147,42 +165,4 @@ fn origid(trunk: &TrunkSettings, tenant: &str) -> OrigId {
     bytes[6] = bytes[6] & 0x0f | 0x80;
     bytes[8] = bytes[8] & 0x3f | 0x80;
     OrigId::from_bytes(bytes)
-}
-
-/// What others call us besides: all our listeners, and what next hops are told.
-fn names(config: &Config, listeners: &[(Transport, SocketAddr)]) -> Vec<SentBy> {
-    let mut names: Vec<_> = listeners
-        .iter()
-        .map(|(_, address)| SentBy::from(*address))
-        .collect();
-    let hops = config
-        .trunks
-        .iter()
-        .flat_map(|trunk| &trunk.trunk.next_hops);
-    for name in hops.filter_map(|hop| our_name_for(hop, listeners)) {
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    names
-}
-
-/// `0.0.0.0` is no address that anybody can answer to: then it is the one from which the system would reach `peer`.
-pub(super) fn reachable(listener: SocketAddr, peer: SocketAddr) -> SocketAddr {
-    if !listener.ip().is_unspecified() {
-        return listener;
-    }
-    let loopback = match listener.ip() {
-        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
-    };
-    let ip = source_towards(listener, peer).unwrap_or(loopback);
-    SocketAddr::new(ip, listener.port())
-}
-
-/// Connecting a UDP socket sends nothing; it makes the system choose a source address.
-fn source_towards(listener: SocketAddr, hop: SocketAddr) -> std::io::Result<IpAddr> {
-    let socket = std::net::UdpSocket::bind(SocketAddr::new(listener.ip(), 0))?;
-    socket.connect(hop)?;
-    Ok(socket.local_addr()?.ip())
 }

@@ -3,6 +3,7 @@
 //!
 //! - [`capacity`]: what this process can carry.
 //! - `assembly`: from a checked configuration to the state that shards read.
+//! - `next_hops`: their names, looked up beside the calls.
 //! - `reading`: the thread on which configurations are read again.
 //! - `reload`: the next configuration, in one step or not at all.
 //!
@@ -11,10 +12,12 @@
 
 pub mod capacity;
 mod assembly;
+mod next_hops;
 mod reading;
 mod reload;
 
-use self::assembly::{Foundation, reachable};
+use self::assembly::Foundation;
+use self::next_hops::Lookups;
 use self::reload::{Front, Reloader};
 use crate::clock::Clock;
 use crate::config::{Checked, Config};
@@ -25,6 +28,7 @@ use crate::http::{self, Door, Listener, Readiness, Site};
 use crate::metrics::Metrics;
 use crate::prewarm::{Ground, Prewarmer};
 use crate::reload::Reloads;
+use crate::routes::reachable;
 use crate::sip::helm::{Helm, Pulse};
 use crate::sip::secure::Secure;
 use crate::sip::server::{SipServer, Sockets};
@@ -34,6 +38,7 @@ use arc_swap::ArcSwap;
 use countersign::crypto::{AwsLc, system_random};
 use countersign_sip::element::{self, Options};
 use countersign_sip::flow::Transport;
+use countersign_sip::location::HopSpec;
 use countersign_sip::trunk::{Role, SentBy, Trunk};
 use std::fmt;
 use std::net::SocketAddr;
@@ -62,6 +67,7 @@ pub struct Running {
     stop: watch::Sender<bool>,
     http: Vec<JoinHandle<()>>,
     services: Arc<Services>,
+    lookups: JoinHandle<()>,
     reloader: JoinHandle<()>,
     prewarming: Option<JoinHandle<()>>,
     sip: SipServer,
@@ -117,6 +123,7 @@ impl Running {
     pub async fn stop(self) {
         self.readiness.set(Phase::Stopping);
         self.reloader.abort();
+        self.lookups.abort();
         // It waits for threads; who runs this runtime has better things to do. One that panicked has said so.
         let sip = self.sip;
         let _ = tokio::task::spawn_blocking(move || drop(sip)).await;
@@ -162,7 +169,7 @@ pub async fn start(
         secure: Arc::new(Secure::new(clock.clone())),
         fetcher,
         runtime,
-        state: ArcSwap::from_pointee(foundation.state(config, &checked, 1)),
+        state: ArcSwap::from_pointee(foundation.state(config, &checked, (1, 1))),
     });
     metrics.generation.set(1);
     let options = options(config, &listeners)?;
@@ -187,8 +194,12 @@ pub async fn start(
     let sip = SipServer::start(sockets, shards, &options, services.clone())
         .map_err(StartFault::Threads)?;
     let prewarming = prewarming(config, &services, &foundation, &stopping);
+    let places = foundation.places.clone();
     let reloader = Reloader::new(config.clone(), checked, foundation, services.clone(), front);
     concern(&readiness, &services, sip.helm());
+    let servers = config.sip.dns_servers.clone();
+    let lookups = tokio::spawn(Lookups::new(places.clone(), services.clone(), servers).run());
+    places.first_answers().await;
     readiness.set(Phase::Ready);
     Ok(Running {
         metrics,
@@ -200,6 +211,7 @@ pub async fn start(
         stop,
         http,
         services,
+        lookups,
         reloader: tokio::spawn(reloader.run(questions)),
         prewarming,
         sip,
@@ -297,16 +309,13 @@ fn bind(config: &Config) -> Result<Sockets, StartFault> {
 fn options(config: &Config, listeners: &[(Transport, SocketAddr)]) -> Result<Options, StartFault> {
     let (_, first) = listeners.first().ok_or(StartFault::NoListener)?;
     let advertised = config.sip.advertise.as_ref();
-    let hops = config
-        .trunks
-        .iter()
-        .flat_map(|trunk| &trunk.trunk.next_hops);
+    let hops = config.trunks.iter().flat_map(|trunk| &trunk.route.hops);
     let hop = hops
-        .clone()
-        .find(|hop| hop.address.is_ipv4() == first.is_ipv4());
+        .filter_map(HopSpec::literal)
+        .find(|address| address.is_ipv4() == first.is_ipv4());
     let name = match (advertised, hop) {
         (Some(name), _) => sent_by(&name.value)?,
-        (None, Some(hop)) => SentBy::from(reachable(*first, hop.address)),
+        (None, Some(hop)) => SentBy::from(reachable(*first, hop)),
         (None, None) => SentBy::from(reachable(*first, *first)),
     };
     let mut secret = [0; 16];

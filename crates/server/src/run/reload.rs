@@ -137,10 +137,14 @@ impl Reloader {
         warnings.extend(self.rollovers(&config, &checked));
         let config = config.over(&self.config);
         let (now, generation) = (self.services.clock.now().ticks, self.generation() + 1);
-        let mut state = self.foundation.state(&config, &checked, generation);
+        let revision = self.services.state().revision + 1;
+        let revisions = (generation, revision);
+        let mut state = self.foundation.state(&config, &checked, revisions);
         state.retired = self.services.state().retired_by(&state, now);
         self.front.show(&checked, now);
         self.services.state.store(Arc::new(state));
+        // Last: what moved since the state was made is placed once more.
+        self.foundation.places.reloaded();
         let metrics = &self.services.metrics;
         metrics
             .generation

@@ -60,7 +60,7 @@ pub struct Shard {
     judging: HashMap<ContextId, Judging>,
     calls: HashMap<ContextId, Remembered>,
     /// The state that the proxy's own settings were taken from.
-    generation: u64,
+    revision: u64,
     /// New requests that wait for their turn. What goes on with something has its turn at once.
     waiting: VecDeque<Newcomer>,
     admission: Admission,
@@ -123,7 +123,7 @@ impl Shard {
             sweep_at: MIN_SWEEP,
             judging: HashMap::new(),
             calls: HashMap::new(),
-            generation: 0,
+            revision: 0,
             waiting: VecDeque::new(),
             admission: Admission::new(patience.turn),
             helm,
@@ -290,8 +290,8 @@ impl Shard {
 
     /// The proxy's own settings, as the newest state has them. Inputs of the state before may still be in the queue.
     fn follow(&mut self, state: &State) {
-        if state.generation > self.generation {
-            self.generation = state.generation;
+        if state.revision > self.revision {
+            self.revision = state.revision;
             self.element.rename(state.names.clone());
             self.admission.set_target(state.patience.turn);
         }

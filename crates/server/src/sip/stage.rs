@@ -171,10 +171,12 @@ fn state(scene: &Scene, trunks: Trunks) -> State {
     };
     State {
         generation: 1,
+        revision: 1,
         calls: CallLog::default(),
         verification: scene.verification(),
         trust: crate::trust::Current::everywhere(scene.trust.clone()),
         trunks,
+        routes: Default::default(),
         records: None,
         retired: Vec::new(),
         signers: HashMap::from([("carrier".into(), signer)]),

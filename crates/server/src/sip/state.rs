@@ -6,6 +6,7 @@
 use crate::config::listeners::MissingIdentity;
 use crate::config::listeners::Patience;
 use crate::log::CallLog;
+use crate::routes::{Places, Routes};
 use crate::trust::Current;
 use countersign::authentication::{AuthenticationService, Credential, Origination, Unlisted};
 use countersign::certificate::number_records::NumberRecords;
@@ -27,8 +28,10 @@ use std::time::Duration;
 /// Everything that a reload replaces.
 #[derive(Clone)]
 pub struct State {
-    /// Which one this is: 1 at the start, one more after each reload.
+    /// Which configuration this is: 1 at the start, one more after each reload.
     pub generation: u64,
+    /// Which state this is: one more also when a next hop was found somewhere else.
+    pub revision: u64,
     /// Where calls are told of.
     pub calls: CallLog,
     /// Who judges.
@@ -39,6 +42,8 @@ pub struct State {
     pub records: Option<Arc<NumberRecords>>,
     /// The trunks there are.
     pub trunks: Trunks,
+    /// Where their next hops are looked for.
+    pub routes: Arc<Routes>,
     /// Trunks that were removed a while ago: what they began they may end.
     pub retired: Vec<Retired>,
     /// Who signs, by the name of the trunk.
@@ -90,6 +95,19 @@ impl State {
         };
         let all = current.chain(earlier).filter(is_gone);
         all.take(MAX_RETIRED).collect()
+    }
+
+    /// This state with next hops where they are now; `None` if nothing moved.
+    pub fn relocated(&self, places: &Places) -> Option<Self> {
+        let trunks = self.routes.relocated(&self.trunks, places)?;
+        let hops = trunks.iter().flat_map(|trunk| &trunk.next_hops);
+        let names = self.routes.ground.names(hops);
+        Some(Self {
+            revision: self.revision + 1,
+            trunks,
+            names,
+            ..self.clone()
+        })
     }
 
     /// Whether requests go on to this address, or did: then responses come from there.

@@ -41,6 +41,8 @@ mod peers;
 mod peers_among_themselves;
 mod peers_and_our_passports;
 mod prewarm;
+mod name_server;
+mod next_hops_by_name;
 mod provider;
 mod redirect;
 mod refuses_to_start;

@@ -3,17 +3,23 @@
 //! A silent next hop costs the call that finds it out 64*T1. The calls after it try that hop last for a while. And what comes
 //! later in a call goes first to where the call went, which knows its dialog; that is only written down where it is not the first
 //! next hop, so there is little to remember where all is well.
+//!
+//! Where hosts share the calls by weight, one is drawn for each call. The draw is a digest of its Call-ID and our secret, so all that
+//! comes later in the call draws the same, in every shard, and nobody remembers it.
 
+use super::tokens::Tokens;
 use crate::message::{Message, Name};
-use crate::trunk::{MAX_NEXT_HOPS, Trunk};
+use crate::trunk::{HopId, MAX_LOCATED, MAX_NEXT_HOPS, NextHop, Share, Trunk};
 use countersign::time::Ticks;
 use std::collections::{HashMap, VecDeque};
-use std::net::SocketAddr;
 use std::time::Duration;
 
 /// How long a next hop that was silent or could not be reached is tried last. Long enough that few calls pay for finding out that it
 /// is silent still; short enough that one that is back gets its calls back soon.
 pub const HOP_REST: Duration = Duration::from_secs(60);
+
+/// Longest rest that a next hop may ask for with Retry-After. A 503 with a slip of the pen must not take it out for a day.
+pub const MAX_ASKED_REST: Duration = Duration::from_secs(3_600);
 
 /// Most calls that are remembered because another next hop than the first took them. The oldest go first.
 pub const MAX_DIVERTED: usize = 16_384;
@@ -24,12 +30,31 @@ const MAX_CALL_KEY: usize = 512;
 /// What is remembered of next hops.
 #[derive(Default)]
 pub(super) struct Hops {
-    /// Until when those that were silent are tried last.
-    resting: HashMap<SocketAddr, Ticks>,
-    /// Which next hop, counted from 0, took a call.
-    diverted: HashMap<CallKey, usize>,
+    /// Until when those that rest are tried last, and why.
+    resting: HashMap<HopId, (Ticks, Rest)>,
+    /// Which next hop took a call.
+    diverted: HashMap<CallKey, HopId>,
     /// The same calls, the oldest first.
     oldest: VecDeque<CallKey>,
+}
+
+/// Why a next hop rests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// It asked for it: 503 with Retry-After.
+    Asked,
+    /// It was silent, or could not be reached.
+    Silent,
+}
+
+/// Whether a request may disregard that a next hop asked for rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Urgency {
+    /// An emergency call: a hop that has too much to do may have room for this one, and its 503 comes at once. One that was silent
+    /// is tried last all the same: nobody in need waits half a minute for it.
+    Emergency,
+    /// All else.
+    Ordinary,
 }
 
 /// A call as its caller names it in every request: trunk, Call-ID and From tag.
@@ -54,44 +79,68 @@ impl Hops {
     /// In which order the next hops of a trunk are tried, each by its place in the trunk.
     ///
     /// Who knows a dialog is who took it, whether others found it silent meanwhile or not: a request inside one goes nowhere else first.
-    pub(super) fn order(&self, request: &Message, trunk: &Trunk, now: Ticks) -> VecDeque<usize> {
+    pub(super) fn order(
+        &self,
+        request: &Message,
+        trunk: &Trunk,
+        urgency: Urgency,
+        tokens: &Tokens,
+        now: Ticks,
+    ) -> VecDeque<usize> {
         let in_dialog = request.to().is_ok_and(|to| to.tag().is_some());
         let took_it = CallKey::of(request, trunk)
             .filter(|_| in_dialog)
             .and_then(|key| self.diverted.get(&key));
-        let hops = trunk.next_hops.iter().take(MAX_NEXT_HOPS).enumerate();
-        let mut order: Vec<_> = hops
-            .map(|(place, hop)| {
-                let rests = !in_dialog && self.rests(hop.address, now);
-                (Some(&place) != took_it, rests, place)
-            })
+        let mut order: Vec<_> = drawn(request, trunk, tokens)
+            .into_iter()
+            .filter_map(|place| Some((place, trunk.next_hops.get(place)?.id())))
             .collect();
-        order.sort_unstable();
-        order.into_iter().map(|(_, _, place)| place).collect()
+        order.sort_by_key(|(_, hop)| {
+            let rests = !in_dialog && self.rests(*hop, urgency, now);
+            (Some(hop) != took_it, rests)
+        });
+        let places = order.into_iter().map(|(place, _)| place);
+        places.take(MAX_NEXT_HOPS).collect()
     }
 
     /// A next hop was silent, or could not be reached.
-    pub(super) fn rest(&mut self, hop: SocketAddr, now: Ticks) {
-        self.resting.retain(|_, until| now < *until);
-        self.resting.insert(hop, now.after(HOP_REST));
+    pub(super) fn rest(&mut self, hop: HopId, now: Ticks) {
+        self.rest_until(hop, now.after(HOP_REST), Rest::Silent, now);
     }
 
-    /// A next hop was heard.
-    pub(super) fn wake(&mut self, hop: SocketAddr) {
-        if !self.resting.is_empty() {
+    /// A next hop asked for rest.
+    // RFC 3261 §21.5.4: "A client (proxy or UAC) receiving a 503 (Service Unavailable) SHOULD attempt to forward the request to an alternate
+    // server.  It SHOULD NOT forward any other requests to that server for the duration specified in the Retry-After header field, if
+    // present."
+    pub(super) fn rest_as_asked(&mut self, hop: HopId, asked: Duration, now: Ticks) {
+        let until = now.after(asked.min(MAX_ASKED_REST));
+        self.rest_until(hop, until, Rest::Asked, now);
+    }
+
+    fn rest_until(&mut self, hop: HopId, until: Ticks, why: Rest, now: Ticks) {
+        self.resting.retain(|_, (until, _)| now < *until);
+        self.resting.insert(hop, (until, why));
+    }
+
+    /// A next hop was heard. That ends no rest that it asked for.
+    pub(super) fn wake(&mut self, hop: HopId) {
+        let silent = |(_, why): &(Ticks, Rest)| *why == Rest::Silent;
+        if self.resting.get(&hop).is_some_and(silent) {
             self.resting.remove(&hop);
         }
     }
 
     /// A next hop accepted an INVITE.
-    pub(super) fn took(&mut self, invite: &Message, trunk: &Trunk, place: usize) {
+    pub(super) fn took(&mut self, invite: &Message, trunk: &Trunk, hop: HopId, tokens: &Tokens) {
         let Some(key) = CallKey::of(invite, trunk) else {
             return;
         };
-        if place == 0 && !self.diverted.contains_key(&key) {
+        let usual = drawn(invite, trunk, tokens).first().copied();
+        let usual = usual.and_then(|place| trunk.next_hops.get(place));
+        if usual.map(NextHop::id) == Some(hop) && !self.diverted.contains_key(&key) {
             return;
         }
-        if self.diverted.insert(key.clone(), place).is_some() {
+        if self.diverted.insert(key.clone(), hop).is_some() {
             return;
         }
         self.oldest.push_back(key);
@@ -102,75 +151,75 @@ impl Hops {
         }
     }
 
-    fn rests(&self, hop: SocketAddr, now: Ticks) -> bool {
-        self.resting.get(&hop).is_some_and(|until| now < *until)
+    fn rests(&self, hop: HopId, urgency: Urgency, now: Ticks) -> bool {
+        self.resting.get(&hop).is_some_and(|(until, why)| {
+            now < *until && (urgency, *why) != (Urgency::Emergency, Rest::Asked)
+        })
+    }
+}
+
+/// The places of a trunk's next hops in the order that their places and shares give them, where all are well.
+fn drawn(request: &Message, trunk: &Trunk, tokens: &Tokens) -> Vec<usize> {
+    let hops: Vec<_> = trunk
+        .next_hops
+        .iter()
+        .take(MAX_LOCATED)
+        .enumerate()
+        .collect();
+    let shared = |hop: &NextHop| hop.share.map(|share| share.group);
+    let mut order = Vec::with_capacity(hops.len());
+    let mut dice = None;
+    for group in
+        hops.chunk_by(|(_, one), (_, other)| shared(one).is_some() && shared(one) == shared(other))
+    {
+        if group.len() == 1 {
+            order.extend(group.iter().map(|(place, _)| *place));
+        } else {
+            let dice = dice.get_or_insert_with(|| Dice(tokens.draw(request)));
+            draw(group, dice, &mut order);
+        }
+    }
+    order
+}
+
+/// Orders one group.
+// RFC 2782: "arrange all SRV RRs (that have not been ordered yet) in any order, except that all those with weight 0 are placed at the
+// beginning of the list. Compute the sum of the weights of those RRs, and with each RR associate the running sum in the selected
+// order. Then choose a uniform random number between 0 and the sum computed (inclusive), and select the RR whose running sum value is
+// the first in the selected order which is greater than or equal to the random number selected."
+fn draw(group: &[(usize, &NextHop)], dice: &mut Dice, order: &mut Vec<usize>) {
+    let share = |hop: &NextHop| hop.share.unwrap_or(Share::NONE);
+    let mut hosts: Vec<_> = group
+        .chunk_by(|(_, one), (_, other)| share(one).host == share(other).host)
+        .filter_map(|host| Some((share(host.first()?.1).weight, host)))
+        .collect();
+    hosts.sort_by_key(|(weight, _)| *weight != 0);
+    while !hosts.is_empty() {
+        let sum: u64 = hosts.iter().map(|(weight, _)| u64::from(*weight)).sum();
+        let chosen = dice.up_to(sum);
+        let mut running = 0;
+        let reaches = |(weight, _): &(u16, _)| {
+            running += u64::from(*weight);
+            running >= chosen
+        };
+        let (_, host) = hosts.remove(hosts.iter().position(reaches).unwrap_or(0));
+        order.extend(host.iter().map(|(place, _)| *place));
+    }
+}
+
+/// Numbers that follow from the first: splitmix64.
+struct Dice(u64);
+
+impl Dice {
+    /// A number from 0 to `most`, inclusive. Sums of weights are so small beside 2^64 that the remainder is fair.
+    fn up_to(&mut self, most: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % (most + 1)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::flow::Transport;
-    use crate::message::Framing;
-    use crate::trunk::NextHop;
-
-    fn trunk() -> Trunk {
-        let hop = |last: u8| NextHop::new(Transport::Udp, ([192, 0, 2, last], 5060).into());
-        Trunk::new("t", (1..=3).map(hop).collect())
-    }
-
-    fn request(call: usize, to_tag: &str) -> Message {
-        let text = format!(
-            "BYE sip:b@h SIP/2.0\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:b@h>{to_tag}\r\nCall-ID: {call}\r\n\r\n"
-        );
-        Message::parse(text.into(), Framing::Datagram).unwrap()
-    }
-
-    #[test]
-    fn a_silent_hop_is_tried_last_until_it_is_heard_or_has_rested() {
-        let (mut hops, trunk) = (Hops::default(), trunk());
-        let now = Ticks::from_millis(1_000);
-        let order = |hops: &Hops, at| hops.order(&request(1, ""), &trunk, at);
-        let first = trunk.next_hops[0].address;
-        assert_eq!(order(&hops, now), [0, 1, 2]);
-        hops.rest(first, now);
-        assert_eq!(order(&hops, now), [1, 2, 0]);
-        assert_eq!(order(&hops, now.after(HOP_REST)), [0, 1, 2]);
-        assert_eq!(
-            hops.order(&request(1, ";tag=2"), &trunk, now),
-            [0, 1, 2],
-            "the first has taken this call"
-        );
-        hops.wake(first);
-        assert_eq!(order(&hops, now), [0, 1, 2]);
-        for hop in &trunk.next_hops {
-            hops.rest(hop.address, now);
-        }
-        assert_eq!(order(&hops, now), [0, 1, 2], "none is left out");
-    }
-
-    #[test]
-    fn a_call_stays_with_who_took_it_and_old_calls_are_forgotten() {
-        let (mut hops, trunk) = (Hops::default(), trunk());
-        let now = Ticks::from_millis(1_000);
-        hops.took(&request(0, ""), &trunk, 2);
-        hops.rest(trunk.next_hops[2].address, now);
-        assert_eq!(hops.order(&request(0, ";tag=2"), &trunk, now), [2, 0, 1]);
-        assert_eq!(
-            hops.order(&request(0, ""), &trunk, now),
-            [0, 1, 2],
-            "a new call with old names is a new call"
-        );
-        hops.took(&request(1, ""), &trunk, 0);
-        assert_eq!(hops.diverted.len(), 1, "the first is where all calls go");
-        for call in 1..=MAX_DIVERTED {
-            hops.took(&request(call, ""), &trunk, 1);
-            hops.took(&request(call, ";tag=2"), &trunk, 1);
-        }
-        assert_eq!(
-            (hops.diverted.len(), hops.oldest.len()),
-            (MAX_DIVERTED, MAX_DIVERTED)
-        );
-        assert_eq!(hops.order(&request(0, ";tag=2"), &trunk, now), [0, 1, 2]);
-    }
-}
+mod tests;

@@ -7,6 +7,7 @@ use super::context::{Arrival, Context, reckoned};
 use super::crossing::Inside;
 use super::decision::is_emergency;
 use super::event::{DropCause, Event, Handling};
+use super::hops::Urgency;
 use super::outgoing::is_secure_enough;
 use super::redirection;
 use super::server_side::AckFate;
@@ -294,7 +295,8 @@ impl Element {
         out: &mut Vec<Output>,
     ) {
         let shape = self.tokens.shape(message, &trunk.name);
-        let order = self.table.hops.order(message, trunk, now.ticks);
+        let (hops, tokens) = (&self.table.hops, &self.tokens);
+        let order = hops.order(message, trunk, Urgency::Ordinary, tokens, now.ticks);
         let hop = order
             .into_iter()
             .filter_map(|place| trunk.next_hops.get(place))

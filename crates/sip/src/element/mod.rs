@@ -76,7 +76,7 @@ use tokens::Tokens;
 
 pub use event::{CallEnded, DropCause, EndedBy, Event, Finished, Handling, SignatureFate};
 pub use excess::{Rank, Unanswered};
-pub use hops::{HOP_REST, MAX_DIVERTED};
+pub use hops::{HOP_REST, MAX_ASKED_REST, MAX_DIVERTED};
 
 /// Most response contexts that one proxy holds; requests beyond are answered 503.
 ///

@@ -5,7 +5,8 @@
 
 use super::branch::{Branch, News, Purpose, Sending};
 use super::context::{Cancellation, Context, Forwarding, Stage};
-use super::event::{DropCause, Event};
+use super::event::{DropCause, Event, Handling};
+use super::hops::Urgency;
 use super::{BranchTimer, Element, Output, Sender, Turn};
 use crate::b2bua::Peer;
 use crate::flow::{ConnectionId, Target, Transport};
@@ -19,6 +20,7 @@ use crate::uri::{Security, Uri};
 use bytes::Bytes;
 use countersign::time::Now;
 use std::collections::VecDeque;
+use std::time::Duration;
 
 /// A final response that may be forwarded once nothing better can come.
 #[derive(Clone, Debug)]
@@ -153,8 +155,13 @@ impl Context {
         match self.peer() {
             Some(_) => VecDeque::from([0]),
             None => {
-                let hops = &turn.table.hops;
-                hops.order(&self.request, &self.trunk, turn.now.ticks)
+                let urgency = match self.record.handling {
+                    Handling::Emergency => Urgency::Emergency,
+                    Handling::Call | Handling::Passed | Handling::Refused => Urgency::Ordinary,
+                };
+                let (hops, tokens) = (&turn.table.hops, &*turn.tokens);
+                let (request, now) = (&self.request, turn.now.ticks);
+                hops.order(request, &self.trunk, urgency, tokens, now)
             }
         }
     }
@@ -193,7 +200,7 @@ impl Context {
         let (news, purpose) = (branch.receive(message, class, turn), branch.purpose());
         self.bury(index, turn);
         if let Some((_, hop)) = self.hop().filter(|_| purpose == Purpose::Forward) {
-            turn.table.hops.wake(hop.address);
+            turn.table.hops.wake(hop.id());
         }
         if news == News::Deliver && purpose == Purpose::Forward {
             self.deliver(index, status, class, message, turn);
@@ -285,6 +292,7 @@ impl Context {
                     response: message.clone(),
                 };
                 if status == 503 {
+                    self.rest_as_asked(message, turn);
                     self.fail_over(candidate, turn);
                 } else {
                     self.consider(candidate, turn);
@@ -316,8 +324,9 @@ impl Context {
     fn taken_by_hop(&self, turn: &mut Turn<'_>) {
         // A back-to-back call knows its own way.
         let remembers = self.is_invite() && self.crossing.is_none();
-        if let Some((place, _)) = self.hop().filter(|_| remembers) {
-            turn.table.hops.took(&self.request, &self.trunk, place);
+        if let Some((_, hop)) = self.hop().filter(|_| remembers) {
+            let (hops, tokens) = (&mut turn.table.hops, &*turn.tokens);
+            hops.took(&self.request, &self.trunk, hop.id(), tokens);
         }
     }
 
@@ -327,7 +336,17 @@ impl Context {
         if let Some((_, hop)) = self.hop()
             && (self.is_invite() || failure == Failure::Unreachable)
         {
-            turn.table.hops.rest(hop.address, turn.now.ticks);
+            turn.table.hops.rest(hop.id(), turn.now.ticks);
+        }
+    }
+
+    /// The next hop said 503, and for how long.
+    fn rest_as_asked(&self, response: &Message, turn: &mut Turn<'_>) {
+        if let Some((_, hop)) = self.hop()
+            && let Some(asked) = retry_after(response)
+        {
+            let hops = &mut turn.table.hops;
+            hops.rest_as_asked(hop.id(), asked, turn.now.ticks);
         }
     }
 
@@ -563,6 +582,14 @@ fn sendings(
         Oversize::Refuse => Err(Failure::TooLarge),
         Oversize::Tcp => Ok((by(Transport::Tcp), Some(usual))),
     }
+}
+
+/// How long the sender of a response wants to be left alone: RFC 3261 §20.33, delta-seconds before a comment or parameters.
+fn retry_after(response: &Message) -> Option<Duration> {
+    let value = response.header(Name::RetryAfter)?;
+    let digits = value.iter().take_while(|byte| byte.is_ascii_digit());
+    let text: String = digits.map(|byte| char::from(*byte)).collect();
+    text.parse().ok().map(Duration::from_secs)
 }
 
 fn our_branch(request: &Message) -> Option<Vec<u8>> {

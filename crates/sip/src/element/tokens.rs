@@ -163,6 +163,15 @@ impl Tokens {
         LocalTag(digest.finish())
     }
 
+    /// A number that all requests of one call have in common, and nobody outside can tell.
+    pub(super) fn draw(&self, request: &Message) -> u64 {
+        let mut digest = self.digest("draw");
+        digest.put(request.header(Name::CallId).unwrap_or_default());
+        let digits = digest.finish();
+        let text = std::str::from_utf8(&digits).unwrap_or_default();
+        u64::from_str_radix(text, 16).unwrap_or_default()
+    }
+
     fn digest(&self, purpose: &str) -> Digest {
         let mut digest = Digest(Vec::with_capacity(USUAL_INPUT));
         digest.0.extend_from_slice(&self.secret);

@@ -18,16 +18,19 @@ use countersign::verification::policy::DEFAULT_DEADLINE_MILLIS;
 use std::time::Duration;
 
 pub use b2bua::{Answers, B2buaMode, LONGEST_CALL, Names};
-pub use next_hop::{NextHop, NotAHost, OurNames, Oversize, SentBy};
+pub use next_hop::{HopId, NextHop, NotAHost, OurNames, Oversize, SentBy, Share};
 pub use recognition::{Network, Recognition, Source, Trunks};
 pub use redirect::{NothingAdded, RedirectDialect, RedirectForm, Rejection, RejectionStatus};
 
 /// Longest wait of a call for its signature or its judgement.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_millis(DEFAULT_DEADLINE_MILLIS as u64);
 
-/// Most next hops of a trunk. A call that has to try them all takes 64*T1 for each that is silent; who sends calls gives up long
-/// before the third.
+/// Most next hops that one request is tried at, and most that are configured. A call that has to try them all takes 64*T1 for each that
+/// is silent; who sends calls gives up long before the third.
 pub const MAX_NEXT_HOPS: usize = 8;
+
+/// Most addresses that the names of a trunk's next hops may lead to.
+pub const MAX_LOCATED: usize = 32;
 
 /// The arrangement with one peer.
 #[derive(Clone, Debug)]
@@ -61,7 +64,7 @@ pub struct Trunk {
     /// Numbers besides `urn:service:sos` whose calls are emergency calls, as they are dialled.
     pub emergency_numbers: Vec<TelephoneNumber>,
     /// Where its requests go on, in the order they are tried, those last that were silent a moment ago ([`crate::element::HOP_REST`]);
-    /// at most [`MAX_NEXT_HOPS`] are looked at. All of them must be loose routers, RFC 3261 §16.6.
+    /// at most [`MAX_LOCATED`] are looked at, and [`MAX_NEXT_HOPS`] tried. All of them must be loose routers, RFC 3261 §16.6.
     pub next_hops: Vec<NextHop>,
 }
 

@@ -19,9 +19,48 @@ pub struct NextHop {
     pub sent_by: Option<SentBy>,
     /// What to do with a request that is too large for UDP.
     pub oversize: Oversize,
+    /// Its share among its neighbours; without one its place in the list is its place.
+    pub share: Option<Share>,
+}
+
+/// The share of a next hop among those beside it that have the same group: one is drawn for each call, by weight (RFC 2782).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// Those with the same number, one after another in the list, are drawn among themselves.
+    pub group: u16,
+    /// Those of a group with the same number are addresses of one host: it is drawn as one, and they follow each other.
+    pub host: u16,
+    /// The weight of the host.
+    pub weight: u16,
+}
+
+impl Share {
+    /// Of a next hop that shares with nobody.
+    pub(crate) const NONE: Self = Self {
+        group: 0,
+        host: 0,
+        weight: 0,
+    };
+}
+
+/// A next hop as the network knows it, whichever trunk leads there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HopId {
+    /// How to reach it.
+    pub transport: Transport,
+    /// Where it is.
+    pub address: SocketAddr,
 }
 
 impl NextHop {
+    /// Which element of the network it is.
+    pub fn id(&self) -> HopId {
+        HopId {
+            transport: self.transport,
+            address: self.address,
+        }
+    }
+
     /// An element at `address`, with every default.
     pub fn new(transport: Transport, address: SocketAddr) -> Self {
         Self {
@@ -31,6 +70,7 @@ impl NextHop {
             local: None,
             sent_by: None,
             oversize: Oversize::default(),
+            share: None,
         }
     }
 }

@@ -1,0 +1,203 @@
+//! Names of next hops, looked up beside the calls.
+//!
+//! A task asks the DNS for every name that a route has, keeps the answer as long as it lives, and swaps the state when something
+//! moved. No call and no start waits for it. What cannot be looked up stays where it was, also over a reload: the last answer is a
+//! better guess than none.
+
+use crate::dns::locate::{Found, locate};
+use crate::dns::{Fault, Resolver};
+use crate::routes::Places;
+use crate::sip::services::Services;
+use countersign_sip::location::HopSpec;
+use std::collections::{BTreeSet, HashMap};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until, timeout};
+
+/// The shortest time between two lookups of a name, whatever its records say: a zone with a lifetime of zero is no reason to ask all
+/// the time.
+const MIN_LIFETIME: Duration = Duration::from_secs(5);
+
+/// The longest: an operator who moves a host does not wait a day for old caches.
+const MAX_LIFETIME: Duration = Duration::from_secs(3_600);
+
+/// When a name that could not be looked up is tried again.
+const RETRY: Duration = Duration::from_secs(10);
+
+/// Most lookups at one time.
+const MAX_LOOKUPS: usize = 16;
+
+/// How long a start waits for its first answers before it says that it is ready. Calls are taken before.
+const FIRST_ANSWERS: Duration = Duration::from_secs(1);
+
+/// Where next hops were found.
+#[derive(Default)]
+pub(super) struct KnownPlaces {
+    places: Mutex<Places>,
+    /// There is another configuration.
+    reloaded: Notify,
+    /// Every name was asked for once.
+    asked: Notify,
+}
+
+impl KnownPlaces {
+    /// All of them.
+    pub(super) fn known(&self) -> Places {
+        self.places().clone()
+    }
+
+    /// Has the names of another configuration looked up.
+    pub(super) fn reloaded(&self) {
+        self.reloaded.notify_one();
+    }
+
+    /// Waits a moment for the first answers.
+    pub(super) async fn first_answers(&self) {
+        // Whoever has not answered by then is waited for by nobody.
+        let _ = timeout(FIRST_ANSWERS, self.asked.notified()).await;
+    }
+
+    fn places(&self) -> MutexGuard<'_, Places> {
+        // The table is whole between two statements.
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Looks names up for as long as the server runs.
+pub(super) struct Lookups {
+    known: Arc<KnownPlaces>,
+    services: Arc<Services>,
+    resolver: Arc<Resolver>,
+    /// When each is looked up next, and what came of the last time; those that are being looked up are not here.
+    due: HashMap<HopSpec, (Instant, Option<Fault>)>,
+    under_way: JoinSet<(HopSpec, Result<Found, Fault>)>,
+    asking: BTreeSet<HopSpec>,
+}
+
+impl Lookups {
+    pub(super) fn new(
+        known: Arc<KnownPlaces>,
+        services: Arc<Services>,
+        servers: Vec<SocketAddr>,
+    ) -> Self {
+        let resolver = Resolver {
+            servers,
+            ..Resolver::default()
+        };
+        Self {
+            known,
+            services,
+            resolver: Arc::new(resolver),
+            due: HashMap::new(),
+            under_way: JoinSet::new(),
+            asking: BTreeSet::new(),
+        }
+    }
+
+    pub(super) async fn run(mut self) {
+        self.reconsider();
+        loop {
+            self.ask();
+            if self.asking.is_empty() {
+                self.known.asked.notify_one();
+            }
+            let next = self.due.values().map(|(at, _)| *at).min();
+            let next = next.unwrap_or_else(|| Instant::now() + MAX_LIFETIME);
+            let has_room = self.asking.len() < MAX_LOOKUPS;
+            tokio::select! {
+                Some(ended) = self.under_way.join_next() => match ended {
+                    Ok((spec, outcome)) => self.note(spec, outcome),
+                    // A lookup that panicked has said so; all are asked for again.
+                    Err(_) => self.asking.clear(),
+                },
+                () = self.known.reloaded.notified() => self.reconsider(),
+                () = sleep_until(next), if has_room => {}
+            }
+        }
+    }
+
+    /// Follows the names of the configuration that runs, and places what moved while it was read.
+    fn reconsider(&mut self) {
+        let names = self.services.state().routes.names();
+        self.known.places().retain(|spec, _| names.contains(spec));
+        self.due.retain(|spec, _| names.contains(spec));
+        self.services.metrics.next_hops.forget_names();
+        for spec in names {
+            self.show(&spec);
+            if !self.asking.contains(&spec) {
+                self.due.entry(spec).or_insert((Instant::now(), None));
+            }
+        }
+        self.place();
+    }
+
+    /// Asks for what is due.
+    fn ask(&mut self) {
+        let now = Instant::now();
+        let room = MAX_LOOKUPS.saturating_sub(self.asking.len());
+        let is_due = |(_, (at, _)): &(&HopSpec, &(Instant, Option<Fault>))| *at <= now;
+        let due: Vec<_> = self.due.iter().filter(is_due).take(room).collect();
+        let due: Vec<_> = due.into_iter().map(|(spec, _)| spec.clone()).collect();
+        for spec in due {
+            // What came of it last stays, so that a fault is told once.
+            if let Some((at, _)) = self.due.get_mut(&spec) {
+                *at = now + MAX_LIFETIME;
+            }
+            self.asking.insert(spec.clone());
+            let resolver = self.resolver.clone();
+            self.under_way.spawn(async move {
+                let outcome = locate(&resolver, &spec).await;
+                (spec, outcome)
+            });
+        }
+    }
+
+    fn note(&mut self, spec: HopSpec, outcome: Result<Found, Fault>) {
+        self.asking.remove(&spec);
+        let Some((due, last)) = self.due.get_mut(&spec) else {
+            return;
+        };
+        let lookups = &self.services.metrics.next_hops.lookups;
+        match outcome {
+            Ok(found) => {
+                lookups.increment(["ok"]);
+                if last.take().is_some() {
+                    tracing::info!(next_hop = %spec, "found again");
+                }
+                *due = Instant::now() + found.lifetime.clamp(MIN_LIFETIME, MAX_LIFETIME);
+                let addresses = found.addresses.into();
+                self.known.places().insert(spec.clone(), addresses);
+                self.show(&spec);
+                self.place();
+            }
+            Err(fault) => {
+                lookups.increment([fault.name()]);
+                *due = Instant::now() + RETRY;
+                if last.replace(fault) != Some(fault) {
+                    let kept = self.known.places().get(&spec).map_or(0, |kept| kept.len());
+                    let fault = fault.name();
+                    tracing::warn!(next_hop = %spec, fault, kept, "not found: it stays where it was");
+                }
+            }
+        }
+    }
+
+    /// Swaps the state if a next hop is somewhere else.
+    fn place(&self) {
+        let places = self.known.known();
+        self.services.state.rcu(|state| {
+            let relocated = state.relocated(&places);
+            relocated.map_or_else(|| state.clone(), Arc::new)
+        });
+    }
+
+    fn show(&self, spec: &HopSpec) {
+        let count = self.known.places().get(spec).map_or(0, |found| found.len());
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        let addresses = &self.services.metrics.next_hops.addresses;
+        addresses.set([&spec.to_string()], count);
+    }
+}
