@@ -27,7 +27,7 @@ usage: cargo xtask TASK
   test [--quick]          install what the tests need (Debian packages), then check and test everything;
                           --quick: formatting, clippy and tests only, nothing is installed
   fuzz [SECONDS]          every fuzz target in turn, SECONDS each (60); installs cargo-fuzz if it is missing
-  bench [--json] [--core] every promised ratio in one run; --core: only those of the library itself
+  bench [--json] [PART]... every promised ratio in one run, or those of library, path, http, limits, memory
   instructions [--bless]  counts the instructions of our own code and compares them with those kept; --bless: keeps these
   judge ...               runs the product over third-party material and prints figures; without arguments: how
 ";

@@ -40,13 +40,27 @@ pub struct Stream {
     pub name: String,
     /// Header lines of each call, such as its Identity; calls beyond the last begin again at the first.
     pub headers: Vec<String>,
+    /// What the callee does.
+    pub callee: Callee,
     /// How long to wait for the last call to end.
     pub patience: Duration,
+}
+
+/// What the callee does with a call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Callee {
+    /// It rings, and answers at once.
+    #[default]
+    Answers,
+    /// It rings.
+    Rings,
 }
 
 /// What became of a stream.
 #[derive(Clone, Debug, Default)]
 pub struct Outcome {
+    /// Times that a call was heard ringing.
+    pub ringing: usize,
     /// Calls answered with 200.
     pub answered: usize,
     /// Calls refused with 503.
@@ -84,6 +98,7 @@ struct Board {
     start: Instant,
     sent: Vec<AtomicU64>,
     arrived: Vec<AtomicU64>,
+    ringing: AtomicU32,
     answered: AtomicU32,
     shed: AtomicU32,
     refused: AtomicU32,
@@ -100,6 +115,7 @@ impl Board {
             start: Instant::now(),
             sent: zeros(),
             arrived: zeros(),
+            ringing: AtomicU32::new(0),
             answered: AtomicU32::new(0),
             shed: AtomicU32::new(0),
             refused: AtomicU32::new(0),
@@ -114,10 +130,14 @@ impl Board {
         u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
-    /// How many calls are over, one way or another.
-    fn done(&self) -> usize {
+    /// How many calls are where they should come to, or refused.
+    fn done(&self, callee: Callee) -> usize {
         let count = |of: &AtomicU32| of.load(Ordering::Relaxed) as usize;
-        count(&self.ended) + count(&self.shed) + count(&self.refused)
+        let held = match callee {
+            Callee::Answers => &self.ended,
+            Callee::Rings => &self.ringing,
+        };
+        count(held) + count(&self.shed) + count(&self.refused)
     }
 
     fn keep_signature(&self, call: usize, invite: &str) {
@@ -148,6 +168,7 @@ impl Board {
         let mut delays: Vec<_> = ways.collect();
         delays.sort_unstable();
         Outcome {
+            ringing: count(&self.ringing),
             answered: count(&self.answered),
             shed: count(&self.shed),
             refused: count(&self.refused),
@@ -210,11 +231,11 @@ impl Parties {
         let contact = self.callee.local_addr()?;
         std::thread::scope(|scope| {
             let (board, name) = (&board, stream.name.as_str());
-            scope.spawn(move || self.answer(board, name, contact));
+            scope.spawn(move || self.answer(board, stream, contact));
             scope.spawn(move || self.hear(board, name, stream.to, local));
             let placed = self.place(board, stream, local);
             let patience = Instant::now() + stream.patience;
-            while board.done() < stream.calls && Instant::now() < patience {
+            while board.done(stream.callee) < stream.calls && Instant::now() < patience {
                 std::thread::sleep(Duration::from_millis(1));
             }
             board.over.store(true, Ordering::Relaxed);
@@ -243,7 +264,7 @@ impl Parties {
     }
 
     /// Answers INVITE and BYE.
-    fn answer(&self, board: &Board, name: &str, contact: SocketAddr) {
+    fn answer(&self, board: &Board, stream: &Stream, contact: SocketAddr) {
         let mut buffer = vec![0; MAX_DATAGRAM];
         while !board.over.load(Ordering::Relaxed) {
             let Ok((length, from)) = self.callee.recv_from(&mut buffer) else {
@@ -255,10 +276,11 @@ impl Parties {
             else {
                 continue;
             };
-            let Some(call) = call_of(request, name) else {
+            let Some(call) = call_of(request, &stream.name) else {
                 continue;
             };
-            if request.starts_with("INVITE ") {
+            let is_invite = request.starts_with("INVITE ");
+            if is_invite {
                 if let Some(arrived) = board.arrived.get(call) {
                     arrived.store(board.nanos(), Ordering::Relaxed);
                 }
@@ -269,7 +291,8 @@ impl Parties {
                 let ringing = response("180 Ringing", request, contact);
                 let _ = self.callee.send_to(ringing.as_bytes(), from);
             }
-            if !request.starts_with("ACK ") {
+            let rings_on = is_invite && stream.callee == Callee::Rings;
+            if !request.starts_with("ACK ") && !rings_on {
                 let answer = response("200 OK", request, contact);
                 let _ = self.callee.send_to(answer.as_bytes(), from);
             }
@@ -294,6 +317,9 @@ impl Parties {
             };
             let is_bye = response.contains(" BYE\r\n");
             match status.as_bytes().first() {
+                Some(b'1') if status == "180 " => {
+                    board.ringing.fetch_add(1, Ordering::Relaxed);
+                }
                 Some(b'1') | None => {}
                 Some(b'2') if is_bye => {
                     board.ended.fetch_add(1, Ordering::Relaxed);
@@ -336,7 +362,7 @@ fn invite(name: &str, call: usize, local: SocketAddr, headers: &str) -> String {
     format!(
         "INVITE sip:+{to}@b.example SIP/2.0\r\nVia: SIP/2.0/UDP {local};rport;branch=z9hG4bK{name}{call}\r\n\
          Max-Forwards: 70\r\nFrom: <sip:+{from}@a.example>;tag=a{call}\r\nTo: <sip:+{to}@b.example>\r\n\
-         Call-ID: {name}-{call}@a.example\r\nCSeq: 1 INVITE\r\nContact: <sip:{local}>\r\n{headers}\
+         Call-ID: {name}-{call}@a.example\r\nX-Call: {name}-{call}@a.example\r\nCSeq: 1 INVITE\r\nContact: <sip:{local}>\r\n{headers}\
          Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{SDP}",
         SDP.len()
     )
@@ -348,7 +374,7 @@ fn in_dialog(method: &str, response: &str, name: &str, call: usize, local: Socke
     let (from, to) = (line(response, "From: "), line(response, "To: "));
     format!(
         "{method} sip:+{number}@b.example SIP/2.0\r\nVia: SIP/2.0/UDP {local};rport;branch=z9hG4bK{name}{call}{method}\r\n\
-         Max-Forwards: 70\r\n{from}\r\n{to}\r\nCall-ID: {name}-{call}@a.example\r\nCSeq: {sequence} {method}\r\nContent-Length: 0\r\n\r\n"
+         Max-Forwards: 70\r\n{from}\r\n{to}\r\nCall-ID: {name}-{call}@a.example\r\nX-Call: {name}-{call}@a.example\r\nCSeq: {sequence} {method}\r\nContent-Length: 0\r\n\r\n"
     )
 }
 
@@ -371,9 +397,16 @@ fn response(status: &str, request: &str, contact: SocketAddr) -> String {
     {
         let is_to = line.starts_with("To: ");
         let echoed = is_to
-            || ["Via: ", "From: ", "Call-ID: ", "CSeq: ", "Record-Route: "]
-                .iter()
-                .any(|name| line.starts_with(name));
+            || [
+                "Via: ",
+                "From: ",
+                "Call-ID: ",
+                "CSeq: ",
+                "Record-Route: ",
+                "X-Call: ",
+            ]
+            .iter()
+            .any(|name| line.starts_with(name));
         if echoed {
             answer.push_str("\r\n");
             answer.push_str(line);
@@ -398,8 +431,11 @@ fn line<'a>(message: &'a str, name: &str) -> &'a str {
 
 /// Which call of the stream a message is of.
 fn call_of(message: &str, name: &str) -> Option<usize> {
-    let call_id = line(message, "Call-ID: ").get("Call-ID: ".len()..)?;
-    let number = call_id.strip_prefix(name)?.strip_prefix('-')?;
+    // Somebody between the parties may change the Call-ID; the name stays with the call.
+    let (_, named) = [line(message, "X-Call: "), line(message, "Call-ID: ")]
+        .into_iter()
+        .find_map(|line| line.split_once(": "))?;
+    let number = named.strip_prefix(name)?.strip_prefix('-')?;
     number.split_once('@')?.0.parse().ok()
 }
 
@@ -416,6 +452,7 @@ mod tests {
             calls: 200,
             name: "direct".to_owned(),
             headers: vec!["Date: d\r\nIdentity: a\r\n".to_owned(), String::new()],
+            callee: Callee::Answers,
             patience: Duration::from_secs(20),
         };
         let outcome = parties.run(&stream).unwrap();

@@ -5,7 +5,7 @@
 
 use crate::machine::{Ground, Machine};
 use crate::rows::{Promise, Row};
-use countersign_testkit::traffic::{Outcome, Parties, Stream};
+use countersign_testkit::traffic::{Callee, Outcome, Parties, Stream};
 use std::time::Duration;
 
 /// Where the search for capacity begins, in calls a second.
@@ -20,6 +20,10 @@ const STREAM: f64 = 4.0;
 const AFTERMATH: Duration = Duration::from_secs(34);
 /// How busy the server is when delays are measured, as a part of its capacity.
 const BUSY: f64 = 0.7;
+/// Calls that ring at the same time.
+const PENDING: usize = 100_000;
+/// How fast they come, in calls a second.
+const PENDING_RATE: f64 = 1_500.0;
 /// How much more than its capacity comes when it is overloaded.
 const OVERLOAD: f64 = 3.0;
 
@@ -82,6 +86,46 @@ pub(crate) fn measure() -> Vec<Row> {
     ]
 }
 
+/// Memory of each call that rings, of many that cross between two dialogs.
+pub(crate) fn memory() -> Row {
+    let ground = Ground::new();
+    let parties = Parties::new().expect("sockets");
+    let callee = parties.callee().expect("an address");
+    let server = ground.server(
+        "b2bua",
+        &format!(
+            "mode = \"b2bua\"\nnumbering = \"north-american\"\nnext_hops = [\"udp:{callee}\"]\nrole = \"sign\"\n\
+             tenant = \"provider\"\nudp_source_is_trusted = true\n"
+        ),
+        &ground.signs(),
+    );
+    let before = server.memory();
+    let stream = Stream {
+        to: server.sip,
+        rate: PENDING_RATE,
+        calls: PENDING,
+        name: "pending".to_owned(),
+        headers: Vec::new(),
+        callee: Callee::Rings,
+        patience: Duration::from_secs(20),
+    };
+    let outcome = parties.run(&stream).expect("traffic");
+    let each = (server.memory() - before) as f64 / outcome.ringing.max(1) as f64;
+    eprintln!("{} calls ring, {each:.0} bytes each", outcome.ringing);
+    let kept = if outcome.ringing >= PENDING {
+        each
+    } else {
+        f64::INFINITY
+    };
+    Row {
+        name: "b2bua-pending-bytes",
+        nanos: kept,
+        of: "8 KiB",
+        of_nanos: 8192.0,
+        promise: Promise::CostAtMost(1.0),
+    }
+}
+
 /// The most calls a second that all end, without the last of them being late.
 fn capacity(parties: &Parties, server: &Machine) -> f64 {
     let mut carried = 0.0;
@@ -106,6 +150,7 @@ fn run(parties: &Parties, server: &Machine, name: &str, rate: f64, seconds: f64)
         calls: (rate * seconds) as usize,
         name: name.to_owned(),
         headers: Vec::new(),
+        callee: Callee::Answers,
         patience: Duration::from_secs(2),
     };
     parties.run(&stream).expect("traffic")

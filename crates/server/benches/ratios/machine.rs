@@ -109,9 +109,8 @@ impl Ground {
         let (address, admin) = (free_address(), free_address());
         let config = self.folder.join(format!("{name}.toml"));
         let text = format!(
-            "[sip]\nudp = [\"{address}\"]\ntcp = [\"{address}\"]\n{sip}[[trunks]]\nname = \"{name}\"\nlocal_port = {}\n{trunk}{rest}\
-             [http.admin]\nlisten = [\"{admin}\"]\n[log]\nlevel = \"warn\"\n",
-            address.port()
+            "[sip]\nudp = [\"{address}\"]\ntcp = [\"{address}\"]\n{sip}[[trunks]]\nname = \"{name}\"\naddresses = [\"127.0.0.1\"]\n{trunk}{rest}\
+             [http.admin]\nlisten = [\"{admin}\"]\n[log]\nlevel = \"warn\"\n"
         );
         fs::write(&config, text).expect("a configuration");
         let path = self.folder.join(format!("{name}.log"));
@@ -131,6 +130,7 @@ impl Ground {
             child,
             log: path,
             sip: address,
+            admin,
         };
         machine.until("ready", || get(admin, "/ready").starts_with("HTTP/1.1 200"));
         machine
@@ -164,6 +164,7 @@ impl Ground {
             child,
             log: PathBuf::new(),
             sip,
+            admin: sip,
         };
         machine.until("answering", || answers_options(sip));
         Some(machine)
@@ -181,6 +182,7 @@ pub(crate) struct Machine {
     child: Child,
     log: PathBuf,
     pub(crate) sip: SocketAddr,
+    pub(crate) admin: SocketAddr,
 }
 
 impl Machine {
@@ -209,6 +211,17 @@ impl Machine {
             .map(threads_nanos)
             .sum()
     }
+
+    /// Memory of the process that is its own, in bytes.
+    pub(crate) fn memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.unwrap_or_default();
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("RssAnon:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        kib.unwrap_or_default() * 1024
+    }
 }
 
 impl Drop for Machine {
@@ -234,7 +247,7 @@ fn quoted(path: &Path) -> String {
 }
 
 /// An address that nobody has now.
-fn free_address() -> SocketAddr {
+pub(crate) fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0")
         .and_then(|socket| socket.local_addr())
         .expect("an address")

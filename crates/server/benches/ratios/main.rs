@@ -1,10 +1,11 @@
-//! `cargo xtask bench [--json] [--core]`: every ratio that is promised, in one run.
+//! `cargo xtask bench [--json] [PART]...`: every ratio that is promised, in one run.
 //!
 //! The anchor is the library alone with a parsed key: what a signature and its verification cost at least. Everything else is told as a
 //! ratio to that, because ratios mean the same on every machine. A run whose A/A row is off is void.
 //!
 //! - `library`: the library's own work, in blocks of thread CPU time
 //! - `path`: whole calls through running servers, CPU time of all their threads; Kamailio stands beside them
+//! - `web`: the same over HTTP
 //! - `limits`: how late calls are on a busy server, and what one that is overloaded still does
 //! - `machine`: the processes; `rows`: the table
 
@@ -19,13 +20,17 @@
     reason = "a measurement that cannot be set up has nothing to measure"
 )]
 
-mod library;
-mod limits;
-mod machine;
-mod path;
 mod rows;
+mod machine;
+mod library;
+mod path;
+mod web;
+mod limits;
 
 use std::process::ExitCode;
+
+/// What can be measured alone; without a word all of it is.
+const PARTS: [&str; 5] = ["library", "path", "http", "limits", "memory"];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -34,21 +39,31 @@ fn main() -> ExitCode {
         .iter()
         .map(String::as_str)
         .filter(|word| *word != "--bench");
-    let (mut as_json, mut core_only) = (false, false);
+    let (mut as_json, mut parts) = (false, Vec::new());
     for word in words {
         match word {
             "--json" => as_json = true,
-            "--core" => core_only = true,
+            part if PARTS.contains(&part) => parts.push(part),
             _ => {
-                eprintln!("usage: bench [--json] [--core]");
+                eprintln!("usage: bench [--json] [{}]...", PARTS.join("|"));
                 return ExitCode::from(2);
             }
         }
     }
+    let wanted = |part| parts.is_empty() || parts.contains(&part);
+    // The anchor is measured in every run, whatever else is.
     let (mut rows, anchor) = library::measure();
-    if !core_only {
+    if wanted("path") {
         rows.extend(path::measure(anchor));
+    }
+    if wanted("http") {
+        rows.extend(web::measure(anchor));
+    }
+    if wanted("limits") {
         rows.extend(limits::measure());
+    }
+    if wanted("memory") {
+        rows.push(limits::memory());
     }
     if as_json {
         rows::print_json(&rows, anchor);

@@ -7,7 +7,7 @@
 
 use crate::machine::{Ground, Machine};
 use crate::rows::{Anchor, Promise, Row};
-use countersign_testkit::traffic::{Outcome, Parties, Stream};
+use countersign_testkit::traffic::{Callee, Outcome, Parties, Stream};
 use std::time::Duration;
 
 /// Blocks of each machine.
@@ -130,6 +130,7 @@ impl Runner<'_> {
                 Load::Plain | Load::Signed => Vec::new(),
                 Load::Verified => signatures.to_vec(),
             },
+            callee: Callee::Answers,
             patience: PATIENCE,
         };
         parties.run(&stream).expect("traffic")
