@@ -57,6 +57,7 @@ mod supervised;
 mod switch;
 mod thousand_chains;
 mod tls_calls;
+mod tls_connections;
 mod tls_names;
 mod three_providers;
 mod traces;
