@@ -164,7 +164,7 @@ impl Shard {
         gauges.timers.set(self.timers.len());
         gauges.waiting.set(self.judging.len());
         if let Some(pulse) = self.helm.pulse(self.index) {
-            let busy = load.contexts + self.waiting.len();
+            let busy = load.contexts + load.calls + self.waiting.len();
             pulse.beat(busy, self.admission.is_shedding());
         }
     }

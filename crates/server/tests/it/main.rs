@@ -14,6 +14,7 @@ mod attestation;
 mod b2bua;
 mod bad_peers;
 mod bad_wire;
+mod b2bua_memory;
 mod changed_certificate;
 mod config_check;
 mod cli;

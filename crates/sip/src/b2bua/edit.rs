@@ -105,11 +105,13 @@ fn without_tag(address: &NameAddr<'_>) -> Vec<u8> {
     kept
 }
 
-/// Replaces the value of the only header of that name.
+/// Sees to it that there is one header of that name, with this value.
 pub(super) fn value(message: &Message, name: Name, value: &[u8], patch: &mut Patch) {
-    if let Some(line) = message.headers(name).next()
-        && line.value != value
-    {
-        patch.replace_value(message, line.index, value);
+    let mut lines = message.headers(name);
+    match lines.next() {
+        Some(line) if line.value == value => {}
+        Some(line) => patch.replace_value(message, line.index, value),
+        None => patch.append_header(message, name.as_str(), value),
     }
+    lines.for_each(|line| patch.remove_header(message, line.index));
 }

@@ -135,7 +135,10 @@ impl Context {
         let back = flow.back(&request);
         let crossing = inside.map(|inside| match inside {
             Inside::Begins => begin_call(id, &request, &trunk, back.clone(), turn),
-            Inside::Goes(crossing) => crossing,
+            Inside::Goes(crossing) => {
+                turn.table.from_far += usize::from(crossing.to == Side::Near);
+                crossing
+            }
         });
         let server = ServerSide::open(id, method, back, turn);
         turn.table.servers.insert(key.clone(), id);

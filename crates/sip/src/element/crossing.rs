@@ -42,6 +42,9 @@ impl Element {
             .map(|call| &call.trunk);
         // The dialog may be over, and its last request repeated.
         let begun = || {
+            if self.table.from_far == 0 {
+                return None;
+            }
             let context = self.contexts.get(&self.context_of(request)?)?;
             let crossing = context.crossing.as_ref()?;
             (crossing.to == Side::Near).then_some(&context.trunk)
@@ -314,9 +317,13 @@ impl Context {
 
     /// The context of an INVITE that began a call goes: what did not become a dialog by now will not.
     pub(super) fn leave_call(&self, turn: &mut Turn<'_>) {
-        let Some(crossing) = self.crossing.as_ref().filter(|one| one.peer.is_none()) else {
+        let Some(crossing) = &self.crossing else {
             return;
         };
+        if crossing.peer.is_some() {
+            turn.table.from_far -= usize::from(crossing.to == Side::Near);
+            return;
+        }
         let Some(call) = turn.table.calls.get_mut(crossing.call) else {
             return;
         };

@@ -200,6 +200,7 @@ pub(super) fn end_dialogs(id: ContextId, by: EndedBy, reason: Option<&str>, turn
     let Some(call) = turn.table.calls.get_mut(id) else {
         return;
     };
+    let may_acknowledge = call.inviting;
     let dialogs = call.dialogs().iter();
     let dialogs: Vec<_> = dialogs
         .map(|dialog| (dialog.far_tag.clone(), dialog.progress))
@@ -207,22 +208,21 @@ pub(super) fn end_dialogs(id: ContextId, by: EndedBy, reason: Option<&str>, turn
     call.reason = reason.map(|reason| reason.as_bytes().into());
     for (far_tag, progress) in dialogs {
         match progress {
-            Progress::Acknowledged => {
-                bye(id, &far_tag, Side::Far, turn);
-                bye(id, &far_tag, Side::Near, turn);
-                ended(id, &far_tag, by, turn);
+            Progress::Acknowledged => {}
+            Progress::Answered => own::send(id, &far_tag, ACK, turn),
+            Progress::Early | Progress::Ended | Progress::Ending => continue,
+        }
+        bye(id, &far_tag, Side::Far, turn);
+        // RFC 3261 §15: "However, the callee's UA MUST NOT send a BYE on a confirmed dialog until it has received an ACK for its 2xx
+        // response or until the server transaction times out."
+        if progress == Progress::Answered && may_acknowledge {
+            let call = turn.table.calls.get_mut(id);
+            if let Some(dialog) = call.and_then(|call| call.dialog_mut_of(&far_tag)) {
+                dialog.progress = Progress::Ending;
             }
-            // RFC 3261 §15: "However, the callee's UA MUST NOT send a BYE on a confirmed dialog until it has received an ACK for its
-            // 2xx response or until the server transaction times out."
-            Progress::Answered => {
-                own::send(id, &far_tag, ACK, turn);
-                bye(id, &far_tag, Side::Far, turn);
-                let call = turn.table.calls.get_mut(id);
-                if let Some(dialog) = call.and_then(|call| call.dialog_mut_of(&far_tag)) {
-                    dialog.progress = Progress::Ending;
-                }
-            }
-            Progress::Early | Progress::Ended | Progress::Ending => {}
+        } else {
+            bye(id, &far_tag, Side::Near, turn);
+            ended(id, &far_tag, by, turn);
         }
     }
 }

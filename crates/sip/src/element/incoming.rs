@@ -132,8 +132,7 @@ impl Element {
             Ok(inside) => inside,
             Err(refusal) => return self.refuse(flow, &message, &refusal, now, out),
         };
-        let is_full = self.table.calls.len() >= self.options.max_dialogs;
-        if is_full && matches!(inside, Some(Inside::Begins)) {
+        if matches!(inside, Some(Inside::Begins)) && !self.has_room_for_call(&message, &trunk) {
             let busy = (503, "Service Unavailable");
             self.answer(flow, &message, busy, &[RETRY_AFTER], now, out);
             return out.push(Output::Event(Event::Overloaded));
@@ -186,10 +185,16 @@ impl Element {
             max_context_bytes: bytes,
             ..
         } = self.options;
-        let with_reserve = |limit: usize| limit.saturating_add(limit.div_ceil(EMERGENCY_RESERVE));
         within(count, bytes)
             || (within(with_reserve(count), with_reserve(bytes))
                 && is_emergency(request, trunk, &self.options))
+    }
+
+    /// Whether another call of a back-to-back trunk fits.
+    fn has_room_for_call(&self, request: &Message, trunk: &Trunk) -> bool {
+        let (calls, limit) = (self.table.calls.len(), self.options.max_dialogs);
+        calls < limit
+            || (calls < with_reserve(limit) && is_emergency(request, trunk, &self.options))
     }
 
     fn begin(
@@ -346,6 +351,11 @@ impl Element {
         let bytes = build(&request, status, reason, ToTag::Ours(tag.as_bytes()), extra);
         self.turn(now, out).send(flow.back(&request), bytes, None);
     }
+}
+
+/// A limit, and what is left for emergency calls beyond it.
+fn with_reserve(limit: usize) -> usize {
+    limit.saturating_add(limit.div_ceil(EMERGENCY_RESERVE))
 }
 
 /// What a stamped request is for.

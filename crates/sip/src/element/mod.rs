@@ -422,6 +422,8 @@ struct Table {
     branches: HashMap<ClientKey, (ContextId, u8)>,
     hops: Hops,
     calls: Calls,
+    /// How many contexts are of requests from the far side of a call.
+    from_far: usize,
     /// Our own BYEs.
     own: HashMap<ContextId, Branch>,
     last_id: u64,

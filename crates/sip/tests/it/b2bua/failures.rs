@@ -196,6 +196,9 @@ fn there_is_room_for_so_many_calls() {
     assert_eq!(refused.first_line(), "SIP/2.0 503 Service Unavailable");
     assert_eq!(refused.values("Retry-After").len(), 1);
     assert_eq!(line.element.calls(), 1);
+    let emergency = other.replacen("sip:+12025550101@b.example", "urn:service:sos", 1);
+    line.caller(&emergency);
+    assert_eq!(line.lines()[1], "called INVITE urn:service:sos SIP/2.0");
 }
 
 /// This test verifies that an INVITE with more routes than are remembered is refused.

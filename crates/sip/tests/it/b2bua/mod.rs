@@ -7,10 +7,12 @@
 //!
 //! [`Line`] has the b2bua in its middle, one clock that the test winds, and everything that was sent until the test takes it.
 
+mod any_input;
 mod ends_and_holds;
 mod failures;
 mod forks;
 mod inside_the_dialog;
+mod next_hops;
 mod ordinary_calls;
 
 use bytes::Bytes;
@@ -127,7 +129,7 @@ impl Line {
         for output in out {
             match output {
                 Output::Answered(answer) => self.answered.push(answer),
-                Output::Forget(_) => {}
+                Output::Forget(_) | Output::Expire(_) => {}
                 Output::Event(event) => self.events.push(event),
                 Output::Send { target, bytes, .. } => self.sent.push(Sent {
                     target,
@@ -152,12 +154,7 @@ impl Line {
     fn receive(&mut self, text: &str, remote: &str, trunk: Option<Arc<Trunk>>) {
         let bytes = Bytes::copy_from_slice(text.as_bytes());
         let message = Message::parse(bytes, Framing::Datagram).unwrap();
-        let flow = Flow {
-            transport: Transport::Udp,
-            local: "192.0.2.1:5060".parse().unwrap(),
-            remote: remote.parse().unwrap(),
-            connection: None,
-        };
+        let flow = udp(remote);
         self.handle(Input::Received {
             flow,
             message,
@@ -260,6 +257,15 @@ impl Line {
             ["called ACK sip:called@192.0.2.20:5060 SIP/2.0"]
         );
         (invite, answered)
+    }
+}
+
+fn udp(remote: &str) -> Flow {
+    Flow {
+        transport: Transport::Udp,
+        local: "192.0.2.1:5060".parse().unwrap(),
+        remote: remote.parse().unwrap(),
+        connection: None,
     }
 }
 
