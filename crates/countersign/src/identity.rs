@@ -161,6 +161,18 @@ impl Identity {
         Ok(Self::Uri(canonical_uri(scheme, user, host)?))
     }
 
+    /// Whether it names nobody: the user `anonymous` at any host, or a host under the reserved top level `invalid`.
+    // RFC 3323 §4.1.1.3: "the hostname value 'anonymous.invalid' SHOULD be used for anonymous URIs"
+    pub fn is_anonymous(&self) -> bool {
+        let Self::Uri(uri) = self else {
+            return false;
+        };
+        let address = uri.split_once(':').map_or(&**uri, |(_, address)| address);
+        let (user, host) = address.rsplit_once('@').unwrap_or(("", address));
+        let top = host.rsplit('.').next().unwrap_or_default();
+        user.eq_ignore_ascii_case("anonymous") || top.eq_ignore_ascii_case("invalid")
+    }
+
     /// The number, if it is one.
     pub fn number(&self) -> Option<TelephoneNumber> {
         match self {

@@ -166,6 +166,18 @@ pub fn read_password(path: &Path) -> Result<Arc<str>, FileFault> {
     }
 }
 
+/// Reads a token that goes into a header: one line of visible ASCII. Others than the owner may not read the file.
+///
+/// # Errors
+/// [`FileFault`].
+pub fn read_token(path: &Path) -> Result<Arc<str>, FileFault> {
+    let token = read_password(path)?;
+    match token.bytes().position(|byte| !byte.is_ascii_graphic()) {
+        Some(at) => Err(FileFault::NotText(at)),
+        None => Ok(token),
+    }
+}
+
 /// Reads web trust anchors: PEM, any number. Those that TLS cannot use are skipped, as long as one remains.
 ///
 /// # Errors

@@ -5,7 +5,7 @@
 //! - bytes: [`grammar`], [`name`], [`defect`], [`message`]
 //! - meaning: [`uri`], [`header`], [`inspect`]
 //! - writing: [`patch`], [`response`], [`stream`]
-//! - STIR: [`identity_header`], [`call`], [`verstat`], [`query`]
+//! - STIR: [`identity_header`], [`call`], [`verstat`], [`query`], [`privacy`]
 //! - behaviour: [`own_call_id`], [`transaction`], [`flow`], [`location`], [`trunk`], `proxy` (the copy that is sent on),
 //!   [`annotation`] (the request that is handed back), `redirect` (the answer that is sent back), `b2bua` (what
 //!   crosses from one dialog to the other), [`element`]
@@ -28,6 +28,7 @@ pub mod identity_header;
 pub mod call;
 pub mod verstat;
 pub mod query;
+pub mod privacy;
 pub mod own_call_id;
 pub mod transaction;
 pub mod flow;

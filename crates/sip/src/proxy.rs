@@ -8,7 +8,8 @@ use crate::header::sip_date_text;
 use crate::identity_header;
 use crate::message::{Message, Name};
 use crate::patch::{Patch, PatchError};
-use crate::trunk::{ExistingIdentity, OurNames, SentBy, Trunk};
+use crate::privacy::{self, Wish};
+use crate::trunk::{BypassCause, ExistingIdentity, NextHopTrust, OurNames, SentBy, Trunk};
 use crate::uri::Uri;
 use crate::verstat;
 use crate::verstat::Asserted;
@@ -34,6 +35,17 @@ pub(crate) struct Additions {
     pub(crate) verstat: Option<String>,
     /// What the verdict would have been answered with, if it is that of a fault: told only to whom the call goes back.
     pub(crate) fault: Option<Code>,
+    /// How our service failed the call, if it did.
+    pub(crate) bypass: Option<BypassCause>,
+}
+
+impl Additions {
+    /// The header that says that the call was failed, and its value.
+    pub(crate) fn bypass<'a>(&self, trunk: &'a Trunk) -> Option<(&'a str, &'a str)> {
+        let bypass = trunk.bypass.as_ref()?;
+        let covered = bypass.covers(self.bypass?);
+        covered.then_some((&*bypass.header, &*bypass.token))
+    }
 }
 
 /// A request as it is sent on, but for our Via.
@@ -102,6 +114,7 @@ pub(crate) fn added(request: &Message, trunk: &Trunk, additions: &Additions, pat
 pub(crate) fn said(request: &Message, trunk: &Trunk, additions: &Additions, patch: &mut Patch) {
     caller(request, trunk, additions, patch);
     question(request, trunk, patch);
+    bypass(request, trunk, additions, patch);
     signature(request, trunk, additions, patch);
 }
 
@@ -204,6 +217,12 @@ fn max_forwards(request: &Message, patch: &mut Patch) {
 
 /// What the request says about its caller beyond From: nothing that the sender may not say, and our verdict.
 fn caller(request: &Message, trunk: &Trunk, additions: &Additions, patch: &mut Patch) {
+    // RFC 3325 §7: "If this token is present, proxies MUST remove all the P-Asserted-Identity header fields before forwarding messages to
+    // elements that are not trusted." The verdict goes with them: it has no other place.
+    let withholds = trunk.next_hop_trust == NextHopTrust::Outside;
+    if withholds && privacy::wish(request) == Wish::Withheld {
+        return verstat::strip(request, patch, Asserted::Removed);
+    }
     match (&additions.verstat, trunk.asserted()) {
         (Some(text), asserted) => {
             verstat::tag(request, patch, text, asserted, trunk.call.identity);
@@ -224,6 +243,21 @@ fn question(request: &Message, trunk: &Trunk, patch: &mut Patch) {
         for line in request.headers_named(header) {
             patch.remove_header(request, line.index);
         }
+    }
+}
+
+/// That our service failed the call is said by us and by nobody else.
+fn bypass(request: &Message, trunk: &Trunk, additions: &Additions, patch: &mut Patch) {
+    let Some(bypass) = &trunk.bypass else {
+        return;
+    };
+    let asked = trunk.attestation_header.as_deref();
+    let is_gone = asked.is_some_and(|name| name.eq_ignore_ascii_case(&bypass.header));
+    for line in request.headers_named(&bypass.header).filter(|_| !is_gone) {
+        patch.remove_header(request, line.index);
+    }
+    if let Some((header, token)) = additions.bypass(trunk) {
+        patch.append_header(request, header, token.as_bytes());
     }
 }
 

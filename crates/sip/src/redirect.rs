@@ -96,6 +96,9 @@ fn added(
             add(Name::PAssertedIdentity.as_str(), &value);
         }
     }
+    if let Some((header, token)) = additions.bypass(trunk) {
+        add(header, token.as_bytes());
+    }
     Ok(headers)
 }
 

@@ -271,6 +271,11 @@ fn match_orig(
             findings.pass_with(Check::Orig, Evidence::OrigFrom(call.orig_from));
             Some(call.orig_from)
         }
+        // Who says that they do not say who they are does not say that they are somebody else.
+        Some(caller) if caller.is_anonymous() => {
+            findings.fault(Check::Orig, Fault::CallerUnknown, Evidence::Nothing);
+            None
+        }
         Some(caller) => {
             let both = Box::new((claims.orig.clone(), caller.clone()));
             findings.fault(

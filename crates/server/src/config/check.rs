@@ -27,7 +27,7 @@ use countersign::certificate::{Authority, CertificateChain};
 use countersign::crypto::{EcdsaP256Key, sha256};
 use countersign::time::UnixTime;
 use countersign::verification::policy::ProviderNumbersPolicy;
-use countersign_sip::trunk::{Role, UdpSource};
+use countersign_sip::trunk::{Bypass, Role, UdpSource};
 use rustls::{RootCertStore, ServerConfig};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -40,6 +40,8 @@ pub const ENDS_SOON: i64 = 7 * 24 * 3600;
 pub struct Checked {
     /// The tenants, in the order of the configuration.
     pub tenants: Vec<Tenant>,
+    /// What is put on calls that our service failed, by the name of the trunk.
+    pub bypasses: BTreeMap<Box<str>, Arc<Bypass>>,
     /// Whose numbers are whose, if anybody says.
     pub records: Option<Arc<NumberRecords>>,
     /// Whom we believe.
@@ -83,6 +85,7 @@ pub fn check(config: &Config, now: UnixTime, trust_version: u64) -> Result<Check
         .iter()
         .filter_map(|settings| opening.tenant(settings, now))
         .collect();
+    let bypasses = opening.bypasses(&config.trunks);
     let records = opening.records(config, now);
     let trust = opening.trust(&config.trust, trust_version, now);
     let fetch = opening.fetch(&config.fetch);
@@ -96,6 +99,7 @@ pub fn check(config: &Config, now: UnixTime, trust_version: u64) -> Result<Check
     }
     Ok(Checked {
         tenants,
+        bypasses,
         records,
         trust,
         fetch,
@@ -137,6 +141,24 @@ impl Opening {
             service: AuthenticationService::new(Arc::new(signer), Arc::new(inventory)),
             published_name: settings.published_name().map(Box::from),
         })
+    }
+
+    fn bypasses(&mut self, trunks: &[TrunkSettings]) -> BTreeMap<Box<str>, Arc<Bypass>> {
+        let mut bypasses = BTreeMap::new();
+        for trunk in trunks {
+            let Some(settings) = &trunk.bypass else {
+                continue;
+            };
+            if let Some(token) = self.note(settings.token_file.value_of(files::read_token)) {
+                let bypass = Bypass {
+                    header: settings.header.clone(),
+                    token: (&*token).into(),
+                    on: settings.on.clone(),
+                };
+                bypasses.insert(trunk.name.value.clone(), Arc::new(bypass));
+            }
+        }
+        bypasses
     }
 
     fn signer(

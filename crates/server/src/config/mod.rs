@@ -240,7 +240,7 @@ fn read(
     let trunks: Vec<_> = root
         .tables("trunks")
         .into_iter()
-        .filter_map(|reader| trunk::read(reader, deadline))
+        .filter_map(|reader| trunk::read(reader, directory, deadline))
         .collect();
     let http = listeners::http(root.table("http"), directory);
     let trust = trust::read(root.table("trust"), directory);

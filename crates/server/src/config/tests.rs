@@ -6,8 +6,8 @@ use crate::config::trunk::OrigIdChoice;
 use countersign::authentication::Unlisted;
 use countersign_sip::flow::Transport;
 use countersign_sip::trunk::{
-    Leniency, Mode, Network, NothingAdded, Oversize, RedirectDialect, RedirectForm,
-    RejectionStatus, Role, Treatment, UdpSource,
+    BypassCause, Leniency, Mode, Network, NextHopTrust, NothingAdded, Oversize, RedirectDialect,
+    RedirectForm, RejectionStatus, Role, Treatment, UdpSource,
 };
 use std::collections::BTreeMap;
 
@@ -242,6 +242,27 @@ fn a_switch_that_asks() {
         told,
         ["c.toml:4: trunks[0].next_hops: it needs mode = \"proxy\"; add it"]
     );
+}
+
+#[test]
+fn a_trunk_at_the_border_with_a_bypass_token() {
+    let lines = "next_hop_trusted = false\nbypass_token_file = \"token\"\nbypass_on = [\"signing-failed\"]\n";
+    let config = parse_text(&with_trunk(lines)).unwrap();
+    let settings = &config.trunks[0];
+    assert_eq!(settings.trunk.next_hop_trust, NextHopTrust::Outside);
+    let bypass = settings.bypass.as_ref().unwrap();
+    assert_eq!(&*bypass.header, "P-Identity-Bypass");
+    assert_eq!(bypass.on, [BypassCause::SigningFailed]);
+    let told = mistakes(&with_trunk(
+        "bypass_header = \"Identity\"\nbypass_on = [\"always\"]\n",
+    ));
+    for line in [
+        "c.toml:5: trunks[0].bypass_header: it takes the name of a header that SIP itself does not have, such as \"Attestation\", in quotes",
+        "c.toml:5: trunks[0].bypass_header: it needs bypass_token_file; add it",
+        "c.toml:6: trunks[0].bypass_on: it takes one of \"signing-failed\", \"deadline-expired\", \"not-verifiable\", in quotes",
+    ] {
+        assert!(told.iter().any(|found| found == line), "{line}\n{told:#?}");
+    }
 }
 
 #[test]

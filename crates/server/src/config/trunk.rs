@@ -1,6 +1,7 @@
 //! `[[trunks]]`: the peers, and what is done with their calls.
 
 mod b2bua;
+mod bypass;
 mod redirect;
 
 use super::place::{Cause, Expected, Placed};
@@ -15,11 +16,14 @@ use countersign_sip::grammar::is_token;
 use countersign_sip::location::HopSpec;
 use countersign_sip::message::Name;
 use countersign_sip::trunk::{
-    AttestationSuffix, ExistingIdentity, Leniency, MAX_NEXT_HOPS, Mode, Network, OrigIdMode,
-    Oversize, Recognition, Role, Treatment, Trunk, UdpSource,
+    AttestationSuffix, ExistingIdentity, Leniency, MAX_NEXT_HOPS, Mode, Network, NextHopTrust,
+    OrigIdMode, Oversize, Recognition, Role, Treatment, Trunk, UdpSource,
 };
 use std::net::IpAddr;
+use std::path::Path;
 use std::time::Duration;
+
+pub use bypass::BypassSettings;
 
 /// One trunk as configured.
 #[derive(Clone, Debug)]
@@ -42,6 +46,8 @@ pub struct TrunkSettings {
     pub origid: OrigIdChoice,
     /// Whether a source address over UDP is trusted, and where that was written.
     pub udp_source: Placed<UdpSource>,
+    /// What is put on calls that our service failed.
+    pub bypass: Option<BypassSettings>,
 }
 
 /// What goes into origid.
@@ -66,7 +72,12 @@ impl OrigIdChoice {
     }
 }
 
-pub(super) fn read(mut reader: Reader<'_>, deadline: Duration) -> Option<TrunkSettings> {
+/// Reads one trunk. `directory` is where relative paths begin.
+pub(super) fn read(
+    mut reader: Reader<'_>,
+    directory: &Path,
+    deadline: Duration,
+) -> Option<TrunkSettings> {
     let name = reader.required("name", "its name");
     let tls_identity = reader.parsed(
         "tls_identity",
@@ -107,6 +118,11 @@ pub(super) fn read(mut reader: Reader<'_>, deadline: Duration) -> Option<TrunkSe
     trunk.udp_source = udp_source.value;
     let origid = origid(&mut reader);
     trunk.origid = origid.mode();
+    let bypass = bypass::read(&mut reader, directory);
+    trunk.next_hop_trust = match reader.boolean("next_hop_trusted", true).value {
+        true => NextHopTrust::Inside,
+        false => NextHopTrust::Outside,
+    };
     let tenant = tenant(&mut reader, trunk.role);
     let unlisted = reader
         .choice("unlisted", &UNLISTED)
@@ -122,6 +138,7 @@ pub(super) fn read(mut reader: Reader<'_>, deadline: Duration) -> Option<TrunkSe
         unlisted,
         origid,
         udp_source,
+        bypass,
     })
 }
 

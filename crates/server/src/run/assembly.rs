@@ -67,7 +67,7 @@ impl Foundation {
         self.hep.replace(checked.hep.as_ref());
         let (paths, replay) = (self.paths.clone(), self.replay.clone());
         let routes = Arc::new(routes(config, &self.listeners));
-        let trunks = trunks(config, &routes, &self.places.known());
+        let trunks = trunks(config, checked, &routes, &self.places.known());
         let hops = trunks.iter().flat_map(|trunk| &trunk.next_hops);
         let names = routes.ground.names(hops);
         State {
@@ -113,12 +113,13 @@ impl Foundation {
 }
 
 /// The trunks, with next hops as far as they are known.
-fn trunks(config: &Config, routes: &Routes, places: &Places) -> Trunks {
+fn trunks(config: &Config, checked: &Checked, routes: &Routes, places: &Places) -> Trunks {
     let mut trunks = Trunks::default();
     for settings in &config.trunks {
         let next_hops = routes.next_hops(&settings.name.value, places);
         let trunk = Trunk {
             next_hops,
+            bypass: checked.bypasses.get(&settings.name.value).cloned(),
             ..settings.trunk.clone()
         };
         trunks.add(settings.recognition.clone(), Arc::new(trunk));

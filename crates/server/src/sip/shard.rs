@@ -15,6 +15,7 @@ use super::services::Services;
 use super::state::State;
 use super::{Life, Receipt};
 use crate::metrics::ShardGauges;
+use countersign::authentication::Refusal;
 use countersign::call::Call;
 use countersign::time::{Now, Ticks};
 use countersign::verification::report::Report;
@@ -388,18 +389,27 @@ impl Shard {
         let call = self.calls.entry(sign.id);
         let Remembered { state, record } =
             call.or_insert_with(|| Remembered::of(&sign.call, state));
-        let signer = state.signers.get(&sign.trunk.name);
-        let identity = signer.and_then(|signer| {
-            let mut origination = signer.origination(&sign.trunk, sign.transport);
-            origination.asked = sign.asked;
-            let service = &signer.service;
-            let outcome = service.authenticate(&sign.call, &origination, now.unix);
-            record.signed(&outcome, origination.origid, service.signer().x5u(), now);
-            outcome.ok()
-        });
-        Input::Signed {
-            id: sign.id,
-            identity: identity.map(|authenticated| authenticated.identity.into_boxed_str()),
+        let id = sign.id;
+        let Some(signer) = state.signers.get(&sign.trunk.name) else {
+            return Input::SigningFailed { id };
+        };
+        let mut origination = signer.origination(&sign.trunk, sign.transport);
+        origination.asked = sign.asked;
+        let service = &signer.service;
+        let outcome = service.authenticate(&sign.call, &origination, now.unix);
+        record.signed(&outcome, origination.origid, service.signer().x5u(), now);
+        match outcome {
+            Ok(authenticated) => Input::Signed {
+                id,
+                identity: Some(authenticated.identity.into_boxed_str()),
+            },
+            // These are ours: whoever comes after us may treat the call as if it had been signed.
+            Err(
+                Refusal::CertificateExpired
+                | Refusal::CertificateNotYetValid
+                | Refusal::SigningFailed,
+            ) => Input::SigningFailed { id },
+            Err(_) => Input::Signed { id, identity: None },
         }
     }
 
@@ -493,6 +503,9 @@ impl Shard {
         let metrics = &self.services.metrics;
         match event {
             ProxyEvent::Finished(finished) => {
+                if finished.bypass.is_some() {
+                    metrics.sip_events.increment(["bypass-token"]);
+                }
                 let call = self.calls.remove(&finished.id);
                 let Remembered { state, record } = call.unwrap_or_else(|| Remembered {
                     state: state.clone(),

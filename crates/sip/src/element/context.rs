@@ -20,7 +20,7 @@ use crate::proxy::Copy;
 use crate::query;
 use crate::response::{ToTag, build};
 use crate::transaction::matching::ServerKey;
-use crate::trunk::Trunk;
+use crate::trunk::{BypassCause, Trunk};
 use bytes::Bytes;
 use countersign::time::Ticks;
 use countersign::verification::Verdict;
@@ -100,6 +100,8 @@ pub(super) struct Record {
     pub(super) handling: Handling,
     pub(super) verdict: Option<Verdict>,
     pub(super) signature: SignatureFate,
+    /// Why it went on with a bypass token.
+    pub(super) bypass: Option<BypassCause>,
     pub(super) forwarded: Option<Ticks>,
     pub(super) received: Ticks,
     /// The final response that was passed.
@@ -162,6 +164,7 @@ impl Context {
                 handling: Handling::Passed,
                 verdict: None,
                 signature: SignatureFate::NotAsked,
+                bypass: None,
                 forwarded: None,
                 received: turn.now.ticks,
                 status: None,
@@ -309,6 +312,7 @@ impl Context {
             handling: self.record.handling,
             verdict: self.record.verdict,
             signature: self.record.signature,
+            bypass: self.record.bypass,
             status,
             received: self.record.received,
             forwarded: self.record.forwarded,

@@ -23,7 +23,9 @@ use crate::message::{Message, Name};
 use crate::proxy::{Additions, keeps_request_uri};
 use crate::query;
 use crate::redirect::{sip_reason, stir_reason};
-use crate::trunk::{AttestationSuffix, ExistingIdentity, Leniency, Mode, Role, Treatment, Trunk};
+use crate::trunk::{
+    AttestationSuffix, BypassCause, ExistingIdentity, Leniency, Mode, Role, Treatment, Trunk,
+};
 use countersign::call::DateHeader;
 use countersign::passport::Attestation;
 use countersign::time::Ticks;
@@ -110,6 +112,16 @@ impl Context {
         self.forward(&additions, turn);
     }
 
+    /// The host should have signed, and could not.
+    pub(super) fn not_signed(&mut self, turn: &mut Turn<'_>) {
+        if let Stage::Deciding(deciding) = &mut self.stage
+            && deciding.question == Question::Signature
+        {
+            deciding.additions.bypass = Some(BypassCause::SigningFailed);
+        }
+        self.signed(None, turn);
+    }
+
     /// The timer of the decision is due.
     pub(super) fn deadline_passed(&mut self, turn: &mut Turn<'_>) {
         let Stage::Deciding(deciding) = &mut self.stage else {
@@ -136,7 +148,8 @@ impl Context {
                 self.follow(judgement, additions, turn);
             }
             Question::Signature => {
-                let additions = std::mem::take(&mut deciding.additions);
+                let mut additions = std::mem::take(&mut deciding.additions);
+                additions.bypass = Some(BypassCause::DeadlineExpired);
                 turn.out.push(Output::Forget(self.id));
                 self.record.signature = SignatureFate::Late;
                 self.forward(&additions, turn);
@@ -222,6 +235,7 @@ impl Context {
         additions.fault = verdict
             .fault()
             .map(|fault| judgement.code.unwrap_or(fault.code()));
+        additions.bypass = bypass_cause(verdict);
         additions.verstat = Some(self.verstat(judgement));
         let signs =
             self.role() == Role::Both && self.trunk.existing_identity != ExistingIdentity::Keep;
@@ -306,6 +320,22 @@ impl Context {
 // without a "ppt" parameter or with a supported "ppt" value has been received." For all else the table of faults knows the code.
 fn code_of(verdict: Verdict) -> Code {
     verdict.fault().map_or(Code::UseIdentityHeader, Fault::code)
+}
+
+/// How our service failed a call that was judged so; `None` if it did not.
+fn bypass_cause(verdict: Verdict) -> Option<BypassCause> {
+    match verdict {
+        Verdict::NotValidated(Fault::DeadlineExpired) => Some(BypassCause::DeadlineExpired),
+        Verdict::NotValidated(
+            Fault::CertificateUnavailable
+            | Fault::NotExamined
+            | Fault::NumberAuthorityStale
+            | Fault::NumberAuthorityUnavailable
+            | Fault::RevocationUnknown
+            | Fault::TnAuthListUnavailable,
+        ) => Some(BypassCause::NotVerifiable),
+        _ => None,
+    }
 }
 
 /// Whether a request goes to an emergency service and nowhere else: a Route that takes the place of its Request-URI would lead it to

@@ -3,7 +3,7 @@
 use super::ContextId;
 use crate::defect::Defect;
 use crate::patch::PatchError;
-use crate::trunk::Trunk;
+use crate::trunk::{BypassCause, Trunk};
 use countersign::time::Ticks;
 use countersign::verification::Verdict;
 use std::sync::Arc;
@@ -100,6 +100,8 @@ pub struct Finished {
     pub verdict: Option<Verdict>,
     /// What became of its signature.
     pub signature: SignatureFate,
+    /// Why it went on with a bypass token, if it did.
+    pub bypass: Option<BypassCause>,
     /// The final response; `None` if it will never get one (RFC 4320 §4.2).
     pub status: Option<u16>,
     /// When it came.

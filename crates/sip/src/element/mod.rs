@@ -207,6 +207,11 @@ pub enum Input {
         /// The value of the Identity header; `None` if the service refused, for reasons that the host keeps.
         identity: Option<Box<str>>,
     },
+    /// The host should have signed what [`Output::Sign`] asked, and could not: no fault of the caller's.
+    SigningFailed {
+        /// Which call.
+        id: ContextId,
+    },
     /// The time of [`Output::SetTimer`] has come. Late is fine, early is not.
     Timer(TimerId),
     /// Something could not be sent: refused, reset, unreachable, name of TLS wrong.
@@ -522,6 +527,7 @@ impl Element {
                 });
             }
             Input::Release(id) => self.with(id, now, out, Context::release),
+            Input::SigningFailed { id } => self.with(id, now, out, Context::not_signed),
             Input::Signed { id, identity } => {
                 self.with(id, now, out, |context, turn| context.signed(identity, turn));
             }

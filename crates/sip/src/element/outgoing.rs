@@ -121,6 +121,7 @@ impl Element {
 impl Context {
     /// Sends the request on, with what was found out about it.
     pub(super) fn forward(&mut self, additions: &Additions, turn: &mut Turn<'_>) {
+        self.record.bypass = additions.bypass(&self.trunk).and(additions.bypass);
         if let Mode::Redirect(dialect) = self.trunk.mode {
             return self.redirect(dialect, additions, turn);
         }

@@ -5,6 +5,7 @@
 //! [`Trunk::name`].
 
 mod b2bua;
+mod bypass;
 mod next_hop;
 mod recognition;
 mod redirect;
@@ -15,9 +16,11 @@ use countersign::number::TelephoneNumber;
 use countersign::passport::Attestation;
 use countersign::verification::VerstatProfile;
 use countersign::verification::policy::DEFAULT_DEADLINE_MILLIS;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use b2bua::{Answers, B2buaMode, LONGEST_CALL, Names};
+pub use bypass::{Bypass, BypassCause, DEFAULT_BYPASS_HEADER};
 pub use next_hop::{HopId, NextHop, NotAHost, OurNames, Oversize, SentBy, Share};
 pub use recognition::{Network, Recognition, Source, Trunks};
 pub use redirect::{NothingAdded, RedirectDialect, RedirectForm, Rejection, RejectionStatus};
@@ -53,6 +56,10 @@ pub struct Trunk {
     pub attestation_asked: Option<Attestation>,
     /// The header in which the sender may ask for less, such as `Attestation`; none is looked at if there is none.
     pub attestation_header: Option<Box<str>>,
+    /// What is put on calls that our service failed; nothing if there is none.
+    pub bypass: Option<Arc<Bypass>>,
+    /// Whether those it goes on to are in its trust domain.
+    pub next_hop_trust: NextHopTrust,
     /// What goes into origid.
     pub origid: OrigIdMode,
     /// What a source address over UDP is worth.
@@ -81,6 +88,8 @@ impl Trunk {
             existing_identity: ExistingIdentity::default(),
             attestation_asked: None,
             attestation_header: None,
+            bypass: None,
+            next_hop_trust: NextHopTrust::default(),
             origid: OrigIdMode::default(),
             udp_source: UdpSource::default(),
             verstat: VerstatStyle::default(),
@@ -124,6 +133,17 @@ pub enum Mode {
     Proxy,
     /// They are answered with where to go, signed or judged. Nothing goes on from here: there are no next hops.
     Redirect(RedirectDialect),
+}
+
+/// Whether next hops are in the trust domain of RFC 3325 that the trunk's calls come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NextHopTrust {
+    /// They are, and get every P-Asserted-Identity that is passed on at all.
+    #[default]
+    Inside,
+    /// They are not: what the caller wants withheld (`Privacy: id`) they do not get. What nobody wants withheld they do, as RFC 3325 §7
+    /// recommends.
+    Outside,
 }
 
 /// What is done with the calls of a trunk.

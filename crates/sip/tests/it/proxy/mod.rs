@@ -12,6 +12,7 @@
 
 mod any_input;
 mod asking;
+mod bypass;
 mod cancel;
 mod excess;
 mod floods;
@@ -20,6 +21,7 @@ mod message_size;
 mod next_hops;
 mod ordinary_calls;
 mod other_methods;
+mod privacy;
 mod redirect;
 mod signing;
 pub(crate) mod simulation;

@@ -218,14 +218,18 @@ fn digest12_case20_an_asserted_identity_speaks_for_an_anonymous_from() {
         told(&report),
         (Verdict::NotValidated(Fault::CallerUnknown), Some(438))
     );
-    let mut anonymous = call();
-    let uri = "sip:anonymous@anonymous.invalid";
-    anonymous.orig = Some(Identity::from_uri(uri, Role::Orig, IdentityPolicy::default()).unwrap());
-    let report = scene.verify(&anonymous, scene.present(&call()));
-    assert_eq!(
-        told(&report),
-        (Verdict::Failed(Fault::OrigMismatch), Some(438))
-    );
+    // Nor is it taken for a lie where the door tells that the caller does not say who it is.
+    let from = |uri: &str| {
+        let mut from = call();
+        from.orig = Identity::from_uri(uri, Role::Orig, IdentityPolicy::default()).ok();
+        let report = scene.verify(&from, scene.present(&call()));
+        told(&report)
+    };
+    let unknown = (Verdict::NotValidated(Fault::CallerUnknown), Some(438));
+    assert_eq!(from("sip:anonymous@anonymous.invalid"), unknown);
+    assert_eq!(from("sip:Anonymous@sbc.example"), unknown);
+    let another = (Verdict::Failed(Fault::OrigMismatch), Some(438));
+    assert_eq!(from("sip:alice@a.example"), another);
 }
 
 #[test]
