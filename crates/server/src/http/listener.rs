@@ -17,7 +17,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tracing::{debug, info, warn};
 
@@ -34,8 +34,12 @@ pub const TLS_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest wait for the header of a request, the idle time before it included.
 pub const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Longest life of a connection, however busy: the largest chain leaves in it over the slowest line that still carries a call.
+/// Longest life of a connection, however busy: the largest chain leaves in it over the slowest line that still carries a call. A request
+/// that is under way then is answered, within [`LAST_ANSWER`].
 pub const CONNECTION_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// How much longer the last answer of a connection may take.
+pub const LAST_ANSWER: Duration = Duration::from_secs(10);
 
 /// Largest header of a request, in bytes; hyper needs 8 KiB at least.
 const MAX_HEADER_BYTES: usize = 16 * 1024;
@@ -91,7 +95,7 @@ pub async fn serve(
         let (router, stop) = (router.clone(), stop.clone());
         tokio::spawn(async move {
             let served = timeout(
-                CONNECTION_TIMEOUT,
+                CONNECTION_TIMEOUT + LAST_ANSWER,
                 connection(stream, acceptor, router, stop),
             );
             match served.await {
@@ -117,7 +121,7 @@ async fn accept(
         Ok((stream, peer)) => Some((stream, peer, place)),
         Err(error) => {
             warn!(%error, "HTTP connection not accepted");
-            tokio::time::sleep(ACCEPT_PAUSE).await;
+            sleep(ACCEPT_PAUSE).await;
             None
         }
     }
@@ -210,6 +214,7 @@ async fn talk(
     tokio::select! {
         ended = connection.as_mut() => return ended.map_err(io::Error::other),
         _ = stop.wait_for(|stop| *stop) => connection.as_mut().graceful_shutdown(),
+        () = sleep(CONNECTION_TIMEOUT) => connection.as_mut().graceful_shutdown(),
     }
     connection.await.map_err(io::Error::other)
 }

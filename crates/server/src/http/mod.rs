@@ -10,6 +10,7 @@
 
 pub mod listener;
 mod counting;
+pub mod openapi;
 pub mod operations;
 pub mod paths;
 pub mod repository;

@@ -3,7 +3,7 @@
 use super::listener::Ends;
 use super::stir::dialect::Dialect;
 use super::stir::{self, Asked};
-use super::{Site, counting, operations, repository};
+use super::{Site, counting, openapi, operations, repository};
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::Request;
@@ -31,6 +31,8 @@ enum Answer {
     Certificate,
     Health,
     Metrics,
+    OpenApi,
+    PermittedOpenApi,
     Ready,
     Reload,
     Signing(Dialect),
@@ -63,6 +65,8 @@ pub const PATHS: &[Path] = &[
     path(Listener::Trunk, "/stir/v1/verification", Answer::Verification(Dialect::Atis), "POST: verify a call (ATIS-1000082)"),
     path(Listener::Trunk, "/{base}/signing", Answer::Signing(Dialect::Threegpp), "POST: sign a call (3GPP TS 24.229)"),
     path(Listener::Trunk, "/{base}/verification", Answer::Verification(Dialect::Threegpp), "POST: verify a call (3GPP TS 24.229)"),
+    path(Listener::Trunk, "/openapi.json", Answer::PermittedOpenApi, "this description, for permitted trunks"),
+    path(Listener::Admin, "/openapi.json", Answer::OpenApi, "this description"),
     path(Listener::Admin, "/reload", Answer::Reload, "POST: read the configuration again; from this machine only"),
 ];
 
@@ -81,6 +85,8 @@ impl Answer {
             Self::Certificate => get(repository::certificate),
             Self::Health => get(operations::health),
             Self::Metrics => get(operations::metrics),
+            Self::OpenApi => get(openapi::answer),
+            Self::PermittedOpenApi => stir(Asked::Description),
             Self::Ready => get(operations::ready),
             Self::Reload => post(operations::reload),
             Self::Signing(dialect) => stir(Asked::Signing(dialect)),

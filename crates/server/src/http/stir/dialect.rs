@@ -32,8 +32,8 @@ pub enum Defect {
     LengthRequired,
     /// The body is of another type.
     MediaType,
-    /// Another method than POST.
-    Method,
+    /// Another method than these.
+    Method(&'static str),
     /// There is no body.
     NoBody,
     /// The parameter of this name is not there.
@@ -106,7 +106,7 @@ impl Defect {
             | Self::Unreadable(_) => StatusCode::BAD_REQUEST,
             Self::LengthRequired => StatusCode::LENGTH_REQUIRED,
             Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAcceptable(_) => StatusCode::NOT_ACCEPTABLE,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::NotPermitted | Self::NotSigned(_) => StatusCode::FORBIDDEN,
@@ -158,7 +158,7 @@ impl Defect {
             Self::NotSigned(refusal) => {
                 Row::new("POL4031", "The call is not signed: %1").with(refusal.name())
             }
-            Self::Method => Row::new("POL4050", "Method not allowed"),
+            Self::Method(_) => Row::new("POL4050", "Method not allowed"),
             Self::BodyTooLarge(limit) => {
                 Row::new("POL4130", "Message body is larger than %1 bytes").with(limit.to_string())
             }
@@ -175,7 +175,7 @@ impl Defect {
             Self::Json(error) => format!("Malformed Message Body: {error}").into(),
             Self::LengthRequired => "Content-Length Required".into(),
             Self::MediaType => "Unsupported Media Type".into(),
-            Self::Method => "Method Not Allowed".into(),
+            Self::Method(_) => "Method Not Allowed".into(),
             Self::NoBody => "Missing Message Body".into(),
             Self::Missing(name) => format!("Missing Mandatory Parameter: {name}").into(),
             Self::NotAcceptable(_) => "Not Acceptable".into(),
@@ -187,13 +187,36 @@ impl Defect {
         }
     }
 
+    /// One of each.
+    #[cfg(test)]
+    pub(crate) fn examples() -> Vec<Self> {
+        let error = countersign::jose::json::parse(b"{").unwrap_err();
+        vec![
+            Self::BodyTooLarge(1),
+            Self::BodyUnread,
+            Self::Invalid("iat", "no"),
+            Self::Json(error),
+            Self::LengthRequired,
+            Self::MediaType,
+            Self::Method("POST"),
+            Self::NoBody,
+            Self::Missing("iat"),
+            Self::NotAcceptable("x".into()),
+            Self::NotFound,
+            Self::NotPermitted,
+            Self::NotSigned(Refusal::Unlisted),
+            Self::Ours,
+            Self::Unreadable("no".into()),
+        ]
+    }
+
     /// The name in metrics.
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::BodyTooLarge(_) => "too-large",
             Self::BodyUnread | Self::Json(_) | Self::NoBody | Self::Unreadable(_) => "malformed",
             Self::Invalid(..) | Self::Missing(_) => "bad-parameter",
-            Self::LengthRequired | Self::MediaType | Self::Method | Self::NotAcceptable(_) => {
+            Self::LengthRequired | Self::MediaType | Self::Method(_) | Self::NotAcceptable(_) => {
                 "bad-exchange"
             }
             Self::NotFound => "not-found",
@@ -240,7 +263,7 @@ mod tests {
             missing.body(Dialect::Threegpp),
             r#"{"error":"Missing Mandatory Parameter: iat"}"#
         );
-        let method = Defect::Method.body(Dialect::Atis);
+        let method = Defect::Method("POST").body(Dialect::Atis);
         assert_eq!(
             method,
             r#"{"requestError":{"policyException":{"messageId":"POL4050","text":"Method not allowed","variables":[]}}}"#

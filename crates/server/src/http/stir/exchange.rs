@@ -59,7 +59,7 @@ impl Media {
 /// The first [`Defect`], in this order: method, Accept, Content-Type, Content-Length.
 pub(super) fn inspect(method: &Method, headers: &HeaderMap, limit: usize) -> Result<Media, Defect> {
     if *method != Method::POST {
-        return Err(Defect::Method);
+        return Err(Defect::Method("POST"));
     }
     let media = media(headers);
     let answer = media.unwrap_or(Media::Json).of_answer();
@@ -157,12 +157,12 @@ pub(super) fn done(id: HeaderValue, media: Media, body: impl Into<Body>) -> Resp
 pub(super) fn refused(id: HeaderValue, dialect: Dialect, defect: &Defect) -> Response {
     let body = Body::from(defect.body(dialect));
     let mut response = envelope(defect.status(), id, "application/json", body);
-    if *defect == Defect::Method {
+    if let Defect::Method(allowed) = *defect {
         // RFC 9110 §15.5.6: "The origin server MUST generate an Allow header field in a 405 response containing a list of the target
         // resource's currently supported methods."
         response
             .headers_mut()
-            .insert(ALLOW, HeaderValue::from_static("POST"));
+            .insert(ALLOW, HeaderValue::from_static(allowed));
     }
     response
 }
@@ -212,7 +212,7 @@ mod tests {
         );
         assert_eq!(post(&[LENGTH]), Err(Defect::MediaType));
         let put = inspect(&Method::PUT, &headers(&[]), 12);
-        assert_eq!(put, Err(Defect::Method));
+        assert_eq!(put, Err(Defect::Method("POST")));
     }
 
     #[test]

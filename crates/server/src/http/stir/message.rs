@@ -28,7 +28,7 @@ impl Visit<'_> {
             }
             Asked::Signing(_) => self.sign_message(&request),
             Asked::Verification(_) => self.judge_message(&request).await,
-            Asked::Nothing => Err(Defect::NotFound),
+            Asked::Description | Asked::Nothing => Err(Defect::NotFound),
         }
     }
 

@@ -27,13 +27,14 @@ use self::exchange::Media;
 use self::fields::{SigningFields, VerificationFields};
 use self::form::BadForm;
 use super::listener::Ends;
+use super::openapi;
 use super::paths::MAX_REQUEST_BYTES;
 use crate::config::listeners::MissingIdentity;
 use crate::sip::record::{Ending, Record};
 use crate::sip::services::Services;
 use crate::sip::state::State;
 use axum::body::Body;
-use axum::http::{HeaderValue, Request};
+use axum::http::{HeaderValue, Method, Request};
 use axum::response::Response;
 use bytes::Bytes;
 use countersign::authentication::{Authenticated, Unlisted};
@@ -60,6 +61,8 @@ pub struct Door {
 /// What is asked of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Asked {
+    /// What may be asked, and how.
+    Description,
     /// To sign a call.
     Signing(Dialect),
     /// To verify one.
@@ -72,7 +75,7 @@ impl Asked {
     fn dialect(self) -> Dialect {
         match self {
             Self::Signing(dialect) | Self::Verification(dialect) => dialect,
-            Self::Nothing => Dialect::Atis,
+            Self::Description | Self::Nothing => Dialect::Atis,
         }
     }
 
@@ -81,6 +84,7 @@ impl Asked {
         match self {
             Self::Signing(_) => "signing",
             Self::Verification(_) => "verification",
+            Self::Description => "description",
             Self::Nothing => "none",
         }
     }
@@ -145,6 +149,12 @@ impl Door {
             return Err(refused(Defect::NotFound));
         }
         let (method, headers) = (request.method(), request.headers());
+        if asked == Asked::Description {
+            return match *method {
+                Method::GET | Method::HEAD => Ok((self.description(), Media::Json)),
+                _ => Err(refused(Defect::Method("GET, HEAD"))),
+            };
+        }
         let media = exchange::inspect(method, headers, MAX_REQUEST_BYTES).map_err(refused)?;
         let body = exchange::body(request).await.map_err(refused)?;
         let visit = Visit {
@@ -170,6 +180,15 @@ impl Door {
     }
 }
 
+impl Door {
+    fn description(&self) -> Done {
+        Done {
+            body: openapi::document(&self.base).into(),
+            outcome: "done",
+        }
+    }
+}
+
 /// The trunk that asks, if it may.
 fn permitted(state: &State, ends: &Ends, asked: Asked) -> Option<Arc<Trunk>> {
     let flow = Flow {
@@ -184,7 +203,7 @@ fn permitted(state: &State, ends: &Ends, asked: Asked) -> Option<Arc<Trunk>> {
     };
     let trunk = state.trunks.find_over_http(&source)?;
     let may = match (asked, trunk.role) {
-        (Asked::Nothing, _) | (_, Role::Both) => true,
+        (Asked::Description | Asked::Nothing, _) | (_, Role::Both) => true,
         (Asked::Signing(_), role) => role == Role::Sign,
         (Asked::Verification(_), role) => role == Role::Verify,
     };
@@ -216,7 +235,7 @@ impl Visit<'_> {
                     .await
                     .map_err(refused(fields.dialect))
             }
-            Asked::Nothing => Err(refused(asked.dialect())(Defect::NotFound)),
+            Asked::Description | Asked::Nothing => Err(refused(asked.dialect())(Defect::NotFound)),
         }
     }
 
