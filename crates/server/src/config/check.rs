@@ -89,8 +89,10 @@ pub fn check(config: &Config, now: UnixTime, trust_version: u64) -> Result<Check
     let records = opening.records(config, now);
     let trust = opening.trust(&config.trust, trust_version, now);
     let fetch = opening.fetch(&config.fetch);
-    let [public, trunk, admin] = [&config.public, &config.trunk, &config.admin]
-        .map(|listener| opening.web(&listener.tls, now));
+    let public = opening.web(&config.public.tls, None, now);
+    let clients = config.door.client_ca_file.as_ref();
+    let trunk = opening.web(&config.trunk.tls, clients, now);
+    let admin = opening.web(&config.admin.tls, None, now);
     let sip = opening.sip(config, now);
     let hep = opening.hep(&config.hep);
     opening.think(config);

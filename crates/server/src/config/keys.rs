@@ -248,6 +248,7 @@ pub const KEYS: &[Key] = &[
     restart("http.trunk.listen", List, "[]", "addresses of signing and verification over HTTP"),
     live("http.trunk.certificate_file", Text, NONE, "as above"),
     live("http.trunk.key_file", Text, NONE, "as above"),
+    live("http.trunk.client_ca_file", Text, NONE, "authorities of clients that prove who they are, PEM; none: they are asked for no certificate"),
     restart("http.trunk.base", Text, "\"/3gpp/v1\"", "the path before /signing and /verification in the 3GPP dialect"),
     live("http.trunk.identity_required", Boolean, "false", "whether a verification without identity is a mistake, as ATIS-1000082 has it"),
     restart("http.admin.listen", List, "[\"127.0.0.1:8080\"]", "addresses of /health, /ready, /metrics and /reload"),

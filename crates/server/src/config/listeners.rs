@@ -96,6 +96,8 @@ pub struct TlsSettings {
 pub struct DoorSettings {
     /// What stands before `/signing` and `/verification` in the 3GPP dialect.
     pub base: Box<str>,
+    /// Authorities of those who prove themselves by certificate; nobody is asked for one if there are none.
+    pub client_ca_file: Option<Placed<PathBuf>>,
     /// What a verification without any Identity is.
     pub missing_identity: MissingIdentity,
 }
@@ -250,7 +252,7 @@ pub(super) struct Http {
 pub(super) fn http(mut reader: Reader<'_>, directory: &Path) -> Http {
     let public = whole(reader.table("public"), None, directory);
     let mut trunk = reader.table("trunk");
-    let door = door(&mut trunk);
+    let door = door(&mut trunk, directory);
     let trunk = whole(trunk, None, directory);
     let admin = whole(reader.table("admin"), Some(DEFAULT_ADMIN), directory);
     reader.finish();
@@ -262,11 +264,13 @@ pub(super) fn http(mut reader: Reader<'_>, directory: &Path) -> Http {
     }
 }
 
-fn door(reader: &mut Reader<'_>) -> DoorSettings {
+fn door(reader: &mut Reader<'_>, directory: &Path) -> DoorSettings {
+    let client_ca_file = reader.text("client_ca_file");
     let base = reader.parsed("base", "a path such as \"/3gpp/v1\"", base);
     let required = reader.boolean("identity_required", false).value;
     DoorSettings {
         base: base.map_or_else(|| DEFAULT_BASE.into(), |base| base.value),
+        client_ca_file: client_ca_file.map(|file| file.map(|name| directory.join(name))),
         missing_identity: match required {
             true => MissingIdentity::Refused,
             false => MissingIdentity::Unsigned,

@@ -29,6 +29,7 @@ mod first_call;
 mod garbage;
 mod hostile_lists;
 mod hostile_repository;
+mod http_client_certificates;
 mod http_listeners;
 mod http_messages;
 mod http_signing;

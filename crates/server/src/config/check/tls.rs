@@ -27,12 +27,24 @@ pub struct SipTls {
 }
 
 impl Opening {
-    /// TLS of an HTTP listener.
+    /// TLS of an HTTP listener. Who has a certificate of these authorities is known by it; who has none may be known by address.
     pub(super) fn web(
         &mut self,
         settings: &Option<TlsSettings>,
+        client_ca_file: Option<&Placed<PathBuf>>,
         now: UnixTime,
     ) -> Option<Arc<ServerConfig>> {
+        let clients = match client_ca_file {
+            None => Clients::NotAsked,
+            Some(file) => {
+                if settings.is_none() {
+                    let cause = Cause::Requires("certificate_file and key_file");
+                    self.mistakes.push(file.mistake(cause));
+                }
+                self.read(file)?;
+                Clients::Optional(self.note(file.value_of(files::read_web_roots))?)
+            }
+        };
         let settings = settings.as_ref()?;
         let credential = self.credential(settings)?;
         let end = credential.validity().map(|validity| validity.not_after);
@@ -42,7 +54,7 @@ impl Opening {
             let file = &settings.certificate_file;
             self.warnings.push(file.warning(concern));
         }
-        let config = tls::server::config(&credential, &Clients::NotAsked, Protocol::Http);
+        let config = tls::server::config(&credential, &clients, Protocol::Http);
         self.note(config.map_err(|error| no_tls(&settings.key_file, error)))
     }
 
@@ -185,14 +197,15 @@ impl Opening {
 
     /// Names that nobody could prove.
     fn think_of_peers(&mut self, config: &Config) {
-        if config.sip.secure.client_ca_file.is_some() {
-            return;
-        }
-        let over_sip = config.trunks.iter();
-        let over_sip = over_sip.filter(|trunk| !matches!(trunk.trunk.mode, Mode::Http));
-        for identity in over_sip.filter_map(|trunk| trunk.tls_identity.as_ref()) {
-            let cause = Cause::Requires("sip.client_ca_file");
-            self.mistakes.push(identity.mistake(cause));
+        for trunk in &config.trunks {
+            let (file, needed) = match trunk.trunk.mode {
+                Mode::Http => (&config.door.client_ca_file, "http.trunk.client_ca_file"),
+                _ => (&config.sip.secure.client_ca_file, "sip.client_ca_file"),
+            };
+            if let (None, Some(identity)) = (file, &trunk.tls_identity) {
+                self.mistakes
+                    .push(identity.mistake(Cause::Requires(needed)));
+            }
         }
     }
 }

@@ -1,7 +1,9 @@
 //! curl, which asks over HTTP.
 
+use super::domains::Domain;
 use std::io::Write;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// What curl sends, and from where.
@@ -60,12 +62,26 @@ impl Curl {
         self
     }
 
+    /// With the certificate of this domain.
+    pub(crate) fn showing(self, domain: &Domain) -> Self {
+        let text = |path: &Path| path.to_str().unwrap().to_owned();
+        let (certificate, key) = (text(&domain.certificate), text(&domain.key));
+        self.with(&["--cert", &certificate, "--key", &key])
+    }
+
     /// Asks, on a thread of its own.
     pub(crate) async fn ask(self) -> Answer {
+        let text = format!("{:?}", self.arguments);
+        let answer = self.try_to_ask().await;
+        answer.unwrap_or_else(|| panic!("curl {text}: no answer"))
+    }
+
+    /// Asks; `None` if there is no answer at all.
+    pub(crate) async fn try_to_ask(self) -> Option<Answer> {
         tokio::task::spawn_blocking(|| self.run()).await.unwrap()
     }
 
-    fn run(mut self) -> Answer {
+    fn run(mut self) -> Option<Answer> {
         if self.body.is_some() {
             self.arguments
                 .extend(["--data-binary", "@-"].map(str::to_owned));
@@ -83,15 +99,13 @@ impl Curl {
         drop(stdin);
         let output = curl.wait_with_output().unwrap();
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let complaint = String::from_utf8_lossy(&output.stderr);
-        let (headers, body) = text
-            .split_once("\r\n\r\n")
-            .unwrap_or_else(|| panic!("curl {:?}: {complaint} {text}", self.arguments));
-        Answer {
+        eprint!("{}", String::from_utf8_lossy(&output.stderr));
+        let (headers, body) = text.split_once("\r\n\r\n")?;
+        Some(Answer {
             status: headers.split(' ').nth(1).unwrap().parse().unwrap(),
             headers: headers.to_owned(),
             body: body.to_owned(),
-        }
+        })
     }
 }
 
