@@ -97,6 +97,8 @@ pub struct Metrics {
     pub shards: Shards,
     /// Time that events waited for their shard.
     pub queue_delay: Histogram,
+    /// Time that new requests waited for their turn, the time before they reached their shard included.
+    pub turn_delay: Histogram,
     /// Time from the arrival of a request to its verdict.
     pub judge_latency: Histogram,
     /// Time from the arrival of a request to its signature.
@@ -139,6 +141,7 @@ impl Default for Metrics {
             generation: Gauge::new("countersign_config_generation", "Which configuration runs: 1 at the start, one more after each reload."),
             shards: Shards::default(),
             queue_delay: Histogram::new("countersign_queue_seconds", "Time that events waited for their shard."),
+            turn_delay: Histogram::new("countersign_turn_seconds", "Time that new requests waited for their turn."),
             judge_latency: Histogram::new("countersign_judge_seconds", "Time from the arrival of a request to its verdict."),
             sign_latency: Histogram::new("countersign_sign_seconds", "Time from the arrival of a request to its signature."),
         }
@@ -193,6 +196,7 @@ impl Metrics {
         self.generation.write(out)?;
         self.shards.write(out)?;
         self.queue_delay.write(out)?;
+        self.turn_delay.write(out)?;
         self.judge_latency.write(out)?;
         self.sign_latency.write(out)?;
         process::write(out)

@@ -164,9 +164,13 @@ impl Shard {
         gauges.calls.set(load.calls);
         gauges.timers.set(self.timers.len());
         gauges.waiting.set(self.judging.len());
+        gauges.calls.set(load.calls);
+        gauges.newcomers.set(self.waiting.len());
+        let is_shedding = self.admission.is_shedding();
+        gauges.shedding.set(usize::from(is_shedding));
         if let Some(pulse) = self.helm.pulse(self.index) {
             let busy = load.contexts + load.calls + self.waiting.len();
-            pulse.beat(busy, self.admission.is_shedding());
+            pulse.beat(busy, is_shedding);
         }
     }
 
@@ -239,6 +243,7 @@ impl Shard {
         };
         let now = self.now().ticks;
         let waited = now.since(newcomer.received);
+        self.services.metrics.turn_delay.observe(waited);
         match self.admission.begins(waited, now) {
             true => self.handle(newcomer.input, &newcomer.state),
             false => self.turn_away(newcomer, "overload"),
