@@ -36,8 +36,6 @@ pub struct ShardGauges {
     pub newcomers: Level,
     /// Whether new requests are turned away: 1 or 0.
     pub shedding: Level,
-    /// Calls of back-to-back trunks.
-    pub calls: Level,
     /// Requests under way: response contexts.
     pub contexts: Level,
     /// What these are reckoned at, in bytes.
@@ -79,7 +77,6 @@ impl Shards {
         tell("countersign_queue_depth", "Events that wait for a shard.", |shard| &shard.queue)?;
         tell("countersign_new_requests_waiting", "New requests that wait for their turn.", |shard| &shard.newcomers)?;
         tell("countersign_shedding", "Whether a shard turns new requests away because they would wait too long.", |shard| &shard.shedding)?;
-        tell("countersign_b2bua_calls", "Calls of back-to-back trunks.", |shard| &shard.calls)?;
         tell("countersign_sip_contexts", "SIP requests under way.", |shard| &shard.contexts)?;
         tell("countersign_sip_context_bytes", "What the SIP requests under way are reckoned at.", |shard| &shard.context_bytes)?;
         tell("countersign_sip_server_transactions", "SIP transactions towards who asks.", |shard| &shard.server_transactions)?;

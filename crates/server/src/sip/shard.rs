@@ -164,7 +164,6 @@ impl Shard {
         gauges.calls.set(load.calls);
         gauges.timers.set(self.timers.len());
         gauges.waiting.set(self.judging.len());
-        gauges.calls.set(load.calls);
         gauges.newcomers.set(self.waiting.len());
         let is_shedding = self.admission.is_shedding();
         gauges.shedding.set(usize::from(is_shedding));

@@ -15,6 +15,7 @@ mod b2bua;
 mod bad_peers;
 mod bad_wire;
 mod b2bua_memory;
+mod board;
 mod changed_certificate;
 mod config_check;
 mod cli;
