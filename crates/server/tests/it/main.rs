@@ -35,6 +35,7 @@ mod http_listeners;
 mod http_messages;
 mod http_signing;
 mod http_verification;
+mod kamailio_asks;
 mod kamailio_signs;
 mod kamailio_verifies;
 mod metrics_page;

@@ -55,6 +55,14 @@ impl Kamailio {
         )
     }
 
+    /// Asks `asked` about each call and passes it to `next` with what the 302 brings.
+    #[track_caller]
+    pub(crate) fn asks(asked: SocketAddr, next: SocketAddr) -> Self {
+        let workspace = Workspace::new("kamailio-asks");
+        let asked = format!("sip:{asked}");
+        Self::start("asks.cfg", workspace, next, &[("ASKED", &asked)], &[])
+    }
+
     /// Passes what comes to `next`, with one change.
     #[track_caller]
     pub(crate) fn changes(next: SocketAddr, change: Change) -> Self {

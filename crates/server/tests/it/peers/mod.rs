@@ -7,7 +7,7 @@
 //! ```
 //!
 //! - [`Sipp`] places or answers calls by a scenario of `tests/sipp/` or `src/lab/call.xml`; what it sent and received is a [`Trace`].
-//! - [`Kamailio`] signs, verifies or changes calls by a configuration of `tests/kamailio/`.
+//! - [`Kamailio`] signs, verifies, changes or asks about calls by a configuration of `tests/kamailio/`.
 //! - [`Curl`] asks over HTTP.
 //! - [`Repository`] serves a directory over https, and [`Lab`] has the certificates that all of them need.
 //! - [`Process`] is what they share: started in the foreground, bounded in time, killed when the guard is dropped, its output
