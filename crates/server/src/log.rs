@@ -9,6 +9,7 @@ mod lines;
 
 use countersign::identity::Identity;
 use countersign::number::TelephoneNumber;
+use countersign_sip::element::CallEnded;
 use lines::Lines;
 use std::borrow::Cow;
 use std::fmt;
@@ -198,6 +199,18 @@ impl CallLog {
             status = call.status,
             micros = u64::try_from(call.took.as_micros()).unwrap_or(u64::MAX),
             "call"
+        );
+    }
+
+    /// Writes the line of a call that was answered, and is over: only where both sides are dialogs of ours is that known.
+    pub fn ended(&self, ended: &CallEnded, by: &str) {
+        tracing::info!(
+            target: "countersign::call_end",
+            trunk = &*ended.trunk.name,
+            call_id = &*clipped(&String::from_utf8_lossy(&ended.call_id)),
+            by,
+            seconds = ended.lasted.as_secs(),
+            "call ended"
         );
     }
 

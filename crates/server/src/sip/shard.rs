@@ -519,8 +519,9 @@ impl Shard {
             }
             ProxyEvent::AckMissing(_) => metrics.sip_events.increment(["ack-missing"]),
             ProxyEvent::CallEnded(ended) => {
-                tracing::debug!(by = ?ended.by, lasted = ?ended.lasted, "call ended");
-                metrics.sip_events.increment([ended_by(ended.by)]);
+                let (event, by) = ended_by(ended.by);
+                metrics.sip_events.increment([event]);
+                state.calls.ended(&ended, by);
             }
             ProxyEvent::Dropped(cause) => {
                 tracing::debug!(?cause, "SIP message dropped");
@@ -540,12 +541,13 @@ impl Shard {
     }
 }
 
-fn ended_by(who: EndedBy) -> &'static str {
+/// Who ended a call, as metrics and the log name it.
+fn ended_by(who: EndedBy) -> (&'static str, &'static str) {
     match who {
-        EndedBy::Called => "call-ended-by-called",
-        EndedBy::Caller => "call-ended-by-caller",
-        EndedBy::Host => "call-ended-by-us",
-        EndedBy::Time => "call-ended-by-time",
+        EndedBy::Called => ("call-ended-by-called", "called"),
+        EndedBy::Caller => ("call-ended-by-caller", "caller"),
+        EndedBy::Host => ("call-ended-by-us", "us"),
+        EndedBy::Time => ("call-ended-by-time", "time"),
     }
 }
 
