@@ -66,6 +66,7 @@ mod tls_names;
 mod three_providers;
 mod traces;
 mod trust_domains;
+mod torture_on_the_wire;
 mod transports;
 mod up;
 mod who_may_call;

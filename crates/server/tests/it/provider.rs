@@ -188,6 +188,16 @@ pub(crate) struct Setup {
 }
 
 impl Setup {
+    /// Whatever comes goes to `next_hop`, as it is.
+    pub(crate) fn passes(next_hop: &str) -> Self {
+        Self::new(
+            "passes",
+            next_hop,
+            "role = \"none\"\noversize = \"fragment\"\n",
+            "",
+        )
+    }
+
     fn new(name: &'static str, next_hop: &str, trunk: &str, rest: &str) -> Self {
         Self {
             name,

@@ -11,7 +11,7 @@ use super::hops::Urgency;
 use super::outgoing::is_secure_enough;
 use super::redirection;
 use super::server_side::AckFate;
-use super::validation::{Refusal, is_for_us, validate};
+use super::validation::{Refusal, is_for_us, validate, validate_ours};
 use super::{ContextId, EMERGENCY_RESERVE, Element, Options, Output, UnknownSource};
 use crate::defect::Defect;
 use crate::flow::{Flow, Target};
@@ -120,6 +120,9 @@ impl Element {
     ) {
         let is_options = message.method() == Some(Method::Options);
         if is_options && is_for_us(&message) {
+            if let Err(refusal) = validate_ours(&message) {
+                return self.refuse(flow, &message, &refusal, now, out);
+            }
             self.answer(flow, &message, (200, "OK"), &CAPABILITIES, now, out);
             return out.push(Output::Event(Event::OptionsAnswered));
         }

@@ -8,6 +8,8 @@ use crate::message::{Message, Name};
 /// Why a request is not forwarded, and what its sender is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
+    /// §16.3 step 5, §8.2.2.3: the options we do not know.
+    BadExtension(Vec<u8>),
     /// §16.3 step 1 and 2.
     Defect(Defect),
     /// §16.3 step 4.
@@ -16,8 +18,6 @@ pub(super) enum Refusal {
     MethodNotAllowed,
     /// §12.2.2: whoever redirects has no dialogs.
     NoSuchDialog,
-    /// §16.3 step 5: the options we do not know.
-    ProxyRequire(Vec<u8>),
     /// §16.3 step 3.
     TooManyHops,
 }
@@ -25,22 +25,22 @@ pub(super) enum Refusal {
 impl Refusal {
     pub(super) fn status(&self) -> u16 {
         match self {
+            Self::BadExtension(_) => 420,
             Self::Defect(defect) => defect.status(),
             Self::Loop => 482,
             Self::MethodNotAllowed => 405,
             Self::NoSuchDialog => 481,
-            Self::ProxyRequire(_) => 420,
             Self::TooManyHops => 483,
         }
     }
 
     pub(super) fn reason(&self) -> &'static str {
         match self {
+            Self::BadExtension(_) => "Bad Extension",
             Self::Defect(defect) => defect.reason(),
             Self::Loop => "Loop Detected",
             Self::MethodNotAllowed => "Method Not Allowed",
             Self::NoSuchDialog => "Call/Transaction Does Not Exist",
-            Self::ProxyRequire(_) => "Bad Extension",
             Self::TooManyHops => "Too Many Hops",
         }
     }
@@ -51,7 +51,7 @@ impl Refusal {
     pub(super) fn extra(&self) -> Vec<(&'static str, &[u8])> {
         match self {
             Self::MethodNotAllowed => vec![("Allow", b"INVITE, ACK, CANCEL, OPTIONS")],
-            Self::ProxyRequire(options) => vec![("Unsupported", options)],
+            Self::BadExtension(options) => vec![("Unsupported", options)],
             _ => Vec::new(),
         }
     }
@@ -72,14 +72,26 @@ pub(super) fn validate(request: &Message, tokens: &Tokens, shape: Shape) -> Resu
     }
     // RFC 3261 §16.3: "If the request contains a Proxy-Require header field (Section 20.29) with one or more option-tags this element
     // does not understand, the element MUST return a 420 (Bad Extension) response." We understand none.
-    let options: Vec<&[u8]> = request
-        .elements(Name::ProxyRequire)
-        .filter(|option| !option.is_empty())
-        .collect();
-    if options.is_empty() {
-        Ok(())
-    } else {
-        Err(Refusal::ProxyRequire(options.join(&b", "[..])))
+    understood(request, &[Name::ProxyRequire])
+}
+
+/// Whether an OPTIONS that is for us is answered as it wishes.
+// RFC 3261 §11: "The response to an OPTIONS is constructed using the standard rules for a SIP UAS response as discussed in Section
+// 8.2.6."
+// RFC 3261 §8.2.2.3: "If a UAS does not understand an option-tag listed in a Require header field, it MUST respond by generating a
+// response with status code 420 (Bad Extension)." What is asked of proxies is asked of us, too.
+pub(super) fn validate_ours(options_request: &Message) -> Result<(), Refusal> {
+    inspect(options_request).map_err(Refusal::Defect)?;
+    understood(options_request, &[Name::Require, Name::ProxyRequire])
+}
+
+/// Whether no option is named there: we understand none.
+fn understood(request: &Message, names: &[Name]) -> Result<(), Refusal> {
+    let named = names.iter().flat_map(|name| request.elements(*name));
+    let options: Vec<&[u8]> = named.filter(|option| !option.is_empty()).collect();
+    match options.is_empty() {
+        true => Ok(()),
+        false => Err(Refusal::BadExtension(options.join(&b", "[..]))),
     }
 }
 
