@@ -25,6 +25,7 @@ pub mod metrics;
 pub mod log;
 pub mod files;
 pub mod supervisor;
+pub mod handover;
 pub mod hep;
 pub mod tls;
 pub mod dns;

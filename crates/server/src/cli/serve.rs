@@ -1,8 +1,10 @@
 //! `countersign serve`: the server in production, from a configuration file.
 
+use super::startup::Takeover;
 use super::{Console, Outcome, startup};
 use crate::clock::SystemClock;
 use crate::config;
+use crate::handover::Successor;
 use crate::log::Format;
 use crate::run::Running;
 use crate::run::capacity::Capacity;
@@ -10,6 +12,7 @@ use crate::sip::helm::{Helm, Pulse};
 use crate::supervisor::{News, Supervisor};
 use clap::Args;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -26,12 +29,16 @@ const SHORTEST_LOOK: Duration = Duration::from_millis(1_200);
     Settings can also be made in the environment: COUNTERSIGN_LOG__LEVEL=debug sets [log] level.\n\
     SIGHUP and `countersign reload` read it again; what is wrong then changes nothing.\n\
     SIGTERM ends what has begun before it ends the process ([sip] drain_s); a second one ends it at once.\n\
+    SIGUSR2 starts the program once more, with --takeover: it goes on in our place, and no call is lost.\n\
     `countersign check-config FILE` tells every mistake without starting anything."
 )]
 pub(super) struct Arguments {
     /// The configuration file; etc/countersign.toml.example shows every setting
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
+    /// Go on in the place of the server that runs with this configuration ([sip] takeover_socket); no call is lost
+    #[arg(long)]
+    takeover: bool,
 }
 
 /// What a signal tells us.
@@ -41,6 +48,8 @@ enum Told {
     End,
     /// SIGHUP.
     Reload,
+    /// SIGUSR2.
+    Swap,
 }
 
 /// The signals that mean something to us.
@@ -48,6 +57,7 @@ struct Signals {
     hangup: Signal,
     interrupt: Signal,
     terminate: Signal,
+    user: Signal,
 }
 
 impl Signals {
@@ -56,6 +66,7 @@ impl Signals {
             hangup: signal(SignalKind::hangup())?,
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            user: signal(SignalKind::user_defined2())?,
         })
     }
 
@@ -64,6 +75,7 @@ impl Signals {
             _ = self.terminate.recv() => Told::End,
             _ = self.interrupt.recv() => Told::End,
             Some(()) = self.hangup.recv() => Told::Reload,
+            Some(()) = self.user.recv() => Told::Swap,
         }
     }
 
@@ -73,18 +85,37 @@ impl Signals {
 }
 
 /// Carries calls until told to end, and whoever started us knows how we are.
-async fn carry(running: Running, signals: &mut Signals) {
+async fn carry(mut running: Running, signals: &mut Signals, takeover: Takeover) {
     let supervisor = Arc::new(Supervisor::from_environment());
+    if takeover == Takeover::Yes {
+        supervisor.tell(News::Successor(std::process::id()));
+    }
     supervisor.tell(News::Ready);
     let watched = supervisor.watchdog().map(|limit| {
         let (supervisor, helm) = (supervisor.clone(), running.helm());
         tokio::spawn(watch(supervisor, helm, limit))
     });
-    while signals.next().await == Told::Reload {
-        supervisor.tell(News::Reloading);
-        // The log tells what comes of it.
-        drop(running.reloads.ask().await);
-        supervisor.tell(News::Ready);
+    loop {
+        let told = tokio::select! {
+            told = signals.next() => told,
+            successor = running.succeeded() => match give_way(running, successor, signals).await {
+                Ok(()) => return,
+                Err(still) => {
+                    running = still;
+                    continue;
+                }
+            },
+        };
+        match told {
+            Told::End => break,
+            Told::Reload => {
+                supervisor.tell(News::Reloading);
+                // The log tells what comes of it.
+                drop(running.reloads.ask().await);
+                supervisor.tell(News::Ready);
+            }
+            Told::Swap => swap(),
+        }
     }
     tracing::info!("draining");
     supervisor.tell(News::Stopping);
@@ -96,6 +127,56 @@ async fn carry(running: Running, signals: &mut Signals) {
     running.stop().await;
     if let Some(watched) = watched {
         watched.abort();
+    }
+}
+
+/// Leaves what is new to the successor, and ends when nothing is left here; at once if told to.
+async fn give_way(
+    running: Running,
+    successor: Successor,
+    signals: &mut Signals,
+) -> Result<(), Running> {
+    let relay = match running.step_back(&successor).await {
+        Ok(relay) => relay,
+        Err(error) => {
+            tracing::error!(%error, "the successor is not let in");
+            return Err(running);
+        }
+    };
+    tracing::info!("a successor carries what is new; what has begun here is finished here");
+    tokio::select! {
+        () = running.outlive() => tracing::info!("nothing is left here that has begun"),
+        () = signals.end() => tracing::warn!("told to end: the successor has the rest"),
+    }
+    running.leave(successor, relay).await;
+    Ok(())
+}
+
+/// Starts this program once more, as it is on the disk now, to go on in our place.
+fn swap() {
+    let mut arguments = std::env::args_os();
+    let named = arguments.next().map(PathBuf::from);
+    // The name under which we were started finds the newer file; the link in /proc leads to the one that runs.
+    let program = named.filter(|name| name.components().count() > 1);
+    let Some(program) = program.or_else(|| std::env::current_exe().ok()) else {
+        return tracing::error!("nobody knows which program this is");
+    };
+    let mut command = Command::new(&program);
+    command.args(arguments.filter(|argument| argument != "--takeover"));
+    command.arg("--takeover").stdin(Stdio::null());
+    // The watchdog's number is ours; the successor is watched when it is the main process.
+    command.env_remove("WATCHDOG_PID");
+    match command.spawn() {
+        Ok(mut child) => {
+            tracing::info!(pid = child.id(), "started to go on in our place");
+            std::thread::spawn(move || match child.wait() {
+                Ok(status) => tracing::error!(%status, "the successor has ended"),
+                Err(error) => tracing::error!(%error, "nobody knows what became of the successor"),
+            });
+        }
+        Err(error) => {
+            tracing::error!(program = %program.display(), %error, "no successor could be started");
+        }
     }
 }
 
@@ -124,6 +205,10 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {
         Ok(config) => config,
         Err(mistakes) => return startup::mistaken(&mistakes, console),
     };
+    let takeover = match arguments.takeover {
+        true => Takeover::Yes,
+        false => Takeover::No,
+    };
     startup::on_runtime(console, async |console| {
         // From the first moment: unhandled, it would end the process.
         let Ok(mut signals) = Signals::listen() else {
@@ -134,7 +219,7 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {
             &config,
             SystemClock::start(),
             console,
-            startup::Warnings::Told,
+            (startup::Warnings::Told, takeover),
             |_| "choose another in the configuration",
         )
         .await
@@ -146,7 +231,7 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {
                 }
                 capacity.tell();
                 tracing::info!(shards = running.shards, "running");
-                carry(running, &mut signals).await;
+                carry(running, &mut signals, takeover).await;
                 Outcome::Done
             }
             Err(outcome) => outcome,

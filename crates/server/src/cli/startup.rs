@@ -3,6 +3,7 @@
 use super::{Console, Outcome};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config, Mistake};
+use crate::handover::Inherited;
 use crate::run::{self, Running, StartFault};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,6 +16,30 @@ pub(super) enum Warnings {
     Silent,
     /// It is.
     Told,
+}
+
+/// Whether a process that runs already is asked for its sockets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Takeover {
+    /// It is not: there is none, or the addresses are free.
+    No,
+    /// It is.
+    Yes,
+}
+
+/// The sockets of the process that runs with this configuration.
+fn inherit(config: &Config, console: &mut Console) -> Result<Inherited, Outcome> {
+    let Some(path) = &config.sip.takeover_socket else {
+        console.error("--takeover: set sip.takeover_socket, and start the server once with it");
+        return Err(Outcome::Unable);
+    };
+    Inherited::ask(&path.value).map_err(|error| {
+        let path = path.value.display();
+        console.error(format_args!(
+            "{path}: {error}; does a server run with this configuration?"
+        ));
+        Outcome::Unable
+    })
 }
 
 /// Tells every mistake.
@@ -51,7 +76,7 @@ pub(super) async fn start(
     config: &Config,
     clock: SystemClock,
     console: &mut Console,
-    warnings: Warnings,
+    (warnings, takeover): (Warnings, Takeover),
     helps: impl FnOnce(SocketAddr) -> &'static str,
 ) -> Result<Running, Outcome> {
     let checked = config::check(config, clock.now().unix, 1)
@@ -66,7 +91,11 @@ pub(super) async fn start(
         console.error(error);
         return Err(Outcome::Unable);
     }
-    run::start(config, checked, Arc::new(clock))
+    let inherited = match takeover {
+        Takeover::No => None,
+        Takeover::Yes => Some(inherit(config, console)?),
+    };
+    run::start_after(config, checked, Arc::new(clock), inherited)
         .await
         .map_err(|fault| {
             match &fault {

@@ -89,9 +89,9 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {
         Err(mistakes) => return startup::mistaken(&mistakes, console),
     };
     startup::on_runtime(console, async |console| {
-        let silent = startup::Warnings::Silent;
+        let how = (startup::Warnings::Silent, startup::Takeover::No);
         let helps = |address| another(&plan, address);
-        let running = match startup::start(&config, clock, console, silent, helps).await {
+        let running = match startup::start(&config, clock, console, how, helps).await {
             Ok(running) => running,
             Err(outcome) => return outcome,
         };

@@ -29,6 +29,8 @@ pub struct SipSettings {
     pub unknown_source: UnknownSource,
     /// How long others wait.
     pub patience: Patience,
+    /// Where another process asks for our sockets, to go on in our place.
+    pub takeover_socket: Option<Placed<PathBuf>>,
 }
 
 /// How long we let others wait.
@@ -174,6 +176,9 @@ pub(super) fn sip(mut reader: Reader<'_>, directory: &Path) -> SipSettings {
             )
             .unwrap_or_default(),
         patience: patience(&mut reader),
+        takeover_socket: reader
+            .text("takeover_socket")
+            .map(|name| name.map(|name| directory.join(name))),
     };
     let (udp, _) = reader.written_items("udp");
     let (tcp, place) = reader.written_items("tcp");

@@ -5,6 +5,7 @@
 //! - `assembly`: from a checked configuration to the state that shards read.
 //! - `next_hops`: their names, looked up beside the calls.
 //! - `reading`: the thread on which configurations are read again.
+//! - `succession`: a process in the place of another.
 //! - `reload`: the next configuration, in one step or not at all.
 //!
 //! Everything that can be wrong with files was found by [`mod@crate::config::check`]; what is left to fail here is the machine:
@@ -15,13 +16,16 @@ mod assembly;
 mod next_hops;
 mod reading;
 mod reload;
+mod succession;
 
 use self::assembly::Foundation;
 use self::next_hops::Lookups;
 use self::reload::{Front, Reloader};
+use self::succession::{Hands, duplicate};
 use crate::clock::Clock;
 use crate::config::{Checked, Config};
 use crate::fetch::{Fetcher, SystemResolver};
+use crate::handover::{Inherited, Successor};
 use crate::hep::Hep;
 use crate::http::operations::{Concern, Phase};
 use crate::http::{self, Door, Listener, Readiness, Site};
@@ -45,7 +49,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 /// Pause between two looks whether all is over.
@@ -70,6 +74,7 @@ pub struct Running {
     lookups: JoinHandle<()>,
     reloader: JoinHandle<()>,
     prewarming: Option<JoinHandle<()>>,
+    successor: Option<oneshot::Receiver<Successor>>,
     sip: SipServer,
 }
 
@@ -80,14 +85,14 @@ impl Running {
         self.readiness.set(Phase::Draining);
         self.sip.drain();
         let limit = self.services.state().patience.drain;
-        match tokio::time::timeout(limit, self.quiet()).await {
+        match tokio::time::timeout(limit, self.quiet(|pulse| pulse.busy() + pulse.calls())).await {
             Ok(()) => tracing::info!("drained: nothing is left that has begun"),
             Err(_) => tracing::warn!(busy = self.busy(), "drain_s has passed; not all is over"),
         }
     }
 
     /// Until no shard has anything that has begun, and none has anything in its queue.
-    async fn quiet(&self) {
+    async fn quiet(&self, left: impl Fn(&Pulse) -> usize) {
         let helm = self.sip.helm();
         let mut seen: Vec<u64> = Vec::new();
         loop {
@@ -97,7 +102,7 @@ impl Running {
                 let pairs = seen.iter().zip(now);
                 seen.len() == now.len() && { pairs }.all(|(before, now)| *now > *before + 1)
             };
-            if self.busy() > 0 {
+            if helm.pulses().iter().map(&left).sum::<usize>() > 0 {
                 seen.clear();
             } else if turned(&turns) {
                 return;
@@ -145,9 +150,25 @@ pub async fn start(
     checked: Checked,
     clock: Arc<dyn Clock>,
 ) -> Result<Running, StartFault> {
+    start_after(config, checked, clock, None).await
+}
+
+/// The same in the place of another process, whose sockets these are.
+///
+/// # Errors
+/// [`StartFault`]; then nothing is running, and the other process goes on.
+pub async fn start_after(
+    config: &Config,
+    checked: Checked,
+    clock: Arc<dyn Clock>,
+    inherited: Option<Inherited>,
+) -> Result<Running, StartFault> {
     let runtime = tokio::runtime::Handle::current();
     let metrics = Arc::new(Metrics::default());
-    let sockets = bind(config)?;
+    let mut hands = Hands::new(config.sip.takeover_socket.as_ref(), inherited);
+    let mut sockets = bind(config, hands.inherited())?;
+    hands.keep(sockets.duplicates());
+    sockets.relayed = hands.relayed();
     let listeners = sockets.addresses();
     let fetcher = Fetcher::new(
         checked.fetch.clone(),
@@ -176,21 +197,11 @@ pub async fn start(
     let shards = config.sip.shards.unwrap_or_else(cores);
     let readiness = Arc::new(Readiness::default());
     let front = Front::new(services.secure.clone());
-    front.show(&checked, clock.now().ticks);
+    front.show(&checked, services.clock.now().ticks);
     let (reloads, questions) = Reloads::new();
-    let site = Site {
-        clock,
-        repository: front.repository.clone(),
-        readiness: readiness.clone(),
-        metrics: config.metrics_enabled.then(|| metrics.clone()),
-        reloads: reloads.clone(),
-        door: Some(Arc::new(Door {
-            services: services.clone(),
-            base: config.door.base.clone(),
-        })),
-    };
+    let site = site(config, &front, &readiness, &reloads, &services);
     let (stop, stopping) = watch::channel(false);
-    let (web, http) = listen(config, &front, &site, &stopping).await?;
+    let (web, http) = listen(config, &front, &site, &stopping, &mut hands).await?;
     let sip = SipServer::start(sockets, shards, &options, services.clone())
         .map_err(StartFault::Threads)?;
     let prewarming = prewarming(config, &services, &foundation, &stopping);
@@ -200,6 +211,7 @@ pub async fn start(
     let servers = config.sip.dns_servers.clone();
     let lookups = tokio::spawn(Lookups::new(places.clone(), services.clone(), servers).run());
     places.first_answers().await;
+    let successor = hands.start(sip.helm()).map_err(StartFault::Threads)?;
     readiness.set(Phase::Ready);
     Ok(Running {
         metrics,
@@ -214,8 +226,31 @@ pub async fn start(
         lookups,
         reloader: tokio::spawn(reloader.run(questions)),
         prewarming,
+        successor,
         sip,
     })
+}
+
+/// What HTTP answers from.
+fn site(
+    config: &Config,
+    front: &Front,
+    readiness: &Arc<Readiness>,
+    reloads: &Reloads,
+    services: &Arc<Services>,
+) -> Site {
+    let door = Door {
+        services: services.clone(),
+        base: config.door.base.clone(),
+    };
+    Site {
+        clock: services.clock.clone(),
+        repository: front.repository.clone(),
+        readiness: readiness.clone(),
+        metrics: config.metrics_enabled.then(|| services.metrics.clone()),
+        reloads: reloads.clone(),
+        door: Some(Arc::new(door)),
+    }
 }
 
 /// What is told to who asks whether we are ready, although we are.
@@ -269,6 +304,7 @@ async fn listen(
     front: &Front,
     site: &Site,
     stopping: &watch::Receiver<bool>,
+    hands: &mut Hands,
 ) -> Result<(Vec<(Listener, SocketAddr)>, Vec<JoinHandle<()>>), StartFault> {
     let listeners = [
         (Listener::Public, &config.public, &front.public),
@@ -278,9 +314,12 @@ async fn listen(
     let (mut bound, mut web) = (Vec::new(), Vec::new());
     for (listener, settings, tls) in listeners {
         for address in settings.listen.iter().map(|address| address.value) {
-            let socket = TcpListener::bind(address)
-                .await
-                .map_err(|error| StartFault::Bind(address, error))?;
+            let socket = match hands.inherited().and_then(|all| all.stream(address)) {
+                Some(socket) => TcpListener::from_std(socket),
+                None => TcpListener::bind(address).await,
+            };
+            let socket = socket.map_err(|error| StartFault::Bind(address, error))?;
+            hands.keep(duplicate(&socket).map(|socket| vec![socket]));
             web.push((listener, socket.local_addr().unwrap_or(address)));
             bound.push((listener, socket, tls.clone()));
         }
@@ -296,13 +335,14 @@ async fn listen(
     Ok((web, bound.into_iter().map(serving).collect()))
 }
 
-fn bind(config: &Config) -> Result<Sockets, StartFault> {
+fn bind(config: &Config, inherited: Option<&mut Inherited>) -> Result<Sockets, StartFault> {
     let addresses = |placed: &[crate::config::Placed<SocketAddr>]| {
         placed.iter().map(|one| one.value).collect::<Vec<_>>()
     };
     let (udp, tcp) = (addresses(&config.sip.udp), addresses(&config.sip.tcp));
     let tls = addresses(&config.sip.tls);
-    Sockets::bind(&udp, &tcp, &tls).map_err(|(address, error)| StartFault::Bind(address, error))
+    Sockets::bind(&udp, &tcp, &tls, inherited)
+        .map_err(|(address, error)| StartFault::Bind(address, error))
 }
 
 /// What the proxy is told for as long as it lives.

@@ -1,5 +1,8 @@
 //! What all shards are told from outside, and what each tells of itself: a few words, without a lock.
 
+use super::relay::Relay;
+use arc_swap::{ArcSwapOption, Guard};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 /// Where shards look at every turn.
@@ -7,7 +10,18 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 pub struct Helm {
     stop: AtomicBool,
     draining: AtomicBool,
+    reading: AtomicBool,
+    successor: ArcSwapOption<Relay>,
     pulses: Box<[Pulse]>,
+}
+
+/// Who reads the sockets for datagrams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// Another process does.
+    Elsewhere,
+    /// We do.
+    Here,
 }
 
 /// What one shard tells of itself.
@@ -15,6 +29,7 @@ pub struct Helm {
 pub struct Pulse {
     turns: AtomicU64,
     busy: AtomicUsize,
+    calls: AtomicUsize,
     shedding: AtomicBool,
 }
 
@@ -24,6 +39,8 @@ impl Helm {
         Self {
             stop: AtomicBool::new(false),
             draining: AtomicBool::new(false),
+            reading: AtomicBool::new(true),
+            successor: ArcSwapOption::empty(),
             pulses: (0..shards).map(|_| Pulse::default()).collect(),
         }
     }
@@ -48,6 +65,27 @@ impl Helm {
         self.draining.load(Ordering::Acquire)
     }
 
+    /// Tells who reads the sockets for datagrams.
+    pub fn set_reading(&self, reading: Reading) {
+        self.reading
+            .store(reading == Reading::Here, Ordering::Release);
+    }
+
+    /// Whether datagrams are read here.
+    pub fn is_reading(&self) -> bool {
+        self.reading.load(Ordering::Acquire)
+    }
+
+    /// From now on datagrams that belong to nothing here go to a successor.
+    pub fn relay_to(&self, successor: Arc<Relay>) {
+        self.successor.store(Some(successor));
+    }
+
+    /// Where datagrams go that belong to nothing here.
+    pub fn successor(&self) -> Guard<Option<Arc<Relay>>> {
+        self.successor.load()
+    }
+
     /// The pulse of a shard.
     pub fn pulse(&self, shard: usize) -> Option<&Pulse> {
         self.pulses.get(shard)
@@ -60,8 +98,9 @@ impl Helm {
 }
 
 impl Pulse {
-    /// A turn has ended with so much begun and not over.
-    pub(super) fn beat(&self, busy: usize, shedding: bool) {
+    /// A turn has ended with so much begun and not over, and so many calls between two dialogs of ours.
+    pub(super) fn beat(&self, busy: usize, calls: usize, shedding: bool) {
+        self.calls.store(calls, Ordering::Release);
         self.busy.store(busy, Ordering::Release);
         self.shedding.store(shedding, Ordering::Relaxed);
         self.turns.fetch_add(1, Ordering::AcqRel);
@@ -75,6 +114,11 @@ impl Pulse {
     /// How much it has begun that is not over.
     pub fn busy(&self) -> usize {
         self.busy.load(Ordering::Acquire)
+    }
+
+    /// How many calls it keeps that have been answered: back-to-back, they need us until they end.
+    pub fn calls(&self) -> usize {
+        self.calls.load(Ordering::Acquire)
     }
 
     /// Whether it turns new requests away because too many come.

@@ -16,6 +16,7 @@
 //! - [`queue`]: the way into a shard.
 //! - [`record`]: what is remembered of a call for its log line.
 //! - [`admission`]: how many new requests a shard takes when more come than it can serve.
+//! - [`relay`]: datagrams from a process to its successor.
 //! - [`helm`]: what shards are told from outside, and tell of themselves.
 //! - [`shard`]: one thread, one proxy.
 //! - [`reception`]: from bytes to the shard.
@@ -33,6 +34,7 @@ pub mod queue;
 pub mod record;
 pub(crate) mod answers;
 pub mod admission;
+pub mod relay;
 pub mod helm;
 pub mod shard;
 pub mod reception;

@@ -3,23 +3,26 @@
 //! Threads that carry calls do not end before the server: one that panics, which it never should, loses its calls, says so and
 //! begins anew.
 
-use super::helm::Helm;
+use super::helm::{Helm, Reading};
 use super::post::Post;
 use super::queue::{Arrivals, Event, QUEUE, ShardQueue, queue};
 use super::reception::Reception;
+use super::relay::{self, Relay};
 use super::services::Services;
 use super::shard::Shard;
 use super::tcp::{Limits, Tcp};
 use super::udp::UdpListener;
 use super::{Life, Sink};
+use crate::handover::{Inherited, Socket};
 use countersign_sip::element::Options;
 use countersign_sip::flow::Transport;
 use countersign_sip::own_call_id::OwnCallIds;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, Type};
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use tokio::net::TcpListener;
 
@@ -34,6 +37,8 @@ pub struct Sockets {
     pub tcp: Vec<TcpListener>,
     /// TLS over TCP.
     pub tls: Vec<TcpListener>,
+    /// Where datagrams come from while another process reads the sockets for them; `None`: we do.
+    pub relayed: Option<UnixStream>,
 }
 
 impl Sockets {
@@ -45,24 +50,53 @@ impl Sockets {
         udp: &[SocketAddr],
         tcp: &[SocketAddr],
         tls: &[SocketAddr],
+        mut inherited: Option<&mut Inherited>,
     ) -> Result<Self, (SocketAddr, std::io::Error)> {
         let at = |address: &SocketAddr| {
             let address = *address;
             move |error| (address, error)
         };
-        let udp = udp
-            .iter()
-            .map(|address| UdpListener::bind(*address).map_err(at(address)));
-        let streams = |addresses: &[SocketAddr]| {
-            let bound = addresses.iter();
-            let bound = bound.map(|address| bind_tcp(*address).map_err(at(address)));
+        let mut datagrams = Vec::new();
+        for address in udp {
+            let socket = inherited.as_mut().and_then(|all| all.datagram(*address));
+            let listener = match socket {
+                Some(socket) => UdpListener::inherited(socket),
+                None => UdpListener::bind(*address),
+            };
+            datagrams.push(listener.map_err(at(address))?);
+        }
+        let mut streams = |addresses: &[SocketAddr]| {
+            let bound = addresses.iter().map(|address| {
+                let socket = inherited.as_mut().and_then(|all| all.stream(*address));
+                match socket {
+                    Some(socket) => TcpListener::from_std(socket),
+                    None => bind_tcp(*address),
+                }
+                .map_err(at(address))
+            });
             bound.collect::<Result<_, _>>()
         };
         Ok(Self {
-            udp: udp.collect::<Result<_, _>>()?,
+            udp: datagrams,
             tcp: streams(tcp)?,
             tls: streams(tls)?,
+            relayed: None,
         })
+    }
+
+    /// The same sockets once more, for a successor.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn duplicates(&self) -> std::io::Result<Vec<Socket>> {
+        let udp = self
+            .udp
+            .iter()
+            .map(|socket| Ok(Socket::Datagram(socket.duplicate()?)));
+        let streams = self.tcp.iter().chain(&self.tls);
+        let streams =
+            streams.map(|socket| Ok(Socket::Stream(socket.as_fd().try_clone_to_owned()?.into())));
+        udp.chain(streams).collect()
     }
 
     /// Where they are bound, with the ports that the system chose.
@@ -82,7 +116,7 @@ impl Sockets {
 }
 
 fn bind_tcp(address: SocketAddr) -> std::io::Result<TcpListener> {
-    let socket = Socket::new(
+    let socket = socket2::Socket::new(
         Domain::for_address(address),
         Type::STREAM,
         Some(Protocol::TCP),
@@ -102,8 +136,6 @@ fn bind_tcp(address: SocketAddr) -> std::io::Result<TcpListener> {
 /// SIP that runs. Dropping it stops it, and waits until it has.
 pub struct SipServer {
     helm: Arc<Helm>,
-    /// Sockets end after the shards do not need them any more.
-    stop: Arc<AtomicBool>,
     shards: Vec<ShardQueue>,
     threads: Vec<JoinHandle<()>>,
     udp: Vec<UdpListener>,
@@ -138,7 +170,6 @@ impl SipServer {
         let post = Post::new(sockets.udp.clone().into(), tcp.clone(), sink.clone());
         let mut server = Self {
             helm: Arc::new(Helm::new(shards)),
-            stop: Arc::default(),
             shards: queues.clone(),
             threads: Vec::new(),
             udp: sockets.udp.clone(),
@@ -159,8 +190,13 @@ impl SipServer {
                 .spawn(move || nursery.raise(&events))?;
             server.threads.push(thread);
         }
+        if let Some(relayed) = sockets.relayed {
+            server.helm.set_reading(Reading::Elsewhere);
+            // It ends with the process at the other end, which may be after us.
+            relay::deliver(relayed, sink.clone())?;
+        }
         for listener in &sockets.udp {
-            let thread = listener.receive(sink.clone(), server.stop.clone())?;
+            let thread = listener.receive(sink.clone(), server.helm.clone())?;
             server.threads.push(thread);
         }
         for (listeners, transport) in [(sockets.tcp, Transport::Tcp), (sockets.tls, Transport::Tls)]
@@ -185,6 +221,12 @@ impl SipServer {
             .min()
     }
 
+    /// From now on datagrams that belong to nothing here go to a successor, and no connection is accepted any more.
+    pub fn step_back(&self, successor: Arc<Relay>) {
+        self.helm.relay_to(successor);
+        self.tcp.stop_accepting();
+    }
+
     /// From now on nothing new begins: new requests get 503, except emergency calls. What has begun goes on.
     pub fn drain(&self) {
         self.helm.drain();
@@ -202,7 +244,6 @@ impl SipServer {
 impl Drop for SipServer {
     fn drop(&mut self) {
         self.helm.stop();
-        self.stop.store(true, Ordering::Relaxed);
         self.wake();
         for thread in self.threads.drain(..) {
             // A thread that panicked has said so already.

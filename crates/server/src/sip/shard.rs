@@ -25,6 +25,7 @@ use countersign_sip::element::{
     self, ContextId, Element, EndedBy, Event as ProxyEvent, Input, Judge, Judgement, Output, Rank,
     Sign, TimerId, UnknownSource,
 };
+use countersign_sip::flow::Transport;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -168,8 +169,8 @@ impl Shard {
         let is_shedding = self.admission.is_shedding();
         gauges.shedding.set(usize::from(is_shedding));
         if let Some(pulse) = self.helm.pulse(self.index) {
-            let busy = load.contexts + load.calls + self.waiting.len();
-            pulse.beat(busy, is_shedding);
+            let busy = load.contexts + self.waiting.len();
+            pulse.beat(busy, load.calls, is_shedding);
         }
     }
 
@@ -218,6 +219,9 @@ impl Shard {
 
     /// What goes on with something has its turn now; what is new waits, or goes.
     fn sort(&mut self, newcomer: Newcomer) {
+        if self.relays(&newcomer.input) {
+            return;
+        }
         let rank = match &newcomer.input {
             Input::Received { message, trunk, .. } => self.element.rank(message, trunk.as_deref()),
             _ => Rank::GoesOn,
@@ -232,6 +236,19 @@ impl Shard {
                     false => self.turn_away(newcomer, "overload"),
                 }
             }
+        }
+    }
+
+    /// Whether a datagram went to our successor, because nothing here is about it.
+    fn relays(&self, input: &Input) -> bool {
+        let successor = self.helm.successor();
+        match (&*successor, input) {
+            (Some(relay), Input::Received { flow, message, .. }) => {
+                flow.transport == Transport::Udp
+                    && !self.element.knows(message)
+                    && relay.send(flow, message.bytes())
+            }
+            _ => false,
         }
     }
 

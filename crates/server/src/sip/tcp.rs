@@ -103,6 +103,8 @@ struct Shared {
     limits: Limits,
     secure: Arc<Secure>,
     stop: watch::Sender<bool>,
+    /// Whether listeners have ended.
+    closed: watch::Sender<bool>,
     table: Mutex<Table>,
 }
 
@@ -120,6 +122,7 @@ impl Tcp {
             runtime,
             limits,
             stop: watch::channel(false).0,
+            closed: watch::channel(false).0,
             table: Mutex::default(),
         };
         Self {
@@ -132,8 +135,10 @@ impl Tcp {
         let tcp = self.clone();
         self.shared.runtime.spawn(async move {
             let mut stop = tcp.shared.stop.subscribe();
+            let mut closed = tcp.shared.closed.subscribe();
             loop {
                 let accepted = tokio::select! {
+                    _ = closed.wait_for(|closed| *closed) => return,
                     _ = stop.wait_for(|stop| *stop) => return,
                     accepted = listener.accept() => accepted,
                 };
@@ -147,6 +152,11 @@ impl Tcp {
                 }
             }
         });
+    }
+
+    /// Accepts no connection any more; those that are open go on.
+    pub fn stop_accepting(&self) {
+        self.shared.closed.send_replace(true);
     }
 
     /// Ends every connection, soon: what is queued may still leave.

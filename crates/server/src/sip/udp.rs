@@ -4,6 +4,7 @@
 //! socket, without waiting: a full send buffer drops the datagram, as the network may do at any time, and SIP's
 //! retransmissions mend it.
 
+use super::helm::Helm;
 use super::{Sink, Unsent};
 use bytes::Bytes;
 use countersign_sip::flow::{Flow, Transport};
@@ -13,7 +14,6 @@ use socket2::{Domain, Protocol, Socket, Type};
 use std::io::ErrorKind;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -29,6 +29,9 @@ const MAX_DATAGRAM: usize = 65_535;
 
 /// How often a quiet listener looks whether it should stop.
 const STOP_CHECK: Duration = Duration::from_millis(100);
+
+/// How often a listener whose socket another process reads looks whether it should.
+const READING_CHECK: Duration = Duration::from_millis(2);
 
 /// A bound UDP socket, cheap to share.
 #[derive(Clone, Debug)]
@@ -62,6 +65,28 @@ impl UdpListener {
             socket: Arc::new(socket),
             local,
         })
+    }
+
+    /// A socket that another process has bound and set up.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn inherited(socket: UdpSocket) -> std::io::Result<Self> {
+        // Both processes have the same socket: what one sets holds for the other, and is the same.
+        socket.set_read_timeout(Some(STOP_CHECK))?;
+        let local = socket.local_addr()?;
+        Ok(Self {
+            socket: Arc::new(socket),
+            local,
+        })
+    }
+
+    /// The same socket once more, for another process.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn duplicate(&self) -> std::io::Result<UdpSocket> {
+        self.socket.try_clone()
     }
 
     /// The address it is bound to.
@@ -102,25 +127,25 @@ impl UdpListener {
         }
     }
 
-    /// Starts receiving into `sink` until `stop` is set.
+    /// Starts receiving into `sink`, whenever the helm says that datagrams are read here, until it says stop.
     ///
     /// # Errors
     /// If the system gives no thread.
-    pub fn receive(
-        &self,
-        sink: Arc<dyn Sink>,
-        stop: Arc<AtomicBool>,
-    ) -> std::io::Result<JoinHandle<()>> {
+    pub fn receive(&self, sink: Arc<dyn Sink>, helm: Arc<Helm>) -> std::io::Result<JoinHandle<()>> {
         let listener = self.clone();
         let name = format!("udp {}", self.local.port());
         std::thread::Builder::new()
             .name(name)
-            .spawn(move || listener.run(&*sink, &stop))
+            .spawn(move || listener.run(&*sink, &helm))
     }
 
-    fn run(&self, sink: &dyn Sink, stop: &AtomicBool) {
+    fn run(&self, sink: &dyn Sink, helm: &Helm) {
         let mut buffer = vec![0; MAX_DATAGRAM];
-        while !stop.load(Ordering::Relaxed) {
+        while !helm.is_stopping() {
+            if !helm.is_reading() {
+                std::thread::sleep(READING_CHECK);
+                continue;
+            }
             match self.socket.recv_from(&mut buffer) {
                 Ok((length, remote)) => {
                     let bytes = Bytes::copy_from_slice(buffer.get(..length).unwrap_or_default());

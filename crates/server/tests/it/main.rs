@@ -61,6 +61,7 @@ mod lists_of_anchors;
 mod revocation;
 mod supervised;
 mod switch;
+mod takeover;
 mod thousand_chains;
 mod tls_calls;
 mod tls_connections;

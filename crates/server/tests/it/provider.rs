@@ -372,6 +372,14 @@ impl Server {
             .sum()
     }
 
+    /// Waits until so many calls were signed or judged.
+    #[track_caller]
+    pub(crate) fn until_some_calls(&mut self, calls: usize) {
+        self.process.until("busy", |process| {
+            call_lines(&process.output()).len() >= calls
+        });
+    }
+
     /// Waits until a counter has reached `value`.
     #[track_caller]
     pub(crate) fn until_metric(&mut self, series: &str, value: u64) {

@@ -63,6 +63,7 @@ impl Element {
     pub fn knows(&self, message: &Message) -> bool {
         let server =
             |key: Result<ServerKey, _>| key.is_ok_and(|key| self.table.servers.contains_key(&key));
+        let inside = |request| self.table.calls.place(request, &self.tokens).is_some();
         match message.method() {
             None => matches!(
                 ClientKey::of(message),
@@ -70,9 +71,11 @@ impl Element {
             ),
             Some(Method::Cancel) => server(ServerKey::of_cancelled(message)),
             Some(Method::Ack) => {
-                server(ServerKey::of(message)) || self.answered_without_state(message)
+                server(ServerKey::of(message))
+                    || self.answered_without_state(message)
+                    || inside(message)
             }
-            Some(_) => server(ServerKey::of(message)),
+            Some(_) => server(ServerKey::of(message)) || inside(message),
         }
     }
 

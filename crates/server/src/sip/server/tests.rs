@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 fn start(stage: &Stage) -> (SipServer, SocketAddr, SocketAddr) {
     let anywhere = ["127.0.0.1:0".parse().unwrap()];
     let _inside = stage.runtime.enter();
-    let sockets = Sockets::bind(&anywhere, &anywhere, &[]).unwrap();
+    let sockets = Sockets::bind(&anywhere, &anywhere, &[], None).unwrap();
     let [(Transport::Udp, udp), (Transport::Tcp, tcp)] = sockets.addresses()[..] else {
         panic!("{:?}", sockets.addresses())
     };
@@ -66,15 +66,18 @@ fn a_listener_of_every_family_has_its_own_socket() {
     // Somebody else may have the port in another family or by another transport: then another port.
     let (four, bound) = (0..100)
         .find_map(|_| {
-            let probe = Sockets::bind(&["0.0.0.0:0".parse().unwrap()], &[], &[]).unwrap();
+            let probe = Sockets::bind(&["0.0.0.0:0".parse().unwrap()], &[], &[], None).unwrap();
             let port = probe.addresses()[0].1.port();
             drop(probe);
             let four = SocketAddr::from(([0, 0, 0, 0], port));
             let six = SocketAddr::from(([0_u16; 8], port));
-            Some((four, Sockets::bind(&[four, six], &[four, six], &[]).ok()?))
+            Some((
+                four,
+                Sockets::bind(&[four, six], &[four, six], &[], None).ok()?,
+            ))
         })
         .expect("a port for all four");
     assert_eq!(bound.addresses().len(), 4);
-    let (taken, _) = Sockets::bind(&[], &[four], &[]).err().unwrap();
+    let (taken, _) = Sockets::bind(&[], &[four], &[], None).err().unwrap();
     assert_eq!(taken, four);
 }

@@ -1,0 +1,205 @@
+//! Another process in the place of the one that runs, while calls come and go.
+//!
+//! ```text
+//!     SIPp ── 80 calls a second ──► serve ─────────────────────────► SIPp, rings for a moment
+//!                                     │ its sockets; datagrams that are not its own
+//!                                     ▼
+//!                                   serve --takeover ──────────────► the same
+//! ```
+//!
+//! This test verifies that no call is lost when the binary is swapped, at no moment of it.
+
+use crate::peers::{Called, Caller, Process, Sipp, Workspace, free_address, is_bound};
+use crate::provider::{COUNTERSIGN, Provider, Server, Setup, get, udp};
+use std::net::SocketAddr;
+use std::process::Command;
+use std::time::Duration;
+
+const CALLS: u32 = 640;
+const CALLS_A_SECOND: u32 = 80;
+/// How long anything may take; two busy cores are slow.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn may_be_succeeded(setup: Setup) -> Server {
+    setup
+        .sip("takeover_socket = \"takeover\"")
+        .drains(60)
+        .start()
+}
+
+/// SIPp with many calls, all of which must be as the scenario has them.
+fn sipp(scenario: &str, address: SocketAddr, arguments: &[&str]) -> Process {
+    let workspace = Workspace::new("sipp-many");
+    workspace.write("scenario.xml", scenario);
+    let (ip, port) = (address.ip().to_string(), address.port().to_string());
+    let calls = CALLS.to_string();
+    let control = free_address().port().to_string();
+    Process::start("sipp", workspace, |sipp| {
+        sipp.args([
+            "-sf",
+            "scenario.xml",
+            "-m",
+            &calls,
+            "-nostdin",
+            "-timeout",
+            "60",
+            "-timeout_error",
+        ]);
+        sipp.args([
+            "-i", &ip, "-mi", &ip, "-p", &port, "-ci", &ip, "-cp", &control,
+        ]);
+        sipp.args(["-trace_err", "-error_file", "errors.log"]);
+        sipp.args(arguments);
+    })
+}
+
+#[track_caller]
+fn ends_well(mut sipp: Process, who: &str) {
+    let status = sipp.end(PATIENCE);
+    let told = sipp.workspace().read("errors.log");
+    assert!(status.success(), "{who}: {status}\n{told}");
+}
+
+#[test]
+fn the_binary_is_swapped_under_traffic_and_no_call_is_lost() {
+    let provider = Provider::new();
+    let called = free_address();
+    let mut server = may_be_succeeded(provider.signs(&udp(called)));
+    let answers = include_str!("../sipp/uas-answers.xml");
+    let rings = answers.replacen(
+        "  <send retrans",
+        "  <pause milliseconds=\"600\"/>\n  <send retrans",
+        1,
+    );
+    let mut called_side = sipp(&rings, called, &[]);
+    called_side.until("listening", |_| is_bound("udp", called));
+    let (target, rate) = (server.sip().to_string(), CALLS_A_SECOND.to_string());
+    let numbers = [
+        "-key",
+        "from",
+        "12025550100",
+        "-key",
+        "to",
+        "12025550101",
+        "-key",
+        "headers",
+        "",
+    ];
+    let mut arguments = vec![target.as_str(), "-r", &rate];
+    arguments.extend(numbers);
+    let caller = sipp(
+        include_str!("../../src/lab/call.xml"),
+        free_address(),
+        &arguments,
+    );
+    server.until_some_calls(100);
+
+    let config = server.config();
+    let mut successor = Process::start(COUNTERSIGN, Workspace::new("successor"), |countersign| {
+        countersign
+            .args(["serve", "--takeover", "--config"])
+            .arg(&config);
+    });
+    let admin = server.admin();
+    server.process().until("succeeded", |process| {
+        process.output().contains("a successor carries what is new")
+    });
+    // The successor answers the operator, and carries calls that the first has read for it.
+    server
+        .process()
+        .until("relaying", |_| carried(admin) >= 100);
+    assert!(get(admin, "/ready").is_some_and(|(status, _)| status == 200));
+    // Told to end, the first hands over the rest, and the successor reads for itself.
+    server.process().tell("TERM");
+    assert!(server.process().end(PATIENCE).success());
+    successor.until("alone", |process| {
+        process.output().contains("all calls are here")
+    });
+
+    ends_well(caller, "the caller");
+    ends_well(called_side, "the called side");
+    let alone = carried(admin);
+    let first = server
+        .process()
+        .output()
+        .lines()
+        .filter(|line| line.contains("countersign::call"))
+        .count();
+    assert!(alone > 200, "{alone} calls came to the successor");
+    assert!(
+        alone as usize + first >= CALLS as usize,
+        "{alone} and {first}"
+    );
+}
+
+/// How many calls have been signed by whoever answers there.
+fn carried(admin: SocketAddr) -> u64 {
+    let (_, body) = get(admin, "/metrics").unwrap_or_default();
+    let calls = body
+        .lines()
+        .filter(|line| line.starts_with("countersign_signings_total{"));
+    calls
+        .filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok())
+        .sum()
+}
+
+/// A process that nobody guards: ended with the test.
+struct Stray(u64);
+
+impl Drop for Stray {
+    fn drop(&mut self) {
+        let _ = Command::new("kill")
+            .args(["-s", "KILL", &self.0.to_string()])
+            .status();
+    }
+}
+
+#[test]
+fn a_signal_is_enough() {
+    let provider = Provider::new();
+    let called = free_address();
+    let mut server = may_be_succeeded(provider.signs(&udp(called)));
+    server.process().tell("USR2");
+    server.process().until("succeeded", |process| {
+        process.output().contains("a successor carries what is new")
+    });
+    let log = server.process().output();
+    let line = log
+        .lines()
+        .find(|line| line.contains("to go on in our place"))
+        .unwrap();
+    let line: serde_json::Value = serde_json::from_str(line).unwrap();
+    let _successor = Stray(line["pid"].as_u64().unwrap());
+    server.process().until("over", |process| {
+        process.output().contains("all calls are here")
+    });
+    assert!(
+        server.process().end(PATIENCE).success(),
+        "it had nothing to finish"
+    );
+    let phone = Sipp::called_at(Called::Answers, called);
+    Sipp::call(Caller::Answered, server.sip()).place();
+    phone.finish();
+}
+
+#[test]
+fn who_cannot_take_over_says_so_and_changes_nothing() {
+    let provider = Provider::new();
+    let mut server = provider.signs(&udp(free_address())).start();
+    let config = server.config();
+    let takes_over = || {
+        let output = Command::new(COUNTERSIGN)
+            .args(["serve", "--takeover", "--config"])
+            .arg(&config)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    assert!(takes_over().contains("set sip.takeover_socket"));
+    server.rewrite("[sip]", "[sip]\ntakeover_socket = \"nobody\"");
+    assert!(takes_over().contains("does a server run with this configuration?"));
+    server.process().until("as before", |process| {
+        !process.output().contains("successor")
+    });
+}
