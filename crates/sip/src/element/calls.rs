@@ -2,7 +2,7 @@
 
 use super::ContextId;
 use super::tokens::{Digits, Tokens};
-use crate::b2bua::{Call, Dialog, Side};
+use crate::b2bua::{Call, Dialog, End, Side};
 use crate::message::{Message, Name};
 use std::collections::HashMap;
 
@@ -57,6 +57,12 @@ impl Calls {
     /// Whether an INVITE that begins a call has the names of another that still is.
     pub(super) fn is_named(&self, invite: &Call, tokens: &Tokens) -> bool {
         self.dialogs.contains_key(&beginning(invite, tokens))
+    }
+
+    /// Whether there is a dialog of these names already, towards who began it.
+    pub(super) fn is_dialog(&self, end: &End, tag: &[u8], tokens: &Tokens) -> bool {
+        let key = tokens.dialog(&end.call_id, &end.tag, tag);
+        self.dialogs.contains_key(&key)
     }
 
     pub(super) fn insert(&mut self, id: ContextId, call: Call, tokens: &Tokens) {

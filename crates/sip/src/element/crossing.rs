@@ -253,17 +253,24 @@ impl Context {
         let Some(far_tag) = response.to().ok().and_then(|to| to.tag()) else {
             return Some(Vec::new());
         };
-        let call = turn.table.calls.get_mut(crossing.call)?;
-        let near_tag = match call.near.call_id == call.far.call_id {
+        let calls = &mut turn.table.calls;
+        let call = calls.get(crossing.call)?;
+        if let Some(dialog) = call.dialog_of(far_tag) {
+            return Some(dialog.near_tag.to_vec());
+        }
+        // Of a call that came by here twice, both of its calls have the names of the one in the middle; only one may keep them.
+        let keeps = call.near.call_id == call.far.call_id
+            && !calls.is_dialog(&call.near, far_tag, turn.tokens);
+        let near_tag = match keeps {
             true => far_tag.to_vec(),
             false => turn.tokens.near_tag(&call.far.call_id, far_tag).to_vec(),
         };
-        let makes_dialog = matches!(response.status(), Some(101..300));
-        if makes_dialog && call.dialog_of(far_tag).is_none() {
+        if matches!(response.status(), Some(101..300)) {
+            let call = calls.get_mut(crossing.call)?;
             if !call.add(response, near_tag.clone().into(), crossing.place) {
                 return None;
             }
-            turn.table.calls.know(crossing.call, far_tag, turn.tokens);
+            calls.know(crossing.call, far_tag, turn.tokens);
         }
         Some(near_tag)
     }

@@ -14,6 +14,7 @@ mod forks;
 mod inside_the_dialog;
 mod next_hops;
 mod ordinary_calls;
+mod ways;
 
 use bytes::Bytes;
 use countersign::time::{Now, Ticks, UnixTime};
