@@ -174,7 +174,7 @@ impl Context {
 /// The answer to an INVITE whose host gives none that refuses.
 const DECLINED: u16 = 603;
 
-/// A 2xx that came once more, in a dialog that the caller has not acknowledged and we have ended: our ACK was lost.
+/// A 2xx that came once more, in a dialog that is over: no ACK of the caller crosses any more, or ours was lost.
 fn acknowledge_again(call: ContextId, message: &Message, turn: &mut Turn<'_>) {
     let Some(far_tag) = message.to().ok().and_then(|to| to.tag()) else {
         return;
@@ -184,7 +184,8 @@ fn acknowledge_again(call: ContextId, message: &Message, turn: &mut Turn<'_>) {
         .calls
         .get(call)
         .and_then(|call| call.dialog_of(far_tag));
-    if dialog.is_some_and(|dialog| dialog.progress == Progress::Ending) {
+    let is_over = |dialog: &Dialog| matches!(dialog.progress, Progress::Ended | Progress::Ending);
+    if dialog.is_some_and(is_over) {
         own::send(call, far_tag, ACK, turn);
     }
 }
@@ -235,6 +236,11 @@ pub(super) fn end_near(id: ContextId, far_tag: &[u8], turn: &mut Turn<'_>) {
 
 /// A dialog of a call is over.
 pub(super) fn ended(id: ContextId, far_tag: &[u8], by: EndedBy, turn: &mut Turn<'_>) {
+    let dialog = turn.table.calls.get(id);
+    let dialog = dialog.and_then(|call| call.dialog_of(far_tag));
+    if dialog.is_some_and(|dialog| dialog.progress == Progress::Ended) {
+        return;
+    }
     let others = |dialog: &Dialog| *dialog.far_tag != *far_tag;
     let lasts = |dialog: &Dialog| {
         let is_live = matches!(dialog.progress, Progress::Acknowledged | Progress::Answered);
@@ -253,7 +259,15 @@ pub(super) fn ended(id: ContextId, far_tag: &[u8], by: EndedBy, turn: &mut Turn<
         };
         turn.event(Event::CallEnded(Box::new(ended)));
     }
-    turn.table.calls.retain(id, turn.tokens, others);
+    match turn.table.calls.get_mut(id) {
+        // As long as its 2xx may come once more, the dialog is remembered, or that would begin it anew.
+        Some(call) if call.inviting => {
+            if let Some(dialog) = call.dialog_mut_of(far_tag) {
+                dialog.progress = Progress::Ended;
+            }
+        }
+        _ => turn.table.calls.retain(id, turn.tokens, others),
+    }
 }
 
 fn bye(id: ContextId, far_tag: &[u8], to: Side, turn: &mut Turn<'_>) {

@@ -10,6 +10,7 @@
 mod answers;
 mod any_bytes;
 mod b2bua;
+mod bad_dialogs;
 mod bad_network;
 mod proxy;
 mod rfc4475;

@@ -12,6 +12,7 @@ mod ends_and_holds;
 mod failures;
 mod forks;
 mod inside_the_dialog;
+mod late_answers;
 mod next_hops;
 mod ordinary_calls;
 mod ways;

@@ -5,10 +5,10 @@ use crate::proxy::simulation::Luck;
 use std::collections::BTreeSet;
 
 /// 64*T1 in milliseconds.
-pub(super) const PATIENCE: u64 = 32_000;
+pub(crate) const PATIENCE: u64 = 32_000;
 
 /// What a party wants: to send, or to be called again after some milliseconds.
-pub(super) enum Wish<Act> {
+pub(crate) enum Wish<Act> {
     Later(u64, Act),
     Send(String),
 }

@@ -171,8 +171,8 @@ impl Shadow {
                 back,
                 transport,
                 text,
-            } => self.from_caller(*trunk, *back, *transport, text),
-            Given::FromHop(text) => self.from_hop(text),
+            } => self.caller_sent(*trunk, *back, *transport, text),
+            Given::FromHop(text) => self.hop_sent(text),
             Given::Judged(context, verdict) => self.judged(*context, verdict),
             Given::Signed(context, identity) => self.signed(*context, *identity),
             Given::Timer(timer) => self.timer(timer),
@@ -283,9 +283,9 @@ impl Shadow {
 
     // What comes.
 
-    fn from_caller(&mut self, trunk: usize, back: SocketAddr, transport: Transport, text: &str) {
+    fn caller_sent(&mut self, trunk: usize, back: SocketAddr, transport: Transport, text: &str) {
         if text.starts_with("SIP/2.0 ") {
-            return self.from_hop(text);
+            return self.hop_sent(text);
         }
         let known = self.leg(branch(text), method(text));
         match method(text) {
@@ -401,7 +401,7 @@ impl Shadow {
         }
     }
 
-    fn from_hop(&mut self, text: &str) {
+    fn hop_sent(&mut self, text: &str) {
         let event = match status(text) {
             Some(100..=199) => Event::Provisional,
             Some(200..=299) => Event::Success,

@@ -1,18 +1,18 @@
 //! SIP messages as text, read and written without the parser that is tested. Every party here writes one value a line.
 
 /// The first line.
-pub(super) fn first_line(text: &str) -> &str {
+pub(crate) fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
 }
 
 /// The status code of a response.
-pub(super) fn status(text: &str) -> Option<u16> {
+pub(crate) fn status(text: &str) -> Option<u16> {
     let code = text.strip_prefix("SIP/2.0 ")?.get(..3)?;
     code.parse().ok()
 }
 
 /// The values of all header lines of this name.
-pub(super) fn values<'a>(text: &'a str, name: &'a str) -> impl Iterator<Item = &'a str> {
+pub(crate) fn values<'a>(text: &'a str, name: &'a str) -> impl Iterator<Item = &'a str> {
     text.lines()
         .skip(1)
         .take_while(|line| !line.is_empty())
@@ -20,12 +20,12 @@ pub(super) fn values<'a>(text: &'a str, name: &'a str) -> impl Iterator<Item = &
 }
 
 /// The value of the first header line of this name, or nothing.
-pub(super) fn value<'a>(text: &'a str, name: &'a str) -> &'a str {
+pub(crate) fn value<'a>(text: &'a str, name: &'a str) -> &'a str {
     values(text, name).next().unwrap_or_default()
 }
 
 /// The branch of the top Via.
-pub(super) fn branch(text: &str) -> &str {
+pub(crate) fn branch(text: &str) -> &str {
     let via = value(text, "Via");
     let mut parameters = via.split(';');
     let branch = parameters.find_map(|parameter| parameter.strip_prefix("branch="));
@@ -33,7 +33,7 @@ pub(super) fn branch(text: &str) -> &str {
 }
 
 /// The method: of a response, that of its CSeq.
-pub(super) fn method(text: &str) -> &str {
+pub(crate) fn method(text: &str) -> &str {
     match text.starts_with("SIP/2.0 ") {
         true => value(text, "CSeq").split(' ').nth(1).unwrap_or_default(),
         false => text.split(' ').next().unwrap_or_default(),
@@ -41,25 +41,25 @@ pub(super) fn method(text: &str) -> &str {
 }
 
 /// The tag in To, or nothing.
-pub(super) fn to_tag(text: &str) -> &str {
+pub(crate) fn to_tag(text: &str) -> &str {
     value(text, "To").split(";tag=").nth(1).unwrap_or_default()
 }
 
 /// The number in the Call-ID.
-pub(super) fn call(text: &str) -> Option<usize> {
+pub(crate) fn call(text: &str) -> Option<usize> {
     let call = value(text, "Call-ID").strip_prefix("call-")?;
     call.split('@').next()?.parse().ok()
 }
 
 /// Without its first Via line.
-pub(super) fn without_top_via(text: &str) -> String {
+pub(crate) fn without_top_via(text: &str) -> String {
     let start = text.find("\r\nVia: ").unwrap() + 2;
     let end = start + text[start..].find("\r\n").unwrap() + 2;
     format!("{}{}", &text[..start], &text[end..])
 }
 
 /// The header lines and the body, without the start line and the lines of these names, each followed by CR LF.
-pub(super) fn without(text: &str, names: &[&str]) -> String {
+pub(crate) fn without(text: &str, names: &[&str]) -> String {
     let (head, body) = text.split_once("\r\n\r\n").unwrap();
     let is_named = |line: &str| {
         let name = line.split(": ").next().unwrap_or_default();
@@ -74,7 +74,7 @@ pub(super) fn without(text: &str, names: &[&str]) -> String {
 }
 
 /// What a hop answers to a request; no tag if it is empty.
-pub(super) fn answer(request: &str, status: &str, tag: &str) -> String {
+pub(crate) fn answer(request: &str, status: &str, tag: &str) -> String {
     let line = |name: &str| format!("{name}: {}\r\n", value(request, name));
     let vias: String = values(request, "Via")
         .map(|via| format!("Via: {via}\r\n"))
