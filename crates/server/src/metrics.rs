@@ -16,7 +16,7 @@ mod signers;
 pub use family::{ByTrunk, Family};
 pub use gauges::{Gauges, TrustGauges};
 pub use histogram::Histogram;
-pub use next_hops::NextHopMetrics;
+pub use next_hops::{HopCounter, NextHopMetrics};
 pub use shards::{Level, ShardGauges, Shards};
 pub use signers::{MAX_SIGNER_CHARS, MAX_SIGNERS, Signers};
 

@@ -4,6 +4,7 @@
 
 use countersign_sip::flow::Transport;
 use countersign_sip::location::{HopSpec, Located};
+use countersign_sip::probe::Probing;
 use countersign_sip::trunk::{MAX_LOCATED, NextHop, Oversize, SentBy, Share, Trunk, Trunks};
 use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -16,6 +17,8 @@ pub struct Route {
     pub hops: Vec<HopSpec>,
     /// What to do with a request that is too large for UDP.
     pub oversize: Oversize,
+    /// Whether they are asked if they live, and how.
+    pub probing: Option<Probing>,
 }
 
 /// Where we listen, and what we call ourselves.

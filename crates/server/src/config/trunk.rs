@@ -15,6 +15,7 @@ use countersign_sip::call::TrustPai;
 use countersign_sip::grammar::is_token;
 use countersign_sip::location::HopSpec;
 use countersign_sip::message::Name;
+use countersign_sip::probe::Probing;
 use countersign_sip::trunk::{
     AttestationSuffix, ExistingIdentity, Leniency, MAX_NEXT_HOPS, Mode, Network, NextHopTrust,
     OrigIdMode, Oversize, Recognition, Role, Treatment, Trunk, UdpSource,
@@ -259,7 +260,29 @@ fn route(reader: &mut Reader<'_>, mode: &Mode) -> Route {
     Route {
         hops: hops.into_iter().map(|hop| hop.value).collect(),
         oversize,
+        probing: probing(reader),
     }
+}
+
+/// Longest interval between two probes of a next hop, in seconds.
+const MAX_PROBE_INTERVAL_S: i64 = 3_600;
+/// Longest wait for the answer to a probe: RFC 3261 §17.1.2.2, Timer F.
+const MAX_PROBE_TIMEOUT_MS: i64 = 32_000;
+
+fn probing(reader: &mut Reader<'_>) -> Option<Probing> {
+    let default = Probing::default();
+    let interval = reader.integer("probe_interval_s", 0..=MAX_PROBE_INTERVAL_S);
+    let timeout = reader.integer("probe_timeout_ms", 100..=MAX_PROBE_TIMEOUT_MS);
+    let failures = reader.integer("probe_failures", 1..=100);
+    let seconds = u64::try_from(interval.unwrap_or(0)).unwrap_or(0);
+    let timeout = timeout.and_then(|millis| u64::try_from(millis).ok());
+    (seconds > 0).then(|| Probing {
+        interval: Duration::from_secs(seconds),
+        timeout: timeout.map_or(default.timeout, Duration::from_millis),
+        failures: failures
+            .and_then(|count| u8::try_from(count).ok())
+            .unwrap_or(default.failures),
+    })
 }
 
 fn mode(reader: &mut Reader<'_>) -> Mode {

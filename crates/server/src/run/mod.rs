@@ -190,6 +190,7 @@ pub async fn start_after(
         secure: Arc::new(Secure::new(clock.clone())),
         fetcher,
         runtime,
+        standing: Default::default(),
         state: ArcSwap::from_pointee(foundation.state(config, &checked, (1, 1))),
     });
     metrics.generation.set(1);

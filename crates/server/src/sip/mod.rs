@@ -36,6 +36,7 @@ pub(crate) mod answers;
 pub mod admission;
 pub mod relay;
 pub mod helm;
+mod probing;
 pub mod shard;
 pub mod reception;
 pub mod server;

@@ -8,6 +8,7 @@ use crate::hep::Hep;
 use crate::metrics::Metrics;
 use arc_swap::{ArcSwap, Guard};
 use countersign::certificate::TnAuthList;
+use countersign_sip::probe::Standing;
 use std::sync::Arc;
 
 /// What all shards share.
@@ -26,6 +27,8 @@ pub struct Services {
     pub runtime: tokio::runtime::Handle,
     /// What TLS connections go by. A reload replaces what is in it.
     pub secure: Arc<Secure>,
+    /// Which next hops are down.
+    pub standing: ArcSwap<Standing>,
     /// Everything that a reload replaces.
     pub state: ArcSwap<State>,
 }

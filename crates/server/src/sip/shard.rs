@@ -8,6 +8,7 @@ use super::admission::Admission;
 use super::answers;
 use super::helm::Helm;
 use super::post::Post;
+use super::probing::Probes;
 use super::queue::Arrivals;
 pub use super::queue::{Event, QUEUE, ShardQueue};
 use super::record::{Ending, Record};
@@ -22,10 +23,12 @@ use countersign::verification::report::Report;
 use countersign::verification::states::{Poll, Verification};
 use countersign::verification::{Answer, Need, NeedId};
 use countersign_sip::element::{
-    self, ContextId, Element, EndedBy, Event as ProxyEvent, Input, Judge, Judgement, Output, Rank,
-    Sign, TimerId, UnknownSource,
+    self, ContextId, Element, EndedBy, Event as ProxyEvent, HopFailure, Input, Judge, Judgement,
+    Output, Rank, Sign, TimerId, UnknownSource,
 };
 use countersign_sip::flow::Transport;
+use countersign_sip::message::Message;
+use countersign_sip::probe::Standing;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -56,6 +59,10 @@ pub struct Shard {
     gauges: Arc<ShardGauges>,
     post: Post,
     own_queue: ShardQueue,
+    /// What asks next hops, if this shard does.
+    probes: Option<Probes>,
+    /// Which next hops are down, as the element knows.
+    standing: Arc<Standing>,
     timers: BinaryHeap<Reverse<(Ticks, TimerId)>>,
     /// With so many timers the useless ones are looked for.
     sweep_at: usize,
@@ -116,6 +123,8 @@ impl Shard {
         Self {
             index,
             life,
+            probes: Probes::of(index, &options, &services),
+            standing: Arc::default(),
             element: Element::new(options),
             gauges: services.metrics.shards.of(index),
             services,
@@ -139,6 +148,7 @@ impl Shard {
         while !self.helm.is_stopping() {
             match events.recv_timeout(self.pause()) {
                 Ok(event) => {
+                    self.stand();
                     self.take(event, events.since());
                     for event in events.try_iter().take(BATCH) {
                         self.take(event, events.since());
@@ -148,7 +158,9 @@ impl Shard {
                 Err(RecvTimeoutError::Timeout) => {}
             }
             self.begin_next();
+            self.stand();
             self.fire();
+            self.probe();
             self.show();
         }
         self.decide_all();
@@ -179,7 +191,9 @@ impl Shard {
         if !self.waiting.is_empty() {
             return Duration::ZERO;
         }
-        let next = self.timers.peek().map(|Reverse((at, _))| *at);
+        let timer = self.timers.peek().map(|Reverse((at, _))| *at);
+        let probe = self.probes.as_ref().and_then(Probes::next);
+        let next = timer.into_iter().chain(probe).min();
         next.map_or(IDLE, |at| at.since(self.now().ticks).min(IDLE))
     }
 
@@ -199,6 +213,7 @@ impl Shard {
                     self.handle_now(input);
                 }
             }
+            Event::Input(Input::Received { message, .. }, _) if self.answers_probe(&message) => {}
             Event::Input(input, state) => {
                 self.follow(&state);
                 if let Some(input) = self.admitted(input, &state) {
@@ -281,6 +296,32 @@ impl Shard {
             self.timers.pop();
             self.handle_now(Input::Timer(id));
         }
+    }
+
+    /// Asks next hops who are due.
+    fn probe(&mut self) {
+        let now = self.now().ticks;
+        if let Some(probes) = &mut self.probes {
+            probes.fire(&self.services, &self.post, now);
+        }
+    }
+
+    /// Looks which next hops are down: before anything new is sent to them.
+    fn stand(&mut self) {
+        let standing = self.services.standing.load();
+        if !Arc::ptr_eq(&standing, &self.standing) {
+            self.standing = Arc::clone(&standing);
+            drop(standing);
+            self.handle_now(Input::Standing(self.standing.clone()));
+        }
+    }
+
+    /// Whether this is the answer to a probe.
+    fn answers_probe(&mut self, message: &Message) -> bool {
+        let now = self.now().ticks;
+        self.probes.as_mut().is_some_and(|probes| {
+            message.status().is_some() && probes.receive(message, &self.services, &self.post, now)
+        })
     }
 
     /// The end has come: calls that wait for a certificate go on with what is known, instead of nowhere.
@@ -544,6 +585,14 @@ impl Shard {
                 tracing::debug!(?cause, "SIP message dropped");
                 metrics.sip_refused.increment([drop_cause(cause)]);
             }
+            ProxyEvent::HopFailed { hop, failure, next } => {
+                let hop = hop.to_string();
+                let failures = &metrics.next_hops.failures;
+                failures.increment([&hop, hop_failure(failure)]);
+                if next.is_some() {
+                    metrics.next_hops.failovers.increment([&hop]);
+                }
+            }
             ProxyEvent::OptionsAnswered => metrics.sip_events.increment(["options-answered"]),
             ProxyEvent::OversizeFellBack { .. } => {
                 metrics.oversize_fallbacks.increment(["udp-after-tcp"]);
@@ -555,6 +604,14 @@ impl Shard {
             }
             ProxyEvent::Retransmission(_) => metrics.sip_events.increment(["retransmission"]),
         }
+    }
+}
+
+fn hop_failure(failure: HopFailure) -> &'static str {
+    match failure {
+        HopFailure::Busy => "busy",
+        HopFailure::Silent => "silent",
+        HopFailure::Unreachable => "unreachable",
     }
 }
 

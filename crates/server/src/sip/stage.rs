@@ -130,6 +130,7 @@ impl Stage {
             fetcher: fetcher.unwrap(),
             runtime: runtime.handle().clone(),
             secure: secure(),
+            standing: Default::default(),
             state: ArcSwap::from_pointee(state),
         });
         Self {

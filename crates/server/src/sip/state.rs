@@ -17,8 +17,9 @@ use countersign::verification::VerificationService;
 use countersign_sip::element::UnknownSource;
 use countersign_sip::flow::Transport;
 use countersign_sip::message::Message;
+use countersign_sip::probe::Probing;
 use countersign_sip::trunk::{
-    Mode, OrigIdMode, Recognition, SentBy, Source, Trunk, Trunks, UdpSource,
+    Mode, NextHop, OrigIdMode, Recognition, SentBy, Source, Trunk, Trunks, UdpSource,
 };
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -95,6 +96,16 @@ impl State {
         };
         let all = current.chain(earlier).filter(is_gone);
         all.take(MAX_RETIRED).collect()
+    }
+
+    /// The next hops that are asked whether they live, and how.
+    pub fn probed(&self) -> impl Iterator<Item = (NextHop, Probing)> {
+        self.trunks.iter().flat_map(|trunk| {
+            let route = self.routes.by_trunk.get(&trunk.name);
+            let probing = route.and_then(|route| route.probing);
+            let hops = trunk.next_hops.iter().cloned();
+            hops.filter_map(move |hop| Some((hop, probing?)))
+        })
     }
 
     /// This state with next hops where they are now; `None` if nothing moved.

@@ -49,6 +49,7 @@ mod prewarm;
 mod privacy;
 mod name_server;
 mod next_hops_by_name;
+mod next_hops_that_live;
 mod provider;
 mod redirect;
 mod refuses_to_start;

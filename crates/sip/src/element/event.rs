@@ -3,7 +3,7 @@
 use super::ContextId;
 use crate::defect::Defect;
 use crate::patch::PatchError;
-use crate::trunk::{BypassCause, Trunk};
+use crate::trunk::{BypassCause, HopId, Trunk};
 use countersign::time::Ticks;
 use countersign::verification::Verdict;
 use std::sync::Arc;
@@ -20,6 +20,15 @@ pub enum Event {
     Dropped(DropCause),
     /// A request got its final response, or will never get one. Once for each request that had a context.
     Finished(Box<Finished>),
+    /// A next hop could not take a request.
+    HopFailed {
+        /// Which hop.
+        hop: HopId,
+        /// Why.
+        failure: HopFailure,
+        /// Which is tried instead, if there is another.
+        next: Option<HopId>,
+    },
     /// OPTIONS to us was answered.
     OptionsAnswered,
     /// A request too large for UDP found no TCP at its next hop and went by UDP.
@@ -66,6 +75,17 @@ pub enum EndedBy {
     Host,
     /// Nobody: its session timer, or the longest call.
     Time,
+}
+
+/// Why a next hop could not take a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HopFailure {
+    /// 503.
+    Busy,
+    /// No answer in time.
+    Silent,
+    /// No connection, or none that proves who is there.
+    Unreachable,
 }
 
 /// Why a message was dropped.

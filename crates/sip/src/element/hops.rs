@@ -9,9 +9,11 @@
 
 use super::tokens::Tokens;
 use crate::message::{Message, Name};
+use crate::probe::Standing;
 use crate::trunk::{HopId, MAX_LOCATED, MAX_NEXT_HOPS, NextHop, Share, Trunk};
 use countersign::time::Ticks;
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a next hop that was silent or could not be reached is tried last. Long enough that few calls pay for finding out that it
@@ -30,6 +32,8 @@ const MAX_CALL_KEY: usize = 512;
 /// What is remembered of next hops.
 #[derive(Default)]
 pub(super) struct Hops {
+    /// Who is down, as probes found out.
+    standing: Arc<Standing>,
     /// Until when those that rest are tried last, and why.
     resting: HashMap<HopId, (Ticks, Rest)>,
     /// Which next hop took a call.
@@ -151,10 +155,16 @@ impl Hops {
         }
     }
 
+    /// From now on these are down.
+    pub(super) fn stand(&mut self, standing: Arc<Standing>) {
+        self.standing = standing;
+    }
+
     fn rests(&self, hop: HopId, urgency: Urgency, now: Ticks) -> bool {
-        self.resting.get(&hop).is_some_and(|(until, why)| {
+        let rests = |(until, why): &(Ticks, Rest)| {
             now < *until && (urgency, *why) != (Urgency::Emergency, Rest::Asked)
-        })
+        };
+        self.standing.is_down(hop) || self.resting.get(&hop).is_some_and(rests)
     }
 }
 

@@ -57,6 +57,7 @@ mod validation;
 
 use crate::flow::{Flow, Target, Transport};
 use crate::message::{Message, Method, ParseError};
+use crate::probe::Standing;
 use crate::transaction::matching::{ClientKey, ServerKey};
 use crate::transaction::{Timer, Timing};
 use crate::trunk::{OurNames, SentBy, Trunk};
@@ -74,7 +75,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokens::Tokens;
 
-pub use event::{CallEnded, DropCause, EndedBy, Event, Finished, Handling, SignatureFate};
+pub use event::{
+    CallEnded, DropCause, EndedBy, Event, Finished, Handling, HopFailure, SignatureFate,
+};
 pub use excess::{Rank, Unanswered};
 pub use hops::{HOP_REST, MAX_ASKED_REST, MAX_DIVERTED};
 
@@ -212,6 +215,8 @@ pub enum Input {
         /// Which call.
         id: ContextId,
     },
+    /// These next hops are down, and no others.
+    Standing(Arc<Standing>),
     /// The time of [`Output::SetTimer`] has come. Late is fine, early is not.
     Timer(TimerId),
     /// Something could not be sent: refused, reset, unreachable, name of TLS wrong.
@@ -528,6 +533,7 @@ impl Element {
             }
             Input::Release(id) => self.with(id, now, out, Context::release),
             Input::SigningFailed { id } => self.with(id, now, out, Context::not_signed),
+            Input::Standing(standing) => self.table.hops.stand(standing),
             Input::Signed { id, identity } => {
                 self.with(id, now, out, |context, turn| context.signed(identity, turn));
             }

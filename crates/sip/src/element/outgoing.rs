@@ -5,7 +5,7 @@
 
 use super::branch::{Branch, News, Purpose, Sending};
 use super::context::{Cancellation, Context, Forwarding, Stage};
-use super::event::{DropCause, Event, Handling};
+use super::event::{DropCause, Event, Handling, HopFailure};
 use super::hops::Urgency;
 use super::{BranchTimer, Element, Output, Sender, Turn};
 use crate::b2bua::Peer;
@@ -80,6 +80,15 @@ impl Candidate {
         match self {
             Self::Received { status, .. } => *status,
             Self::Ours(failure) => failure.answer().0,
+        }
+    }
+
+    /// Why the hop that it is of could not take the request.
+    fn failure(&self) -> HopFailure {
+        match self {
+            Self::Received { .. } => HopFailure::Busy,
+            Self::Ours(Failure::TimedOut) => HopFailure::Silent,
+            Self::Ours(_) => HopFailure::Unreachable,
         }
     }
 
@@ -386,12 +395,17 @@ impl Context {
         if !matches!(self.stage, Stage::Forwarding(_)) {
             return;
         }
+        let failed = self.hop().map(|(_, hop)| (hop.id(), candidate.failure()));
         match self.cancellation {
             Cancellation::Asked(_) => self.consider(candidate, turn),
             Cancellation::None => {
                 self.keep_better(candidate);
                 self.try_next_hop(turn);
             }
+        }
+        if let Some((hop, failure)) = failed {
+            let next = self.hop().map(|(_, hop)| hop.id());
+            turn.event(Event::HopFailed { hop, failure, next });
         }
     }
 

@@ -52,6 +52,18 @@ pub struct HopId {
     pub address: SocketAddr,
 }
 
+impl std::fmt::Display for HopId {
+    /// As it is configured: `udp:192.0.2.10:5060`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let transport = match self.transport {
+            Transport::Tcp => "tcp",
+            Transport::Tls => "tls",
+            Transport::Udp => "udp",
+        };
+        write!(f, "{transport}:{}", self.address)
+    }
+}
+
 impl NextHop {
     /// Which element of the network it is.
     pub fn id(&self) -> HopId {

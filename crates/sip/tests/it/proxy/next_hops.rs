@@ -6,8 +6,10 @@
 //! ```
 
 use super::{Table, hop, invite, request, trunk};
+use countersign_sip::element::{Event, HopFailure, Input, MAX_ASKED_REST};
 use countersign_sip::flow::Transport;
 use countersign_sip::trunk::Trunk;
+use std::sync::Arc;
 
 fn two_hops() -> Trunk {
     let mut trunk = trunk();
@@ -271,4 +273,106 @@ fn an_answer_without_a_way_back_is_502() {
         );
         table.ends_clean();
     }
+}
+
+/// Whom the first INVITE of a call goes to; it is rejected, which settles it.
+fn taken_by(table: &mut Table, number: u32, headers: &str) -> String {
+    let call = invite(headers).replace("z9hG4bKone", &format!("z9hG4bK{number}"));
+    table.caller(&call);
+    let sent = table.sent().remove(1);
+    table.answer(&sent, "486 Busy Here");
+    table.sent();
+    sent.to()
+}
+
+/// This test verifies that a hop that probes found down is tried last, by emergency calls, too, and not left out.
+#[test]
+fn a_hop_that_is_down_is_tried_last() {
+    let mut table = Table::new(two_hops());
+    let [first, second] = [0, 1].map(|place| two_hops().next_hops[place].id());
+    let stand = |table: &mut Table, down: &[_]| {
+        let standing = down.iter().copied().collect();
+        table.handle(Input::Standing(Arc::new(standing)));
+    };
+    stand(&mut table, &[first]);
+    assert_eq!(taken_by(&mut table, 1, ""), "second/udp");
+    let emergency = invite("").replace("sip:+12025550101@b.example SIP", "urn:service:sos SIP");
+    table.caller(&emergency);
+    let sent = table.sent().remove(1);
+    assert_eq!(sent.to(), "second/udp", "nobody in need waits for it");
+    table.answer(&sent, "503 Service Unavailable");
+    assert_eq!(
+        table.sent().pop().unwrap().to(),
+        "callee/udp",
+        "better than none"
+    );
+    stand(&mut table, &[first, second]);
+    assert_eq!(taken_by(&mut table, 2, ""), "callee/udp");
+    stand(&mut table, &[]);
+    assert_eq!(taken_by(&mut table, 3, ""), "callee/udp");
+}
+
+/// This test verifies RFC 3261 §21.5.4: a hop that says Retry-After is left alone for so long, but not by emergency calls, and not for
+/// ever.
+#[test]
+fn a_hop_that_asks_for_rest_gets_it() {
+    let mut table = Table::new(two_hops());
+    let busy = |table: &mut Table, number: u32, retry: &str| {
+        let call = invite("").replace("z9hG4bKone", &format!("z9hG4bK{number}"));
+        table.caller(&call);
+        let first = table.sent().remove(1);
+        assert_eq!(first.to(), "callee/udp", "{retry}");
+        let answer = super::answer_to(&first, "503 Service Unavailable");
+        let retry = format!("Retry-After: {retry}\r\nContent-Length");
+        table.callee(&answer.replace("Content-Length", &retry));
+        let second = table.sent().pop().unwrap();
+        table.answer(&second, "486 Busy Here");
+        table.sent();
+    };
+    busy(&mut table, 1, "100 (lunch);duration=3600");
+    assert_eq!(taken_by(&mut table, 2, ""), "second/udp");
+    let emergency = invite("").replace("sip:+12025550101@b.example SIP", "urn:service:sos SIP");
+    table.caller(&emergency);
+    let sent = table.sent().remove(1);
+    assert_eq!(sent.to(), "callee/udp", "its 503 would come at once");
+    table.answer(&sent, "486 Busy Here");
+    table.wait(99_000);
+    table.sent();
+    assert_eq!(
+        taken_by(&mut table, 3, ""),
+        "second/udp",
+        "whatever else it said"
+    );
+    table.wait(2_000);
+    table.sent();
+    busy(&mut table, 4, "99999999999");
+    assert_eq!(taken_by(&mut table, 5, ""), "second/udp");
+    table.wait(u64::try_from(MAX_ASKED_REST.as_millis()).unwrap());
+    table.sent();
+    busy(&mut table, 6, "soon");
+    assert_eq!(taken_by(&mut table, 7, ""), "callee/udp", "that is no time");
+}
+
+/// This test verifies that what a hop could not take is told, with who was tried instead.
+#[test]
+fn failures_of_hops_are_told() {
+    let mut table = Table::new(two_hops());
+    let [first, second] = [0, 1].map(|place| two_hops().next_hops[place].id());
+    table.caller(&invite(""));
+    let sent = table.sent().remove(1);
+    table.answer(&sent, "503 Service Unavailable");
+    table.wait(32_000);
+    let told: Vec<_> = table
+        .events()
+        .into_iter()
+        .filter_map(|event| match event {
+            Event::HopFailed { hop, failure, next } => Some((hop, failure, next)),
+            _ => None,
+        })
+        .collect();
+    let expected = [
+        (first, HopFailure::Busy, Some(second)),
+        (second, HopFailure::Silent, None),
+    ];
+    assert_eq!(told, expected);
 }
