@@ -14,6 +14,7 @@ use lines::Lines;
 use std::borrow::Cow;
 use std::fmt;
 use std::io::IsTerminal;
+use std::net::SocketAddr;
 use std::sync::OnceLock;
 use std::time::Duration;
 use tracing_subscriber::filter::LevelFilter;
@@ -119,6 +120,12 @@ pub struct CallLine<'a> {
     pub trunk: &'a str,
     /// What was done: the name of a role.
     pub role: &'a str,
+    /// The method of its request; nothing if it came over HTTP.
+    pub method: Option<&'a [u8]>,
+    /// By which transport it came, and from where.
+    pub source: Option<(&'a str, SocketAddr)>,
+    /// Where it went last.
+    pub next_hop: Option<(&'a str, SocketAddr)>,
     /// Its Call-ID, as received.
     pub call_id: &'a [u8],
     /// Who calls.
@@ -157,8 +164,12 @@ pub struct CallLine<'a> {
     pub matched: Option<&'a str>,
     /// The name of what the replay memory saw, if it was anything but a first time.
     pub replay: Option<&'a str>,
+    /// Why it went on with a bypass token.
+    pub bypass: Option<&'a str>,
     /// The final response that the caller got.
     pub status: Option<u16>,
+    /// From the request to this response.
+    pub answered: Option<Duration>,
     /// From the request to the decision.
     pub took: Duration,
 }
@@ -177,6 +188,9 @@ impl CallLog {
             target: "countersign::call",
             trunk = call.trunk,
             role = call.role,
+            method = call.method.map(String::from_utf8_lossy).as_deref().map(clipped).as_deref(),
+            source = call.source.map(way),
+            next_hop = call.next_hop.map(way),
             call_id = &*clipped(&String::from_utf8_lossy(call.call_id)),
             orig = call.orig.map(|orig| self.guarded(orig)),
             dest = call.dest.map(|dest| self.guarded(dest)),
@@ -196,7 +210,9 @@ impl CallLog {
             covers = call.covers,
             matched = call.matched,
             replay = call.replay,
+            bypass = call.bypass,
             status = call.status,
+            answered_ms = call.answered.map(|answered| u64::try_from(answered.as_millis()).unwrap_or(u64::MAX)),
             micros = u64::try_from(call.took.as_micros()).unwrap_or(u64::MAX),
             "call"
         );
@@ -218,6 +234,11 @@ impl CallLog {
     pub fn guarded<T: Redact>(&self, value: T) -> String {
         clipped(&Pii::new(value, self.numbers).to_string()).into_owned()
     }
+}
+
+/// As a configuration names it: `udp:192.0.2.10:5060`.
+fn way((transport, address): (&str, SocketAddr)) -> String {
+    format!("{transport}:{address}")
 }
 
 /// The beginning of a long text, marked as such.
@@ -360,12 +381,17 @@ mod tests {
         CallLine {
             trunk: "carrier",
             role: "verify",
+            method: Some(b"INVITE"),
+            source: Some(("udp", "192.0.2.1:5060".parse().unwrap())),
+            next_hop: Some(("tls", "[2001:db8::2]:5061".parse().unwrap())),
             call_id: b"a84b4c76e66710@pc33.example.com",
             orig: Some(orig),
             dest: Some(dest),
             verdict: "failed",
             fault: Some("signature"),
             code: Some(438),
+            status: Some(200),
+            answered: Some(Duration::from_millis(3_200)),
             took: Duration::from_micros(812),
             ..CallLine::default()
         }
@@ -391,6 +417,13 @@ mod tests {
             assert_eq!(object["verdict"], "failed");
             assert_eq!(object["code"], 438);
             assert_eq!(object["micros"], 812);
+            assert_eq!(object["method"], "INVITE");
+            assert_eq!(object["source"], "udp:192.0.2.1:5060");
+            assert_eq!(object["next_hop"], "tls:[2001:db8::2]:5061");
+            assert_eq!(
+                (&object["status"], &object["answered_ms"]),
+                (&200.into(), &3_200.into())
+            );
             assert!(
                 object.get("attest").is_none(),
                 "what is not known is not told"

@@ -58,6 +58,8 @@ pub struct Checked {
     pub hep: Option<hep::Settings>,
     /// TLS of SIP.
     pub sip: SipTls,
+    /// When the certificates of HTTP listeners end, by the section that names them: `http.public`.
+    pub web_ends: BTreeMap<Box<str>, UnixTime>,
     /// What deserves a thought.
     pub warnings: Vec<Warning>,
     /// SHA-256 of the files that were read, without keys: a key that changes does so with its certificate.
@@ -110,6 +112,7 @@ pub fn check(config: &Config, now: UnixTime, trust_version: u64) -> Result<Check
         admin,
         hep,
         sip,
+        web_ends: opening.web_ends,
         warnings: opening.warnings,
         files: opening.files,
     })
@@ -117,6 +120,7 @@ pub fn check(config: &Config, now: UnixTime, trust_version: u64) -> Result<Check
 
 #[derive(Default)]
 struct Opening {
+    web_ends: BTreeMap<Box<str>, UnixTime>,
     mistakes: Vec<Mistake>,
     warnings: Vec<Warning>,
     files: BTreeMap<PathBuf, [u8; 32]>,

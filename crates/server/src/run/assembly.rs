@@ -102,6 +102,9 @@ impl Foundation {
         if let Some(validity) = checked.sip.validity {
             ends.set(["tls", "sip"], validity.not_after.as_secs());
         }
+        for (section, end) in &checked.web_ends {
+            ends.set(["tls", section], end.as_secs());
+        }
         for tenant in &checked.tenants {
             let chain = tenant.service.signer().chain().certificates().iter();
             let end = chain.map(|certificate| certificate.validity().not_after);

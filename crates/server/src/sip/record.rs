@@ -9,8 +9,11 @@ use countersign::time::{Now, Ticks};
 use countersign::verification::report::Report;
 use countersign::verification::{Code, Sighting, Verdict, Verstat};
 use countersign_sip::element::{Finished, Handling, SignatureFate};
-use countersign_sip::trunk::{Role, Trunk};
+use countersign_sip::flow::Transport;
+use countersign_sip::trunk::{BypassCause, Role, Trunk};
+use std::net::SocketAddr;
 
+use super::label;
 use crate::log::{CallLine, CallLog};
 use crate::metrics::Metrics;
 
@@ -19,6 +22,14 @@ use crate::metrics::Metrics;
 pub struct Ending<'a> {
     /// How it came.
     pub trunk: &'a Trunk,
+    /// The method of its request, if it came by SIP.
+    pub method: Option<&'a [u8]>,
+    /// By which transport it came, and from where.
+    pub source: Option<(Transport, SocketAddr)>,
+    /// Where it went last.
+    pub next_hop: Option<(Transport, SocketAddr)>,
+    /// Why it went on with a bypass token.
+    pub bypass: Option<BypassCause>,
     /// What it is called in the log: its Call-ID, or the X-RequestID.
     pub reference: &'a [u8],
     /// How it was handled.
@@ -41,6 +52,10 @@ impl<'a> From<&'a Finished> for Ending<'a> {
     fn from(finished: &'a Finished) -> Self {
         Self {
             trunk: &finished.trunk,
+            method: Some(&finished.method),
+            source: Some(finished.source),
+            next_hop: finished.next_hop,
+            bypass: finished.bypass,
             reference: &finished.call_id,
             handling: finished.handling,
             verdict: finished.verdict,
@@ -140,6 +155,9 @@ impl Record {
         calls.write(&CallLine {
             trunk: &trunk.name,
             role: role(trunk.role),
+            method: ending.method,
+            source: ending.source.map(named),
+            next_hop: ending.next_hop.map(named),
             call_id: ending.reference,
             orig: self.orig.as_ref(),
             dest: self.dest.as_ref(),
@@ -159,7 +177,11 @@ impl Record {
             covers: self.covers,
             matched: self.matched,
             replay: self.replay,
+            bypass: ending.bypass.map(BypassCause::name),
             status: ending.status,
+            answered: ending
+                .method
+                .map(|_| ending.answered.since(ending.received)),
             took: self
                 .decided
                 .unwrap_or(ending.answered)
@@ -226,6 +248,10 @@ impl Record {
                 .for_each(|took| metrics.sign_latency.observe(took));
         }
     }
+}
+
+fn named((transport, address): (Transport, SocketAddr)) -> (&'static str, SocketAddr) {
+    (label(transport), address)
 }
 
 /// The name of what signing came to; `None` if nobody asked.

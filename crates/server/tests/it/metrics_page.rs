@@ -90,6 +90,10 @@ fn prometheus_finds_nothing_to_complain_about() {
         &signing,
         "countersign_own_certificate_expires_timestamp_seconds{use=\"tenant\",name=\"provider\"} ",
     );
+    has(
+        &signing,
+        "countersign_own_certificate_expires_timestamp_seconds{use=\"tls\",name=\"http.public\"} ",
+    );
     has(&verifying, "countersign_certificate_fetch_seconds_count 1");
     assert!(!verifying.contains("countersign_queue_seconds_count 0\n"));
 }

@@ -123,6 +123,13 @@ fn a_collector_sees_every_message_of_a_call() {
     );
     let answer = told.iter().find(|one| one.way().1 == source).unwrap();
     assert!(answer.first_line().starts_with("SIP/2.0 100 "));
+    assert_eq!(call["source"], format!("udp:{source}"));
+    assert_eq!(call["next_hop"], format!("tcp:{callee}"));
+    assert_eq!(call["method"], "INVITE");
+    assert!(
+        call["answered_ms"].as_u64().unwrap() * 1_000
+            >= call["micros"].as_u64().unwrap() / 1_000 * 1_000
+    );
     for one in &told {
         let when: f64 = one.after("at").parse().unwrap();
         assert!(

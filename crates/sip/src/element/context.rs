@@ -103,6 +103,8 @@ pub(super) struct Record {
     /// Why it went on with a bypass token.
     pub(super) bypass: Option<BypassCause>,
     pub(super) forwarded: Option<Ticks>,
+    /// Where it was sent last.
+    pub(super) next_hop: Option<(Transport, SocketAddr)>,
     pub(super) received: Ticks,
     /// The final response that was passed.
     pub(super) status: Option<u16>,
@@ -166,6 +168,7 @@ impl Context {
                 signature: SignatureFate::NotAsked,
                 bypass: None,
                 forwarded: None,
+                next_hop: None,
                 received: turn.now.ticks,
                 status: None,
             },
@@ -308,6 +311,8 @@ impl Context {
             id: self.id,
             trunk: Arc::clone(&self.trunk),
             method: method.into(),
+            source: (self.transport, self.source),
+            next_hop: self.record.next_hop,
             call_id: self.request.header(Name::CallId).unwrap_or_default().into(),
             handling: self.record.handling,
             verdict: self.record.verdict,

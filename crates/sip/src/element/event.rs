@@ -2,10 +2,12 @@
 
 use super::ContextId;
 use crate::defect::Defect;
+use crate::flow::Transport;
 use crate::patch::PatchError;
 use crate::trunk::{BypassCause, HopId, Trunk};
 use countersign::time::Ticks;
 use countersign::verification::Verdict;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -114,6 +116,10 @@ pub struct Finished {
     pub method: Box<[u8]>,
     /// Its Call-ID as written.
     pub call_id: Box<[u8]>,
+    /// By which transport it came, and from where.
+    pub source: (Transport, SocketAddr),
+    /// Where it was sent last; `None` if it never was.
+    pub next_hop: Option<(Transport, SocketAddr)>,
     /// How it was handled.
     pub handling: Handling,
     /// The verdict, if it was judged.

@@ -524,6 +524,7 @@ impl Context {
             turn,
         );
         self.branches.push(Some(branch));
+        self.record.next_hop = Some((hop.transport, hop.address));
         Ok(())
     }
 

@@ -333,6 +333,10 @@ impl Visit<'_> {
         let services = &self.door.services;
         let ending = Ending {
             trunk: self.trunk,
+            method: None,
+            source: None,
+            next_hop: None,
+            bypass: None,
             reference: self.id,
             handling: Handling::Call,
             verdict,
