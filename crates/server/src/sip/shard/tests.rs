@@ -10,7 +10,8 @@ use countersign::trust::Trust;
 use countersign::verification::{Source, Unavailable};
 use countersign_sip::flow::{Target, Transport};
 use countersign_sip::trunk::{
-    ExistingIdentity, Leniency, Oversize, Role, SentBy, Treatment, Trunk,
+    Bypass, BypassCause, DEFAULT_BYPASS_HEADER, ExistingIdentity, Leniency, Oversize, Role, SentBy,
+    Treatment, Trunk,
 };
 use countersign_testkit::scene::{X5U, call};
 use std::io::Write;
@@ -551,4 +552,27 @@ fn overload_costs_no_call_that_has_begun() {
     }
     table.answer(&ringing, "200 OK");
     while !heard(&table.caller).starts_with("SIP/2.0 200 ") {}
+}
+
+/// This test verifies that a call which nobody here can sign goes on with the token that says so.
+#[test]
+fn case79_a_call_that_we_cannot_sign_has_the_token() {
+    let mut table = Table::new(Role::Sign, |trunk| {
+        trunk.bypass = Some(Arc::new(Bypass {
+            header: DEFAULT_BYPASS_HEADER.into(),
+            token: "secret".into(),
+            on: vec![BypassCause::SigningFailed],
+        }));
+    });
+    table.invite("signed", "");
+    let outgoing = heard(&table.stage.called);
+    assert!(!outgoing.contains("P-Identity-Bypass"), "{outgoing}");
+    table.stage.change(|state| state.signers.clear());
+    table.invite("not-signed", "");
+    let outgoing = heard(&table.stage.called);
+    assert!(
+        outgoing.contains("\r\nP-Identity-Bypass: secret\r\n"),
+        "{outgoing}"
+    );
+    assert!(!outgoing.contains("\r\nIdentity: "), "{outgoing}");
 }

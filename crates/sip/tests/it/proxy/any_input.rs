@@ -7,10 +7,13 @@
 use super::simulation::Luck;
 use super::{Table, hop, invite, options, request, tcp, trunk, udp};
 use countersign::verification::{Fault, Verdict};
+use countersign_sip::call::TrustPai;
 use countersign_sip::element::{Input, Judgement};
 use countersign_sip::flow::Transport;
 use countersign_sip::message::{Framing, Message};
-use countersign_sip::trunk::Role;
+use countersign_sip::trunk::{
+    Bypass, BypassCause, Mode, RedirectDialect, RedirectForm, Role, Trunk,
+};
 use std::sync::Arc;
 
 const ROUNDS: u64 = 300;
@@ -86,6 +89,15 @@ fn step(luck: &mut Luck, table: &mut Table, replies: &mut Vec<String>) {
 fn answer_the_proxy(luck: &mut Luck, table: &mut Table, replies: &mut Vec<String>) {
     for sent in table.sent() {
         let is_request = !sent.text.starts_with("SIP/2.0");
+        let redirects = matches!(table.trunk.mode, Mode::Redirect(_));
+        assert!(
+            !is_request || !redirects,
+            "nothing is sent on: {}",
+            sent.text
+        );
+        let bytes = sent.text.clone().into_bytes();
+        let answer = Message::parse(bytes.into(), Framing::Datagram);
+        assert!(answer.is_ok() || !redirects, "{}", sent.text);
         if is_request {
             let status = ["100 Trying", "180 Ringing", "200 OK", "486 Busy", "503 No"]
                 [luck.below(5) as usize];
@@ -123,11 +135,44 @@ fn answer_the_proxy(luck: &mut Luck, table: &mut Table, replies: &mut Vec<String
 /// This test verifies that no input breaks the proxy, and that time heals everything.
 #[test]
 fn nothing_that_comes_breaks_the_proxy() {
+    rounds(|luck, trunk| {
+        trunk.role = [Role::None, Role::Sign, Role::Verify, Role::Both][luck.below(4) as usize];
+        trunk.next_hops.push(hop(Transport::Tcp, "192.0.2.21:5060"));
+    });
+}
+
+/// This test verifies the same of calls that are answered with where to go; `answer_the_proxy` sees that none is sent on.
+#[test]
+fn nothing_that_comes_breaks_a_redirect() {
+    rounds(|luck, trunk| {
+        trunk.role = [Role::None, Role::Sign, Role::Verify, Role::Both][luck.below(4) as usize];
+        trunk.next_hops.clear();
+        let form = [
+            RedirectForm::Contact,
+            RedirectForm::Header,
+            RedirectForm::XHeaders,
+        ];
+        trunk.mode = Mode::Redirect(RedirectDialect {
+            form: form[luck.below(3) as usize],
+            ..RedirectDialect::default()
+        });
+        trunk.attestation_header = Some("Attestation".into());
+        if luck.percent(50) {
+            trunk.call.trust_pai = TrustPai::Trusted;
+        }
+        trunk.bypass = Some(Arc::new(Bypass {
+            header: "P-Identity-Bypass".into(),
+            token: "t".into(),
+            on: vec![BypassCause::NotVerifiable],
+        }));
+    });
+}
+
+fn rounds(change: impl Fn(&mut Luck, &mut Trunk)) {
     for seed in 0..ROUNDS {
         let mut luck = Luck(seed);
         let mut trunk = trunk();
-        trunk.role = [Role::None, Role::Sign, Role::Verify, Role::Both][luck.below(4) as usize];
-        trunk.next_hops.push(hop(Transport::Tcp, "192.0.2.21:5060"));
+        change(&mut luck, &mut trunk);
         let mut options = options();
         options.max_contexts = ROOM;
         let mut table = Table::with(trunk, options);
