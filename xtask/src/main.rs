@@ -14,6 +14,7 @@ mod house;
 mod tally;
 mod step;
 mod packages;
+mod venv;
 mod fuzz;
 mod instructions;
 mod programs;

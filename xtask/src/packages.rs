@@ -14,6 +14,10 @@ const NEEDED: &[(&str, &str)] = &[
         "web trust anchors, which must not become trust anchors for calls",
     ),
     (
+        "curl",
+        "a foreign client of signing and verification over HTTP",
+    ),
+    (
         "kamailio",
         "a foreign SIP proxy between the parties of a test",
     ),
@@ -26,12 +30,20 @@ const NEEDED: &[(&str, &str)] = &[
         "the foreign verifier fetches certificates over https",
     ),
     (
+        "kamailio-utils-modules",
+        "the foreign proxy asks for signatures over HTTP",
+    ),
+    (
         "openssl",
         "a foreign witness for certificates and revocation lists",
     ),
     (
         "prometheus",
         "promtool, which checks the page of metrics and the rules of alarms",
+    ),
+    (
+        "python3-venv",
+        "a room for Schemathesis, which asks the HTTP interface what nobody would",
     ),
     ("sip-tester", "SIPp, which places and answers the calls"),
     ("valgrind", "counts the instructions of our own code"),

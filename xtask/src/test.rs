@@ -8,7 +8,7 @@
 
 use crate::step::{Ending, Step};
 use crate::tally::Tally;
-use crate::{house, instructions, packages};
+use crate::{house, instructions, packages, venv};
 use std::io::IsTerminal;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
@@ -25,7 +25,7 @@ pub(crate) enum Extent {
 /// Runs the checks and tests; the exit code is zero only if every one passed.
 pub(crate) fn run(extent: Extent) -> ExitCode {
     if extent == Extent::Everything
-        && let Err(why) = packages::ensure()
+        && let Err(why) = packages::ensure().and_then(|()| venv::ensure())
     {
         eprintln!("error: {why}");
         return ExitCode::FAILURE;

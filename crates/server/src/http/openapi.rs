@@ -26,7 +26,17 @@ pub fn document(base: &str) -> String {
         let described = paths.entry(path).or_insert_with(|| json!({}));
         if let Value::Object(described) = described {
             let (method, operation) = operation(line);
+            let other = described
+                .get(method)
+                .and_then(|other| other["tags"].as_array().cloned());
             described.insert(method.to_owned(), operation);
+            // The same at two listeners.
+            if let (Some(tags), Some(Value::Object(described))) = (other, described.get_mut(method))
+            {
+                let both = described.get_mut("tags").and_then(Value::as_array_mut);
+                both.into_iter()
+                    .for_each(|both| both.extend(tags.iter().cloned()));
+            }
         }
     }
     let document = json!({
@@ -119,7 +129,8 @@ fn service(name: &str, error: &str) -> Value {
     }
     json!({
         "parameters": [{
-            "name": "X-RequestID", "in": "header", "required": false, "schema": {"type": "string", "maxLength": 128},
+            "name": "X-RequestID", "in": "header", "required": false, "schema": {"type": "string"},
+            "description": "a name for the request; repeated if it is of at most 128 visible characters",
         }],
         "requestBody": {"required": true, "content": {
             JSON: {"schema": schema("Request")},

@@ -37,6 +37,19 @@ impl Kamailio {
         Self::start("signs.cfg", workspace, next, &values, &[])
     }
 
+    /// Asks at `signer` for the signature of what comes, and passes it to `next` with that.
+    #[track_caller]
+    pub(crate) fn asks_over_http(next: SocketAddr, signer: &str) -> Self {
+        let workspace = Workspace::new("kamailio-http");
+        Self::start(
+            "asks_over_http.cfg",
+            workspace,
+            next,
+            &[("SIGNER", signer)],
+            &[],
+        )
+    }
+
     /// Verifies what comes, to the one anchor, fetching over https as `web_anchor_pem` allows; passes what holds to `next` and
     /// refuses the rest with 438 and the reason in `X-Identity-Check`.
     #[track_caller]
