@@ -8,7 +8,7 @@
 //! This test verifies that a running server carries both dialogs of a call: nothing of one is seen in the other, bodies and proofs
 //! cross as they are, and either side may send requests and hang up.
 
-use crate::peers::{Called, Caller, Sipp, Trace};
+use crate::peers::{Called, Caller, Sipp, Trace, free_address};
 use crate::provider::{Provider, Server, udp};
 
 const CALLS: &str = "countersign_b2bua_calls";
@@ -124,5 +124,32 @@ fn a_call_that_is_cancelled_reaches_nobody() {
             server.metric("countersign_sip_events_total{event=\"call-ended"),
             0
         );
+    }
+}
+
+/// The called side comes by no trunk: what it sends inside the call is known by its Call-ID, or, where names are kept, by who it is.
+#[test]
+fn the_called_side_needs_no_trunk() {
+    for names in ["mapped", "kept"] {
+        let provider = Provider::new();
+        let called = Sipp::called(Called::HangsUp);
+        let signs = provider.signs(&udp(called.address()));
+        let signs = signs
+            .trunk("mode = \"b2bua\"")
+            .trunk("oversize = \"fragment\"");
+        let signs = signs.trunk("addresses = [\"127.0.0.2\"]");
+        let mut signs = signs.trunk(&format!("dialog_names = \"{names}\"")).start();
+        let mut caller = free_address();
+        caller.set_ip([127, 0, 0, 2].into());
+
+        let seen = Sipp::call(Caller::HungUpOn, signs.sip()).place_from(caller);
+
+        called.finish();
+        assert_eq!(seen.received("BYE").len(), 1, "{names}");
+        signs.until_metric(
+            "countersign_sip_events_total{event=\"call-ended-by-called\"}",
+            1,
+        );
+        assert_eq!(signs.metric("countersign_sip_refused_total"), 0);
     }
 }
