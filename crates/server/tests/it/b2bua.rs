@@ -9,7 +9,7 @@
 //! cross as they are, and either side may send requests and hang up.
 
 use crate::peers::{Called, Caller, Sipp, Trace, free_address};
-use crate::provider::{Provider, Server, udp};
+use crate::provider::{Provider, Server, tcp, udp};
 
 const CALLS: &str = "countersign_b2bua_calls";
 
@@ -152,4 +152,26 @@ fn the_called_side_needs_no_trunk() {
         );
         assert_eq!(signs.metric("countersign_sip_refused_total"), 0);
     }
+}
+
+/// Over TCP the caller has no listener: what the called side sends comes to it on the connection that it opened.
+#[test]
+fn each_dialog_stays_on_its_connection() {
+    let provider = Provider::new();
+    let called = Sipp::called_over_tcp(Called::HangsUp);
+    let signs = provider.signs(&tcp(called.address()));
+    let mut signs = signs.trunk("mode = \"b2bua\"").start();
+
+    let caller = Sipp::call(Caller::HungUpOn, signs.sip()).over_tcp();
+    let seen = caller.place();
+
+    called.finish();
+    let invite = seen.received("INVITE")[0];
+    assert!(invite.header("Via").starts_with("SIP/2.0/TCP "));
+    assert!(invite.header("Contact").ends_with(";transport=tcp>"));
+    signs.until_metric(
+        "countersign_sip_events_total{event=\"call-ended-by-called\"}",
+        1,
+    );
+    assert_eq!(signs.metric("countersign_sip_unsent_total"), 0);
 }
