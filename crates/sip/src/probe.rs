@@ -286,14 +286,14 @@ impl Prober {
     fn request(&self, hop: &NextHop, branch: &str, unique: &str) -> String {
         let sent_by = hop.sent_by.as_ref().unwrap_or(&self.sent_by);
         let transport = hop.transport.as_str();
-        let (rport, parameter) = match hop.transport {
-            Transport::Udp => (";rport", ""),
-            Transport::Tcp => ("", ";transport=tcp"),
-            Transport::Tls => ("", ";transport=tls"),
+        let (scheme, rport, parameter) = match hop.transport {
+            Transport::Udp => ("sip", ";rport", ""),
+            Transport::Tcp => ("sip", "", ";transport=tcp"),
+            Transport::Tls => ("sips", "", ""),
         };
         let uri = match &hop.name {
-            Some(name) => format!("sip:{name}:{}{parameter}", hop.address.port()),
-            None => format!("sip:{}{parameter}", SentBy::from(hop.address)),
+            Some(name) => format!("{scheme}:{name}:{}{parameter}", hop.address.port()),
+            None => format!("{scheme}:{}{parameter}", SentBy::from(hop.address)),
         };
         let call_id = self.call_ids.make(self.shard, unique);
         format!(

@@ -88,6 +88,17 @@ impl Copy {
     /// The copy with a Via of ours on top.
     // RFC 3261 §16.6: "The proxy MUST insert a Via header field value into the copy before the existing Via header field values."
     pub(crate) fn with_via(&self, transport: Transport, sent_by: &SentBy, branch: &str) -> Bytes {
+        self.with_via_and(transport, sent_by, branch, "")
+    }
+
+    /// The copy with a Via of ours on top, and these lines after it.
+    pub(crate) fn with_via_and(
+        &self,
+        transport: Transport,
+        sent_by: &SentBy,
+        branch: &str,
+        lines: &str,
+    ) -> Bytes {
         // RFC 3581 §3: "A client, compliant to this specification (clients include UACs and proxies), MAY include an "rport" parameter in
         // the top Via header field value of requests it generates."
         let rport = match transport {
@@ -96,9 +107,10 @@ impl Copy {
         };
         let transport = transport.as_str();
         let via = format!("Via: SIP/2.0/{transport} {sent_by}{rport};branch={branch}\r\n");
-        let mut bytes = BytesMut::with_capacity(self.bytes.len() + via.len());
+        let mut bytes = BytesMut::with_capacity(self.bytes.len() + via.len() + lines.len());
         bytes.put_slice(self.bytes.get(..self.headers).unwrap_or_default());
         bytes.put_slice(via.as_bytes());
+        bytes.put_slice(lines.as_bytes());
         bytes.put_slice(self.bytes.get(self.headers..).unwrap_or_default());
         bytes.freeze()
     }
@@ -130,6 +142,8 @@ enum Routing<'a> {
     Kept,
     /// Its first value, which is ours, goes.
     OursRemoved,
+    /// Its first two values, which are ours, go: the two sides of us, that we wrote into Record-Route.
+    BothRemoved { rest: Vec<&'a [u8]> },
     /// A strict router comes next: its URI takes the place of the Request-URI.
     Strict { next: &'a [u8], rest: Vec<&'a [u8]> },
 }
@@ -149,10 +163,26 @@ impl<'a> Routing<'a> {
         if is_ours {
             routes.next();
         }
+        // RFC 5658 §5: a proxy that wrote two values finds both of them in the Route of what comes later.
+        let is_both = match routes.peek() {
+            Some(Some(second)) => is_ours && names_us(second.uri, names),
+            _ => false,
+        };
+        if is_both {
+            routes.next();
+        }
         match routes.next() {
             Some(Some(next)) if is_strict(next.uri) => Self::Strict {
                 next: next.uri,
                 rest: routes.flatten().map(|route| route.raw).collect(),
+            },
+            next if is_both => Self::BothRemoved {
+                rest: next
+                    .into_iter()
+                    .chain(routes)
+                    .flatten()
+                    .map(|route| route.raw)
+                    .collect(),
             },
             _ if is_ours => Self::OursRemoved,
             _ => Self::Kept,
@@ -168,6 +198,13 @@ pub(crate) fn keeps_request_uri(request: &Message, names: &OurNames) -> bool {
 pub(crate) fn route(request: &Message, names: &OurNames, patch: &mut Patch) {
     match Routing::of(request, names) {
         Routing::Kept => {}
+        Routing::BothRemoved { rest } => {
+            if let (false, Some(line)) = (rest.is_empty(), request.headers(Name::Route).next()) {
+                let value = rest.join(&b", "[..]);
+                patch.insert_after_line(request, line.index, Name::Route.as_str(), &value);
+            }
+            patch.remove_headers(request, Name::Route);
+        }
         Routing::OursRemoved => patch.remove_first_element(request, Name::Route),
         Routing::Strict { next, rest } => pop_strict(request, next, rest, patch),
     }

@@ -150,6 +150,7 @@ pub const KEYS: &[Key] = &[
     live("trunks[].redirect_nothing_added", Integer, "302", "what is answered if nothing was added: 302, 404 or 503"),
     live("trunks[].tenant", Text, NONE, "who signs its calls; required where the role signs"),
     live("trunks[].next_hops", List, NONE, "where its requests go on, in order: udp:, tcp: or tls: with HOST:PORT, or HOST (by SRV); required of a proxy"),
+    live("trunks[].record_route", Boolean, "false", "whether a proxy stays on the path of dialogs (Record-Route)"),
     live("trunks[].probe_interval_s", Integer, "0", "seconds between two OPTIONS that ask its next hops whether they live; 0: never"),
     live("trunks[].probe_timeout_ms", Integer, "2000", "how long such an answer may take"),
     live("trunks[].probe_failures", Integer, "3", "after so many failures in a row a next hop is tried last"),

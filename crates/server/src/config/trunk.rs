@@ -18,7 +18,7 @@ use countersign_sip::message::Name;
 use countersign_sip::probe::Probing;
 use countersign_sip::trunk::{
     AttestationSuffix, ExistingIdentity, Leniency, MAX_NEXT_HOPS, Mode, Network, NextHopTrust,
-    OrigIdMode, Oversize, Recognition, Role, Treatment, Trunk, UdpSource,
+    OrigIdMode, Oversize, Recognition, RecordRoute, Role, Treatment, Trunk, UdpSource,
 };
 use std::net::IpAddr;
 use std::path::Path;
@@ -90,6 +90,9 @@ pub(super) fn read(
     let route = route(&mut reader, &mode);
     let mut trunk = Trunk::new(name.as_ref().map_or("", |name| name.value), Vec::new());
     trunk.mode = mode;
+    if reader.boolean("record_route", false).value {
+        trunk.record_route = RecordRoute::Added;
+    }
     trunk.deadline = deadline;
     trunk.role = reader.choice("role", &ROLES).unwrap_or_default();
     trunk.treatment = treatment(&mut reader);

@@ -36,6 +36,8 @@ pub(super) struct Context {
     pub(super) shape: Shape,
     /// How it came.
     pub(super) transport: Transport,
+    /// Our address that it came to.
+    pub(super) arrived_at: SocketAddr,
     /// Where it came from.
     source: SocketAddr,
     pub(super) stage: Stage,
@@ -156,6 +158,7 @@ impl Context {
             request,
             shape,
             transport: flow.transport,
+            arrived_at: flow.local,
             source: flow.remote,
             stage: Stage::Arrived,
             branches: Vec::new(),

@@ -33,7 +33,7 @@
 //!
 //! Not here: which trunk a source is ([`crate::trunk::Trunks`]), addresses of names, connections.
 //!
-//! It adds no Record-Route: mid-dialog requests do not come here unless their sender has us as its outbound proxy, and then they
+//! It adds no Record-Route unless its trunk wants it: mid-dialog requests do not come here unless their sender has us as its outbound proxy, and then they
 //! pass. It never forks: next hops are tried one after another.
 
 mod branch;

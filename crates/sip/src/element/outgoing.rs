@@ -13,9 +13,10 @@ use crate::flow::{ConnectionId, Target, Transport};
 use crate::message::{Message, Method, Name};
 use crate::patch::{Patch, PatchError};
 use crate::proxy::{Additions, Copy, MAX_UDP_REQUEST};
+use crate::record_route::{self, Side};
 use crate::transaction::StatusClass;
 use crate::transaction::matching::ClientKey;
-use crate::trunk::{Mode, NextHop, Oversize};
+use crate::trunk::{Mode, NextHop, Oversize, RecordRoute, SentBy};
 use crate::uri::{Security, Uri};
 use bytes::Bytes;
 use countersign::time::Now;
@@ -513,7 +514,8 @@ impl Context {
         }
         let via_branch = turn.tokens.branch(self.shape);
         let connection = self.peer().and_then(|peer| peer.connection);
-        let sending = sendings(copy, (hop, connection), &via_branch, turn)?;
+        let lines = self.record_route(hop, turn);
+        let sending = sendings(copy, (hop, connection), &via_branch, &lines, turn)?;
         let by = self.next_sender();
         let branch = Branch::open(
             by,
@@ -526,6 +528,29 @@ impl Context {
         self.branches.push(Some(branch));
         self.record.next_hop = Some((hop.transport, hop.address));
         Ok(())
+    }
+
+    /// What keeps us on the path of the dialog that the request may begin, if the trunk wants that.
+    fn record_route(&self, hop: &NextHop, turn: &Turn<'_>) -> String {
+        let wanted = self.trunk.record_route == RecordRoute::Added && self.crossing.is_none();
+        if !wanted {
+            return String::new();
+        }
+        let general = &turn.options.names.sent_by;
+        // A name that all are told, or a listener without an address, tell nothing about where the request came to.
+        let incoming = match hop.sent_by.is_none() || self.arrived_at.ip().is_unspecified() {
+            true => general.clone(),
+            false => SentBy::from(self.arrived_at),
+        };
+        let incoming = Side {
+            transport: self.transport,
+            name: incoming,
+        };
+        let outgoing = Side {
+            transport: hop.transport,
+            name: hop.sent_by.as_ref().unwrap_or(general).clone(),
+        };
+        record_route::lines(&self.request, &incoming, &outgoing)
     }
 
     /// There are never more branches than next hops and a CANCEL for each.
@@ -587,13 +612,14 @@ fn sendings(
     copy: &Copy,
     (hop, connection): (&NextHop, Option<ConnectionId>),
     via_branch: &str,
+    lines: &str,
     turn: &Turn<'_>,
 ) -> Result<(Sending, Option<Sending>), Failure> {
     let sent_by = hop.sent_by.as_ref().unwrap_or(&turn.options.names.sent_by);
     // RFC 3261 §18.1.1: "If this causes a change in the transport protocol from the one indicated in the top Via, the value in the top Via
     // MUST be changed."
     let by = |transport| Sending {
-        bytes: copy.with_via(transport, sent_by, via_branch),
+        bytes: copy.with_via_and(transport, sent_by, via_branch, lines),
         target: Target {
             transport,
             remote: hop.address,

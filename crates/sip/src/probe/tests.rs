@@ -103,7 +103,7 @@ fn a_probe_is_a_complete_request_that_comes_back_to_its_shard() {
         [
             "OPTIONS sip:192.0.2.20:5060 SIP/2.0",
             "OPTIONS sip:[2001:db8::1]:5070;transport=tcp SIP/2.0",
-            "OPTIONS sip:sbc.example:5061;transport=tls SIP/2.0",
+            "OPTIONS sips:sbc.example:5061 SIP/2.0",
         ]
     );
     for text in &table.sent {
@@ -112,7 +112,11 @@ fn a_probe_is_a_complete_request_that_comes_back_to_its_shard() {
         let call_id = message.call_id().unwrap();
         assert_eq!(OwnCallIds::new(&[7; 16]).shard_of(call_id), Some(3));
     }
-    let secure = table.sent.iter().find(|text| text.contains("tls")).unwrap();
+    let secure = table
+        .sent
+        .iter()
+        .find(|text| text.contains("sips:"))
+        .unwrap();
     assert!(secure.contains("Via: SIP/2.0/TLS edge.example:5061;branch="));
 }
 

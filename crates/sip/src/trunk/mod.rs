@@ -70,6 +70,8 @@ pub struct Trunk {
     pub deadline: Duration,
     /// Numbers besides `urn:service:sos` whose calls are emergency calls, as they are dialled.
     pub emergency_numbers: Vec<TelephoneNumber>,
+    /// Whether we stay on the path of the dialogs that its requests begin.
+    pub record_route: RecordRoute,
     /// Where its requests go on, in the order they are tried, those last that were silent a moment ago ([`crate::element::HOP_REST`]);
     /// at most [`MAX_LOCATED`] are looked at, and [`MAX_NEXT_HOPS`] tried. All of them must be loose routers, RFC 3261 §16.6.
     pub next_hops: Vec<NextHop>,
@@ -95,6 +97,7 @@ impl Trunk {
             verstat: VerstatStyle::default(),
             deadline: DEFAULT_DEADLINE,
             emergency_numbers: Vec::new(),
+            record_route: RecordRoute::default(),
             next_hops,
         }
     }
@@ -144,6 +147,16 @@ pub enum NextHopTrust {
     /// They are not: what the caller wants withheld (`Privacy: id`) they do not get. What nobody wants withheld they do, as RFC 3325 §7
     /// recommends.
     Outside,
+}
+
+/// Whether we stay on the path of a dialog: RFC 3261 §16.6 step 4. Of [`Mode::Proxy`] only.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RecordRoute {
+    /// We write ourselves into Record-Route.
+    Added,
+    /// The parties talk past us, if they can.
+    #[default]
+    None,
 }
 
 /// What is done with the calls of a trunk.

@@ -22,6 +22,7 @@ mod next_hops;
 mod ordinary_calls;
 mod other_methods;
 mod privacy;
+mod record_route;
 mod redirect;
 mod signing;
 pub(crate) mod simulation;
