@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!   callers ~~~ 20 % lost, doubled, late ~~~ element ~~~ the same ~~~ next hops and whoever is behind them
-//!   (two trunks)                              │  ⇅
+//!   (two trunks, one may be redirected)       │  ⇅
 //!                                             │  a host that signs and judges at once, late or never
 //!                                             ▼
 //!                             the shadow: every input, every output, objections
@@ -28,7 +28,10 @@ use countersign_sip::element::{
 };
 use countersign_sip::flow::{Target, Transport};
 use countersign_sip::message::{Framing, Message};
-use countersign_sip::trunk::{ExistingIdentity, Leniency, Role, Treatment, Trunk};
+use countersign_sip::trunk::{
+    ExistingIdentity, Leniency, Mode, NothingAdded, RedirectDialect, RedirectForm, Role, Treatment,
+    Trunk,
+};
 use hop::Hop;
 use shadow::{Facts, Given, Shadow};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -119,7 +122,7 @@ impl World {
         let trunks = vec![any_trunk(0, &mut luck), any_trunk(1, &mut luck)];
         let count = [1, 1, 2, 3][luck.below(4) as usize];
         let callers: Vec<_> = (0..count)
-            .map(|call| Caller::new(call, usize::from(luck.percent(20)), &mut luck))
+            .map(|call| Caller::new(call, usize::from(luck.percent(25)), &mut luck))
             .collect();
         let mut world = Self {
             shadow: Shadow::new(trunks.iter().map(facts).collect()),
@@ -467,6 +470,13 @@ fn any_trunk(number: usize, luck: &mut Luck) -> Trunk {
     };
     let mut trunk = Trunk::new(format!("trunk-{number}"), hops);
     trunk.role = [Role::None, Role::Sign, Role::Verify, Role::Both][luck.below(4) as usize];
+    if number == 1 && trunk.role != Role::Both && luck.percent(60) {
+        trunk.next_hops.clear();
+        trunk.mode = Mode::Redirect(RedirectDialect {
+            form: [RedirectForm::Header, RedirectForm::XHeaders][luck.below(2) as usize],
+            nothing_added: NothingAdded::NotFound,
+        });
+    }
     let kinds = [
         ExistingIdentity::Keep,
         ExistingIdentity::Replace,
@@ -497,6 +507,7 @@ fn facts(trunk: &Trunk) -> Facts {
         judges: matches!(trunk.role, Role::Verify | Role::Both),
         signs: matches!(trunk.role, Role::Sign | Role::Both),
         rejects: trunk.treatment != Treatment::Tag,
+        redirects: matches!(trunk.mode, Mode::Redirect(_)),
     }
 }
 
@@ -535,6 +546,7 @@ fn stories(part: u64) {
         "next hop",
         "no ACK",
         "passed a rejection",
+        "redirected",
         "rejected",
         "stray response",
     ];

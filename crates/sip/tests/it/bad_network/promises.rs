@@ -67,3 +67,26 @@ pub(super) fn untouched(leg: &Leg, text: &str) {
     let is_asserted = |text: &str| values(text, "P-Asserted-Identity").count();
     assert!(is_asserted(after) <= is_asserted(before) + 1, "{after}");
 }
+
+/// A call is answered with where to go, and with what was found out: all of it, and nothing else.
+pub(super) fn answer_tells(leg: &Leg, facts: &Facts, code: u16, text: &str) {
+    let tells = leg.identity.is_some() || leg.verdict.is_some();
+    assert_eq!(code == 302, tells, "{text}");
+    let names = ["Identity", "X-Identity"];
+    let identities: Vec<_> = names.iter().flat_map(|name| values(text, name)).collect();
+    match &leg.identity {
+        Some(identity) => assert!(identities.contains(&identity.as_str()), "{text}"),
+        None => assert!(!text.contains("token.number."), "{text}"),
+    }
+    assert_eq!(leg.verdict.is_some(), facts.judges, "{text}");
+    let told = text.matches("verstat=").count();
+    match leg.verdict {
+        Some(verdict) => {
+            assert!(
+                told == 1 && text.contains(&format!("verstat={verdict}")),
+                "{text}"
+            );
+        }
+        None => assert_eq!(told, 0, "a verdict of nobody: {text}"),
+    }
+}

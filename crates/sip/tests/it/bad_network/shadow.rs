@@ -44,6 +44,8 @@ pub(super) struct Facts {
     pub(super) judges: bool,
     pub(super) signs: bool,
     pub(super) rejects: bool,
+    /// Its calls are answered with where to go.
+    pub(super) redirects: bool,
 }
 
 /// A request of a caller.
@@ -117,6 +119,8 @@ enum Must {
     Resend(usize),
     /// To the caller of a leg, a response of a next hop.
     Pass(usize, String),
+    /// A request that is refused and forgotten.
+    Refuse(u16),
     Trying(usize),
 }
 
@@ -292,6 +296,8 @@ impl Shadow {
             "ACK" => self.ack_from_caller(text),
             "CANCEL" => self.cancel_from_caller(trunk, text),
             "OPTIONS" => self.musts.push(Must::AnswerOptions),
+            // RFC 3261 §8.2.1: a redirect server takes nothing but calls.
+            "MESSAGE" if self.facts[trunk].redirects => self.musts.push(Must::Refuse(405)),
             _ => match known {
                 Some(leg) => {
                     self.current = Some(leg);
@@ -661,6 +667,7 @@ impl Shadow {
             }
             Must::Resend(leg) => to_caller(leg) && self.legs[*leg].last.as_deref() == Some(text),
             Must::Pass(leg, response) => to_caller(leg) && text == response,
+            Must::Refuse(code) => is_answer(*code, "MESSAGE"),
             Must::Trying(leg) => to_caller(leg) && status(text) == Some(100),
         }
     }
@@ -684,7 +691,11 @@ impl Shadow {
             }
             Must::Trying(leg) if method(text) == "INVITE" => self.leg_responds(*leg, text),
             Must::Trying(leg) => self.legs[*leg].last = Some(text.to_owned()),
-            Must::AnswerCancel(_) | Must::AnswerOptions | Must::Request(_) | Must::Resend(_) => {}
+            Must::Refuse(_)
+            | Must::AnswerCancel(_)
+            | Must::AnswerOptions
+            | Must::Request(_)
+            | Must::Resend(_) => {}
         }
     }
 
@@ -734,8 +745,12 @@ impl Shadow {
         let is_received = leg.received.iter().any(|received| received == text);
         let is_verdict = leg.verdict.is_some() && matches!(code, 403 | 428 | 436..=438);
         let is_rejection = is_verdict && self.facts[leg.trunk].rejects && leg.branches.is_empty();
+        let redirects = self.facts[leg.trunk].redirects && matches!(code, 302 | 404);
+        if redirects {
+            promises::answer_tells(leg, &self.facts[leg.trunk], code, text);
+        }
         assert!(
-            is_received || is_rejection || leg.reasons.contains(&code),
+            is_received || is_rejection || redirects || leg.reasons.contains(&code),
             "why? {about}"
         );
         // RFC 3261 §16.7: "It MUST choose from the 6xx class responses if any exist in the context."
@@ -752,6 +767,7 @@ impl Shadow {
         self.seen.insert(match code {
             _ if is_received => "passed a rejection",
             _ if is_rejection => "rejected",
+            _ if redirects => "redirected",
             408 => "408",
             487 => "487",
             500 => "500 for 503",
