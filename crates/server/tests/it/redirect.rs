@@ -232,3 +232,27 @@ fn case80_a_lost_answer_is_repeated() {
     assert!(identity(&other).is_some());
     assert_ne!(identity(&other), identity(&first));
 }
+
+/// This test verifies that one trunk does both, as the switch says, over TCP as over UDP.
+#[test]
+fn a_switch_says_what_it_wants() {
+    let provider = Provider::new();
+    let both = "name = \"both\"\naddresses = [\"127.0.0.1\"]\nnumbering = \"north-american\"\nrole = \"both\"\ntenant = \"provider\"\n\
+                mode = \"redirect\"\nudp_source_is_trusted = true\n";
+    let signs = provider
+        .signs(NOWHERE)
+        .redirects("header")
+        .behind(both)
+        .start();
+    let ask = |qtype: &str| {
+        let call = Sipp::call(Caller::Redirected, signs.sip()).over_tcp();
+        call.parameters_of_from(&format!(";qtype={qtype}")).place()
+    };
+
+    let signed = ask("sti-as");
+    assert_eq!(signed.response(302).headers("Identity").len(), 1);
+    let judged = ask("sti-vs");
+    let answer = judged.response(302);
+    assert!(answer.headers("Identity").is_empty(), "{}", answer.text);
+    assert_eq!(answer.verstat(), "No-TN-Validation");
+}

@@ -4,13 +4,13 @@
 
 use super::Turn;
 use super::context::Context;
-use super::event::{DropCause, Event};
+use super::event::{DropCause, Event, Handling};
 use super::validation::Refusal;
 use crate::inspect::inspect;
 use crate::message::{Message, Method};
 use crate::proxy::Additions;
 use crate::redirect::redirect;
-use crate::trunk::RedirectDialect;
+use crate::trunk::{NothingAdded, RedirectDialect};
 
 impl Context {
     /// Answers the call, with what was found out about it.
@@ -21,6 +21,14 @@ impl Context {
         additions: &Additions,
         turn: &mut Turn<'_>,
     ) {
+        let dialect = match self.record.handling {
+            // Whatever a switch makes of the other codes, nobody is to hear one who calls for help.
+            Handling::Emergency => RedirectDialect {
+                nothing_added: NothingAdded::MovedTemporarily,
+                ..dialect
+            },
+            _ => dialect,
+        };
         match redirect(&self.request, &self.trunk, dialect, additions) {
             Ok(redirection) => {
                 self.record.forwarded = Some(turn.now.ticks);

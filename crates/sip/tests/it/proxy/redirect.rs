@@ -189,3 +189,24 @@ fn a_cancel_is_answered() {
             .any(|event| matches!(event, Event::Dropped(_)))
     );
 }
+
+/// This test verifies that an emergency call is sent back at once, unsigned, with a code that nobody takes for a refusal.
+#[test]
+fn an_emergency_call_is_never_told_no() {
+    let mut trunk = redirecting(Role::Both);
+    trunk.mode = Mode::Redirect(RedirectDialect {
+        nothing_added: NothingAdded::ServiceUnavailable,
+        ..RedirectDialect::default()
+    });
+    let mut table = Table::new(trunk);
+    table.caller(&invite("").replace(
+        "INVITE sip:+12025550101@b.example",
+        "INVITE urn:service:sos",
+    ));
+    let sent = table.sent();
+    assert_eq!(sent[1].first_line(), "SIP/2.0 302 Moved Temporarily");
+    assert_eq!(sent[1].values("Contact"), ["<urn:service:sos>"]);
+    assert!(table.sign.is_empty());
+    assert_eq!(table.finished().handling, Handling::Emergency);
+    table.ends_clean();
+}
