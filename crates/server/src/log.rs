@@ -128,6 +128,8 @@ pub struct CallLine<'a> {
     pub next_hop: Option<(&'a str, SocketAddr)>,
     /// Its Call-ID, as received.
     pub call_id: &'a [u8],
+    /// The Call-ID on its other side, if that is another one.
+    pub other_call_id: Option<&'a [u8]>,
     /// Who calls.
     pub orig: Option<&'a Identity>,
     /// Who is called.
@@ -192,6 +194,7 @@ impl CallLog {
             source = call.source.map(way),
             next_hop = call.next_hop.map(way),
             call_id = &*clipped(&String::from_utf8_lossy(call.call_id)),
+            other_call_id = call.other_call_id.map(String::from_utf8_lossy).as_deref().map(clipped).as_deref(),
             orig = call.orig.map(|orig| self.guarded(orig)),
             dest = call.dest.map(|dest| self.guarded(dest)),
             verdict = call.verdict,

@@ -32,6 +32,8 @@ pub struct Ending<'a> {
     pub bypass: Option<BypassCause>,
     /// What it is called in the log: its Call-ID, or the X-RequestID.
     pub reference: &'a [u8],
+    /// The Call-ID on its other side, if that is another one.
+    pub other_call_id: Option<&'a [u8]>,
     /// How it was handled.
     pub handling: Handling,
     /// The verdict, if it was judged.
@@ -57,6 +59,7 @@ impl<'a> From<&'a Finished> for Ending<'a> {
             next_hop: finished.next_hop,
             bypass: finished.bypass,
             reference: &finished.call_id,
+            other_call_id: finished.other_call_id.as_deref(),
             handling: finished.handling,
             verdict: finished.verdict,
             verdict_left: finished.forwarded.is_some(),
@@ -159,6 +162,7 @@ impl Record {
             source: ending.source.map(named),
             next_hop: ending.next_hop.map(named),
             call_id: ending.reference,
+            other_call_id: ending.other_call_id,
             orig: self.orig.as_ref(),
             dest: self.dest.as_ref(),
             verdict: done,

@@ -65,8 +65,13 @@ fn a_call_is_signed_and_verified_between_dialogs() {
         called.received("BYE")[0].header("Call-ID"),
         got.header("Call-ID")
     );
-    assert_eq!(signs.call()["verdict"], "signed");
-    assert_eq!(verifies.call()["verdict"], "passed");
+    let (signed, verified) = (signs.call(), verifies.call());
+    assert_eq!(signed["verdict"], "signed");
+    assert_eq!(verified["verdict"], "passed");
+    // The logs of both lead from one name to the other.
+    assert_eq!(signed["call_id"], sent.header("Call-ID"));
+    assert_eq!(signed["other_call_id"], verified["call_id"]);
+    assert_eq!(verified["other_call_id"], got.header("Call-ID"));
     for server in [&mut signs, &mut verifies] {
         server.until_metric(
             "countersign_sip_events_total{event=\"call-ended-by-caller\"}",

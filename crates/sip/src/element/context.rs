@@ -308,12 +308,14 @@ impl Context {
         }
         self.stage = Stage::Answered;
         self.record.status = status;
+        let other_call_id = self.other_call_id(turn);
         self.finish_crossing(status, turn);
         let method = self.request.method().map_or(&[][..], Method::as_bytes);
         turn.event(Event::Finished(Box::new(Finished {
             id: self.id,
             trunk: Arc::clone(&self.trunk),
             method: method.into(),
+            other_call_id,
             source: (self.transport, self.source),
             next_hop: self.record.next_hop,
             call_id: self.request.header(Name::CallId).unwrap_or_default().into(),

@@ -13,7 +13,7 @@ use crate::b2bua::{
 };
 use crate::defect::Defect;
 use crate::flow::{Flow, Target};
-use crate::message::{Message, Method};
+use crate::message::{Message, Method, Name};
 use crate::patch::PatchError;
 use crate::proxy::{Additions, Copy};
 use crate::trunk::{Names, NextHop, Trunk};
@@ -320,6 +320,15 @@ impl Context {
             };
             ended(id, &far_tag, by, turn);
         }
+    }
+
+    /// How its call is named on the other side, if it is named otherwise there.
+    pub(super) fn other_call_id(&self, turn: &Turn<'_>) -> Option<Box<[u8]>> {
+        let call = turn.table.calls.get(self.crossing.as_ref()?.call)?;
+        let here = self.request.header(Name::CallId)?;
+        let names = [&call.near.call_id, &call.far.call_id];
+        let other = names.into_iter().find(|name| ***name != *here);
+        other.cloned()
     }
 
     /// The context of an INVITE that began a call goes: what did not become a dialog by now will not.

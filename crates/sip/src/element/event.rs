@@ -116,6 +116,8 @@ pub struct Finished {
     pub method: Box<[u8]>,
     /// Its Call-ID as written.
     pub call_id: Box<[u8]>,
+    /// The Call-ID on its other side, if that is another one.
+    pub other_call_id: Option<Box<[u8]>>,
     /// By which transport it came, and from where.
     pub source: (Transport, SocketAddr),
     /// Where it was sent last; `None` if it never was.

@@ -338,6 +338,7 @@ impl Visit<'_> {
             next_hop: None,
             bypass: None,
             reference: self.id,
+            other_call_id: None,
             handling: Handling::Call,
             verdict,
             verdict_left: true,
