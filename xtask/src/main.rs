@@ -1,4 +1,4 @@
-//! Project tasks: `cargo xtask test | fuzz | bench | judge | instructions`.
+//! Project tasks: `cargo xtask test | fuzz | bench | soak | judge | instructions`.
 //!
 //! Each task is one file. They only start other programs and read what these print: nothing of the product is linked in here, so that
 //! `cargo xtask test` can tell what is wrong with a tree that does not compile.
@@ -29,6 +29,8 @@ usage: cargo xtask TASK
                           --quick: formatting, clippy and tests only, nothing is installed
   fuzz [SECONDS]          every fuzz target in turn, SECONDS each (60); installs cargo-fuzz if it is missing
   bench [--json] [PART]... every promised ratio in one run, or those of library, path, http, limits, memory
+  soak [CALLS [RATE]]     CALLS calls (1,000,000) at RATE a second (1,500) through a server of its own: every verdict is checked,
+                          memory is watched
   instructions [--bless]  counts the instructions of our own code and compares them with those kept; --bless: keeps these
   judge ...               runs the product over third-party material and prints figures; without arguments: how
 ";
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         ["instructions"] => instructions::run(instructions::Bless::No),
         ["instructions", "--bless"] => instructions::run(instructions::Bless::Yes),
         ["bench", rest @ ..] => programs::bench(rest),
+        ["soak", rest @ ..] => programs::soak(rest),
         ["judge", rest @ ..] => programs::run("judge", rest),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");

@@ -1,4 +1,4 @@
-//! `cargo xtask bench` and `cargo xtask judge`: programs that are built for speed and started with the arguments given.
+//! `cargo xtask bench`, `cargo xtask soak` and `cargo xtask judge`: programs that are built for speed and started with the arguments given.
 
 use crate::house;
 use std::process::{Command, ExitCode};
@@ -15,6 +15,30 @@ pub(crate) fn bench(arguments: &[&str]) -> ExitCode {
         "--",
     ];
     status(house::cargo(&bench), arguments)
+}
+
+/// Builds the server and soaks it.
+pub(crate) fn soak(arguments: &[&str]) -> ExitCode {
+    let build = [
+        "build",
+        "--quiet",
+        "--release",
+        "--package",
+        "countersign-server",
+        "--bin",
+        "countersign",
+    ];
+    let built = house::cargo(&build)
+        .status()
+        .is_ok_and(|status| status.success());
+    let server = house::target().join("release/countersign");
+    let Some(server) = server.to_str().filter(|_| built) else {
+        return ExitCode::FAILURE;
+    };
+    let arguments: Vec<&str> = std::iter::once(server)
+        .chain(arguments.iter().copied())
+        .collect();
+    run("soak", &arguments)
 }
 
 /// Builds and runs the program `name`; its exit code is ours.

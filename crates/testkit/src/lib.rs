@@ -18,3 +18,4 @@ pub mod fuzz_entry;
 pub mod workload;
 pub mod stopwatch;
 pub mod traffic;
+pub mod load;

@@ -1,8 +1,8 @@
 //! How many new requests one shard takes when more come than it can serve.
 //!
 //! What waits is what costs: a call that is accepted late is repeated by its sender, and worth nothing to anybody. So the
-//! measure is time. While some new request in every [`INTERVAL`] begins within the target, all are taken: bursts are no
-//! overload. When none does, only so many may wait as begin within the target, and the rest is turned away on arrival,
+//! measure is time. While some new request in every [`INTERVAL`] begins within the target, or leaves nobody waiting, all are taken:
+//! bursts are no overload, and neither is a thread that the system let sleep. When none does, only so many may wait as begin within the target, and the rest is turned away on arrival,
 //! before anything costly is done about it. How many that is follows from what begins, and is corrected by how long it waited.
 //!
 //! ```text
@@ -115,14 +115,15 @@ impl Admission {
         false
     }
 
-    /// A request's turn has come after waiting so long. Whether it begins.
-    pub fn begins(&mut self, waited: Duration, now: Ticks) -> bool {
+    /// A request's turn has come after waiting so long, and so many still wait behind it. Whether it begins.
+    pub fn begins(&mut self, waited: Duration, behind: usize, now: Ticks) -> bool {
         let Some(target) = self.target else {
             return true;
         };
         match &mut self.stage {
             Stage::Calm { late_since, late } => {
-                if waited <= target {
+                // Where nobody waits behind, it was the system that was late, and not the queue that is too long.
+                if waited <= target || behind == 0 {
                     (*late_since, *late) = (None, 0);
                     return true;
                 }

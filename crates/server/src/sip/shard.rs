@@ -275,7 +275,7 @@ impl Shard {
         let now = self.now().ticks;
         let waited = now.since(newcomer.received);
         self.services.metrics.turn_delay.observe(waited);
-        match self.admission.begins(waited, now) {
+        match self.admission.begins(waited, self.waiting.len(), now) {
             true => self.handle(newcomer.input, &newcomer.state),
             false => self.turn_away(newcomer, "overload"),
         }

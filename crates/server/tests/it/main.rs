@@ -62,6 +62,7 @@ mod repository;
 mod retransmission;
 mod lists_of_anchors;
 mod revocation;
+mod soak;
 mod supervised;
 mod switch;
 mod takeover;

@@ -81,7 +81,11 @@ fn run(seed: u64, admission: &mut Admission, load: impl Fn(u64) -> f64) -> Outco
             continue;
         };
         let waited = now - came;
-        if admission.begins(Duration::from_micros(waited), Ticks::from_micros(now)) {
+        if admission.begins(
+            Duration::from_micros(waited),
+            waiting.len(),
+            Ticks::from_micros(now),
+        ) {
             outcome.waits.push(waited);
             now += SERVICE;
         } else {
@@ -146,7 +150,7 @@ fn it_is_over_when_it_is_over() {
 fn without_a_target_only_memory_is_an_end() {
     let mut admission = Admission::new(None);
     let now = Ticks::from_millis(1);
-    assert!(admission.begins(Duration::from_secs(60), now));
+    assert!(admission.begins(Duration::from_secs(60), 1, now));
     assert!(admission.admits(MAX_WAITING - 1, now));
     assert!(!admission.admits(MAX_WAITING, now));
 }
@@ -156,15 +160,26 @@ fn a_few_that_waited_for_the_system_are_no_evidence() {
     let mut admission = admission();
     for call in 0..u64::from(MIN_LATE) - 1 {
         let now = Ticks::from_millis(100 * call);
-        assert!(admission.begins(Duration::from_millis(900), now));
+        assert!(admission.begins(Duration::from_millis(900), 1, now));
         assert!(!admission.is_shedding());
     }
-    assert!(admission.begins(Duration::from_millis(900), Ticks::from_millis(5_000)));
+    assert!(admission.begins(Duration::from_millis(900), 1, Ticks::from_millis(5_000)));
     assert!(admission.is_shedding());
     let late = Ticks::from_millis(5_001);
-    assert!(!admission.begins(DEFAULT_TURN * STALE, late));
+    assert!(!admission.begins(DEFAULT_TURN * STALE, 1, late));
     admission.set_target(Some(DEFAULT_TURN));
     assert!(admission.is_shedding(), "nothing has changed");
     admission.set_target(None);
+    assert!(!admission.is_shedding());
+}
+
+#[test]
+fn a_thread_that_the_system_let_sleep_is_no_overload() {
+    let mut admission = admission();
+    for call in 0..1_000 {
+        let now = Ticks::from_millis(10 * call);
+        assert!(admission.admits(0, now));
+        assert!(admission.begins(Duration::from_millis(50), 0, now));
+    }
     assert!(!admission.is_shedding());
 }
