@@ -194,3 +194,45 @@ fn a_cancel_finds_the_call_of_a_trunk_group() {
     table.receive(&cancel(), "192.0.2.10:5060", Some(other));
     assert_eq!(table.lines()[0], "caller/udp SIP/2.0 200 OK");
 }
+
+/// This test verifies that a 100 is enough for a CANCEL, that a second CANCEL is answered and goes nowhere, and so is one after the end.
+#[test]
+fn a_call_is_cancelled_once() {
+    let mut table = Table::new(trunk());
+    table.caller(&invite(""));
+    let outgoing = table.sent().remove(1);
+    table.answer(&outgoing, "100 Trying");
+    assert!(table.sent().is_empty(), "a 100 goes no further");
+    table.caller(&cancel());
+    let sent = table.lines();
+    assert_eq!(sent[0], "caller/udp SIP/2.0 200 OK");
+    assert!(sent[1].starts_with("callee/udp CANCEL "), "{sent:?}");
+    assert_eq!(sent.len(), 2);
+    table.caller(&cancel());
+    assert_eq!(table.lines(), ["caller/udp SIP/2.0 200 OK"], "the second");
+    table.answer(&outgoing, "487 Request Terminated");
+    let sent = table.lines();
+    assert!(sent[0].starts_with("callee/udp ACK "), "{sent:?}");
+    assert_eq!(sent[1], "caller/udp SIP/2.0 487 Request Terminated");
+    table.caller(&cancel());
+    let lines = table.lines();
+    assert_eq!(
+        lines,
+        ["caller/udp SIP/2.0 200 OK"],
+        "it has no effect any more"
+    );
+    table.ends_clean();
+}
+
+/// This test verifies that a CANCEL after a 2xx is answered and changes nothing: RFC 3261 §9.2.
+#[test]
+fn a_cancel_after_the_answer_changes_nothing() {
+    let mut table = Table::new(trunk());
+    table.caller(&invite(""));
+    let outgoing = table.sent().remove(1);
+    table.answer(&outgoing, "200 OK");
+    table.sent();
+    table.caller(&cancel());
+    assert_eq!(table.lines(), ["caller/udp SIP/2.0 200 OK"]);
+    table.ends_clean();
+}

@@ -16,6 +16,7 @@ mod bypass;
 mod cancel;
 mod excess;
 mod floods;
+mod forks;
 mod hops_and_loops;
 mod message_size;
 mod next_hops;
@@ -27,6 +28,7 @@ mod redirect;
 mod signing;
 pub(crate) mod simulation;
 mod strangers;
+mod untouched;
 mod verdicts;
 
 use bytes::Bytes;
