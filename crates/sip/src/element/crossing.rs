@@ -28,6 +28,8 @@ pub(super) struct Crossing {
     pub(super) to: Side,
     /// Who is there, if the dialog exists; an INVITE that begins a call goes to the next hops of its trunk.
     pub(super) peer: Option<Box<Peer>>,
+    /// Whose request it is, as somebody requests are sent to; of a call that exists.
+    back: Option<Box<Peer>>,
     /// The next hop that the INVITE went to last, by its place in the trunk.
     pub(super) place: usize,
 }
@@ -92,10 +94,12 @@ impl Element {
             return None;
         }
         let peer = Some(Box::new(call.peer(dialog, to)?));
+        let back = call.peer(dialog, from).map(Box::new);
         Some(Inside::Goes(Crossing {
             call: id,
             to,
             peer,
+            back,
             place: 0,
         }))
     }
@@ -220,19 +224,14 @@ impl Context {
             None => self.near_tag(crossing, response, turn)?,
         };
         self.note_response(crossing, response, turn);
+        // A call may end while its last requests are under way; their answers go back all the same.
         let call = turn.table.calls.get(crossing.call);
-        let back = call.map(|call| match crossing.to {
-            Side::Far => call.caller.hop.clone(),
-            Side::Near => call
-                .dialog_for(&self.request, Side::Far)
-                .and_then(|dialog| call.trunk.next_hops.get(dialog.place))
-                .unwrap_or(&call.caller.hop)
-                .clone(),
-        })?;
+        let back = crossing.back.as_deref();
+        let back = back.or_else(|| call.map(|call| &*call.caller))?;
         let answered = Answered {
             request: &self.request,
             tag: &tag,
-            contact: our_contact(&back, turn.options),
+            contact: our_contact(&back.hop, turn.options),
         };
         match crossed(response, &answered) {
             Ok(bytes) => Some(bytes),
@@ -395,6 +394,7 @@ pub(super) fn begin_call(
         call: id,
         to: Side::Far,
         peer: None,
+        back: None,
         place: 0,
     }
 }

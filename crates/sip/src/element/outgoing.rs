@@ -37,8 +37,6 @@ pub(super) enum Candidate {
 pub(super) enum Failure {
     /// Its final response has no Via left but ours.
     BadAnswer,
-    /// The call that the request was in has ended meanwhile.
-    CallEnded,
     /// There is no next hop.
     NoNextHop,
     /// RFC 5630 §5.3: a SIPS Request-URI, and a next hop without TLS.
@@ -55,9 +53,6 @@ impl Failure {
     fn answer(self) -> (u16, &'static str, &'static [(&'static str, &'static [u8])]) {
         match self {
             Self::BadAnswer => (502, "Bad Gateway", &[]),
-            // RFC 3261 §15.1.2: "The UAS MUST still respond to any pending requests received for that dialog.  It is RECOMMENDED that a
-            // 487 (Request Terminated) response be generated to those pending requests."
-            Self::CallEnded => (487, "Request Terminated", &[]),
             // RFC 3261 §16.5: "the proxy MUST return an error response, which SHOULD be the 480 (Temporarily Unavailable) response."
             Self::NoNextHop => (480, "Temporarily Unavailable", &[]),
             // RFC 5630 §5.3: "In this case, the proxy SHOULD include a Warning header with warn-code 380 "SIPS Not Allowed"."
@@ -324,7 +319,7 @@ impl Context {
                 self.taken_by_hop(turn);
                 self.pass_final(status, response, turn);
             }
-            None => self.consider(Candidate::Ours(self.no_way_back(turn)), turn),
+            None => self.consider(Candidate::Ours(Failure::BadAnswer), turn),
         }
     }
 
@@ -418,14 +413,6 @@ impl Context {
         }
     }
 
-    /// Why a response that came does not go back.
-    fn no_way_back(&self, turn: &Turn<'_>) -> Failure {
-        match &self.crossing {
-            Some(crossing) if !turn.table.calls.has(crossing.call) => Failure::CallEnded,
-            _ => Failure::BadAnswer,
-        }
-    }
-
     fn keep_better(&mut self, candidate: Candidate) {
         let is_better = self
             .best
@@ -459,7 +446,7 @@ impl Context {
             }
             Candidate::Received { status, response } => match self.onward(&response, turn) {
                 Some(response) => self.pass_final(status, response, turn),
-                None => self.answer_failure(self.no_way_back(turn), turn),
+                None => self.answer_failure(Failure::BadAnswer, turn),
             },
         }
     }
