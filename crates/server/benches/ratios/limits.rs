@@ -22,6 +22,8 @@ const AFTERMATH: Duration = Duration::from_secs(34);
 const BUSY: f64 = 0.7;
 /// Calls that ring at the same time.
 const PENDING: usize = 100_000;
+/// The most that each may need.
+const MOST_BYTES: f64 = 8_192.0;
 /// How fast they come, in calls a second.
 const PENDING_RATE: f64 = 1_500.0;
 /// How much more than its capacity comes when it is overloaded.
@@ -121,8 +123,8 @@ pub(crate) fn memory() -> Row {
         name: "b2bua-pending-bytes",
         nanos: kept,
         of: "8 KiB",
-        of_nanos: 8192.0,
-        promise: Promise::CostAtMost(1.0),
+        of_nanos: MOST_BYTES,
+        promise: Promise::BytesAtMost(MOST_BYTES),
     }
 }
 

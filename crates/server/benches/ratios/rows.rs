@@ -9,6 +9,8 @@ pub(crate) const VOID_BEYOND: f64 = 0.01;
 /// What a row's ratio is, and what is promised of it.
 #[derive(Clone, Copy)]
 pub(crate) enum Promise {
+    /// No more than so many bytes; the figure is bytes, and no time.
+    BytesAtMost(f64),
     /// The same work twice, of processes: so much may be between the two, and the rows beside it mean no more than that.
     Near(f64),
     /// Operations per second over those of the anchor: no less than this.
@@ -35,7 +37,9 @@ impl Row {
             Promise::Near(_) | Promise::RateAtLeast(_) | Promise::Same => {
                 self.of_nanos / self.nanos
             }
-            Promise::CostAtMost(_) | Promise::NanosAtMost(_) => self.nanos / self.of_nanos,
+            Promise::BytesAtMost(_) | Promise::CostAtMost(_) | Promise::NanosAtMost(_) => {
+                self.nanos / self.of_nanos
+            }
         }
     }
 
@@ -43,7 +47,7 @@ impl Row {
         match self.promise {
             Promise::RateAtLeast(least) => self.ratio() >= least,
             Promise::CostAtMost(most) => self.ratio() <= most,
-            Promise::NanosAtMost(most) => self.nanos <= most,
+            Promise::BytesAtMost(most) | Promise::NanosAtMost(most) => self.nanos <= most,
             Promise::Near(most) => (self.ratio() - 1.0).abs() <= most,
             Promise::Same => (self.ratio() - 1.0).abs() <= VOID_BEYOND,
         }
@@ -57,6 +61,7 @@ impl Row {
     fn promised(&self) -> String {
         match self.promise {
             Promise::RateAtLeast(least) => format!("rate >= {least}"),
+            Promise::BytesAtMost(most) => format!("{most} bytes at most"),
             Promise::CostAtMost(most) => format!("cost <= {most}"),
             Promise::NanosAtMost(most) => format!("{most} ns at most, whatever the cost"),
             Promise::Near(most) => format!("within {most} of 1"),
@@ -93,11 +98,13 @@ pub(crate) fn print_table(rows: &[Row], anchor: Anchor) {
     );
     for row in rows {
         let word = if row.is_kept() { "kept" } else { "NOT KEPT" };
+        let figures = match row.promise {
+            Promise::BytesAtMost(_) => format!("{:>10.0} {:>10}", row.nanos, "bytes"),
+            _ => format!("{:>10.3} {:>10.0}", row.nanos / 1e3, per_second(row.nanos)),
+        };
         println!(
-            "{:24} {:>10.3} {:>10.0} {:>8.4}  {} of {}: {word}",
+            "{:24} {figures} {:>8.4}  {} of {}: {word}",
             row.name,
-            row.nanos / 1e3,
-            per_second(row.nanos),
             row.ratio(),
             row.promised(),
             row.of
@@ -111,10 +118,14 @@ pub(crate) fn print_json(rows: &[Row], anchor: Anchor) {
     let rows: Vec<_> = rows
         .iter()
         .map(|row| {
-            json!({
-                "name": row.name, "per_s": rounded(per_second(row.nanos), 1), "ratio": rounded(row.ratio(), 5), "of": row.of,
-                "promised": row.promised(), "kept": row.is_kept(),
-            })
+            let mut told = json!({
+                "name": row.name, "ratio": rounded(row.ratio(), 5), "of": row.of, "promised": row.promised(), "kept": row.is_kept(),
+            });
+            match row.promise {
+                Promise::BytesAtMost(_) => told["bytes"] = json!(rounded(row.nanos, 0)),
+                _ => told["per_s"] = json!(rounded(per_second(row.nanos), 1)),
+            }
+            told
         })
         .collect();
     let anchor = json!({
