@@ -13,6 +13,7 @@ use crate::probe::Standing;
 use crate::trunk::{HopId, MAX_LOCATED, MAX_NEXT_HOPS, NextHop, Share, Trunk};
 use countersign::time::Ticks;
 use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,6 +37,8 @@ pub(super) struct Hops {
     standing: Arc<Standing>,
     /// Until when those that rest are tried last, and why.
     resting: HashMap<HopId, (Ticks, Rest)>,
+    /// Until when these are taken for hops that speak UDP alone.
+    without_tcp: HashMap<SocketAddr, Ticks>,
     /// Which next hop took a call.
     diverted: HashMap<CallKey, HopId>,
     /// The same calls, the oldest first.
@@ -132,6 +135,19 @@ impl Hops {
         if self.resting.get(&hop).is_some_and(silent) {
             self.resting.remove(&hop);
         }
+    }
+
+    /// A next hop of UDP did not answer by TCP what was too large for UDP: for a while none of the others that are too large tries it.
+    /// Each would cost a connection, and its call the time of finding out.
+    pub(super) fn found_without_tcp(&mut self, address: SocketAddr, now: Ticks) {
+        self.without_tcp.retain(|_, until| now < *until);
+        self.without_tcp.insert(address, now.after(HOP_REST));
+    }
+
+    /// Whether it is worth a try by TCP.
+    pub(super) fn may_speak_tcp(&self, address: SocketAddr, now: Ticks) -> bool {
+        let mut deaf = self.without_tcp.get(&address).into_iter();
+        deaf.all(|until| *until <= now)
     }
 
     /// A next hop accepted an INVITE.

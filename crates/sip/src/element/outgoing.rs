@@ -265,7 +265,7 @@ impl Context {
         }
         match news {
             News::Deliver | News::Nothing => {}
-            News::FellBack => turn.event(Event::OversizeFellBack { id: self.id }),
+            News::FellBack => self.fell_back(turn),
             News::TakesTooLong => self.send_cancel(index, turn),
             News::CancelUnanswered => self.consider(Candidate::Ours(Failure::TimedOut), turn),
             News::TimedOut => self.give_up_hop(Failure::TimedOut, turn),
@@ -379,6 +379,14 @@ impl Context {
             self.send_cancel(index, turn);
         }
         self.slim(index);
+    }
+
+    /// What was too large for UDP went by UDP all the same.
+    fn fell_back(&mut self, turn: &mut Turn<'_>) {
+        turn.event(Event::OversizeFellBack { id: self.id });
+        if let Some(address) = self.hop().map(|(_, hop)| hop.address) {
+            turn.table.hops.found_without_tcp(address, turn.now.ticks);
+        }
     }
 
     fn give_up_hop(&mut self, failure: Failure, turn: &mut Turn<'_>) {
@@ -622,7 +630,10 @@ fn sendings(
     match hop.oversize {
         Oversize::Fragment => Ok((usual, None)),
         Oversize::Refuse => Err(Failure::TooLarge),
-        Oversize::Tcp => Ok((by(Transport::Tcp), Some(usual))),
+        Oversize::Tcp if turn.table.hops.may_speak_tcp(hop.address, turn.now.ticks) => {
+            Ok((by(Transport::Tcp), Some(usual)))
+        }
+        Oversize::Tcp => Ok((usual, None)),
     }
 }
 

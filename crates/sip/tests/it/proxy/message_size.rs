@@ -142,3 +142,38 @@ fn a_tcp_trunk_has_no_limit() {
     assert_eq!(outgoing.to(), "callee/tcp");
     assert_eq!(table.lines(), [""; 0]);
 }
+
+/// This test verifies that only the first call in a minute pays for finding out that a next hop speaks UDP alone.
+#[test]
+fn a_hop_without_tcp_is_remembered_for_a_while() {
+    let mut table = table(Oversize::Tcp);
+    let another = |call: usize| {
+        let call_id = format!("Call-ID: another-{call}");
+        let text = large().replace("z9hG4bK", &format!("z9hG4bKn{call}"));
+        let old = text
+            .lines()
+            .find(|line| line.starts_with("Call-ID"))
+            .unwrap()
+            .to_owned();
+        text.replace(&old, &call_id)
+    };
+    table.caller(&another(1));
+    let by_tcp = table.sent().remove(1);
+    table.transport_failed(&by_tcp);
+    assert_eq!(table.one().to(), "callee/udp");
+    table.caller(&another(2));
+    assert_eq!(
+        table.sent()[1].to(),
+        "callee/udp",
+        "nobody tries again at once"
+    );
+    assert_eq!(fell_back(&mut table), 1);
+    table.wait(61_000);
+    table.sent();
+    table.caller(&another(3));
+    assert_eq!(
+        table.sent()[1].to(),
+        "callee/tcp",
+        "and it may have learned it meanwhile"
+    );
+}
