@@ -1,17 +1,22 @@
-//! What must hold for the server's own parsers whatever the bytes are: configuration, what verbs are given, what a repository says.
+//! What must hold for the server's own parsers whatever the bytes are: configuration, what verbs are given, what a repository says,
+//! what is asked over HTTP.
 //!
 //! ```text
 //!     fuzz/seeds/<target>/* ──┐
-//!     libFuzzer ──────────────┴─► config · cli_input · http_caching     panics if a promise is broken
+//!     libFuzzer ──────────────┴─► config · cli_input · http_caching · http_request     panics if a promise is broken
 //! ```
 //!
 //! This test verifies that the seeds keep these promises. The fuzz targets of the same names include this file; those of the other
 //! crates are in `countersign_testkit::fuzz_entry`.
 
+use countersign::identity::IdentityPolicy;
+use countersign::jose::json;
 use countersign::time::UnixTime;
 use countersign_server::cli::input::{Input, split};
 use countersign_server::config::{self, place::Place};
 use countersign_server::fetch::caching::{EXPIRED_LIFETIME, Freshness};
+use countersign_server::http::stir::dialect::Dialect;
+use countersign_server::http::stir::{fields, form};
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use std::path::Path;
 
@@ -76,6 +81,41 @@ pub fn http_caching(bytes: &[u8]) {
     assert!(freshness.validators.conditions().count() <= 2);
 }
 
+/// Whatever is asked over HTTP has no more parties and proofs than are read, and is repeated no longer than it may be; a form says
+/// what can be written as JSON.
+pub fn http_request(bytes: &[u8]) {
+    let as_json = json::parse(bytes).ok();
+    let as_form = form::parse(bytes).ok();
+    if let Some(form) = &as_form {
+        let mut text = String::new();
+        form.write(&mut text);
+        assert!(text.len() > json::MAX_JSON_BYTES || json::parse_str(&text).is_ok());
+    }
+    for body in as_json.iter().chain(&as_form) {
+        for front in [Dialect::Atis, Dialect::Threegpp] {
+            let policy = IdentityPolicy::default();
+            if let Ok(asked) = fields::signing(body, front, policy) {
+                assert!((1..=fields::MAX_CALLED).contains(&asked.call.dest.len()));
+                assert!(
+                    asked
+                        .request_id
+                        .is_none_or(|id| id.len() <= fields::MAX_ECHO)
+                );
+                assert!(asked.dialect == Dialect::Threegpp || asked.origid.is_some());
+            }
+            if let Ok(asked) = fields::verification(body, front, policy) {
+                assert!((1..=2 * fields::MAX_CALLED).contains(&asked.call.dest.len()));
+                assert!(asked.identities.len() <= fields::MAX_IDENTITIES + 1);
+                assert!(
+                    asked
+                        .display_name
+                        .is_none_or(|name| name.len() <= fields::MAX_ECHO)
+                );
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -106,6 +146,28 @@ mod tests {
     #[test]
     fn seeds_of_what_verbs_are_given() {
         seeds("cli_input", super::cli_input);
+    }
+
+    #[test]
+    fn seeds_of_what_is_asked_over_http() {
+        seeds("http_request", super::http_request);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn anything_with_the_right_names(
+            name in "(signing|verification)Request",
+            attest in "[ABCD]",
+            party in "[-+0-9#*(). a-z:@\"\\\\]{0,24}",
+            time in -2_i64..3,
+            more in "(\"identity\"|\"identityHeader\"|\"requestId\"|\"ppt\"|\"x\"):(\"[a-z;=<>.]{0,8}\"|1|null|\\[\\])",
+        ) {
+            let body = format!(
+                "{{\"{name}\":{{\"attest\":\"{attest}\",\"orig\":{{\"tn\":\"{party}\"}},\"from\":{{\"uri\":\"{party}\"}},\
+                 \"dest\":{{\"tn\":[\"{party}\"]}},\"to\":{{\"tn\":\"{party}\"}},\"iat\":{time},\"time\":{time},{more}}}}}"
+            );
+            super::http_request(body.as_bytes());
+        }
     }
 
     #[test]
