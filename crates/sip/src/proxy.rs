@@ -101,12 +101,18 @@ impl Copy {
     ) -> Bytes {
         // RFC 3581 §3: "A client, compliant to this specification (clients include UACs and proxies), MAY include an "rport" parameter in
         // the top Via header field value of requests it generates."
-        let rport = match transport {
+        // RFC 5923 §8.1: "The "alias" header field parameter is included in a Via header field value to indicate that the client wants to
+        // create a transport layer alias." For TLS only: without it nobody has proven who they are.
+        let asked = match transport {
+            Transport::Tcp => "",
+            Transport::Tls => ";alias",
             Transport::Udp => ";rport",
-            Transport::Tcp | Transport::Tls => "",
         };
         let transport = transport.as_str();
-        let via = format!("Via: SIP/2.0/{transport} {sent_by}{rport};branch={branch}\r\n");
+        let via = format!(
+            "Via: SIP/2.0/{transport} {sent_by}{asked};branch={branch}
+"
+        );
         let mut bytes = BytesMut::with_capacity(self.bytes.len() + via.len() + lines.len());
         bytes.put_slice(self.bytes.get(..self.headers).unwrap_or_default());
         bytes.put_slice(via.as_bytes());

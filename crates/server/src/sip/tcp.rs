@@ -58,6 +58,12 @@ pub struct Limits {
     pub silence: Duration,
     /// How often the end of a peer's certificate is looked for: a clock may be set.
     pub certificate_check: Duration,
+    /// After how long without a message to it a peer that we connected to is asked for a sign of life. RFC 5626 §4.4.1: "The fixed
+    /// upper bound or the default configurable upper bound SHOULD be 120 seconds".
+    pub ping: Duration,
+    /// How long it may take to give one, if it has ever given one. RFC 5626 §4.4.1: "If a pong is not received within 10 seconds after
+    /// sending a ping [...] then the client MUST treat the flow as failed."
+    pub pong: Duration,
     /// How long a connection may be silent in both directions. RFC 3261 §18 leaves it to implementations; longer than a
     /// transaction waits (Timer C, §16.6: "larger than 3 minutes").
     pub idle: Duration,
@@ -83,6 +89,8 @@ impl Default for Limits {
             unacknowledged: Duration::from_secs(10),
             silence: Duration::from_secs(60),
             certificate_check: Duration::from_secs(60),
+            ping: Duration::from_secs(120),
+            pong: Duration::from_secs(10),
             idle: Duration::from_secs(300),
             message: Duration::from_secs(10),
             write: Duration::from_secs(5),

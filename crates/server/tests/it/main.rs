@@ -70,6 +70,7 @@ mod thousand_chains;
 mod tls_calls;
 mod tls_connections;
 mod tls_names;
+mod tls_reload;
 mod three_providers;
 mod traces;
 mod trust_domains;

@@ -473,3 +473,34 @@ async fn the_end_is_said_in_the_words_of_tls() {
     // Without close_notify this would be an error: somebody may have cut it.
     stream.read_to_end(&mut rest).await.unwrap();
 }
+
+#[tokio::test]
+async fn who_has_ever_answered_a_ping_has_to_go_on_with_it() {
+    let bench = Bench::new(|limits| {
+        limits.ping = Duration::from_millis(50);
+        limits.pong = Duration::from_millis(400);
+    })
+    .await;
+    let neighbour = Neighbour::new(&bench.domains.domain("b.example")).await;
+    bench.send(neighbour.address(), Some("b.example"), "hello");
+    let mut stream = neighbour.accepts().await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(read(&mut stream, 5).await, "hello");
+        for _ in 0..3 {
+            // Each of them 50 ms after the last, although a pong may take 400.
+            assert_eq!(read(&mut stream, 4).await, "\r\n\r\n");
+            stream.write_all(b"\r\n").await.unwrap();
+        }
+        bench.send(neighbour.address(), Some("b.example"), "hello");
+    }
+    // Now it is silent.
+    ends(&mut stream).await;
+    // Who never answers is not held to it: there is one ping, and the connection stays.
+    let other = Neighbour::new(&bench.domains.domain("c.example")).await;
+    bench.send(other.address(), Some("c.example"), "hello");
+    let mut deaf = other.accepts().await.unwrap();
+    assert_eq!(read(&mut deaf, 9).await, "hello\r\n\r\n");
+    sleep(Duration::from_millis(600)).await;
+    bench.send(other.address(), Some("c.example"), "again");
+    assert_eq!(read(&mut deaf, 5).await, "again");
+}

@@ -4,12 +4,10 @@ use super::{ENDS_SOON, Opening};
 use crate::config::Config;
 use crate::config::listeners::{ClientCertificate, SecureSettings, TlsSettings};
 use crate::config::place::{Cause, Concern, Place, Placed};
-use crate::config::trunk::TrunkSettings;
 use crate::files::{self, FileFault};
 use crate::tls::server::{Clients, Protocol};
 use crate::tls::{self, Credential, TlsFault, identity};
 use countersign::time::{UnixTime, Validity};
-use countersign_sip::flow::Transport;
 use countersign_sip::trunk::Mode;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use std::path::PathBuf;
@@ -20,7 +18,7 @@ use std::sync::Arc;
 pub struct SipTls {
     /// For those who connect to us; `None`: nobody does.
     pub listeners: Option<Arc<ServerConfig>>,
-    /// For next hops; `None`: there are none over TLS.
+    /// For next hops.
     pub hops: Option<Arc<ClientConfig>>,
     /// How long our own certificate is valid.
     pub validity: Option<Validity>,
@@ -97,18 +95,11 @@ impl Opening {
         config: &Config,
         credential: Option<&Credential>,
     ) -> Option<Arc<ClientConfig>> {
-        let leads_to_tls = config.trunks.iter().any(leads_to_tls);
-        // A response may need a connection, too, if the one that its request came on is gone.
-        if !leads_to_tls && config.sip.tls.is_empty() {
-            return None;
-        }
         let file = &config.sip.secure.ca_file;
         let roots = match file.value_of(files::read_web_roots) {
             Ok(roots) => roots,
-            // Nobody wrote it, and nobody needs it.
-            Err(_) if file.place == Place::Default && !leads_to_tls => {
-                Arc::new(RootCertStore::empty())
-            }
+            // A machine without the usual file may have next hops without TLS. The others prove nothing then.
+            Err(_) if file.place == Place::Default => Arc::new(RootCertStore::empty()),
             Err(mistake) => {
                 self.mistakes.push(mistake);
                 return None;
@@ -211,12 +202,6 @@ impl Opening {
             }
         }
     }
-}
-
-/// Whether its requests go on over TLS.
-fn leads_to_tls(trunk: &TrunkSettings) -> bool {
-    let mut hops = trunk.trunk.next_hops.iter();
-    hops.any(|hop| hop.transport == Transport::Tls)
 }
 
 fn no_tls(file: &Placed<PathBuf>, error: rustls::Error) -> crate::config::Mistake {

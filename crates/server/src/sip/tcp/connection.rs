@@ -20,6 +20,11 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 const READ_CHUNK: usize = 16 * 1024;
 /// How long a stream waits before what it brought is offered again.
 const BUSY_PAUSE: Duration = Duration::from_millis(1);
+/// RFC 5626 §4.4.1: "the client "ping" is a double-CRLF sequence, and the server "pong" is a single CRLF".
+const PING: &[u8] = b"\r\n\r\n";
+const PONG: &[u8] = b"\r\n";
+/// Later than any connection lives.
+const FAR: Duration = Duration::from_secs(365 * 24 * 3_600);
 /// Most requests that are remembered as written and perhaps never read: a second of a busy connection. Those before them have
 /// their timers.
 const MAX_WRITTEN: usize = 1_024;
@@ -35,10 +40,27 @@ pub(super) struct Task {
     begun: Instant,
     /// When something last moved, in milliseconds since it began.
     moved: AtomicU64,
+    /// When a sign of life was asked for that has not come, in the same; 0 if none was.
+    asked: AtomicU64,
+    /// Whether the peer has ever given one.
+    has_ponged: AtomicBool,
+    /// Whether it did not give the first.
+    is_deaf: AtomicBool,
     /// Whether somebody has asked for requests to come back on this connection.
     is_alias: AtomicBool,
     /// Requests that were written not long ago, the oldest first. Only this task looks at them.
     written: Mutex<VecDeque<(Instant, Receipt)>>,
+}
+
+/// What is known of the life of a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Life {
+    /// It has answered pings, and answers no more.
+    Over,
+    /// There is nothing to worry about.
+    Seen,
+    /// It has not been heard of for a while.
+    Unknown,
 }
 
 impl Task {
@@ -59,6 +81,9 @@ impl Task {
             party: place.party,
             begun: Instant::now(),
             moved: AtomicU64::new(0),
+            asked: AtomicU64::new(0),
+            has_ponged: AtomicBool::new(false),
+            is_deaf: AtomicBool::new(false),
             is_alias: AtomicBool::new(false),
             written: Mutex::default(),
         }
@@ -107,7 +132,12 @@ impl Task {
                 Err(_) => return,
             };
             self.has_moved();
-            framer.push(chunk.get(..length).unwrap_or_default());
+            let read = chunk.get(..length).unwrap_or_default();
+            if self.is_pong(read) && !framer.is_inside() {
+                // Two of them would look like a ping.
+                continue;
+            }
+            framer.push(read);
             while let Some(piece) = framer.next() {
                 began = None;
                 self.deliver(piece).await;
@@ -174,14 +204,32 @@ impl Task {
         letters: &mut mpsc::Receiver<Letter>,
         waiting: &AtomicUsize,
     ) {
-        while let Some(letter) = letters.recv().await {
+        let limit = self.shared.limits.write;
+        let mut quiet = Instant::now();
+        loop {
+            let letter = match timeout_at(self.next_look(quiet), letters.recv()).await {
+                Ok(Some(letter)) => letter,
+                Ok(None) => break,
+                Err(_) => match self.look(quiet) {
+                    Life::Over => return,
+                    Life::Seen => continue,
+                    Life::Unknown => {
+                        quiet = Instant::now();
+                        self.asked.store(self.passed().max(1), Ordering::Relaxed);
+                        match timeout(limit, put(&mut writer, PING)).await {
+                            Ok(Ok(())) => continue,
+                            _ => return,
+                        }
+                    }
+                },
+            };
+            quiet = Instant::now();
             let length = letter.bytes.len();
             let mut written = Written {
                 task: self,
                 letter,
                 fate: Err(Unsent::NoConnection),
             };
-            let limit = self.shared.limits.write;
             match timeout(limit, put(&mut writer, &written.letter.bytes)).await {
                 Ok(Ok(())) => {
                     written.fate = Ok(());
@@ -196,6 +244,46 @@ impl Task {
         }
         // RFC 5923 §8.3: "Either the client or the server may terminate a TLS session by sending a TLS closure alert."
         let _ = writer.shutdown().await;
+    }
+
+    /// When there is something to be done about a connection on which nothing was written since `quiet`. Who connected to us asks by
+    /// themselves, and who does not know what a ping is gets no other.
+    fn next_look(&self, quiet: Instant) -> Instant {
+        let limits = &self.shared.limits;
+        match self.asked.load(Ordering::Relaxed) {
+            _ if self.party != Party::Ours || self.is_deaf.load(Ordering::Relaxed) => quiet + FAR,
+            0 => quiet + limits.ping,
+            asked => self.begun + Duration::from_millis(asked) + limits.pong,
+        }
+    }
+
+    // RFC 5626 §3.5.1: "The client periodically sends a double-CRLF (the "ping") then waits to receive a single CRLF (the "pong"). If
+    // the client does not receive a "pong" within an appropriate amount of time, it considers the flow failed. Note: Sending a CRLF
+    // over a connection-oriented transport is backwards compatible [...], but only implementations which support this specification
+    // will respond to a "ping" with a "pong"."
+    fn look(&self, quiet: Instant) -> Life {
+        if Instant::now() < self.next_look(quiet) {
+            return Life::Seen;
+        }
+        if self.asked.load(Ordering::Relaxed) == 0 {
+            return Life::Unknown;
+        }
+        if self.has_ponged.load(Ordering::Relaxed) {
+            return Life::Over;
+        }
+        self.is_deaf.store(true, Ordering::Relaxed);
+        Life::Seen
+    }
+
+    /// Something was read: whoever sends is alive. Whether that is all it says.
+    fn is_pong(&self, read: &[u8]) -> bool {
+        let was_asked = self.asked.swap(0, Ordering::Relaxed) > 0;
+        let is_pong = was_asked && read == PONG;
+        if is_pong {
+            self.has_ponged.store(true, Ordering::Relaxed);
+            self.is_deaf.store(false, Ordering::Relaxed);
+        }
+        is_pong
     }
 
     /// Returns when the certificate ends by which the peer is known: what it proved is true no longer (`docs/divergences.md`).
@@ -215,8 +303,11 @@ impl Task {
     }
 
     fn has_moved(&self) {
-        let passed = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.moved.store(passed, Ordering::Relaxed);
+        self.moved.store(self.passed(), Ordering::Relaxed);
+    }
+
+    fn passed(&self) -> u64 {
+        u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     /// Remembers a request that was written until its transaction has given up by itself.
