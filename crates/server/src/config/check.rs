@@ -27,7 +27,7 @@ use countersign::certificate::{Authority, CertificateChain};
 use countersign::crypto::{EcdsaP256Key, sha256};
 use countersign::time::UnixTime;
 use countersign::verification::policy::ProviderNumbersPolicy;
-use countersign_sip::trunk::{Bypass, Role, UdpSource};
+use countersign_sip::trunk::{Bypass, Mode, Role, UdpSource};
 use rustls::{RootCertStore, ServerConfig};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -327,6 +327,12 @@ impl Opening {
         for tenant in config.tenants.iter().filter(unused) {
             self.warnings.push(tenant.name.warning(Concern::NotUsed));
         }
+        let idle = config
+            .trunks
+            .iter()
+            .filter(|trunk| redirects_nothing(trunk));
+        let idle = idle.map(|trunk| trunk.name.warning(Concern::RedirectsNothing));
+        self.warnings.extend(idle);
         self.think_of_anchors(config);
         self.think_of_order(&config.trunks);
         self.think_of_listeners(&config.public, &config.admin);
@@ -374,6 +380,10 @@ impl Opening {
 
 fn signs(trunk: &TrunkSettings) -> bool {
     matches!(trunk.trunk.role, Role::Sign | Role::Both)
+}
+
+fn redirects_nothing(trunk: &TrunkSettings) -> bool {
+    matches!(trunk.trunk.mode, Mode::Redirect(_)) && trunk.trunk.role == Role::None
 }
 
 impl Placed<PathBuf> {

@@ -338,6 +338,8 @@ pub enum Concern {
     Overshadowed(Box<str>),
     /// The public listener speaks plain HTTP: x5u must be https.
     PublicIsPlain,
+    /// A trunk that is asked by SIP, and has nothing to say.
+    RedirectsNothing,
     /// The key of a tenant is another one, and x5u is not.
     SameUrl,
     /// About whom we believe.
@@ -414,6 +416,9 @@ impl fmt::Display for Concern {
             }
             Self::WholeMessagesLeave => {
                 "a copy of every SIP message leaves this machine, in plain text: numbers, names, addresses, keys of media streams, and the password"
+            }
+            Self::RedirectsNothing => {
+                "its calls are answered with 302 and nothing is added to them: give it a role"
             }
             Self::UdpSourceWeak => {
                 "a source address over UDP is a weak credential: calls that come so are attested C at most (udp_source_is_trusted)"

@@ -217,6 +217,7 @@ fn what_works_but_deserves_a_thought_is_said() {
             "forged",
             "role = \"both\"\ntenant = \"acme\"\nudp_source_is_trusted = true\n",
         )
+        + "[[trunks]]\nname = \"idle\"\naddresses = [\"192.0.2.9\"]\nmode = \"redirect\"\n"
         + &tenant("acme", "other.pem", "other.key", "good.csv")
         + FETCH
         + "[[fetch.exceptions]]\norigin = \"https://repository.example:9443\"\naddresses = [\"127.0.0.1\"]\n\
@@ -230,6 +231,7 @@ fn what_works_but_deserves_a_thought_is_said() {
         "tenants[0].certificate_file: the certificate has no TN Authorization List",
         "fetch.exceptions[0].origin: certificates are fetched from https://repository.example:9443 although",
         "trunks[1].name: there is no trust anchor",
+        "trunks[2].name: its calls are answered with 302 and nothing is added to them: give it a role",
         "trunks[1].name: no message ever comes by it: all that could are taken by \"weak\" before it",
         "http.public.listen: the public listener has no certificate",
         "http.admin.listen: the admin listener can be reached from other machines",
@@ -240,7 +242,7 @@ fn what_works_but_deserves_a_thought_is_said() {
             "missing: {what}\n{told:#?}"
         );
     }
-    assert_eq!(told.len(), 9, "{told:#?}");
+    assert_eq!(told.len(), 10, "{told:#?}");
 }
 
 #[test]
