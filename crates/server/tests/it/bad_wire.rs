@@ -23,7 +23,7 @@ use std::time::Duration;
 use tokio::net::UdpSocket;
 use tokio::task::JoinSet;
 
-/// Calls, a quarter of each [`Kind`].
+/// Calls, as many of each [`Kind`].
 const CALLS: usize = 200;
 /// Calls at a time.
 const AT_ONCE: usize = 200;
@@ -131,6 +131,8 @@ fn value<'a>(text: &'a str, name: &str) -> &'a str {
 /// What a call is, and what the called side must hear of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
+    /// By the trunk that has two dialogs.
+    Crossed,
     Forged,
     Proven,
     /// By the trunk that signs.
@@ -138,13 +140,19 @@ enum Kind {
     Unsigned,
 }
 
-const KINDS: [Kind; 4] = [Kind::Forged, Kind::Proven, Kind::Signed, Kind::Unsigned];
+const KINDS: [Kind; 5] = [
+    Kind::Crossed,
+    Kind::Forged,
+    Kind::Proven,
+    Kind::Signed,
+    Kind::Unsigned,
+];
 
 impl Kind {
     fn verstat(self) -> Option<&'static str> {
         match self {
             Self::Forged => Some("TN-Validation-Failed"),
-            Self::Proven => Some("TN-Validation-Passed"),
+            Self::Crossed | Self::Proven => Some("TN-Validation-Passed"),
             Self::Signed => None,
             Self::Unsigned => Some("No-TN-Validation"),
         }
@@ -179,13 +187,21 @@ async fn takes_calls(called: Arc<Party>, taken: Arc<Mutex<Taken>>) {
                 let (called, taken) = (Arc::clone(&called), Arc::clone(&taken));
                 tokio::spawn(accepts(called, taken, call, heard));
             } else {
-                called.answers(&heard, "180 Ringing").await;
+                called.answers(&tagged(heard), "180 Ringing").await;
             }
         }
     }
 }
 
+/// With the tag of the called side, which its answers copy.
+fn tagged(mut invite: Heard) -> Heard {
+    let to = value(&invite.text, "To").to_owned();
+    invite.text = invite.text.replace(&to, &format!("{to};tag=called"));
+    invite
+}
+
 async fn accepts(called: Arc<Party>, taken: Arc<Mutex<Taken>>, call: String, invite: Heard) {
+    let invite = tagged(invite);
     let (mut pause, mut passed) = (T1, Duration::ZERO);
     called.answers(&invite, "180 Ringing").await;
     while passed < T1 * 64 && !taken.lock().unwrap().acknowledged.contains_key(&call) {
@@ -250,6 +266,7 @@ struct Line {
     switch: Switch,
     verifies: Relay,
     signs: Relay,
+    crosses: Relay,
 }
 
 impl Line {
@@ -273,13 +290,19 @@ impl Line {
             &called,
             "tenant = \"provider\"\nudp_source_is_trusted = true",
         );
+        let two_dialogs = "verstat_profile = \"field\"\nmode = \"b2bua\"\ndialog_names = \"kept\"";
+        let crosses = trunk(4, "verify", &called, two_dialogs);
         let tenant = TENANT.replace("[fetch]\nweb_ca_file = \"web.pem\"\n", "");
         let patience = "[verification]\ndeadline_ms = 20000\n";
-        let rest = to_beyond(verifies + &signs) + &tenant + patience + &fetching_from(&repository);
+        let rest = to_beyond(verifies + &signs + &crosses)
+            + &tenant
+            + patience
+            + &fetching_from(&repository);
         let switch = house.start("", &rest).await;
         Self {
             verifies: Relay::from(2, switch.udp, 3).await,
             signs: Relay::from(3, switch.udp, 5).await,
+            crosses: Relay::from(4, switch.udp, 7).await,
             house,
             repository,
             taken,
@@ -299,6 +322,10 @@ impl Line {
                 invite.header("Identity", &flipped(&identity())),
                 &self.verifies,
             ),
+            Kind::Crossed => {
+                let invite = invite.header("Contact", "<sip:caller@127.0.0.4>");
+                (invite.header("Identity", &identity()), &self.crosses)
+            }
             Kind::Proven => (invite.header("Identity", &identity()), &self.verifies),
             Kind::Signed => (invite, &self.signs),
             Kind::Unsigned => (invite, &self.verifies),

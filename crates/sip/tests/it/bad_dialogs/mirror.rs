@@ -525,6 +525,7 @@ impl Mirror {
             }
             ("BYE", _) => {
                 self.seen.insert("a BYE of ours");
+                self.takes_the_next_number(to, text);
                 self.went(to, text, None);
                 let tag = to_tag(text).to_owned();
                 let mut pairs = self.pairs.iter_mut();
@@ -535,6 +536,25 @@ impl Mirror {
                 }
             }
             _ => panic!("why? {about}"),
+        }
+    }
+
+    /// RFC 3261 §12.2.1.1: "Requests within a dialog MUST contain strictly monotonically increasing and contiguous CSeq sequence numbers
+    /// (increasing-by-one) in each direction".
+    fn takes_the_next_number(&self, to: Side, text: &str) {
+        let number = |text| -> u32 {
+            let number = value(text, "CSeq").split(' ').next();
+            number.unwrap().parse().unwrap()
+        };
+        let same = |known: &&Outgoing| {
+            let tag = to_tag(&known.text);
+            known.to == to
+                && value(&known.text, "Call-ID") == value(text, "Call-ID")
+                && from_tag_of(&known.text) == from_tag_of(text)
+                && (tag.is_empty() || tag == to_tag(text))
+        };
+        for known in self.outgoing.iter().filter(same) {
+            assert!(number(&known.text) < number(text), "{}\n{text}", known.text);
         }
     }
 
@@ -590,4 +610,8 @@ impl Mirror {
         let place = place.unwrap_or_else(|| panic!("why? {}\n{}", first_line(text), self.about()));
         self.expected.remove(place);
     }
+}
+
+fn from_tag_of(text: &str) -> Option<&str> {
+    value(text, "From").split(";tag=").nth(1)
 }
