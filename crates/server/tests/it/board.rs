@@ -43,7 +43,12 @@ fn page() -> BTreeMap<String, BTreeSet<String>> {
     metrics.http_requests.increment(["/ready", "200"]);
     metrics.stir_requests.increment(["signing", "ok"]);
     metrics.next_hops.lookups.increment(["ok"]);
-    metrics.next_hops.addresses.set(["tcp:sbc.example"], 1);
+    let hop = "tcp:sbc.example";
+    metrics.next_hops.addresses.set([hop], 1);
+    metrics.next_hops.up.set([hop], 1);
+    metrics.next_hops.probes.increment([hop, "answered"]);
+    metrics.next_hops.failures.increment([hop, "silent"]);
+    metrics.next_hops.failovers.increment([hop]);
     metrics.own_certificates.set(["tenant", "acme"], 1);
     let trust = &metrics.trust;
     for by_source in [&trust.crl_ends, &trust.crl_entries, &trust.ca_list_ends] {
