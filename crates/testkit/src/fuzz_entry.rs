@@ -5,6 +5,7 @@
 //! what libFuzzer makes up, `tests/it/seeds.rs` with the files in `fuzz/seeds` and what proptest makes up.
 
 mod certificates;
+mod dialogs;
 mod judgement;
 mod signalling;
 mod texts;
@@ -96,6 +97,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "repository_url",
         run: judgement::repository_url,
+    },
+    Target {
+        name: "sip_b2bua",
+        run: dialogs::crossing,
     },
     Target {
         name: "sip_call",
