@@ -19,6 +19,38 @@ pub struct Route {
     pub oversize: Oversize,
     /// Whether they are asked if they live, and how.
     pub probing: Option<Probing>,
+    /// The listener that requests leave from; the best one if there is none.
+    pub local: Option<Local>,
+    /// What these next hops call us; what all are told if there is none.
+    pub advertise: Option<SentBy>,
+}
+
+/// A listener, by its address, and by its port where there are several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Local {
+    /// Its address.
+    pub ip: IpAddr,
+    /// Its port, if one was written.
+    pub port: Option<u16>,
+}
+
+impl Local {
+    /// Reads `192.0.2.1`, `192.0.2.1:5060`, `2001:db8::1` or `[2001:db8::1]:5060`.
+    pub fn parse(text: &str) -> Option<Self> {
+        if let Ok(ip) = text.parse() {
+            return Some(Self { ip, port: None });
+        }
+        let address: SocketAddr = text.parse().ok()?;
+        Some(Self {
+            ip: address.ip(),
+            port: Some(address.port()),
+        })
+    }
+
+    /// Whether this listener is meant.
+    pub fn is(&self, listener: SocketAddr) -> bool {
+        self.ip == listener.ip() && self.port.is_none_or(|port| port == listener.port())
+    }
 }
 
 /// Where we listen, and what we call ourselves.
@@ -28,6 +60,8 @@ pub struct Ground {
     pub listeners: Vec<(Transport, SocketAddr)>,
     /// What all next hops are told instead of a listener's address.
     pub advertise: Option<SentBy>,
+    /// What those are told that requests go to from these listeners.
+    pub advertise_for: Vec<(SocketAddr, SentBy)>,
 }
 
 /// The routes of all trunks, by their names, and the ground they begin at.
@@ -117,26 +151,55 @@ impl Routes {
         let mut hop = NextHop::new(spec.transport, address);
         hop.name = spec.name();
         hop.oversize = route.oversize;
-        if self.ground.advertise.is_none() {
-            hop.sent_by = self.ground.name_for(&hop);
+        let listener = self.ground.listener_for(&hop, route.local);
+        let is_its_own = (hop.transport, listener);
+        if let (Transport::Udp, Some((Transport::Udp, local))) = is_its_own {
+            hop.local = Some(local);
         }
+        let name = || self.ground.name_of(listener?.1, hop.address);
+        hop.sent_by = route.advertise.clone().or_else(name);
         hop
     }
 }
 
 impl Ground {
-    /// What a next hop should call us: the listener of its transport and address family, or what we have that is nearest.
-    fn name_for(&self, hop: &NextHop) -> Option<SentBy> {
+    /// The listener that a next hop's requests leave from, or should come back to: that of its transport and address family which is
+    /// wanted, or which the system would take, or the first; or what we have that is nearest.
+    fn listener_for(
+        &self,
+        hop: &NextHop,
+        wanted: Option<Local>,
+    ) -> Option<(Transport, SocketAddr)> {
         let same_family = |address: &SocketAddr| address.is_ipv4() == hop.address.is_ipv4();
-        let mut best = self
-            .listeners
-            .iter()
-            .filter(|(_, address)| same_family(address));
-        let listener = best
-            .clone()
-            .find(|(transport, _)| *transport == hop.transport)
-            .or_else(|| best.next());
-        listener.map(|(_, listener)| SentBy::from(reachable(*listener, hop.address)))
+        let listeners = self.listeners.iter().copied();
+        let family: Vec<_> = listeners.filter(|(_, at)| same_family(at)).collect();
+        let same = family.iter().filter(|(by, _)| *by == hop.transport);
+        let mut candidates: Vec<_> = same.copied().collect();
+        if candidates.is_empty() {
+            candidates = family;
+        }
+        let named = |local: Local| candidates.iter().find(|(_, at)| local.is(*at));
+        if let Some(named) = wanted.and_then(named) {
+            return Some(*named);
+        }
+        let (_, first) = *candidates.first()?;
+        if candidates.len() > 1 {
+            let any = SocketAddr::new(unspecified(first.ip()), 0);
+            let best = source_towards(any, hop.address).ok();
+            let best = candidates.iter().find(|(_, at)| Some(at.ip()) == best);
+            return best.or(candidates.first()).copied();
+        }
+        candidates.first().copied()
+    }
+
+    /// What those are told whose requests leave from a listener; `None` if it is what all are told.
+    fn name_of(&self, listener: SocketAddr, hop: SocketAddr) -> Option<SentBy> {
+        let named = self.advertise_for.iter().find(|(at, _)| *at == listener);
+        match (named, &self.advertise) {
+            (Some((_, name)), _) => Some(name.clone()),
+            (None, Some(_)) => None,
+            (None, None) => Some(SentBy::from(reachable(listener, hop))),
+        }
     }
 
     /// Whether something can leave for this address: a datagram only by a socket of its family.
@@ -153,7 +216,9 @@ impl Ground {
         let mut names: Vec<_> = listeners
             .map(|(_, address)| SentBy::from(*address))
             .collect();
-        for name in hops.filter_map(|hop| self.name_for(hop)) {
+        let told = hops.filter_map(|hop| hop.sent_by.clone());
+        let listeners = self.advertise_for.iter().map(|(_, name)| name.clone());
+        for name in told.chain(listeners) {
             if !names.contains(&name) {
                 names.push(name);
             }
@@ -173,6 +238,13 @@ pub fn reachable(listener: SocketAddr, peer: SocketAddr) -> SocketAddr {
     };
     let ip = source_towards(listener, peer).unwrap_or(loopback);
     SocketAddr::new(ip, listener.port())
+}
+
+fn unspecified(family: IpAddr) -> IpAddr {
+    match family {
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    }
 }
 
 /// Connecting a UDP socket sends nothing; it makes the system choose a source address.
@@ -205,9 +277,60 @@ mod tests {
             by_trunk: HashMap::from([("t".into(), route)]),
             ground: Ground {
                 listeners: vec![(Transport::Udp, "192.0.2.1:5060".parse().unwrap())],
-                advertise: None,
+                ..Ground::default()
             },
         }
+    }
+
+    #[test]
+    fn requests_leave_from_the_listener_that_is_wanted_or_nearest() {
+        let address = |text: &str| text.parse::<SocketAddr>().unwrap();
+        let mut routes = routes(&["udp:127.0.0.9:5060", "tcp:[::1]:5060"]);
+        routes.ground.listeners = [
+            "192.0.2.1:5060",
+            "127.0.0.1:5062",
+            "127.0.0.3:5060",
+            "[::1]:5060",
+        ]
+        .map(|at| (Transport::Udp, address(at)))
+        .to_vec();
+        let told = |routes: &Routes| {
+            let hops = routes.next_hops("t", &Places::new());
+            let show = |hop: &NextHop| {
+                let name = hop.sent_by.as_ref().map(ToString::to_string);
+                (hop.local.map(|at| at.to_string()), name)
+            };
+            hops.iter().map(show).collect::<Vec<_>>()
+        };
+        let both = |local: &str, name: &str| (Some(local.to_owned()), Some(name.to_owned()));
+        let six = (None, Some("[::1]:5060".to_owned()));
+        assert_eq!(
+            told(&routes),
+            [both("127.0.0.1:5062", "127.0.0.1:5062"), six.clone()]
+        );
+        routes.by_trunk.get_mut("t").unwrap().local = Local::parse("127.0.0.3");
+        assert_eq!(
+            told(&routes),
+            [both("127.0.0.3:5060", "127.0.0.3:5060"), six.clone()]
+        );
+        let named = SentBy::new("edge.example", Some(5070)).unwrap();
+        routes.ground.advertise_for = vec![(address("127.0.0.3:5060"), named)];
+        assert_eq!(
+            told(&routes),
+            [both("127.0.0.3:5060", "edge.example:5070"), six]
+        );
+        routes.ground.advertise = Some(SentBy::new("all.example", None).unwrap());
+        assert_eq!(told(&routes)[1], (None, None), "what all are told");
+        let own = SentBy::new("us.example", None).unwrap();
+        routes.by_trunk.get_mut("t").unwrap().advertise = Some(own);
+        assert_eq!(told(&routes)[0], both("127.0.0.3:5060", "us.example"));
+        let names = routes
+            .ground
+            .names(routes.next_hops("t", &Places::new()).iter());
+        let names: Vec<_> = names.iter().map(ToString::to_string).collect();
+        assert!(
+            names.contains(&"us.example".into()) && names.contains(&"edge.example:5070".into())
+        );
     }
 
     #[test]

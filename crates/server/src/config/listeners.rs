@@ -4,6 +4,7 @@ use super::judgement::DEFAULT_WEB_CA_FILE;
 use super::place::{Cause, Placed};
 use super::reader::Reader;
 use crate::log::{self, Format, Numbers};
+use countersign_sip::trunk::SentBy;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -21,6 +22,8 @@ pub struct SipSettings {
     pub secure: SecureSettings,
     /// What we call ourselves in Via, `host` or `host:port`; `None`: the listener's address.
     pub advertise: Option<Placed<Box<str>>>,
+    /// What those are told that requests go to from these listeners.
+    pub advertise_for: Vec<(SocketAddr, SentBy)>,
     /// Name servers for next hops; those of the system if there are none.
     pub dns_servers: Vec<SocketAddr>,
     /// Threads that carry calls; `None`: one per core.
@@ -158,6 +161,7 @@ pub(super) fn sip(mut reader: Reader<'_>, directory: &Path) -> SipSettings {
         udp: addresses(&mut reader, "udp", Some(DEFAULT_SIP)),
         tcp: addresses(&mut reader, "tcp", Some(DEFAULT_SIP)),
         advertise: reader.parsed("advertise", "a host, or host:port", host_and_port),
+        advertise_for: advertise_for(&mut reader),
         dns_servers: addresses(&mut reader, "dns_servers", None)
             .into_iter()
             .map(|address| address.value)
@@ -222,6 +226,27 @@ fn secure(reader: &mut Reader<'_>, directory: &Path) -> SecureSettings {
             None => reader.default("ca_file", PathBuf::from(DEFAULT_WEB_CA_FILE)),
         },
     }
+}
+
+fn advertise_for(reader: &mut Reader<'_>) -> Vec<(SocketAddr, SentBy)> {
+    let form = "LISTENER=HOST:PORT, such as 10.0.0.1:5060=sip.example.com:5060";
+    let pair = |text: &str| {
+        let (listener, name) = text.split_once('=')?;
+        Some((listener.trim().parse().ok()?, sent_by(name.trim())?))
+    };
+    let pairs = reader.list("advertise_for", form, pair).unwrap_or_default();
+    pairs.into_iter().map(|pair| pair.value).collect()
+}
+
+/// A host with or without port, as a Via has it.
+pub(super) fn sent_by(text: &str) -> Option<SentBy> {
+    host_and_port(text)?;
+    let (host, port) = match text.rsplit_once(':') {
+        // The last colon of a bare IPv6 reference is inside its brackets.
+        Some((host, port)) if !port.ends_with(']') => (host, port.parse().ok()),
+        _ => (text, None),
+    };
+    SentBy::new(host, port).ok()
 }
 
 fn host_and_port(text: &str) -> Option<Box<str>> {

@@ -498,6 +498,7 @@ fn another(key: &keys::Key) -> Vec<(&'static str, String)> {
         ("trust.revocation", _) => "hard",
         ("trust.crl_signers", _) => "pinned",
         ("trust.authority_algorithms", _) => "p256",
+        ("sip.advertise_for", _) => "127.0.0.1:9=sip.example.com",
         ("trust.crl_urls", _) => "https://crl.example/a.crl",
         (path, _)
             if path.ends_with("listen")

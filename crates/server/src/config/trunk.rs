@@ -4,9 +4,10 @@ mod b2bua;
 mod bypass;
 mod redirect;
 
+use super::listeners::sent_by;
 use super::place::{Cause, Expected, Placed};
 use super::reader::Reader;
-use crate::routes::Route;
+use crate::routes::{Local, Route};
 use countersign::authentication::Unlisted;
 use countersign::number::{NumberingPlan, TelephoneNumber};
 use countersign::passport::{Attestation, OrigId};
@@ -18,7 +19,7 @@ use countersign_sip::message::Name;
 use countersign_sip::probe::Probing;
 use countersign_sip::trunk::{
     AttestationSuffix, ExistingIdentity, Leniency, MAX_NEXT_HOPS, Mode, Network, NextHopTrust,
-    OrigIdMode, Oversize, Recognition, RecordRoute, Role, Treatment, Trunk, UdpSource,
+    OrigIdMode, Oversize, Recognition, RecordRoute, Role, SentBy, Treatment, Trunk, UdpSource,
 };
 use std::net::IpAddr;
 use std::path::Path;
@@ -264,7 +265,20 @@ fn route(reader: &mut Reader<'_>, mode: &Mode) -> Route {
         hops: hops.into_iter().map(|hop| hop.value).collect(),
         oversize,
         probing: probing(reader),
+        local: local(reader),
+        advertise: advertise(reader),
     }
+}
+
+fn local(reader: &mut Reader<'_>) -> Option<Local> {
+    let form = "the ADDRESS of one of our listeners, or ADDRESS:PORT";
+    let local = reader.parsed("local", form, Local::parse)?;
+    Some(local.value)
+}
+
+fn advertise(reader: &mut Reader<'_>) -> Option<SentBy> {
+    let name = reader.parsed("advertise", "a host, or host:port", sent_by)?;
+    Some(name.value)
 }
 
 /// Longest interval between two probes of a next hop, in seconds.

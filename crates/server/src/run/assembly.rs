@@ -138,6 +138,7 @@ fn routes(config: &Config, listeners: &[(Transport, SocketAddr)]) -> Routes {
         ground: Ground {
             listeners: listeners.to_vec(),
             advertise: advertised.and_then(|name| sent_by(&name.value).ok()),
+            advertise_for: config.sip.advertise_for.clone(),
         },
     }
 }

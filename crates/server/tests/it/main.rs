@@ -64,6 +64,7 @@ mod lists_of_anchors;
 mod revocation;
 mod soak;
 mod supervised;
+mod several_interfaces;
 mod switch;
 mod takeover;
 mod thousand_chains;

@@ -130,8 +130,12 @@ impl House {
             true => "",
             false => "[trust]\nanchor_files = [\"anchor.pem\"]\n",
         };
+        let udp = match sip.starts_with("udp = ") {
+            true => "",
+            false => "udp = [\"127.0.0.1:0\"]\n",
+        };
         let text = format!(
-            "[sip]\nudp = [\"127.0.0.1:0\"]\ntcp = [\"127.0.0.1:0\"]\nshards = 2\n{sip}\n{rest}\n{trust}\
+            "[sip]\n{udp}tcp = [\"127.0.0.1:0\"]\nshards = 2\n{sip}\n{rest}\n{trust}\
              [http.admin]\nlisten = []\n[log]\nnumbers = \"full\"\n"
         );
         self.folder.write("countersign.toml", text)
@@ -200,6 +204,11 @@ impl Switch {
         web.find(|(one, _)| *one == listener).unwrap().1
     }
 
+    /// Where SIP listens.
+    pub(crate) fn listeners(&self) -> &[(Transport, SocketAddr)] {
+        &self.running.listeners
+    }
+
     /// Reads its configuration again.
     pub(crate) async fn reload(&self) -> Arc<Outcome> {
         self.running.reloads.ask().await.unwrap()
@@ -222,6 +231,13 @@ impl Party {
         let socket = UdpSocket::bind(SocketAddr::from(([127, 0, 0, last], 0)))
             .await
             .unwrap();
+        let address = socket.local_addr().unwrap();
+        Self { socket, address }
+    }
+
+    /// Somebody at ::1.
+    pub(crate) async fn on_six() -> Self {
+        let socket = UdpSocket::bind("[::1]:0").await.unwrap();
         let address = socket.local_addr().unwrap();
         Self { socket, address }
     }
@@ -296,6 +312,11 @@ pub(crate) struct Heard {
 }
 
 impl Heard {
+    /// Where it came from.
+    pub(crate) fn from(&self) -> SocketAddr {
+        self.from
+    }
+
     /// The status, if it is a response.
     pub(crate) fn status(&self) -> Option<u16> {
         self.text.strip_prefix("SIP/2.0 ")?.get(..3)?.parse().ok()
