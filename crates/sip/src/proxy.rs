@@ -109,10 +109,7 @@ impl Copy {
             Transport::Udp => ";rport",
         };
         let transport = transport.as_str();
-        let via = format!(
-            "Via: SIP/2.0/{transport} {sent_by}{asked};branch={branch}
-"
-        );
+        let via = format!("Via: SIP/2.0/{transport} {sent_by}{asked};branch={branch}\r\n");
         let mut bytes = BytesMut::with_capacity(self.bytes.len() + via.len() + lines.len());
         bytes.put_slice(self.bytes.get(..self.headers).unwrap_or_default());
         bytes.put_slice(via.as_bytes());
