@@ -312,6 +312,8 @@ async fn strangers_learn_nothing() {
         post(9, "/nothing"),
         post(9, "/stir/v1/signing").with(&["--request", "GET"]),
         post(9, "/stir/v1/signing").body("{"),
+        // A web page that somebody at the trunk's address looks at.
+        post(2, "/stir/v1/signing").header("Origin: https://evil.example"),
         post(3, "/stir/v1/signing"),
         post(2, "/stir/v1/verification"),
     ] {

@@ -12,7 +12,7 @@ use crate::http_signing::{LISTENS, at, http_trunk};
 use crate::passports::flipped;
 use crate::peers::{Answer, Curl};
 use crate::repository::Repository;
-use crate::switch::{House, Switch, fetching_from, line_of};
+use crate::switch::{House, Invite, Party, Switch, fetching_from, line_of, trunk};
 use countersign_server::clock::Clock;
 use countersign_testkit::lab::NOW;
 use countersign_testkit::scene::{ALICE, BOB, Forgery, X5U};
@@ -63,8 +63,12 @@ impl Play {
     }
 
     async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.post_from(2, path, body).await
+    }
+
+    async fn post_from(&self, last: u8, path: &str, body: &Value) -> Answer {
         let body = body.to_string();
-        Curl::json(2, at(&self.switch), path, &body).ask().await
+        Curl::json(last, at(&self.switch), path, &body).ask().await
     }
 
     /// The verdict about a call from Alice to Bob with this Identity.
@@ -360,5 +364,44 @@ async fn the_caller_is_whom_the_request_names() {
     let mut request = play.request(&play.identity(|same| same));
     request["verificationRequest"]["from"]["tn"] = json!("+1-202-555-0177");
     expect(&play.response(&request).await, NONE, Some(438));
+    play.stop().await;
+}
+
+/// This test verifies that the trunk chooses the trust domain, as for its SIP calls: where none judges, nothing is fetched.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_trunk_chooses_the_trust_domain() {
+    let domain = "[trust]\n[[trust.domains]]\nname = \"one\"\ntrunks = [\"verify-3\"]\nanchor_files = [\"anchor.pem\"]\n";
+    let rest = http_trunk(3, "verify", "") + domain + UNHURRIED;
+    let play = Play::with("", &rest).await;
+    let request = play.request(&play.identity(|same| same));
+    let undecided = play.response(&request).await;
+    expect(&undecided, NONE, Some(437));
+    assert_eq!(play.repository.requests(), 0);
+    let path = "/stir/v1/verification";
+    let judged = play.post_from(3, path, &request).await;
+    expect(&judged.json()["verificationResponse"], PASSED, None);
+    play.stop().await;
+}
+
+/// This test verifies that what a SIP call has fetched and proven serves a request over HTTP, and the other way round: one cache.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sip_and_http_share_what_they_know() {
+    let called = Party::at(1).await;
+    let sip = trunk(4, "verify", &called, "");
+    let play = Play::with("", &(sip + UNHURRIED)).await;
+    let identity = play.identity(|same| same);
+    expect(&play.verdict(&identity).await, PASSED, None);
+    let caller = Party::at(4).await;
+    let call = Invite::new("http-shares-with-sip").header("Identity", &identity);
+    let heard = caller.calls(&call, &play.switch, &called).await;
+    assert_eq!(heard.verstat(), Some(PASSED));
+    assert_eq!(play.repository.requests(), 1);
+    let over_http = play
+        .post_from(4, "/stir/v1/verification", &play.request(&identity))
+        .await;
+    assert_eq!(
+        over_http.status, 200,
+        "a trunk that speaks SIP may ask, too"
+    );
     play.stop().await;
 }

@@ -34,6 +34,7 @@ use crate::sip::record::{Ending, Record};
 use crate::sip::services::Services;
 use crate::sip::state::State;
 use axum::body::Body;
+use axum::http::header::ORIGIN;
 use axum::http::{HeaderValue, Method, Request};
 use axum::response::Response;
 use bytes::Bytes;
@@ -144,7 +145,10 @@ impl Door {
         let received = self.services.clock.now().ticks;
         let state = self.services.state.load_full();
         // Who is not permitted learns nothing else, not even what paths there are.
-        let trunk = permitted(&state, &ends, asked).ok_or(refused(Defect::NotPermitted))?;
+        let trunk = permitted(&state, &ends, asked);
+        // A browser says where such a request comes from; no switch does. A page that somebody at the trunk's address looks at asks nothing.
+        let trunk = trunk.filter(|_| !request.headers().contains_key(ORIGIN));
+        let trunk = trunk.ok_or(refused(Defect::NotPermitted))?;
         if asked == Asked::Nothing {
             return Err(refused(Defect::NotFound));
         }
