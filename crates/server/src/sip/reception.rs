@@ -251,7 +251,8 @@ impl Sink for Reception {
 
     fn sent(&self, flow: &Flow, bytes: &Bytes) {
         let kind = match &**bytes {
-            b"\r\n" => return,
+            // What keeps a connection alive is no message.
+            ping if ping.trim_ascii().is_empty() => return,
             response if response.starts_with(b"SIP/") => "response",
             _ => "request",
         };
@@ -453,6 +454,7 @@ mod tests {
             "SIP/2.0 200 OK\r\n\r\n",
             "BYE sip:a@b SIP/2.0\r\n\r\n",
             "\r\n",
+            "\r\n\r\n",
         ] {
             let bytes = Bytes::copy_from_slice(text.as_bytes());
             table.reception.sent(&flow, &bytes);
