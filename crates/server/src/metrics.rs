@@ -2,7 +2,7 @@
 //!
 //! [`Metrics`] is one struct of named families; every family is one line there with its name, help and labels. Label values
 //! are the names of glossaries (faults, verdicts, outcomes), so their number is fixed by the code, and of trunks, which the
-//! operator gives: no telephone number, URL or address ever becomes one. Own atomics instead of a registry crate: the whole
+//! operator gives, as the next hops: no telephone number, URL or address of anybody else ever becomes one. Own atomics instead of a registry crate: the whole
 //! need is below.
 
 mod family;

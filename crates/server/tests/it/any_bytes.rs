@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!     fuzz/seeds/<target>/* ──┐
-//!     libFuzzer ──────────────┴─► config · cli_input · http_caching · http_request     panics if a promise is broken
+//!     libFuzzer ──────────────┴─► config · cli_input · dns_message · http_caching · http_request     panics if a promise is broken
 //! ```
 //!
 //! This test verifies that the seeds keep these promises. The fuzz targets of the same names include this file; those of the other
@@ -14,6 +14,7 @@ use countersign::jose::json;
 use countersign::time::UnixTime;
 use countersign_server::cli::input::{Input, split};
 use countersign_server::config::{self, place::Place};
+use countersign_server::dns::message::{Kind, MAX_RECORDS, response};
 use countersign_server::fetch::caching::{EXPIRED_LIFETIME, Freshness};
 use countersign_server::http::stir::dialect::Dialect;
 use countersign_server::http::stir::{fields, form};
@@ -49,6 +50,24 @@ pub fn cli_input(bytes: &[u8]) {
             Input::Message(message) => assert!(message.len() <= bytes.len() + breaks + 4),
             Input::Token(token) => assert!(!token.is_empty()),
         }
+    }
+}
+
+/// An answer of a name server has an end, its names have the length of names, and only what was asked for is taken.
+pub fn dns_message(bytes: &[u8]) {
+    let id = bytes
+        .first_chunk()
+        .map_or(0, |id: &[u8; 2]| u16::from_be_bytes(*id));
+    for kind in [Kind::A, Kind::Aaaa, Kind::Srv] {
+        let Ok(read) = response(bytes, id, "sbc.example", kind) else {
+            continue;
+        };
+        assert!(read.records.len() <= MAX_RECORDS);
+        for record in &read.records {
+            assert!(!record.name.is_empty() && record.name.len() <= 255);
+        }
+        assert!(response(bytes, !id, "sbc.example", kind).is_err());
+        assert!(response(bytes, id, "other.example", kind).is_err());
     }
 }
 
@@ -168,6 +187,11 @@ mod tests {
             );
             super::http_request(body.as_bytes());
         }
+    }
+
+    #[test]
+    fn seeds_of_what_name_servers_say() {
+        seeds("dns_message", super::dns_message);
     }
 
     #[test]

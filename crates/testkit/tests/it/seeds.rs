@@ -15,7 +15,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Targets whose promises and seeds are in `crates/server/tests/it/any_bytes.rs`: the server is no part of the testkit.
-const SERVER_TARGETS: &[&str] = &["cli_input", "config", "http_caching", "http_request"];
+const SERVER_TARGETS: &[&str] = &[
+    "cli_input",
+    "config",
+    "dns_message",
+    "http_caching",
+    "http_request",
+];
 
 /// Meddled inputs for each seed.
 const MEDDLINGS: u32 = 512;
