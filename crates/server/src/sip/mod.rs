@@ -16,6 +16,7 @@
 //! - [`queue`]: the way into a shard.
 //! - [`record`]: what is remembered of a call for its log line.
 //! - [`admission`]: how many new requests a shard takes when more come than it can serve.
+//! - `turned_away`: whose retransmissions are turned away, too.
 //! - [`relay`]: datagrams from a process to its successor.
 //! - [`helm`]: what shards are told from outside, and tell of themselves.
 //! - [`shard`]: one thread, one proxy.
@@ -34,6 +35,7 @@ pub mod queue;
 pub mod record;
 pub(crate) mod answers;
 pub mod admission;
+mod turned_away;
 pub mod relay;
 pub mod helm;
 mod probing;

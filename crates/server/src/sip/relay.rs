@@ -143,3 +143,56 @@ fn unframed(body: &Bytes) -> Option<(Flow, Bytes)> {
     };
     Some((flow, body.slice(end..)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sip::stage::{Kept, flow, until};
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_is_relayed_arrives_in_order_and_from_where_it_came() {
+        let (near, far) = UnixStream::pair().unwrap();
+        let kept = Arc::<Kept>::default();
+        let reading = deliver(far, kept.clone()).unwrap();
+        let relay = Relay::start(near).unwrap();
+        let flows = ["127.0.0.1:5060", "[::1]:40000"]
+            .map(|remote| flow(Transport::Udp, remote.parse().unwrap()));
+        for number in 0..100 {
+            let text = format!("datagram {number}");
+            assert!(relay.send(&flows[number % 2], text.as_bytes()));
+        }
+        relay.close();
+        assert!(!relay.send(&flows[0], b"too late"));
+        reading.join().unwrap();
+        let pieces = kept.pieces.lock().unwrap();
+        assert_eq!(pieces.len(), 100);
+        for (number, (flow, text)) in pieces.iter().enumerate() {
+            assert_eq!(*text, format!("datagram {number}"));
+            assert_eq!(*flow, flows[number % 2]);
+        }
+    }
+
+    #[test]
+    fn a_successor_that_is_gone_is_noticed() {
+        let (near, far) = UnixStream::pair().unwrap();
+        let relay = Relay::start(near).unwrap();
+        drop(far);
+        let flow = flow(Transport::Udp, "127.0.0.1:5060".parse().unwrap());
+        until("noticed", || !relay.send(&flow, b"x"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_datagram_is_framed_and_any_bytes_are_read(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
+            let flow = flow(Transport::Udp, "192.0.2.1:5060".parse().unwrap());
+            let frame = frame(&flow, &bytes);
+            let length = u32::from_be_bytes(*frame.first_chunk().unwrap()) as usize;
+            prop_assert_eq!(length, frame.len() - 4);
+            let body = Bytes::copy_from_slice(&frame[4..]);
+            prop_assert_eq!(unframed(&body), Some((flow, Bytes::from(bytes.clone()))));
+            // It comes from our own predecessor, and is still not believed.
+            let _ = unframed(&Bytes::from(bytes));
+        }
+    }
+}

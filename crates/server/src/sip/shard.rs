@@ -13,6 +13,7 @@ use super::queue::{Arrivals, Event, ShardQueue};
 use super::record::{Ending, Record};
 use super::services::Services;
 use super::state::State;
+use super::turned_away::TurnedAway;
 use super::{Life, Receipt};
 use crate::metrics::ShardGauges;
 use countersign::authentication::Refusal;
@@ -46,6 +47,10 @@ const ANSWER_PAUSE: Duration = Duration::from_millis(2);
 /// Timers kept before those are looked for that cannot do anything any more. A call leaves Timer C behind, for three minutes.
 const MIN_SWEEP: usize = 65_536;
 
+/// Answers that those get who are turned away, for each new request that begins; beyond it datagrams get none, since answering
+/// would leave no time for calls. Up to five times too much, everybody hears.
+const MAX_REFUSALS: u32 = 8;
+
 /// Most calls without an answer that one shard names when it ends.
 const MAX_FAREWELLS: usize = 256;
 
@@ -72,6 +77,9 @@ pub struct Shard {
     /// New requests that wait for their turn. What goes on with something has its turn at once.
     waiting: VecDeque<Newcomer>,
     admission: Admission,
+    turned_away: TurnedAway,
+    /// Answers to those who were turned away, since the last new request began.
+    refusals: u32,
     helm: Arc<Helm>,
     /// Emptied and filled again at every turn, kept for their room.
     inputs: VecDeque<Input>,
@@ -136,6 +144,8 @@ impl Shard {
             revision: 0,
             waiting: VecDeque::new(),
             admission: Admission::new(patience.turn),
+            turned_away: TurnedAway::default(),
+            refusals: 0,
             helm,
             inputs: VecDeque::new(),
             outputs: Vec::new(),
@@ -245,7 +255,8 @@ impl Shard {
             Rank::Begins if self.helm.is_draining() => self.turn_away(newcomer, "draining"),
             Rank::Begins => {
                 let now = self.now().ticks;
-                match self.admission.admits(self.waiting.len(), now) {
+                let again = matches!(&newcomer.input, Input::Received { message, .. } if self.turned_away.has(message));
+                match !again && self.admission.admits(self.waiting.len(), now) {
                     true => self.waiting.push_back(newcomer),
                     false => self.turn_away(newcomer, "overload"),
                 }
@@ -275,14 +286,29 @@ impl Shard {
         let waited = now.since(newcomer.received);
         self.services.metrics.turn_delay.observe(waited);
         match self.admission.begins(waited, self.waiting.len(), now) {
-            true => self.handle(newcomer.input, &newcomer.state),
+            true => {
+                self.refusals = 0;
+                self.turned_away.forget(now);
+                self.handle(newcomer.input, &newcomer.state);
+            }
             false => self.turn_away(newcomer, "overload"),
         }
     }
 
+    /// A new request is told that it does not begin.
+    // RFC 3261 §21.5.4: "Servers MAY refuse the connection or drop the request instead of responding with 503 (Service Unavailable)."
     fn turn_away(&mut self, newcomer: Newcomer, why: &'static str) {
         self.services.metrics.sip_refused.increment([why]);
         if let Input::Received { flow, message, .. } = newcomer.input {
+            self.turned_away
+                .note(&message, self.services.clock.now().ticks);
+            self.refusals = self.refusals.saturating_add(1);
+            if self.refusals > MAX_REFUSALS
+                && flow.transport == Transport::Udp
+                && !self.waiting.is_empty()
+            {
+                return;
+            }
             self.handle(Input::Excess { flow, message }, &newcomer.state);
         }
     }

@@ -18,7 +18,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// Receive buffer asked of the system, in bytes: a burst of some 3,000 INVITEs while a thread is descheduled. The system may
-/// give less.
+/// give less. More would hide overload: what waits here is seen by nobody, and this much is read in a tenth of a second.
 const RECEIVE_BUFFER: usize = 4 << 20;
 
 /// Send buffer asked of the system, in bytes: a burst of the same size leaves before anything is dropped.

@@ -43,6 +43,7 @@ mod kamailio_signs;
 mod kamailio_verifies;
 mod metrics_page;
 mod one_fetch_for_all;
+mod overload;
 mod passports;
 mod peers;
 mod peers_among_themselves;

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 const T1: Duration = Duration::from_millis(500);
 /// RFC 3261 §17.1.1.2: Timer B, 64*T1.
 const TIMER_B: Duration = Duration::from_secs(32);
-/// Pause before a call that was turned away is placed again.
+/// Pause before a call that was turned away is placed again; each time it is longer by as much.
 const AGAIN: Duration = Duration::from_secs(1);
 /// One call in so many is hung up.
 const HUNG_UP: u64 = 8;
@@ -38,6 +38,7 @@ struct Pending {
     begun: Instant,
     pause: Duration,
     state: State,
+    attempts: u32,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -86,7 +87,7 @@ impl Caller {
             let now = Instant::now();
             next = next.max(now.checked_sub(MAX_BEHIND).unwrap_or(now));
             while next <= now && serial < self.plan.calls {
-                self.place(serial, now);
+                self.place(serial, 0, now);
                 serial += 1;
                 next += pause;
             }
@@ -96,7 +97,7 @@ impl Caller {
         }
     }
 
-    fn place(&mut self, serial: u64, now: Instant) {
+    fn place(&mut self, serial: u64, attempts: u32, now: Instant) {
         let kind = Kind::of(serial);
         let proof = self.tally.proof.lock().ok().and_then(|proof| proof.clone());
         let (kind, identity, to) = match (kind, proof) {
@@ -131,6 +132,7 @@ impl Caller {
             begun: now,
             pause: T1,
             state: State::Silent,
+            attempts,
         };
         self.pending.insert(serial, pending);
     }
@@ -176,7 +178,7 @@ impl Caller {
             if status < 300 { "-a" } else { "" },
         );
         let bye = follow_up(&call.invite, &text, "BYE", "-b").replacen("CSeq: 1", "CSeq: 2", 1);
-        let (via, begun) = (call.via, call.begun);
+        let (via, begun, attempts) = (call.via, call.begun, call.attempts);
         call.state = if status == 503 {
             State::TurnedAway
         } else {
@@ -198,7 +200,8 @@ impl Caller {
             }
             503 => {
                 Tally::add(&self.tally.turned_away);
-                self.due.push(Reverse((Instant::now() + AGAIN, serial)));
+                self.due
+                    .push(Reverse((Instant::now() + AGAIN * (attempts + 1), serial)));
                 return;
             }
             _ => Tally::add(&self.tally.refused),
@@ -214,14 +217,17 @@ impl Caller {
             let Some(call) = self.pending.get_mut(&serial) else {
                 continue;
             };
+            let attempts = call.attempts;
             let is_late = now.duration_since(call.begun) > TIMER_B;
             match call.state {
                 State::Answered => drop(self.pending.remove(&serial)),
+                // What was to be repeated if nothing came; the later one counts.
+                State::TurnedAway if now.duration_since(call.begun) < AGAIN * (attempts + 1) => {}
                 State::TurnedAway => {
                     self.pending.remove(&serial);
                     self.unanswered -= 1;
                     // A call of the same kind, with names of its own.
-                    self.place_again(serial, now);
+                    self.place_again(serial, attempts + 1, now);
                 }
                 _ if is_late => {
                     self.pending.remove(&serial);
@@ -240,10 +246,10 @@ impl Caller {
         }
     }
 
-    fn place_again(&mut self, serial: u64, now: Instant) {
+    fn place_again(&mut self, serial: u64, attempts: u32, now: Instant) {
         // Twenty kinds come round: the same kind, and a number that no call of the plan has.
         let step = self.plan.calls.div_ceil(20) * 20;
-        self.place(serial + step, now);
+        self.place(serial + step, attempts, now);
         self.tally
             .placed
             .fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
