@@ -172,11 +172,11 @@ fn a_signal_does_the_same() {
     server.rewrite("level = \"debug\"", "level = \"loud\"");
     server.process().hang_up();
     server.until_metric("countersign_reloads_total{outcome=\"refused\"}", 1);
-    let output = server.process().output();
-    assert!(
-        output.contains("log.level") && output.contains("all is as it was"),
-        "{output}"
-    );
+    // Lines leave together, a moment after what they tell.
+    server.process().until("told of", |process| {
+        let output = process.output();
+        output.contains("log.level") && output.contains("all is as it was")
+    });
     let (status, _) = get(admin, "/ready").unwrap();
     assert_eq!(status, 200);
 }
