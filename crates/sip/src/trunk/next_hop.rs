@@ -15,7 +15,7 @@ pub struct NextHop {
     pub name: Option<Arc<str>>,
     /// From which of our addresses; the host's choice if there is none.
     pub local: Option<SocketAddr>,
-    /// What we call ourselves towards it, in Via; [`crate::element::Options::sent_by`] if there is none.
+    /// What we call ourselves towards it, in Via; [`OurNames::sent_by`] if there is none.
     pub sent_by: Option<SentBy>,
     /// What to do with a request that is too large for UDP.
     pub oversize: Oversize,
