@@ -62,6 +62,7 @@ mod replay;
 mod repository;
 mod retransmission;
 mod lists_of_anchors;
+mod modes_and_transports;
 mod revocation;
 mod soak;
 mod supervised;
