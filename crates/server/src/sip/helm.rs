@@ -10,18 +10,30 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 pub struct Helm {
     stop: AtomicBool,
     draining: AtomicBool,
-    reading: AtomicBool,
+    reading_bound: AtomicBool,
+    reading_inherited: AtomicBool,
     successor: ArcSwapOption<Relay>,
     pulses: Box<[Pulse]>,
+}
+
+/// Where a socket for datagrams comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// We have bound it.
+    Bound,
+    /// From the process before us.
+    Inherited,
 }
 
 /// Who reads the sockets for datagrams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reading {
-    /// Another process does.
+    /// Another process reads all of them.
     Elsewhere,
     /// We do.
     Here,
+    /// The process before us reads what we have from it; nobody but us knows of the others.
+    OnlyBound,
 }
 
 /// What one shard tells of itself.
@@ -39,7 +51,8 @@ impl Helm {
         Self {
             stop: AtomicBool::new(false),
             draining: AtomicBool::new(false),
-            reading: AtomicBool::new(true),
+            reading_bound: AtomicBool::new(true),
+            reading_inherited: AtomicBool::new(true),
             successor: ArcSwapOption::empty(),
             pulses: (0..shards).map(|_| Pulse::default()).collect(),
         }
@@ -67,13 +80,18 @@ impl Helm {
 
     /// Tells who reads the sockets for datagrams.
     pub fn set_reading(&self, reading: Reading) {
-        self.reading
+        self.reading_bound
+            .store(reading != Reading::Elsewhere, Ordering::Release);
+        self.reading_inherited
             .store(reading == Reading::Here, Ordering::Release);
     }
 
-    /// Whether datagrams are read here.
-    pub fn is_reading(&self) -> bool {
-        self.reading.load(Ordering::Acquire)
+    /// Whether datagrams of such a socket are read here.
+    pub fn is_reading(&self, origin: Origin) -> bool {
+        match origin {
+            Origin::Bound => self.reading_bound.load(Ordering::Acquire),
+            Origin::Inherited => self.reading_inherited.load(Ordering::Acquire),
+        }
     }
 
     /// From now on datagrams that belong to nothing here go to a successor.

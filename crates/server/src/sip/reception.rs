@@ -1,5 +1,6 @@
 //! From bytes to the shard: parse, find the trunk, choose by Call-ID.
 
+use super::helm::Helm;
 use super::queue::{Event, ShardQueue};
 use super::services::Services;
 use super::state::State;
@@ -28,17 +29,32 @@ pub struct Reception {
     hasher: RandomState,
     /// What begins with us comes back to the shard that began it.
     call_ids: OwnCallIds,
+    helm: Arc<Helm>,
 }
 
 impl Reception {
     /// A reception in front of these shards; there must be one at least. `call_ids` are those that they make.
-    pub fn new(services: Arc<Services>, shards: Vec<ShardQueue>, call_ids: OwnCallIds) -> Self {
+    pub fn new(
+        services: Arc<Services>,
+        shards: Vec<ShardQueue>,
+        call_ids: OwnCallIds,
+        helm: Arc<Helm>,
+    ) -> Self {
         Self {
             services,
             shards,
             hasher: RandomState::new(),
             call_ids,
+            helm,
         }
+    }
+
+    /// Whether a datagram that means nothing to us went to our successor, who may have other trunks and has calls of its own: what
+    /// we know of either ended when it came.
+    fn relays(&self, flow: &Flow, bytes: &[u8]) -> bool {
+        let successor = self.helm.successor();
+        flow.transport == Transport::Udp
+            && (successor.as_ref()).is_some_and(|relay| relay.send(flow, bytes))
     }
 
     /// Whether a request that comes by no trunk may be one from the far side of a call: by its Call-ID, which is ours and nobody can
@@ -77,7 +93,9 @@ impl Reception {
                     && is_ignored(trunk.as_ref(), state)
                     && !self.may_be_carried(&flow, &message, state)
                 {
-                    self.count_refused("unknown-source");
+                    if !self.relays(&flow, message.bytes()) {
+                        self.count_refused("unknown-source");
+                    }
                     return None;
                 }
                 self.tap(&flow, &message);
@@ -195,6 +213,9 @@ impl Sink for Reception {
             && !state.has_next_hop(flow.remote.ip())
             && !self.call_ids.may_be_in(&bytes)
         {
+            if self.relays(&flow, &bytes) {
+                return;
+            }
             self.count(flow.transport, "in", "ignored", bytes.len());
             return self.count_refused("unknown-source");
         }
@@ -313,11 +334,13 @@ mod tests {
     use super::*;
     use crate::sip::Life;
     use crate::sip::queue::{Arrivals, queue};
-    use crate::sip::stage::{Stage, flow, invite, message, sender};
+    use crate::sip::relay::{self, Relay};
+    use crate::sip::stage::{Kept, Stage, flow, invite, message, sender};
     use countersign_sip::flow::Target;
     use countersign_sip::trunk::Role;
     use std::collections::HashSet;
     use std::net::SocketAddr;
+    use std::os::unix::net::UnixStream;
 
     const STRANGER: &str = "127.0.0.9:5060";
     const KNOWN: &str = "127.0.0.1:5060";
@@ -326,6 +349,7 @@ mod tests {
     struct Table {
         stage: Stage,
         reception: Reception,
+        helm: Arc<Helm>,
         events: Vec<Arrivals>,
     }
 
@@ -336,11 +360,13 @@ mod tests {
             let (queues, events) = (0..shards)
                 .map(|shard| queue(room, &stage.services, shard))
                 .unzip();
-            let reception =
-                Reception::new(stage.services.clone(), queues, OwnCallIds::new(&SECRET));
+            let helm = Arc::new(Helm::new(shards));
+            let call_ids = OwnCallIds::new(&SECRET);
+            let reception = Reception::new(stage.services.clone(), queues, call_ids, helm.clone());
             Self {
                 stage,
                 reception,
+                helm,
                 events,
             }
         }
@@ -488,6 +514,32 @@ mod tests {
     }
 
     #[test]
+    fn what_only_the_successor_may_know_goes_to_it() {
+        let table = Table::new(1, 10, UnknownSource::Drop);
+        let (near, far) = UnixStream::pair().unwrap();
+        let relayed = Arc::<Kept>::default();
+        let reading = relay::deliver(far, relayed.clone()).unwrap();
+        let relay = Arc::new(Relay::start(near).unwrap());
+        table.helm.relay_to(relay.clone());
+        let new_trunk = call("a");
+        let its_own = call(&OwnCallIds::new(&[8; 16]).make(0, "x")).replacen("INVITE", "BYE", 1);
+        let looks_like_ours = call(&OwnCallIds::new(&SECRET).make(0, "x"));
+        for text in [&new_trunk, &its_own, &looks_like_ours] {
+            table.datagram(STRANGER, text);
+        }
+        table.datagram(KNOWN, &call("b"));
+        relay.close();
+        reading.join().unwrap();
+        let stranger = flow(Transport::Udp, STRANGER.parse().unwrap());
+        let expected = [new_trunk, its_own, looks_like_ours].map(|text| (stranger, text));
+        assert_eq!(*relayed.pieces.lock().unwrap(), expected);
+        assert_eq!(table.delivered(), 1, "whom we know, the shard knows");
+        assert_eq!(table.refused("unknown-source"), 0);
+        table.datagram(STRANGER, &call("c"));
+        assert_eq!(table.refused("unknown-source"), 1, "it is gone");
+    }
+
+    #[test]
     fn who_may_connect() {
         for (policy, remote, admission) in [
             (UnknownSource::Drop, KNOWN, Admission::Known),
@@ -513,8 +565,12 @@ mod tests {
     fn a_next_hop_may_connect_to_bring_its_response() {
         let hop: SocketAddr = "127.0.0.77:5060".parse().unwrap();
         let stage = Stage::new(Role::None, |trunk| trunk.next_hops[0].address = hop);
-        let reception =
-            Reception::new(stage.services.clone(), Vec::new(), OwnCallIds::new(&SECRET));
+        let reception = Reception::new(
+            stage.services.clone(),
+            Vec::new(),
+            OwnCallIds::new(&SECRET),
+            Arc::new(Helm::new(1)),
+        );
         let back = flow(Transport::Tcp, SocketAddr::new(hop.ip(), 33_000));
         assert_eq!(reception.admits(&Peer::unproven(back)), Admission::Known);
     }

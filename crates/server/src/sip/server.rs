@@ -159,7 +159,8 @@ impl SipServer {
             .map(|index| queue(QUEUE, &services, index))
             .unzip();
         let call_ids = OwnCallIds::new(&options.secret);
-        let reception = Reception::new(services.clone(), queues.clone(), call_ids);
+        let helm = Arc::new(Helm::new(shards));
+        let reception = Reception::new(services.clone(), queues.clone(), call_ids, helm.clone());
         let sink: Arc<dyn Sink> = Arc::new(reception);
         let tcp = Tcp::new(
             sink.clone(),
@@ -169,7 +170,7 @@ impl SipServer {
         );
         let post = Post::new(sockets.udp.clone().into(), tcp.clone(), sink.clone());
         let mut server = Self {
-            helm: Arc::new(Helm::new(shards)),
+            helm,
             shards: queues.clone(),
             threads: Vec::new(),
             udp: sockets.udp.clone(),
@@ -191,7 +192,7 @@ impl SipServer {
             server.threads.push(thread);
         }
         if let Some(relayed) = sockets.relayed {
-            server.helm.set_reading(Reading::Elsewhere);
+            server.helm.set_reading(Reading::OnlyBound);
             // It ends with the process at the other end, which may be after us.
             relay::deliver(relayed, sink.clone())?;
         }

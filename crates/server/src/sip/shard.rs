@@ -225,6 +225,9 @@ impl Shard {
             Event::Input(Input::Received { message, .. }, _) if self.answers_probe(&message) => {}
             Event::Input(input, state) => {
                 self.follow(&state);
+                if self.relays(&input) {
+                    return;
+                }
                 if let Some(input) = self.admitted(input, &state) {
                     self.sort(Newcomer {
                         input,
@@ -243,9 +246,6 @@ impl Shard {
 
     /// What goes on with something has its turn now; what is new waits, or goes.
     fn sort(&mut self, newcomer: Newcomer) {
-        if self.relays(&newcomer.input) {
-            return;
-        }
         let rank = match &newcomer.input {
             Input::Received { message, trunk, .. } => self.element.rank(message, trunk.as_deref()),
             _ => Rank::GoesOn,

@@ -4,7 +4,7 @@
 //! socket, without waiting: a full send buffer drops the datagram, as the network may do at any time, and SIP's
 //! retransmissions mend it.
 
-use super::helm::Helm;
+use super::helm::{Helm, Origin};
 use super::{Sink, Unsent};
 use bytes::Bytes;
 use countersign_sip::flow::{Flow, Transport};
@@ -38,6 +38,7 @@ const READING_CHECK: Duration = Duration::from_millis(2);
 pub struct UdpListener {
     socket: Arc<UdpSocket>,
     local: SocketAddr,
+    origin: Origin,
 }
 
 impl UdpListener {
@@ -64,6 +65,7 @@ impl UdpListener {
         Ok(Self {
             socket: Arc::new(socket),
             local,
+            origin: Origin::Bound,
         })
     }
 
@@ -78,6 +80,7 @@ impl UdpListener {
         Ok(Self {
             socket: Arc::new(socket),
             local,
+            origin: Origin::Inherited,
         })
     }
 
@@ -142,7 +145,7 @@ impl UdpListener {
     fn run(&self, sink: &dyn Sink, helm: &Helm) {
         let mut buffer = vec![0; MAX_DATAGRAM];
         while !helm.is_stopping() {
-            if !helm.is_reading() {
+            if !helm.is_reading(self.origin) {
                 std::thread::sleep(READING_CHECK);
                 continue;
             }
