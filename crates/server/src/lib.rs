@@ -2,7 +2,7 @@
 //!
 //! The floors, from the ground up; a room uses only rooms above it in this list:
 //!
-//! - [`clock`], [`metrics`], [`log`], [`files`]
+//! - [`clock`], [`metrics`], [`log`], [`files`]; `hosts`: which addresses are one host
 //! - [`hep`]: copies of SIP messages for a collector
 //! - [`tls`]: who we are, whom we believe, and which names a peer has proven
 //! - [`dns`]: SRV records and addresses of next hops
@@ -24,6 +24,7 @@ pub mod clock;
 pub mod metrics;
 pub mod log;
 pub mod files;
+mod hosts;
 pub mod supervisor;
 pub mod handover;
 pub mod hep;

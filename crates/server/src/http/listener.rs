@@ -1,6 +1,7 @@
 //! Accepts connections and serves a router on them, within limits: connections at a time, time for TLS, time for a header,
 //! time for all of it. Slow peers cost a socket for a bounded time and nothing else.
 
+use crate::hosts::host_of;
 use crate::tls::{Identities, Tls, identities};
 use axum::Router;
 use axum::http::Request;
@@ -11,7 +12,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -134,10 +135,7 @@ struct Hosts(Arc<Mutex<HashMap<IpAddr, usize>>>);
 impl Hosts {
     /// One more connection of this host; `None` if it has enough.
     fn enter(&self, address: IpAddr) -> Option<Presence> {
-        let host = match address.to_canonical() {
-            IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
-            address => address,
-        };
+        let host = host_of(address);
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(host).or_default();
         if *count >= MAX_CONNECTIONS_PER_HOST {

@@ -32,6 +32,13 @@ use tokio_rustls::TlsStream;
 /// How long accepting rests after the system would not give a connection: it will not a microsecond later, either.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// Most connections at a time whose peers still have to prove who they are.
+const MAX_HANDSHAKES: usize = 256;
+
+/// Most of them of one host. Where a trunk is known by its name alone, anybody may begin a handshake; a sixteenth of all, so that it takes
+/// more than one to keep every peer out, and a peer that comes back with many connections still shakes many hands in a second.
+const MAX_HANDSHAKES_PER_HOST: usize = MAX_HANDSHAKES / 16;
+
 /// What peers may take of us. The defaults are for production; tests are less patient.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -44,6 +51,8 @@ pub struct Limits {
     pub strangers: usize,
     /// Connections whose peers still have to prove who they are, all together: peers that come back all at once after a failure.
     pub handshakes: usize,
+    /// Those of one host: an IPv4 address, or the /64 of an IPv6 one.
+    pub handshakes_per_host: usize,
     /// Messages that may wait for a peer to read.
     pub waiting: usize,
     /// Bytes that may wait for a peer to read: some 3,000 calls, for a burst is no proof of slowness.
@@ -81,7 +90,8 @@ impl Default for Limits {
             connections: 1_024,
             per_address: 256,
             strangers: 64,
-            handshakes: 256,
+            handshakes: MAX_HANDSHAKES,
+            handshakes_per_host: MAX_HANDSHAKES_PER_HOST,
             waiting: 4_096,
             waiting_bytes: 4 << 20,
             connect: Duration::from_secs(2),

@@ -1,6 +1,7 @@
 //! Who has which connection, and what waits on it.
 
 use super::Limits;
+use crate::hosts::host_of;
 use crate::sip::Receipt;
 use bytes::Bytes;
 use countersign_sip::flow::{ConnectionId, Target, Transport};
@@ -203,6 +204,13 @@ impl Table {
         of_this_side < limits.connections
             && self.count(|open| open.remote.ip() == ip) < limits.per_address
             && of_this_party < most_of_this_party
+            && (party != Party::Unproven
+                || self.unproven_of(host_of(ip)) < limits.handshakes_per_host)
+    }
+
+    /// How many connections of a host wait for it to prove who it is.
+    fn unproven_of(&self, host: IpAddr) -> usize {
+        self.count(|open| open.party == Party::Unproven && host_of(open.remote.ip()) == host)
     }
 
     fn count(&self, fits: impl Fn(&Connection) -> bool) -> usize {
@@ -234,5 +242,37 @@ impl Queue {
             self.bytes.fetch_sub(length, Ordering::Relaxed);
         }
         put
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_host_leaves_handshakes_for_the_others() {
+        let (mut table, limits) = (Table::default(), Limits::default());
+        let mut begins = |address: &str, port: usize| {
+            let ip = address.parse().unwrap();
+            let remote = SocketAddr::new(ip, u16::try_from(port).unwrap());
+            let entered = table.enter(Transport::Tls, remote, Party::Unproven, &limits);
+            entered.map(|(place, _)| place.id)
+        };
+        for (first, same, other) in [
+            ("192.0.2.7", "::ffff:192.0.2.7", "192.0.2.8"),
+            ("2001:db8::1", "2001:db8::ffff:1", "2001:db8:0:1::1"),
+        ] {
+            for port in 0..limits.handshakes_per_host {
+                assert!(begins(first, port).is_some(), "{first} {port}");
+            }
+            assert!(begins(first, 9).is_none() && begins(same, 9).is_none());
+            assert!(begins(other, 9).is_some());
+        }
+        // Who has proven who they are waits for nothing any more.
+        let first = ConnectionId(1);
+        assert!(table.settle(first, Party::Known, &limits));
+        let remote = "192.0.2.7:5061".parse().unwrap();
+        let next = table.enter(Transport::Tls, remote, Party::Unproven, &limits);
+        assert!(next.is_some());
     }
 }
