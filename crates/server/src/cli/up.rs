@@ -95,9 +95,9 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {
             Ok(running) => running,
             Err(outcome) => return outcome,
         };
-        let stop = Arc::new(AtomicBool::new(false));
+        let (silence, stop) = (Arc::<AtomicBool>::default(), Arc::<AtomicBool>::default());
         let (heard, calls) = mpsc::channel(SHOWN);
-        let parties = match parties(called, verifying, arguments, heard, &stop) {
+        let parties = match parties(called, verifying, arguments, heard, (&silence, &stop)) {
             Ok(parties) => parties,
             Err((address, error)) => {
                 let fault = StartFault::Bind(address, error);
@@ -113,6 +113,9 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {
             console,
         );
         watch(arguments, parties.tally.as_deref(), calls, console).await;
+        // Nobody calls any more, and the calls under way end before the called party goes.
+        silence.store(true, Ordering::Relaxed);
+        let _ = tokio::time::timeout(LAST_CALLS, running.drain()).await;
         stop.store(true, Ordering::Relaxed);
         for thread in parties.threads {
             // A party that panicked has said so already.
@@ -154,13 +157,17 @@ struct Parties {
     tally: Option<Arc<Tally>>,
 }
 
+/// How long the last calls of a lab may take to end. Theirs is a matter of milliseconds; what is kept after that is kept for repeated
+/// messages, and somebody waits at a terminal.
+const LAST_CALLS: Duration = Duration::from_millis(300);
+
 /// The called party, and with `--demo` the caller.
 fn parties(
     called: SocketAddr,
     verifying: SocketAddr,
     arguments: &Arguments,
     heard: mpsc::Sender<Heard>,
-    stop: &Arc<AtomicBool>,
+    (silence, stop): (&Arc<AtomicBool>, &Arc<AtomicBool>),
 ) -> Result<Parties, (SocketAddr, std::io::Error)> {
     let at = |address| move |error| (address, error);
     let socket = UdpSocket::bind(called).map_err(at(called))?;
@@ -179,7 +186,7 @@ fn parties(
             per_second,
             u64::from_be_bytes(run),
             dial,
-            stop.clone(),
+            silence.clone(),
         )
         .map_err(at(own))?;
         threads.push(thread);

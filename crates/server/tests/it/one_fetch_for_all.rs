@@ -83,7 +83,10 @@ async fn two_thousand_invites_are_one_fetch() {
     let (caller, called) = (Party::at(2).await, Party::at(1).await);
     let settings = trunk(2, "verify", &called, "") + "[verification]\ndeadline_ms = 32000\n";
     let fetching = fetching_from(&repository).replace("[fetch]", "[fetch]\ntimeout_ms = 30000");
-    let switch = house.start("", &(settings + &fetching)).await;
+    // All come in one moment, and none is to be turned away for it.
+    let switch = house
+        .start("overload_delay_ms = 0\n", &(settings + &fetching))
+        .await;
     let x5u = format!("{}/cold.pem", repository.origin());
     let texts = (0..INVITES).map(|number| {
         let call_id = format!("cold-{number}");
