@@ -18,8 +18,9 @@ use countersign::verification::replay::DEFAULT_REPLAY_CAPACITY;
 use countersign::verification::{MemoryReplay, VerificationService};
 use countersign_sip::element;
 use countersign_sip::flow::Transport;
+use countersign_sip::location::HopSpec;
 use countersign_sip::trunk::{Trunk, Trunks};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -41,16 +42,22 @@ impl Foundation {
         keeper: Keeper,
         hep: Arc<Hep>,
         metrics: Arc<Metrics>,
+        places: Arc<KnownPlaces>,
     ) -> Self {
         Self {
             listeners,
             keeper,
             hep,
             metrics,
-            places: Arc::default(),
+            places,
             paths: Arc::default(),
             replay: Arc::new(MemoryReplay::new(DEFAULT_REPLAY_CAPACITY)),
         }
+    }
+
+    /// The names of next hops in a configuration.
+    pub(super) fn names(&self, config: &Config) -> BTreeSet<HopSpec> {
+        routes(config, &self.listeners).names()
     }
 
     /// The state that this configuration describes; from now on its lists are kept up, and no others.

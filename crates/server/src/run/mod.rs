@@ -19,7 +19,7 @@ mod reload;
 mod succession;
 
 use self::assembly::Foundation;
-use self::next_hops::Lookups;
+use self::next_hops::{KnownPlaces, Lookups};
 use self::reload::{Front, Reloader};
 use self::succession::{Hands, duplicate};
 use crate::clock::Clock;
@@ -170,18 +170,18 @@ pub async fn start_after(
     hands.keep(sockets.duplicates());
     sockets.relayed = hands.relayed();
     let listeners = sockets.addresses();
-    let fetcher = Fetcher::new(
-        checked.fetch.clone(),
-        Arc::new(SystemResolver::default()),
-        clock.clone(),
-        metrics.clone(),
-        runtime.clone(),
-    )
-    .map_err(StartFault::Tls)?;
+    let fetcher = fetcher(&checked, &clock, &metrics)?;
     checked.trust.prepare().map_err(StartFault::State)?;
     let keeper = Keeper::start(fetcher.clone(), clock.clone(), metrics.clone());
     let hep = Arc::new(Hep::new(clock.clone(), metrics.clone()));
-    let foundation = Foundation::new(listeners.clone(), keeper, hep.clone(), metrics.clone());
+    let places = Arc::new(KnownPlaces::new(config.sip.dns_servers.clone()));
+    let foundation = Foundation::new(
+        listeners.clone(),
+        keeper,
+        hep.clone(),
+        metrics.clone(),
+        places.clone(),
+    );
     let services = Arc::new(Services {
         clock: clock.clone(),
         metrics: metrics.clone(),
@@ -206,11 +206,9 @@ pub async fn start_after(
     let sip = SipServer::start(sockets, shards, &options, services.clone())
         .map_err(StartFault::Threads)?;
     let prewarming = prewarming(config, &services, &foundation, &stopping);
-    let places = foundation.places.clone();
     let reloader = Reloader::new(config.clone(), checked, foundation, services.clone(), front);
     concern(&readiness, &services, sip.helm());
-    let servers = config.sip.dns_servers.clone();
-    let lookups = tokio::spawn(Lookups::new(places.clone(), services.clone(), servers).run());
+    let lookups = tokio::spawn(Lookups::new(places.clone(), services.clone()).run());
     places.first_answers().await;
     let successor = hands.start(sip.helm()).map_err(StartFault::Threads)?;
     readiness.set(Phase::Ready);
@@ -230,6 +228,22 @@ pub async fn start_after(
         successor,
         sip,
     })
+}
+
+/// Who fetches certificates and lists, on the current async runtime.
+fn fetcher(
+    checked: &Checked,
+    clock: &Arc<dyn Clock>,
+    metrics: &Arc<Metrics>,
+) -> Result<Arc<Fetcher>, StartFault> {
+    Fetcher::new(
+        checked.fetch.clone(),
+        Arc::new(SystemResolver::default()),
+        clock.clone(),
+        metrics.clone(),
+        tokio::runtime::Handle::current(),
+    )
+    .map_err(StartFault::Tls)
 }
 
 /// What HTTP answers from.

@@ -33,9 +33,12 @@ const MAX_LOOKUPS: usize = 16;
 /// How long a start waits for its first answers before it says that it is ready. Calls are taken before.
 const FIRST_ANSWERS: Duration = Duration::from_secs(1);
 
+/// How long a reload waits for names that are new. Calls go on meanwhile as they did.
+const NEW_NAMES: Duration = Duration::from_secs(2);
+
 /// Where next hops were found.
-#[derive(Default)]
 pub(super) struct KnownPlaces {
+    resolver: Arc<Resolver>,
     places: Mutex<Places>,
     /// There is another configuration.
     reloaded: Notify,
@@ -44,9 +47,51 @@ pub(super) struct KnownPlaces {
 }
 
 impl KnownPlaces {
+    /// Nothing is found yet; these servers will be asked, or those of the system if there are none.
+    pub(super) fn new(servers: Vec<SocketAddr>) -> Self {
+        let resolver = Resolver {
+            servers,
+            ..Resolver::default()
+        };
+        Self {
+            resolver: Arc::new(resolver),
+            places: Mutex::default(),
+            reloaded: Notify::new(),
+            asked: Notify::new(),
+        }
+    }
+
     /// All of them.
     pub(super) fn known(&self) -> Places {
         self.places().clone()
+    }
+
+    /// Waits a moment until names are found that no call has needed so far. What is not found by then is looked up as ever.
+    pub(super) async fn learn(&self, names: impl IntoIterator<Item = HopSpec>) {
+        let mut names = names.into_iter();
+        let mut under_way = JoinSet::new();
+        let ask = |under_way: &mut JoinSet<_>, spec| {
+            let resolver = self.resolver.clone();
+            under_way.spawn(async move {
+                let found = locate(&resolver, &spec).await;
+                (spec, found)
+            });
+        };
+        for spec in names.by_ref().take(MAX_LOOKUPS) {
+            ask(&mut under_way, spec);
+        }
+        let all = async {
+            while let Some(ended) = under_way.join_next().await {
+                if let Ok((spec, Ok(found))) = ended {
+                    self.places().insert(spec, found.addresses.into());
+                }
+                if let Some(spec) = names.next() {
+                    ask(&mut under_way, spec);
+                }
+            }
+        };
+        // Whoever has not answered by then is waited for by nobody.
+        let _ = timeout(NEW_NAMES, all).await;
     }
 
     /// Has the names of another configuration looked up.
@@ -70,7 +115,6 @@ impl KnownPlaces {
 pub(super) struct Lookups {
     known: Arc<KnownPlaces>,
     services: Arc<Services>,
-    resolver: Arc<Resolver>,
     /// When each is looked up next, and what came of the last time; those that are being looked up are not here.
     due: HashMap<HopSpec, (Instant, Option<Fault>)>,
     under_way: JoinSet<(HopSpec, Result<Found, Fault>)>,
@@ -78,19 +122,10 @@ pub(super) struct Lookups {
 }
 
 impl Lookups {
-    pub(super) fn new(
-        known: Arc<KnownPlaces>,
-        services: Arc<Services>,
-        servers: Vec<SocketAddr>,
-    ) -> Self {
-        let resolver = Resolver {
-            servers,
-            ..Resolver::default()
-        };
+    pub(super) fn new(known: Arc<KnownPlaces>, services: Arc<Services>) -> Self {
         Self {
             known,
             services,
-            resolver: Arc::new(resolver),
             due: HashMap::new(),
             under_way: JoinSet::new(),
             asking: BTreeSet::new(),
@@ -110,8 +145,7 @@ impl Lookups {
             tokio::select! {
                 Some(ended) = self.under_way.join_next() => match ended {
                     Ok((spec, outcome)) => self.note(spec, outcome),
-                    // A lookup that panicked has said so; all are asked for again.
-                    Err(_) => self.asking.clear(),
+                    Err(_) => self.ask_again(),
                 },
                 () = self.known.reloaded.notified() => self.reconsider(),
                 () = sleep_until(next), if has_room => {}
@@ -127,11 +161,20 @@ impl Lookups {
         self.services.metrics.next_hops.forget_names();
         for spec in names {
             self.show(&spec);
-            if !self.asking.contains(&spec) {
-                self.due.entry(spec).or_insert((Instant::now(), None));
-            }
+            // Also one that was away while it was being looked up: what comes of that lookup may have been passed over.
+            self.due.entry(spec).or_insert((Instant::now(), None));
         }
         self.place();
+    }
+
+    /// A lookup that panicked has said so, but not which it was: all that are under way are asked for again.
+    fn ask_again(&mut self) {
+        let soon = Instant::now() + RETRY;
+        for spec in std::mem::take(&mut self.asking) {
+            if let Some((at, _)) = self.due.get_mut(&spec) {
+                *at = soon;
+            }
+        }
     }
 
     /// Asks for what is due.
@@ -147,7 +190,7 @@ impl Lookups {
                 *at = now + MAX_LIFETIME;
             }
             self.asking.insert(spec.clone());
-            let resolver = self.resolver.clone();
+            let resolver = self.known.resolver.clone();
             self.under_way.spawn(async move {
                 let outcome = locate(&resolver, &spec).await;
                 (spec, outcome)
@@ -199,5 +242,54 @@ impl Lookups {
         let count = i64::try_from(count).unwrap_or(i64::MAX);
         let addresses = &self.services.metrics.next_hops.addresses;
         addresses.set([&spec.to_string()], count);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::routes::{Route, Routes};
+    use crate::sip::stage::Stage;
+    use countersign_sip::trunk::Role;
+
+    /// A stage whose trunk goes on to a name, or nowhere.
+    fn goes_to(stage: &Stage, name: Option<&HopSpec>) {
+        let route = Route {
+            hops: name.cloned().into_iter().collect(),
+            ..Route::default()
+        };
+        let routes = Routes {
+            by_trunk: HashMap::from([("carrier".into(), route)]),
+            ..Routes::default()
+        };
+        stage.change(|state| state.routes = Arc::new(routes));
+    }
+
+    /// As if it was being looked up.
+    fn is_asked(lookups: &mut Lookups, spec: &HopSpec) {
+        lookups.asking.insert(spec.clone());
+        lookups.due.get_mut(spec).unwrap().0 = Instant::now() + MAX_LIFETIME;
+    }
+
+    #[test]
+    fn no_name_is_forgotten_by_a_reload_or_a_panic_during_its_lookup() {
+        let stage = Stage::new(Role::Sign, |_| {});
+        let known = Arc::new(KnownPlaces::new(Vec::new()));
+        let mut lookups = Lookups::new(known, stage.services.clone());
+        let spec = HopSpec::parse("udp:sbc.example").unwrap();
+        goes_to(&stage, Some(&spec));
+        lookups.reconsider();
+        is_asked(&mut lookups, &spec);
+        goes_to(&stage, None);
+        lookups.reconsider();
+        assert!(lookups.due.is_empty());
+        goes_to(&stage, Some(&spec));
+        lookups.reconsider();
+        assert!(lookups.due[&spec].0 <= Instant::now());
+
+        is_asked(&mut lookups, &spec);
+        lookups.ask_again();
+        assert!(lookups.asking.is_empty());
+        assert!(lookups.due[&spec].0 <= Instant::now() + RETRY);
     }
 }

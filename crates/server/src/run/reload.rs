@@ -118,13 +118,24 @@ impl Reloader {
             generation: self.generation() + 1,
         };
         match self.reading.read(task).await {
-            Ok(Ok((config, checked))) => Outcome::Done(self.replace(config, checked)),
+            Ok(Ok((config, checked))) => {
+                self.learn(&config).await;
+                Outcome::Done(self.replace(config, checked))
+            }
             Ok(Err(mistakes)) => Outcome::Refused(mistakes),
             Err(error) => {
                 tracing::error!(%error, "configuration not read");
                 Outcome::Refused(Vec::new())
             }
         }
+    }
+
+    /// Has the next hops looked up that only the next configuration names: no call finds it without them.
+    async fn learn(&self, config: &Config) {
+        let known = self.services.state().routes.names();
+        let names = self.foundation.names(config);
+        let new = names.into_iter().filter(|spec| !known.contains(spec));
+        self.foundation.places.learn(new).await;
     }
 
     fn generation(&self) -> u64 {

@@ -43,7 +43,7 @@ pub mod shard;
 pub mod reception;
 pub mod server;
 #[cfg(test)]
-mod stage;
+pub(crate) mod stage;
 
 use self::state::State;
 use crate::tls::Identities;

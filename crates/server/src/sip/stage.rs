@@ -78,17 +78,17 @@ impl Resolve for Silent {
 }
 
 /// Services over a lab whose repository cannot be found, and a trunk named `carrier` for 127.0.0.1.
-pub(super) struct Stage {
+pub(crate) struct Stage {
     pub(super) scene: Scene,
     pub(super) clock: Arc<HandClock>,
     pub(super) runtime: Runtime,
-    pub(super) services: Arc<Services>,
+    pub(crate) services: Arc<Services>,
     pub(super) trunk: Arc<Trunk>,
     pub(super) called: UdpSocket,
 }
 
 impl Stage {
-    pub(super) fn new(role: Role, change: impl FnOnce(&mut Trunk)) -> Self {
+    pub(crate) fn new(role: Role, change: impl FnOnce(&mut Trunk)) -> Self {
         let scene = Scene::new();
         let clock = Arc::<HandClock>::default();
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -144,7 +144,7 @@ impl Stage {
     }
 
     /// The next state: the last one, changed.
-    pub(super) fn change(&self, change: impl FnOnce(&mut State)) {
+    pub(crate) fn change(&self, change: impl FnOnce(&mut State)) {
         let mut state = State::clone(&self.services.state());
         state.generation += 1;
         change(&mut state);

@@ -91,8 +91,11 @@ impl State {
             .map(retire);
         let earlier = self.retired.iter().filter(|one| now < one.until).cloned();
         let is_gone = |one: &Retired| {
+            // One that is asked over HTTP now takes nothing that comes by SIP.
             let mut known = next.trunks.known().iter();
-            !known.any(|(recognition, _)| recognition.covers(&one.recognition))
+            !known.any(|(recognition, trunk)| {
+                trunk.mode != Mode::Http && recognition.covers(&one.recognition)
+            })
         };
         let all = current.chain(earlier).filter(is_gone);
         all.take(MAX_RETIRED).collect()
@@ -185,4 +188,32 @@ fn fresh_origid() -> Option<OrigId> {
     let mut random = [0; 16];
     system_random(&mut random).ok()?;
     Some(OrigId::from_random(random))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::sip::stage::Stage;
+    use countersign::time::Ticks;
+    use countersign_sip::trunk::{Mode, Role, Trunk, Trunks};
+    use std::sync::Arc;
+
+    #[test]
+    fn a_trunk_that_goes_over_to_http_ends_what_it_began_by_sip() {
+        let stage = Stage::new(Role::Sign, |_| {});
+        let before = stage.services.state();
+        let after = |mode| {
+            let mut next = before.clone();
+            let mut trunks = Trunks::default();
+            for (recognition, trunk) in before.trunks.known() {
+                let mut trunk = Trunk::clone(trunk);
+                trunk.mode = mode;
+                trunks.add(recognition.clone(), Arc::new(trunk));
+            }
+            Arc::make_mut(&mut next).trunks = trunks;
+            next
+        };
+        let retired = |mode| before.retired_by(&after(mode), Ticks::from_millis(0));
+        assert!(retired(Mode::Proxy).is_empty());
+        assert!(Arc::ptr_eq(&retired(Mode::Http)[0].trunk, &stage.trunk));
+    }
 }

@@ -191,6 +191,17 @@ async fn calls_follow_a_name_that_moves_and_stay_where_it_was_lost() {
     let told = switch.metrics.render();
     let line = "countersign_next_hop_addresses{next_hop=\"udp:moving.example\"} 2";
     assert!(told.lines().any(|found| found == line), "{told}");
+
+    server.has("new.example", 0, vec![Says::at("127.0.0.1")]);
+    let port = called[0].address.port();
+    let new = trunk(&format!("\"udp:new.example:{port}\""));
+    house.configure(&server.setting(), &new);
+    switch.reload().await;
+    assert_eq!(
+        place(&switch, "named-5", called).await,
+        0,
+        "a new name is found before it is needed"
+    );
     switch.stop().await;
 }
 
@@ -208,6 +219,6 @@ async fn nobody_waits_for_a_name_that_cannot_be_looked_up() {
     caller
         .says(Invite::new("unnamed-2").text(&caller), switch.udp)
         .await;
-    assert_eq!(caller.hears_final().await.status(), Some(480));
+    assert_eq!(caller.hears_final().await.status(), Some(503));
     switch.stop().await;
 }

@@ -37,7 +37,7 @@ pub(super) enum Candidate {
 pub(super) enum Failure {
     /// Its final response has no Via left but ours.
     BadAnswer,
-    /// There is no next hop.
+    /// No next hop is found yet: names that the DNS has not answered.
     NoNextHop,
     /// RFC 5630 §5.3: a SIPS Request-URI, and a next hop without TLS.
     NotSecure,
@@ -53,8 +53,6 @@ impl Failure {
     fn answer(self) -> (u16, &'static str, &'static [(&'static str, &'static [u8])]) {
         match self {
             Self::BadAnswer => (502, "Bad Gateway", &[]),
-            // RFC 3261 §16.5: "the proxy MUST return an error response, which SHOULD be the 480 (Temporarily Unavailable) response."
-            Self::NoNextHop => (480, "Temporarily Unavailable", &[]),
             // RFC 5630 §5.3: "In this case, the proxy SHOULD include a Warning header with warn-code 380 "SIPS Not Allowed"."
             Self::NotSecure => (
                 480,
@@ -66,7 +64,9 @@ impl Failure {
             Self::TimedOut => (408, "Request Timeout", &[]),
             Self::TooLarge => (513, "Message Too Large", &[]),
             // RFC 3261 §16.9: "the proxy MUST behave as if the forwarded request received a 503 (Service Unavailable) response."
-            Self::Unreachable => (503, "Service Unavailable", &[]),
+            // And nobody can be reached at a name that is not found. The 480 of §16.5 is about a callee who is not there; most callers
+            // try nobody else after it.
+            Self::NoNextHop | Self::Unreachable => (503, "Service Unavailable", &[]),
         }
     }
 }

@@ -228,14 +228,14 @@ fn a_cancelled_call_is_not_tried_elsewhere() {
     table.ends_clean();
 }
 
-/// This test verifies that nowhere to go is 480, and that SIPS is not carried without TLS.
+/// This test verifies that nowhere to go is 503, so that the caller tries another of us, and that SIPS is not carried without TLS.
 #[test]
 fn nowhere_to_go() {
     let mut nowhere = Table::new(Trunk::new("t", Vec::new()));
     nowhere.caller(&invite(""));
     assert_eq!(
         nowhere.lines()[1],
-        "caller/udp SIP/2.0 480 Temporarily Unavailable"
+        "caller/udp SIP/2.0 503 Service Unavailable"
     );
     let secure = invite("").replacen("sip:", "sips:", 1);
     let mut table = Table::new(trunk());
