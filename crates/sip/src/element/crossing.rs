@@ -274,11 +274,21 @@ impl Context {
         Some(near_tag)
     }
 
+    /// The far tag of the dialog that a response belongs to. That of the called is in its own request: the response has the names of
+    /// the near dialog.
+    fn far_tag<'a>(&'a self, crossing: &Crossing, response: &'a Message) -> Option<&'a [u8]> {
+        match crossing.to {
+            Side::Far => response.to().ok()?.tag(),
+            Side::Near => self.request.from().ok()?.tag(),
+        }
+    }
+
     /// Notes in the call what a response says of it.
     fn note_response(&self, crossing: &Crossing, response: &Message, turn: &mut Turn<'_>) {
         let is_success = matches!(response.status(), Some(200..300));
         let refreshes = matches!(self.request.method(), Some(Method::Invite | Method::Update));
-        let Some(far_tag) = far_tag(crossing, response).filter(|_| is_success && refreshes) else {
+        let far_tag = self.far_tag(crossing, response);
+        let Some(far_tag) = far_tag.filter(|_| is_success && refreshes) else {
             return;
         };
         let Some(call) = turn.table.calls.get_mut(crossing.call) else {
@@ -288,8 +298,11 @@ impl Context {
         let Some(dialog) = call.dialog_mut_of(far_tag) else {
             return;
         };
-        if dialog.progress == Progress::Early {
-            dialog.progress = Progress::Answered;
+        match dialog.progress {
+            Progress::Early if crossing.peer.is_none() => dialog.progress = Progress::Answered,
+            Progress::Acknowledged | Progress::Answered => {}
+            // RFC 3311 §1: UPDATE serves "to update session parameters without impacting the dialog state itself".
+            Progress::Early | Progress::Ended | Progress::Ending => return,
         }
         if let Some(at) = due(call, response, turn.now.ticks, turn.options) {
             turn.set_timer(crossing.call, Part::Call, at);
@@ -441,14 +454,6 @@ fn note_number(crossing: &Crossing, request: &Message, turn: &mut Turn<'_>) {
             Side::Near => &mut dialog.to_near,
         };
         *highest = number.max(*highest);
-    }
-}
-
-/// The far tag of the dialog that a response belongs to.
-fn far_tag<'a>(crossing: &Crossing, response: &'a Message) -> Option<&'a [u8]> {
-    match crossing.to {
-        Side::Far => response.to().ok()?.tag(),
-        Side::Near => response.from().ok()?.tag(),
     }
 }
 

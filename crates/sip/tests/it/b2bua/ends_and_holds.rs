@@ -9,7 +9,7 @@
 
 use super::{Line, Sent, answer, from_called, inside, invite};
 use countersign_sip::element::{ContextId, EndedBy, Ending, Input};
-use countersign_sip::trunk::{Answers, B2buaMode};
+use countersign_sip::trunk::{Answers, B2buaMode, Names};
 use std::time::Duration;
 
 const REASON: &str = "STIR;cause=603;text=\"spoofed\"";
@@ -308,4 +308,58 @@ fn a_session_that_is_not_refreshed_is_ended() {
     assert_eq!(line.lines()[..2], [BYE, &NEAR_BYE.replace(";x=y", "")]);
     assert_eq!(line.ended()[0].by, EndedBy::Time);
     line.ends_clean();
+}
+
+/// This test verifies that a session is refreshed by the called as well, whatever the names of the call are on the other side.
+#[test]
+fn a_session_that_the_called_refreshes_goes_on() {
+    for names in [Names::Kept, Names::Mapped] {
+        for method in ["UPDATE", "INVITE"] {
+            let mut line = Line::with(B2buaMode {
+                names,
+                ..B2buaMode::default()
+            });
+            let (invite, _) = line.talking();
+            for number in 2..5 {
+                line.wait(900_000);
+                line.called(&from_called(method, number, &invite, "callee"));
+                let refresh = line.sent().pop().unwrap();
+                assert!(refresh.first_line().starts_with(method), "{refresh:?}");
+                line.caller(&answer(&refresh, "200 OK", ""));
+                line.called(&from_called("ACK", number, &invite, "callee"));
+            }
+            line.wait(1_800_000 + 31_000);
+            let mut all = line.lines();
+            all.retain(|line| line.contains("BYE"));
+            assert_eq!(all, [""; 0], "{names:?} {method}");
+            line.wait(2_000);
+            assert_eq!(line.ended()[0].by, EndedBy::Time);
+            line.ends_clean();
+        }
+    }
+}
+
+/// This test verifies that a call that was updated while it rang and never answered leaves nothing: RFC 3311.
+#[test]
+fn an_update_answers_no_call() {
+    for refusal in ["486 Busy Here", "487 Request Terminated"] {
+        let mut line = Line::new();
+        let sent = line.invited();
+        line.called(&answer(&sent, "183 Session Progress", "callee"));
+        let early = line.one();
+        for (number, method) in [(2, "PRACK"), (3, "UPDATE")] {
+            line.caller(&inside(method, number, &early));
+            let there = line.one();
+            line.called(&answer(&there, "200 OK", ""));
+            line.sent();
+        }
+        line.called(&from_called("UPDATE", 1, &sent, "callee"));
+        let there = line.one();
+        line.caller(&answer(&there, "200 OK", ""));
+        line.called(&answer(&sent, refusal, "callee"));
+        line.wait(40_000);
+        assert_eq!(line.element.calls(), 0, "{refusal}");
+        assert_eq!(line.ended().len(), 0, "there was no call that could end");
+        line.ends_clean();
+    }
 }
