@@ -2,8 +2,10 @@
 
 use super::relay::Relay;
 use arc_swap::{ArcSwapOption, Guard};
-use std::sync::Arc;
+use countersign_sip::element::Needed;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Where shards look at every turn.
 #[derive(Debug)]
@@ -13,6 +15,8 @@ pub struct Helm {
     reading_bound: AtomicBool,
     reading_inherited: AtomicBool,
     successor: ArcSwapOption<Relay>,
+    /// How often it was asked which connections are needed.
+    asked: AtomicU64,
     pulses: Box<[Pulse]>,
 }
 
@@ -43,6 +47,8 @@ pub struct Pulse {
     busy: AtomicUsize,
     calls: AtomicUsize,
     shedding: AtomicBool,
+    /// Which connections it needs, and which question that answers.
+    needs: Mutex<(u64, HashSet<Needed>)>,
 }
 
 impl Helm {
@@ -54,6 +60,7 @@ impl Helm {
             reading_bound: AtomicBool::new(true),
             reading_inherited: AtomicBool::new(true),
             successor: ArcSwapOption::empty(),
+            asked: AtomicU64::new(0),
             pulses: (0..shards).map(|_| Pulse::default()).collect(),
         }
     }
@@ -102,6 +109,37 @@ impl Helm {
     /// Where datagrams go that belong to nothing here.
     pub fn successor(&self) -> Guard<Option<Arc<Relay>>> {
         self.successor.load()
+    }
+
+    /// Asks every shard which connections it needs.
+    pub fn ask(&self) {
+        self.asked.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// The answer of all shards to the last question; `None` until each has given it.
+    pub fn needs(&self) -> Option<HashSet<Needed>> {
+        let asked = self.asked.load(Ordering::Acquire);
+        let mut all = HashSet::new();
+        for pulse in &self.pulses {
+            let needs = pulse.needs.lock().unwrap_or_else(PoisonError::into_inner);
+            if needs.0 != asked {
+                return None;
+            }
+            all.extend(&needs.1);
+        }
+        Some(all)
+    }
+
+    /// The answer of one shard, if there is a question that it has not answered.
+    pub(super) fn answer(&self, shard: usize, needs: impl FnOnce() -> HashSet<Needed>) {
+        let asked = self.asked.load(Ordering::Acquire);
+        let Some(pulse) = self.pulses.get(shard).filter(|_| asked > 0) else {
+            return;
+        };
+        let mut answer = pulse.needs.lock().unwrap_or_else(PoisonError::into_inner);
+        if answer.0 != asked {
+            *answer = (asked, needs());
+        }
     }
 
     /// The pulse of a shard.

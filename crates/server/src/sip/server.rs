@@ -233,6 +233,13 @@ impl SipServer {
         self.helm.drain();
     }
 
+    /// Ends the connections of others that nothing needs which has begun here, if the shards have told which those are.
+    pub fn end_unneeded(&self) {
+        if let Some(needed) = self.helm.needs() {
+            self.tcp.end_unneeded(&needed);
+        }
+    }
+
     /// Makes every shard look around, now.
     pub fn wake(&self) {
         for shard in &self.shards {

@@ -24,13 +24,13 @@ use countersign::verification::states::{Poll, Verification};
 use countersign::verification::{Answer, Need, NeedId};
 use countersign_sip::element::{
     self, ContextId, Element, EndedBy, Event as ProxyEvent, HopFailure, Input, Judge, Judgement,
-    Output, Rank, Sign, TimerId, UnknownSource,
+    Needed, Output, Rank, Sign, TimerId, UnknownSource,
 };
 use countersign_sip::flow::Transport;
 use countersign_sip::message::Message;
 use countersign_sip::probe::Standing;
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, TrySendError};
 use std::time::Duration;
@@ -193,6 +193,16 @@ impl Shard {
             let busy = load.contexts + self.waiting.len();
             pulse.beat(busy, load.calls, is_shedding);
         }
+        self.helm.answer(self.index, || self.needs());
+    }
+
+    /// The connections that are needed for what has begun, or waits for its turn.
+    fn needs(&self) -> HashSet<Needed> {
+        let waiting = self.waiting.iter().filter_map(|one| match &one.input {
+            Input::Received { flow, .. } => flow.connection.map(Needed::Connection),
+            _ => None,
+        });
+        self.element.needs().chain(waiting).collect()
     }
 
     /// Until the next timer.

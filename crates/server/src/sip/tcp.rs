@@ -21,8 +21,10 @@ use self::table::{Connection, Key, Letter, NotTaken, Party, Place, Queue, Table}
 use super::secure::Secure;
 use super::{Admission, Peer, Receipt, Refusal, Sink, Unsent};
 use bytes::Bytes;
+use countersign_sip::element::Needed;
 use countersign_sip::flow::{ConnectionId, Flow, Target, Transport};
-use std::net::SocketAddr;
+use std::collections::HashSet;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -175,6 +177,27 @@ impl Tcp {
     /// Accepts no connection any more; those that are open go on.
     pub fn stop_accepting(&self) {
         self.shared.closed.send_replace(true);
+    }
+
+    /// Ends the connections that others have opened and nobody needs: what is queued may still leave.
+    pub fn end_unneeded(&self, needed: &HashSet<Needed>) {
+        let mut table = self.shared.lock();
+        let is_needed = |id, ip: IpAddr| {
+            needed.contains(&Needed::Connection(id))
+                || needed.contains(&Needed::From(ip))
+                || needed.contains(&Needed::From(ip.to_canonical()))
+        };
+        let open = table.open.iter();
+        let unneeded = open.filter(|(id, open)| {
+            matches!(open.party, Party::Known | Party::Stranger)
+                && !is_needed(**id, open.remote.ip())
+        });
+        let unneeded: Vec<_> = unneeded.map(|(id, _)| *id).collect();
+        for id in unneeded {
+            if let Some(connection) = table.leave(id) {
+                connection.unneeded.notify_one();
+            }
+        }
     }
 
     /// Ends every connection, soon: what is queued may still leave.

@@ -31,6 +31,10 @@ impl Calls {
         self.calls.get_mut(&id).map(|call| &mut **call)
     }
 
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Call> {
+        self.calls.values().map(|call| &**call)
+    }
+
     pub(super) fn has(&self, id: ContextId) -> bool {
         self.calls.contains_key(&id)
     }

@@ -51,7 +51,7 @@ pub(super) struct Context {
     pub(super) record: Record,
     /// Whether what is not needed any more of the request is gone.
     pub(super) is_slim: bool,
-    server: ServerSide,
+    pub(super) server: ServerSide,
     tag: LocalTag,
     /// What finds this context: its transaction, and the ACK of a client that sends no branch.
     keys: Vec<ServerKey>,

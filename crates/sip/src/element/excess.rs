@@ -6,11 +6,12 @@
 use super::context::Stage;
 use super::decision::is_emergency;
 use super::{Element, Output};
-use crate::flow::Flow;
+use crate::flow::{ConnectionId, Flow};
 use crate::message::{Message, Method, Name};
 use crate::transaction::matching::{ClientKey, ServerKey};
 use crate::trunk::Trunk;
 use countersign::time::{Now, Ticks};
+use std::net::IpAddr;
 
 /// What a message is to us, when not all can be served.
 // RFC 7339 §5.10.1: "A SIP client SHOULD honor the local policy for prioritizing SIP requests such as policies based on message
@@ -42,6 +43,15 @@ const RETRY_AFTER_S: u8 = 1;
 
 /// Different times that senders are given, a second apart, so that they do not all come back together.
 const RETRY_SPREAD_S: u8 = 4;
+
+/// What something that has begun needs of the connections that others have opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Needed {
+    /// This one: requests came on it that are not over.
+    Connection(ConnectionId),
+    /// Any from there: the far side of a call may end it on each of them.
+    From(IpAddr),
+}
 
 impl Element {
     /// What a message is to us. A To tag is taken at its word: whoever lies gains the place of one request.
@@ -96,6 +106,20 @@ impl Element {
                 .into(),
             received: context.record.received,
         })
+    }
+
+    /// What must stay of the connections that others have opened, in no order and perhaps twice.
+    pub fn needs(&self) -> impl Iterator<Item = Needed> {
+        let contexts = self.contexts.values();
+        let contexts = contexts.filter_map(|context| context.server.connection());
+        let callers = self.table.calls.iter();
+        let callers = callers.filter_map(|call| call.caller.connection);
+        let called = self.table.calls.iter().flat_map(|call| {
+            let hops = call.dialogs().iter();
+            hops.filter_map(|dialog| call.trunk.next_hops.get(dialog.place))
+        });
+        let connections = contexts.chain(callers).map(Needed::Connection);
+        connections.chain(called.map(|hop| Needed::From(hop.address.ip())))
     }
 
     /// A request that must not begin gets 503; ACK and responses get nothing.

@@ -78,7 +78,7 @@ use tokens::Tokens;
 pub use event::{
     CallEnded, DropCause, EndedBy, Event, Finished, Handling, HopFailure, SignatureFate,
 };
-pub use excess::{Rank, Unanswered};
+pub use excess::{Needed, Rank, Unanswered};
 pub use hops::{HOP_REST, MAX_ASKED_REST, MAX_DIVERTED};
 
 /// Most response contexts that one proxy holds; requests beyond are answered 503.

@@ -1,7 +1,7 @@
 //! The server transaction of a context: the machine with the bytes it repeats and the way back.
 
 use super::{ContextId, Part, Turn};
-use crate::flow::Target;
+use crate::flow::{ConnectionId, Target};
 use crate::message::Method;
 use crate::transaction::{InviteServer, NonInviteServer, ServerAction, StatusClass, Timer};
 use bytes::Bytes;
@@ -63,6 +63,11 @@ impl ServerSide {
         };
         side.run(&actions, None, turn);
         side
+    }
+
+    /// The connection that its request came on.
+    pub(super) fn connection(&self) -> Option<ConnectionId> {
+        self.back.connection
     }
 
     /// Passes a response of the proxy core to the transaction. What comes too late is discarded.

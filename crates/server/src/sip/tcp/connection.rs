@@ -104,6 +104,7 @@ impl Task {
             () = &mut writing => false,
             () = place.cut.notified() => false,
             () = &mut reading => true,
+            () = place.unneeded.notified() => true,
             () = self.end_of_proof() => true,
             _ = stop.wait_for(|stop| *stop) => true,
         };

@@ -59,11 +59,13 @@ impl From<Target> for Key {
 pub(super) struct Connection {
     transport: Transport,
     pub(super) remote: SocketAddr,
-    party: Party,
+    pub(super) party: Party,
     /// What it is found by.
     keys: Vec<Key>,
     pub(super) queue: Queue,
     pub(super) cut: Arc<Notify>,
+    /// Told when nobody needs it any more.
+    pub(super) unneeded: Arc<Notify>,
 }
 
 /// Who opened a connection.
@@ -100,6 +102,8 @@ pub(super) struct Place {
     pub(super) letters: mpsc::Receiver<Letter>,
     pub(super) bytes: Arc<AtomicUsize>,
     pub(super) cut: Arc<Notify>,
+    /// Told when nobody needs it any more.
+    pub(super) unneeded: Arc<Notify>,
 }
 
 impl Table {
@@ -141,6 +145,7 @@ impl Table {
             letters,
             bytes: queue.bytes.clone(),
             cut: Arc::default(),
+            unneeded: Arc::default(),
         };
         let connection = Connection {
             transport,
@@ -149,6 +154,7 @@ impl Table {
             keys: Vec::new(),
             queue: queue.clone(),
             cut: place.cut.clone(),
+            unneeded: place.unneeded.clone(),
         };
         self.open.insert(id, connection);
         Some((place, queue))

@@ -381,3 +381,33 @@ fn at_the_end_every_connection_ends() {
     until("closed", || bench.sink.open.load(SeqCst) == 0);
     until("deaf", || Stream::connect(address).is_err());
 }
+
+#[test]
+fn a_connection_that_nobody_needs_ends_whole() {
+    let bench = Bench::new(|_| {});
+    let address = bench.listens();
+    let (mut idle, mut busy) = (connected(address), connected(address));
+    for stream in [&mut idle, &mut busy] {
+        let text = invite(stream.local_addr().unwrap(), "a", "");
+        stream.write_all(text.as_bytes()).unwrap();
+    }
+    let pieces = bench.pieces(2);
+    let id = |stream: &Stream| {
+        let remote = stream.local_addr().unwrap();
+        let mut pieces = pieces.iter();
+        let (flow, _) = pieces.find(|(flow, _)| flow.remote == remote).unwrap();
+        flow.connection
+    };
+    let far_side = HashSet::from([Needed::From(address.ip())]);
+    bench.tcp.end_unneeded(&far_side);
+    assert_eq!(bench.open(), 2, "the far side of a call may end it on each");
+    bench.send(id(&idle), address, "last");
+    let needed = Needed::Connection(id(&busy).unwrap());
+    bench.tcp.end_unneeded(&HashSet::from([needed]));
+    assert_eq!(bench.open(), 1);
+    let mut rest = String::new();
+    idle.read_to_string(&mut rest).unwrap();
+    assert_eq!(rest, "last", "what was queued has left");
+    bench.send(id(&busy), address, "more");
+    assert_eq!(read(&mut busy, 4), "more");
+}
