@@ -49,6 +49,8 @@ pub enum FileFault {
     Unreadable(io::Error),
     /// The private key is not P-256, or not a key at all.
     UnusableKey,
+    /// Everybody may write to the folder; these are its permissions.
+    WritableByAll(u32),
 }
 
 impl fmt::Display for FileFault {
@@ -65,6 +67,12 @@ impl fmt::Display for FileFault {
             Self::TooLarge(limit) => write!(f, "it is longer than {limit} bytes"),
             Self::Unreadable(error) => write!(f, "it cannot be read: {error}"),
             Self::UnusableKey => f.write_str("it is not a P-256 private key"),
+            Self::WritableByAll(mode) => {
+                write!(
+                    f,
+                    "everybody may write to this folder (permissions {mode:04o})"
+                )
+            }
         }
     }
 }
@@ -88,6 +96,7 @@ impl FileFault {
             Self::OpenToOthers(_) => "chmod 600",
             Self::TooLarge(_) => "give the right file",
             Self::UnusableKey => "STIR signs with ES256: make a P-256 key",
+            Self::WritableByAll(_) => "name a folder that belongs to the server alone",
         }
     }
 }
@@ -269,6 +278,19 @@ fn refuse_open_to_others(_: &Metadata) -> Result<(), FileFault> {
     Ok(())
 }
 
+/// Refuses a folder in which everybody may put something in the place of what is ours. One that is not there yet is nobody's.
+///
+/// # Errors
+/// [`FileFault::WritableByAll`].
+pub fn refuse_folder_of_all(folder: &Path) -> Result<(), FileFault> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = fs::metadata(folder).map(|metadata| metadata.permissions().mode() & 0o7777);
+    match mode {
+        Ok(mode) if mode & 0o002 != 0 => Err(FileFault::WritableByAll(mode)),
+        _ => Ok(()),
+    }
+}
+
 fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, FileFault> {
     let marker = b"ENCRYPTED";
     match PrivateKeyDer::from_pem_slice(pem) {
@@ -329,6 +351,28 @@ mod tests {
             }
         }
         text
+    }
+
+    #[test]
+    fn a_folder_of_all_is_refused() {
+        let name = format!("countersign-folder-{}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        assert!(refuse_folder_of_all(&folder).is_ok(), "it may come");
+        fs::create_dir(&folder).unwrap();
+        for (mode, is_refused) in [
+            (0o700, false),
+            (0o775, false),
+            (0o777, true),
+            (0o1777, true),
+        ] {
+            fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(
+                refuse_folder_of_all(&folder).is_err(),
+                is_refused,
+                "{mode:o}"
+            );
+        }
+        fs::remove_dir(&folder).unwrap();
     }
 
     #[test]

@@ -97,6 +97,7 @@ pub fn check(config: &Config, now: UnixTime, trust_version: u64) -> Result<Check
     let admin = opening.web(&config.admin.tls, None, now);
     let sip = opening.sip(config, now);
     let hep = opening.hep(&config.hep);
+    opening.takeover(config);
     opening.think(config);
     if !opening.mistakes.is_empty() {
         return Err(opening.mistakes);
@@ -127,6 +128,19 @@ struct Opening {
 }
 
 impl Opening {
+    fn takeover(&mut self, config: &Config) {
+        let Some(path) = &config.sip.takeover_socket else {
+            return;
+        };
+        let Some(folder) = path.value.parent() else {
+            return;
+        };
+        if let Err(fault) = files::refuse_folder_of_all(folder) {
+            let cause = Cause::File(folder.into(), fault);
+            self.mistakes.push(path.mistake(cause));
+        }
+    }
+
     fn tenant(&mut self, settings: &TenantSettings, now: UnixTime) -> Option<Tenant> {
         let chain = self.chain(&settings.certificate_file, now);
         let key = self.note(settings.key_file.value_of(files::read_signing_key));
