@@ -6,6 +6,7 @@
 //!        every listening socket (SCM_RIGHTS), one end ──►  starts everything with them, and reads no datagram yet
 //!        of a relay for datagrams
 //!                                     ◄── READY ─────────  carries calls
+//!                                     ─── HEARD ─────────►
 //!        accepts no connection any more; reads datagrams,
 //!        keeps what belongs to its own, relays the rest ──► takes what is relayed
 //!        has nothing left ─────────────── YOURS ─────────► reads datagrams itself
@@ -19,6 +20,7 @@ use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
 };
+use rustix::process::Uid;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
@@ -50,6 +52,7 @@ const DATAGRAM: u8 = b'd';
 const STREAM: u8 = b's';
 const RELAY: u8 = b'r';
 const READY: u8 = b'R';
+const HEARD: u8 = b'H';
 const YOURS: u8 = b'Y';
 
 /// The end of a process that has a successor.
@@ -61,10 +64,34 @@ pub struct Successor {
 }
 
 impl Successor {
+    /// What tells when the successor has ended: it never says anything any more.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn life(&self) -> io::Result<Life> {
+        let control = self.control.try_clone()?;
+        control.set_read_timeout(None)?;
+        Ok(Life { control })
+    }
+
     /// Everything is the successor's from now on.
     pub fn all_is_yours(&mut self) {
         // One that is gone has nobody who could hear it.
         let _ = self.control.write_all(&[YOURS]);
+    }
+}
+
+/// The life of a successor.
+#[derive(Debug)]
+pub struct Life {
+    control: UnixStream,
+}
+
+impl Life {
+    /// Waits until it is over.
+    pub fn wait(mut self) {
+        // It has no more words; whatever comes, and be it an error, is its end.
+        let _ = self.control.read(&mut [0; 1]);
     }
 }
 
@@ -84,6 +111,7 @@ impl Inherited {
     /// If there is none, it is another user's, or it does not keep to the protocol.
     pub fn ask(path: &Path) -> io::Result<Self> {
         let control = UnixStream::connect(path)?;
+        is_ours(&control)?;
         control.set_read_timeout(Some(WORD_LIMIT))?;
         let mut sockets = Vec::new();
         for _ in 0..MAX_SOCKETS {
@@ -124,16 +152,24 @@ impl Inherited {
         }
     }
 
-    /// Tells the predecessor that calls are carried; then waits, as long as it takes, until everything is ours.
+    /// Tells the predecessor that calls are carried.
     ///
     /// # Errors
-    /// If the predecessor could not be told.
-    pub fn wait_for_all(mut self) -> io::Result<()> {
-        self.control.set_read_timeout(None)?;
+    /// If the predecessor has not heard it: it is gone, or has waited too long and goes on as if we had never been.
+    pub fn ready(&mut self) -> io::Result<()> {
         self.control.write_all(&[READY])?;
+        let mut word = [0];
+        self.control.read_exact(&mut word)?;
+        match word {
+            [HEARD] => self.control.set_read_timeout(None),
+            _ => Err(io::Error::other("not the protocol of a handover")),
+        }
+    }
+
+    /// Waits, as long as it takes, until everything is ours.
+    pub fn wait_for_all(mut self) {
         // Whatever it says, or that it is gone, means the same.
         let _ = self.control.read(&mut [0; 1]);
-        Ok(())
     }
 }
 
@@ -167,7 +203,7 @@ impl Offer {
     pub fn wait(&self) -> io::Result<Successor> {
         loop {
             let (control, _) = self.listener.accept()?;
-            match self.hand_over(control) {
+            match is_ours(&control).and_then(|()| self.hand_over(control)) {
                 Ok(successor) => return Ok(successor),
                 Err(error) => {
                     tracing::warn!(%error, "a successor did not get so far as to carry calls")
@@ -190,8 +226,29 @@ impl Offer {
         let mut word = [0];
         control.read_exact(&mut word)?;
         match word {
-            [READY] => Ok(Successor { control, relay }),
+            [READY] => {
+                control.write_all(&[HEARD])?;
+                Ok(Successor { control, relay })
+            }
             _ => Err(io::Error::other("not the protocol of a handover")),
+        }
+    }
+}
+
+/// Whether the process at the other end is of the user whose process this is: paths may be anybody's.
+fn is_ours(control: &UnixStream) -> io::Result<()> {
+    is_of(control, rustix::process::geteuid())
+}
+
+fn is_of(control: &UnixStream, user: Uid) -> io::Result<()> {
+    match rustix::net::sockopt::socket_peercred(control)?.uid {
+        peer if peer == user => Ok(()),
+        peer => {
+            let text = format!(
+                "the process there is of user {}, not of ours",
+                peer.as_raw()
+            );
+            Err(io::Error::new(io::ErrorKind::PermissionDenied, text))
         }
     }
 }
@@ -260,11 +317,14 @@ mod tests {
             let socket = inherited.datagram(udp).unwrap();
             assert!(inherited.datagram(udp).is_none(), "it is taken");
             let listener = inherited.stream(tcp).unwrap();
-            inherited.wait_for_all().unwrap();
+            inherited.ready().unwrap();
+            inherited.wait_for_all();
             (socket.local_addr().unwrap(), listener.local_addr().unwrap())
         });
         let mut successor = offer.wait().unwrap();
+        let life = successor.life().unwrap();
         successor.all_is_yours();
+        life.wait();
         assert_eq!(next.join().unwrap(), (udp, tcp));
         let mode = std::fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
@@ -274,5 +334,32 @@ mod tests {
         std::fs::write(&path, "mine").unwrap();
         assert!(Offer::at(&path, Vec::new()).is_err());
         std::fs::remove_file(&path).unwrap();
+    }
+
+    #[test]
+    fn a_successor_that_nobody_hears_is_none() {
+        let (near, far) = UnixStream::pair().unwrap();
+        let (relay, _) = UnixStream::pair().unwrap();
+        let mut inherited = Inherited {
+            sockets: Vec::new(),
+            control: near,
+            relay,
+        };
+        let predecessor = std::thread::spawn(move || {
+            // It has heard it, and ends before it says so.
+            (&far).read_exact(&mut [0]).unwrap();
+        });
+        assert!(inherited.ready().is_err());
+        predecessor.join().unwrap();
+        assert!(inherited.ready().is_err(), "it is gone");
+    }
+
+    #[test]
+    fn nobody_else_gets_or_gives_a_socket() {
+        let (near, _far) = UnixStream::pair().unwrap();
+        assert!(is_ours(&near).is_ok());
+        let us = rustix::process::geteuid().as_raw();
+        let refused = is_of(&near, Uid::from_raw(us + 1)).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::PermissionDenied);
     }
 }

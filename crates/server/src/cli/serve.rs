@@ -16,6 +16,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinHandle;
 
 /// Looks at the shards within the time that the supervisor gives us: one may be late.
 const LOOKS: u32 = 3;
@@ -84,27 +85,40 @@ impl Signals {
     }
 }
 
+/// How a process ends that has a successor.
+enum Given {
+    /// The successor was not let in: this one goes on.
+    Not(Box<Running>),
+    /// The successor has everything.
+    Over,
+    /// The successor was gone before it had everything: nobody accepts connections any more, and the one who started us is to
+    /// start another.
+    Lost,
+}
+
 /// Carries calls until told to end, and whoever started us knows how we are.
-async fn carry(mut running: Running, signals: &mut Signals, takeover: Takeover) {
+async fn carry(mut running: Running, signals: &mut Signals, takeover: Takeover) -> Outcome {
     let supervisor = Arc::new(Supervisor::from_environment());
     if takeover == Takeover::Yes {
         supervisor.tell(News::Successor(std::process::id()));
     }
     supervisor.tell(News::Ready);
-    let watched = supervisor.watchdog().map(|limit| {
-        let (supervisor, helm) = (supervisor.clone(), running.helm());
-        tokio::spawn(watch(supervisor, helm, limit))
-    });
+    let mut watched = Watched::start(&supervisor, &running);
     loop {
         let told = tokio::select! {
             told = signals.next() => told,
-            successor = running.succeeded() => match give_way(running, successor, signals).await {
-                Ok(()) => return,
-                Err(still) => {
-                    running = still;
-                    continue;
+            successor = running.succeeded() => {
+                // The watchdog is the successor's: one that stands still must not be kept alive by us.
+                drop(watched);
+                match give_way(running, successor, signals).await {
+                    Given::Over => return Outcome::Done,
+                    Given::Lost => return Outcome::Failed,
+                    Given::Not(still) => running = *still,
                 }
-            },
+                supervisor.tell(News::Successor(std::process::id()));
+                watched = Watched::start(&supervisor, &running);
+                continue;
+            }
         };
         match told {
             Told::End => break,
@@ -125,31 +139,59 @@ async fn carry(mut running: Running, signals: &mut Signals, takeover: Takeover) 
     }
     tracing::info!("stopping");
     running.stop().await;
-    if let Some(watched) = watched {
-        watched.abort();
+    drop(watched);
+    Outcome::Done
+}
+
+/// The watchdog is fed until this is dropped.
+struct Watched(Option<JoinHandle<()>>);
+
+impl Watched {
+    fn start(supervisor: &Arc<Supervisor>, running: &Running) -> Self {
+        Self(supervisor.watchdog().map(|limit| {
+            let (supervisor, helm) = (supervisor.clone(), running.helm());
+            tokio::spawn(watch(supervisor, helm, limit))
+        }))
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        if let Some(watch) = &self.0 {
+            watch.abort();
+        }
     }
 }
 
 /// Leaves what is new to the successor, and ends when nothing is left here; at once if told to.
-async fn give_way(
-    running: Running,
-    successor: Successor,
-    signals: &mut Signals,
-) -> Result<(), Running> {
+async fn give_way(running: Running, successor: Successor, signals: &mut Signals) -> Given {
+    let refused = |error: std::io::Error| tracing::error!(%error, "the successor is not let in");
+    let bereft = match running.bereft(&successor) {
+        Ok(bereft) => bereft,
+        Err(error) => {
+            refused(error);
+            return Given::Not(running.into());
+        }
+    };
     let relay = match running.step_back(&successor).await {
         Ok(relay) => relay,
         Err(error) => {
-            tracing::error!(%error, "the successor is not let in");
-            return Err(running);
+            refused(error);
+            return Given::Not(running.into());
         }
     };
     tracing::info!("a successor carries what is new; what has begun here is finished here");
     tokio::select! {
         () = running.outlive() => tracing::info!("nothing is left here that has begun"),
         () = signals.end() => tracing::warn!("told to end: the successor has the rest"),
+        _ = bereft => {
+            tracing::error!("the successor is gone, and connections were its own: ending, to be started again");
+            running.stop().await;
+            return Given::Lost;
+        }
     }
     running.leave(successor, relay).await;
-    Ok(())
+    Given::Over
 }
 
 /// Starts this program once more, as it is on the disk now, to go on in our place.
@@ -231,8 +273,7 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {
                 }
                 capacity.tell();
                 tracing::info!(shards = running.shards, "running");
-                carry(running, &mut signals, takeover).await;
-                Outcome::Done
+                carry(running, &mut signals, takeover).await
             }
             Err(outcome) => outcome,
         }

@@ -210,6 +210,7 @@ pub async fn start_after(
     concern(&readiness, &services, sip.helm());
     let lookups = tokio::spawn(Lookups::new(places.clone(), services.clone()).run());
     places.first_answers().await;
+    let hands = hands.ready().await.map_err(StartFault::Predecessor)?;
     let successor = hands.start(sip.helm()).map_err(StartFault::Threads)?;
     readiness.set(Phase::Ready);
     Ok(Running {
@@ -405,6 +406,8 @@ pub enum StartFault {
     NoListener,
     /// The system gives no randomness.
     NoRandomness,
+    /// The process in whose place this one goes on does not hear that it may.
+    Predecessor(std::io::Error),
     /// What must outlive the process cannot be kept.
     State(StateFault),
     /// The system gives no threads.
@@ -423,6 +426,10 @@ impl fmt::Display for StartFault {
             Self::Bind(address, error) => write!(f, "cannot listen at {address}: {error}"),
             Self::NoListener => f.write_str("SIP listens nowhere; set sip.udp, sip.tcp or sip.tls"),
             Self::NoRandomness => f.write_str("the system gives no randomness"),
+            Self::Predecessor(error) => write!(
+                f,
+                "the process before this one does not hear that it has a successor: {error}"
+            ),
             Self::State(fault) => fault.fmt(f),
             Self::Threads(error) => write!(f, "the system gives no threads: {error}"),
             Self::Tls(error) => write!(f, "TLS cannot be set up: {error}"),

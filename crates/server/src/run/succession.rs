@@ -23,6 +23,9 @@ const OVERLAP: Duration = Duration::from_millis(50);
 /// How long a thread that reads datagrams may take until it sees that it should not: its longest look, twice.
 const READERS_END: Duration = Duration::from_millis(200);
 
+/// Pause between two looks which connections are needed no more.
+const SENDING_AWAY: Duration = Duration::from_millis(500);
+
 /// What comes from the process before this one, and what goes to the next.
 pub(super) struct Hands {
     /// Where a successor asks; `None`: there will be none.
@@ -63,7 +66,21 @@ impl Hands {
         }
     }
 
-    /// Tells the predecessor that calls are carried, and waits for a successor, on a thread that lives as long as the process.
+    /// Tells the predecessor that calls are carried.
+    ///
+    /// # Errors
+    /// If it does not hear it: then it goes on, or it is gone and nobody knows what became of its sockets.
+    pub(super) async fn ready(mut self) -> std::io::Result<Self> {
+        let ready = move || {
+            self.inherited.as_mut().map_or(Ok(()), Inherited::ready)?;
+            Ok(self)
+        };
+        tokio::task::spawn_blocking(ready)
+            .await
+            .map_err(std::io::Error::other)?
+    }
+
+    /// Waits until all is ours, then for a successor, on a thread that lives as long as the process.
     ///
     /// # Errors
     /// If the system gives no thread.
@@ -89,7 +106,7 @@ impl Hands {
 
     fn run(self, helm: &Helm) -> std::io::Result<Option<Successor>> {
         if let Some(inherited) = self.inherited {
-            inherited.wait_for_all()?;
+            inherited.wait_for_all();
             helm.set_reading(Reading::Here);
             tracing::info!("the process before this one has nothing left: all calls are here");
         }
@@ -143,8 +160,41 @@ impl Running {
             .is_err()
         {
             self.sip.drain();
-            self.quiet(left).await;
+            tokio::select! {
+                () = self.quiet(left) => {}
+                () = self.send_away() => {}
+            }
         }
+    }
+
+    /// Ends connections as soon as nothing is under way on them: who has opened one opens another, to the successor, instead of
+    /// hearing for hours that nothing new begins here.
+    async fn send_away(&self) {
+        loop {
+            self.sip.helm().ask();
+            self.sip.wake();
+            tokio::time::sleep(LOOK).await;
+            self.sip.end_unneeded();
+            tokio::time::sleep(SENDING_AWAY).await;
+        }
+    }
+
+    /// Until the successor is gone, although not all is its own yet.
+    ///
+    /// # Errors
+    /// If the system gives no thread.
+    pub fn bereft(&self, successor: &Successor) -> std::io::Result<oneshot::Receiver<()>> {
+        let life = successor.life()?;
+        let (sender, receiver) = oneshot::channel();
+        // It ends with the successor or with this process: no task could be waited for so long.
+        std::thread::Builder::new()
+            .name("successor".into())
+            .spawn(move || {
+                life.wait();
+                // Nobody asks any more if this process is ending.
+                let _ = sender.send(());
+            })?;
+        Ok(receiver)
     }
 
     /// Ends, and leaves not one datagram behind.

@@ -11,7 +11,8 @@
 
 use crate::peers::{Called, Caller, Process, Sipp, Workspace, free_address, is_bound};
 use crate::provider::{COUNTERSIGN, Provider, Server, Setup, get, udp};
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::process::Command;
 use std::time::Duration;
 
@@ -180,6 +181,56 @@ fn a_signal_is_enough() {
     let phone = Sipp::called_at(Called::Answers, called);
     Sipp::call(Caller::Answered, server.sip()).place();
     phone.finish();
+}
+
+/// A call that nobody answers: under way until its Timer B, 32 s later.
+fn begin_a_call(from: &UdpSocket, to: SocketAddr) {
+    let (us, pid) = (from.local_addr().unwrap(), std::process::id());
+    let invite = format!(
+        "INVITE sip:12025550101@b.example SIP/2.0\r\nVia: SIP/2.0/UDP {us};branch=z9hG4bKlost-{pid};rport\r\n\
+         Max-Forwards: 70\r\nFrom: <sip:12025550100@a.example>;tag=1\r\nTo: <sip:12025550101@b.example>\r\n\
+         Call-ID: lost-{pid}\r\nCSeq: 1 INVITE\r\nContact: <sip:a@{us}>\r\nContent-Length: 0\r\n\r\n"
+    );
+    from.send_to(invite.as_bytes(), to).unwrap();
+}
+
+/// This test verifies that a peer with nothing under way on its connection loses it when `drain_s` has passed, instead of hearing
+/// 503 for as long as the last call lasts; and that a process whose successor dies ends with failure, to be started again.
+#[test]
+fn connections_without_calls_end_and_a_lost_successor_is_told() {
+    let provider = Provider::new();
+    let called = UdpSocket::bind("127.0.0.1:0").unwrap();
+    called.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut server = provider
+        .signs(&udp(called.local_addr().unwrap()))
+        .sip("takeover_socket = \"takeover\"")
+        .drains(1)
+        .start();
+    let mut idle = TcpStream::connect(server.sip()).unwrap();
+    idle.set_read_timeout(Some(PATIENCE)).unwrap();
+    idle.write_all(b"\r\n\r\n").unwrap();
+    idle.read_exact(&mut [0; 2]).unwrap();
+    let caller = UdpSocket::bind("127.0.0.1:0").unwrap();
+    begin_a_call(&caller, server.sip());
+    called.recv(&mut [0; 4_096]).unwrap();
+
+    let config = server.config();
+    let mut successor = Process::start(COUNTERSIGN, Workspace::new("lost"), |countersign| {
+        countersign
+            .args(["serve", "--takeover", "--config"])
+            .arg(&config);
+    });
+    server.process().until("succeeded", |process| {
+        process.output().contains("a successor carries what is new")
+    });
+    assert_eq!(idle.read(&mut [0; 1]).unwrap(), 0, "it is ended");
+    server.process().until("still there", |process| {
+        !process.output().contains("nothing is left here")
+    });
+    successor.kill();
+    let status = server.process().end(PATIENCE);
+    assert_eq!(status.code(), Some(1), "to be started again");
+    assert!(server.process().output().contains("the successor is gone"));
 }
 
 #[test]
