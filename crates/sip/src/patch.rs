@@ -75,6 +75,12 @@ impl Patch {
         }
     }
 
+    /// Whether the bytes at `span` are written anew already.
+    pub(crate) fn rewrites(&self, span: Span) -> bool {
+        let mut edits = self.edits.iter();
+        edits.any(|edit| edit.span.start() <= span.start() && span.end() <= edit.span.end())
+    }
+
     /// Writes a header line before all others.
     pub fn prepend_header(&mut self, message: &Message, name: &str, value: &[u8]) {
         self.header_line(message.headers_start(), name, value);

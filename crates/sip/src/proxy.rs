@@ -133,6 +133,22 @@ pub(crate) fn said(request: &Message, trunk: &Trunk, additions: &Additions, patc
     signature(request, trunk, additions, patch);
 }
 
+/// What changes in a request that goes back to a trunk's peer: nobody there has judged anything, or was failed by our service.
+// RFC 3325 §5: "If the proxy received the message from an element that it does not trust and there is a P-Asserted-Identity header
+// present which contains a SIP or SIPS URI, the proxy MUST replace that SIP or SIPS URI with a single SIP or SIPS URI or remove this
+// header field."
+pub(crate) fn returned(request: &Message, trunk: &Trunk, patch: &mut Patch) {
+    let asserted = match trunk.next_hop_trust {
+        NextHopTrust::Inside => Asserted::Kept,
+        NextHopTrust::Outside => Asserted::Removed,
+    };
+    verstat::strip(request, patch, asserted);
+    if let Some(bypass) = &trunk.bypass {
+        without(request, &bypass.header, patch);
+    }
+    carried(request, patch);
+}
+
 /// What changes in every request, whoever sends it on.
 pub(crate) fn carried(request: &Message, patch: &mut Patch) {
     max_forwards(request, patch);
@@ -280,9 +296,13 @@ fn caller(request: &Message, trunk: &Trunk, additions: &Additions, patch: &mut P
 /// What the request asked of us it does not ask of the next element.
 fn question(request: &Message, trunk: &Trunk, patch: &mut Patch) {
     if let Some(header) = &trunk.attestation_header {
-        for line in request.headers_named(header) {
-            patch.remove_header(request, line.index);
-        }
+        without(request, header, patch);
+    }
+}
+
+fn without(request: &Message, header: &str, patch: &mut Patch) {
+    for line in request.headers_named(header) {
+        patch.remove_header(request, line.index);
     }
 }
 
@@ -293,8 +313,8 @@ fn bypass(request: &Message, trunk: &Trunk, additions: &Additions, patch: &mut P
     };
     let asked = trunk.attestation_header.as_deref();
     let is_gone = asked.is_some_and(|name| name.eq_ignore_ascii_case(&bypass.header));
-    for line in request.headers_named(&bypass.header).filter(|_| !is_gone) {
-        patch.remove_header(request, line.index);
+    if !is_gone {
+        without(request, &bypass.header, patch);
     }
     if let Some((header, token)) = additions.bypass(trunk) {
         patch.append_header(request, header, token.as_bytes());

@@ -40,9 +40,17 @@ pub enum Asserted {
     Removed,
 }
 
-/// Takes out every `verstat` of [`CALLER_HEADERS`], that in a quoted string included: whoever looks for it as text finds none.
+/// Takes out every `verstat` of [`CALLER_HEADERS`], that in a quoted string included: whoever looks for it as text finds none. Of a
+/// Contact that the patch writes anew already whoever wrote it has taken it.
 pub fn strip(message: &Message, patch: &mut Patch, asserted: Asserted) {
+    let mut contacts = message.headers(Name::Contact);
+    let is_ours = contacts
+        .next()
+        .is_some_and(|line| patch.rewrites(line.value_span));
     for line in message.all_headers() {
+        if line.name == Name::Contact && is_ours {
+            continue;
+        }
         if line.name == Name::PAssertedIdentity && asserted == Asserted::Removed {
             patch.replace(line.span, Bytes::new());
         } else if CALLER_HEADERS.contains(&line.name) {
@@ -183,14 +191,23 @@ fn strip_line(patch: &mut Patch, line: HeaderLine<'_>) {
     }
 }
 
+/// A header value without `verstat`.
+pub(crate) fn taken_out(value: &[u8]) -> Vec<u8> {
+    without(value, Verstats::of_header(value))
+}
+
 fn without_verstat(uri: &[u8]) -> Vec<u8> {
-    let mut kept = Vec::with_capacity(uri.len());
+    without(uri, Verstats::of_uri(uri))
+}
+
+fn without(text: &[u8], spans: Verstats<'_>) -> Vec<u8> {
+    let mut kept = Vec::with_capacity(text.len());
     let mut at = 0;
-    for span in Verstats::of_uri(uri) {
-        kept.extend_from_slice(uri.get(at..span.start()).unwrap_or_default());
+    for span in spans {
+        kept.extend_from_slice(text.get(at..span.start()).unwrap_or_default());
         at = span.end();
     }
-    kept.extend_from_slice(uri.get(at..).unwrap_or_default());
+    kept.extend_from_slice(text.get(at..).unwrap_or_default());
     kept
 }
 

@@ -43,7 +43,7 @@ use countersign::crypto::{AwsLc, system_random};
 use countersign_sip::element::{self, Options};
 use countersign_sip::flow::Transport;
 use countersign_sip::location::HopSpec;
-use countersign_sip::trunk::{Role, SentBy, Trunk};
+use countersign_sip::trunk::{Listener as SipListener, Role, SentBy, Trunk};
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -377,9 +377,33 @@ fn options(config: &Config, listeners: &[(Transport, SocketAddr)]) -> Result<Opt
     let mut secret = [0; 16];
     system_random(&mut secret).map_err(|_| StartFault::NoRandomness)?;
     let mut options = Options::new(name, secret);
+    let listeners = listeners.iter().map(|one| listener(config, *one));
+    options.names.listeners = listeners.collect::<Result<_, _>>()?;
     // Who is to hear nothing does not come past the reception.
     options.unknown_source = element::UnknownSource::Forbid;
     Ok(options)
+}
+
+/// A listener, and what is told there. What all are told has the port of UDP and TCP.
+fn listener(
+    config: &Config,
+    (transport, address): (Transport, SocketAddr),
+) -> Result<SipListener, StartFault> {
+    let mut named = config.sip.advertise_for.iter();
+    let named = named.find(|(listener, _)| *listener == address);
+    let name = match (named, &config.sip.advertise) {
+        (Some((_, name)), _) => Some(name.clone()),
+        (None, None) => None,
+        (None, Some(all)) => Some(match (sent_by(&all.value)?, transport) {
+            (all, Transport::Tls) => all.with_port(address.port()),
+            (all, _) => all,
+        }),
+    };
+    Ok(SipListener {
+        transport,
+        address,
+        name,
+    })
 }
 
 fn sent_by(text: &str) -> Result<SentBy, StartFault> {

@@ -6,23 +6,28 @@ use crate::message::{Message, Name};
 use crate::patch::Patch;
 use crate::trunk::SentBy;
 use crate::uri::{Security, Uri};
+use crate::verstat;
 
 /// Where we are to the other end of a dialog.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OurContact<'a> {
     pub(crate) transport: Transport,
     pub(crate) sent_by: &'a SentBy,
+    /// Whether their requests must come by TLS all the way.
+    pub(crate) security: Security,
 }
 
 impl OurContact<'_> {
     /// The Contact that takes the place of `theirs`: their user and header parameters, our host. Nothing else of their URI is true
-    /// of us.
+    /// of us, and no verdict is theirs to write.
     pub(super) fn in_place_of(&self, theirs: Option<&NameAddr<'_>>) -> Vec<u8> {
         let uri = theirs.and_then(|theirs| match Uri::parse(theirs.uri) {
             Ok(Uri::Sip(uri)) => Some(uri),
             _ => None,
         });
-        let is_sips = uri.is_some_and(|uri| uri.security == Security::Sips);
+        // RFC 3261 §8.1.1.8: "If the Request-URI or top Route header field value contains a SIPS URI, the Contact header field MUST
+        // contain a SIPS URI as well." Theirs may be one on a way that is not secure; who uses ours then would not get here.
+        let is_sips = self.security == Security::Sips;
         let mut value = if is_sips {
             b"<sips:".to_vec()
         } else {
@@ -40,7 +45,7 @@ impl OurContact<'_> {
         });
         value.push(b'>');
         value.extend_from_slice(theirs.map_or(&[], |theirs| theirs.parameters));
-        value
+        verstat::taken_out(&value)
     }
 }
 

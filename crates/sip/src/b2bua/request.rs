@@ -1,5 +1,6 @@
 //! A request that crosses from one side to the other.
 
+use super::call::Side;
 use super::edit::{self, OurContact};
 use super::way::Way;
 use crate::message::{Message, Method, Name};
@@ -34,13 +35,13 @@ pub(crate) fn first(
     Copy::written(patch.apply(request)?)
 }
 
-/// A request inside a dialog. `judged` is the trunk of a caller whose verdicts are not to be believed.
+/// A request inside a dialog of a call that came by `trunk`. The verdicts of neither side are to be believed.
 ///
 /// # Errors
 /// [`PatchError`]: a mistake of ours.
 pub(crate) fn inside(
     request: &Message,
-    judged: Option<&Trunk>,
+    (trunk, from): (&Trunk, Side),
     leg: &Leg<'_>,
     way: &Way,
 ) -> Result<Copy, PatchError> {
@@ -52,9 +53,9 @@ pub(crate) fn inside(
         patch.prepend_header(request, Name::Route.as_str(), &way.routes);
     }
     named(request, leg, &mut patch);
-    match judged {
-        Some(trunk) => proxy::added(request, trunk, &Additions::default(), &mut patch),
-        None => proxy::carried(request, &mut patch),
+    match from {
+        Side::Far => proxy::returned(request, trunk, &mut patch),
+        Side::Near => proxy::added(request, trunk, &Additions::default(), &mut patch),
     }
     Copy::written(patch.apply(request)?)
 }

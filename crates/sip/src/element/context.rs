@@ -140,7 +140,7 @@ impl Context {
         let method = request.method().unwrap_or(Method::Invite);
         let back = flow.back(&request);
         let crossing = inside.map(|inside| match inside {
-            Inside::Begins => begin_call(id, &request, &trunk, back.clone(), turn),
+            Inside::Begins => begin_call(id, &request, &trunk, (back.clone(), flow.local), turn),
             Inside::Goes(crossing) => {
                 turn.table.from_far += usize::from(crossing.to == Side::Near);
                 crossing

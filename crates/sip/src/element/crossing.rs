@@ -5,6 +5,7 @@ use super::context::Context;
 use super::ending::{end_near, ended};
 use super::event::{DropCause, EndedBy};
 use super::incoming::{StampedFor, drop_for, stamped};
+use super::outgoing::security;
 use super::validation::Refusal;
 use super::{ContextId, Element, Event, Options, Output, Part, Turn};
 use crate::b2bua::{
@@ -19,6 +20,7 @@ use crate::proxy::{Additions, Copy};
 use crate::trunk::{Names, NextHop, Trunk};
 use bytes::Bytes;
 use countersign::time::{Now, Ticks};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// What a context knows of the call that its request belongs to.
@@ -206,7 +208,7 @@ impl Context {
             call_id: &far.call_id,
             from_tag: &far.tag,
             to_tag: b"",
-            contact: our_contact(hop, turn.options),
+            contact: our_contact(hop, &self.request, turn.options),
         };
         let names = &turn.options.names;
         first(&self.request, &self.trunk, additions, names, &leg)
@@ -231,7 +233,7 @@ impl Context {
         let answered = Answered {
             request: &self.request,
             tag: &tag,
-            contact: our_contact(&back.hop, turn.options),
+            contact: our_contact(&back.hop, &self.request, turn.options),
         };
         match crossed(response, &answered) {
             Ok(bytes) => Some(bytes),
@@ -381,13 +383,14 @@ pub(super) fn begin_call(
     id: ContextId,
     request: &Message,
     trunk: &Arc<Trunk>,
-    back: Target,
+    (back, arrived_at): (Target, SocketAddr),
     turn: &mut Turn<'_>,
 ) -> Crossing {
     let caller = Peer {
         hop: NextHop {
             name: back.name,
             local: back.local,
+            sent_by: Some(turn.options.names.at(back.transport, arrived_at)),
             ..NextHop::new(back.transport, back.remote)
         },
         connection: back.connection,
@@ -437,10 +440,14 @@ fn inside_copy(
         call_id: &end.call_id,
         from_tag,
         to_tag,
-        contact: our_contact(&peer.hop, turn.options),
+        contact: our_contact(&peer.hop, request, turn.options),
     };
-    let judged = (from == Side::Near).then_some(&*call.trunk);
-    inside(request, judged, &leg, call.way(dialog, crossing.to))
+    inside(
+        request,
+        (&call.trunk, from),
+        &leg,
+        call.way(dialog, crossing.to),
+    )
 }
 
 /// Notes the number of a request, for a BYE of ours.
@@ -474,10 +481,12 @@ pub(super) fn sent_by<'a>(hop: &'a NextHop, options: &'a Options) -> &'a crate::
     hop.sent_by.as_ref().unwrap_or(&options.names.sent_by)
 }
 
-fn our_contact<'a>(hop: &'a NextHop, options: &'a Options) -> OurContact<'a> {
+/// `request` is what it is written into, or what is answered with it: inside a dialog it goes to what we wrote when that began.
+fn our_contact<'a>(hop: &'a NextHop, request: &Message, options: &'a Options) -> OurContact<'a> {
     OurContact {
         transport: hop.transport,
         sent_by: sent_by(hop, options),
+        security: security(request),
     }
 }
 

@@ -134,6 +134,7 @@ impl Options {
             names: OurNames {
                 sent_by,
                 also_known_as: Vec::new(),
+                listeners: Vec::new(),
             },
             secret,
             shard: 0,

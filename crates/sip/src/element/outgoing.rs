@@ -16,7 +16,7 @@ use crate::proxy::{Additions, Copy, MAX_UDP_REQUEST};
 use crate::record_route::{self, Side};
 use crate::transaction::StatusClass;
 use crate::transaction::matching::ClientKey;
-use crate::trunk::{Mode, NextHop, Oversize, RecordRoute, SentBy};
+use crate::trunk::{Mode, NextHop, Oversize, RecordRoute};
 use crate::uri::{Security, Uri};
 use bytes::Bytes;
 use countersign::time::Now;
@@ -532,14 +532,9 @@ impl Context {
             return String::new();
         }
         let general = &turn.options.names.sent_by;
-        // A name that all are told, or a listener without an address, tell nothing about where the request came to.
-        let incoming = match hop.sent_by.is_none() || self.arrived_at.ip().is_unspecified() {
-            true => general.clone(),
-            false => SentBy::from(self.arrived_at),
-        };
         let incoming = Side {
             transport: self.transport,
-            name: incoming,
+            name: turn.options.names.at(self.transport, self.arrived_at),
         };
         let outgoing = Side {
             transport: hop.transport,
@@ -595,11 +590,15 @@ impl Context {
 
 // RFC 3261 §16.6: "Furthermore, if the Request-URI contains a SIPS URI, TLS MUST be used to communicate with that proxy."
 pub(super) fn is_secure_enough(request: &Message, hop: &NextHop) -> bool {
-    let is_sips = matches!(
-        request.request_uri().map(Uri::parse),
-        Some(Ok(Uri::Sip(uri))) if uri.security == Security::Sips
-    );
-    !is_sips || hop.transport == Transport::Tls
+    security(request) == Security::Sip || hop.transport == Transport::Tls
+}
+
+/// What the Request-URI asks for.
+pub(super) fn security(request: &Message) -> Security {
+    match request.request_uri().map(Uri::parse) {
+        Some(Ok(Uri::Sip(uri))) => uri.security,
+        _ => Security::Sip,
+    }
 }
 
 /// The request for a next hop, and the one that is sent if it gets no answer.

@@ -76,7 +76,7 @@ pub(super) fn validate(request: &Message, tokens: &Tokens, shape: Shape) -> Resu
 }
 
 /// Whether an OPTIONS that is for us is answered as it wishes.
-// RFC 3261 §11: "The response to an OPTIONS is constructed using the standard rules for a SIP UAS response as discussed in Section
+// RFC 3261 §11.2: "The response to an OPTIONS is constructed using the standard rules for a SIP response as discussed in Section
 // 8.2.6."
 // RFC 3261 §8.2.2.3: "If a UAS does not understand an option-tag listed in a Require header field, it MUST respond by generating a
 // response with status code 420 (Bad Extension)." What is asked of proxies is asked of us, too.

@@ -15,6 +15,7 @@ fn copied(message: &Message, trunk: &Trunk, additions: &Additions) -> String {
     let names = OurNames {
         sent_by: SentBy::new("proxy.example", None).unwrap(),
         also_known_as: vec![SentBy::new("192.0.2.1", Some(5060)).unwrap()],
+        listeners: Vec::new(),
     };
     let copy = Copy::of(message, trunk, additions, &names).unwrap();
     let bytes = copy.with_via(Transport::Udp, &names.sent_by, "z9hG4bKours");

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 pub use b2bua::{Answers, B2buaMode, LONGEST_CALL, Names};
 pub use bypass::{Bypass, BypassCause, DEFAULT_BYPASS_HEADER};
-pub use next_hop::{HopId, NextHop, NotAHost, OurNames, Oversize, SentBy, Share};
+pub use next_hop::{HopId, Listener, NextHop, NotAHost, OurNames, Oversize, SentBy, Share};
 pub use recognition::{Network, Recognition, Source, Trunks};
 pub use redirect::{NothingAdded, RedirectDialect, RedirectForm, Rejection, RejectionStatus};
 

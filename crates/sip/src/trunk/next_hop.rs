@@ -125,6 +125,15 @@ impl SentBy {
         })
     }
 
+    /// The same host at another port.
+    #[must_use]
+    pub fn with_port(&self, port: u16) -> Self {
+        Self {
+            host: self.host.clone(),
+            port: Some(port),
+        }
+    }
+
     /// Whether a host and port, as some header writes them, are this one. A port that neither side writes is the same; so is one
     /// that only one side writes, if it is the default.
     pub(crate) fn is(&self, host: &[u8], port: Option<u16>) -> bool {
@@ -172,13 +181,50 @@ pub struct OurNames {
     pub sent_by: SentBy,
     /// Every other host and port that means us in Route.
     pub also_known_as: Vec<SentBy>,
+    /// Where requests come to.
+    pub listeners: Vec<Listener>,
+}
+
+/// Somewhere that requests come to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// How they come.
+    pub transport: Transport,
+    /// Where it is bound.
+    pub address: SocketAddr,
+    /// What those are told who send there; the address that they have sent to if there is none.
+    pub name: Option<SentBy>,
 }
 
 impl OurNames {
     /// Whether a host and port mean us.
     pub(crate) fn include(&self, host: &[u8], port: Option<u16>) -> bool {
+        let told = self.listeners.iter().filter_map(|one| one.name.as_ref());
         let names = std::iter::once(&self.sent_by).chain(&self.also_known_as);
-        names.into_iter().any(|name| name.is(host, port))
+        names.chain(told).any(|name| name.is(host, port))
+    }
+
+    /// What those are told whose requests came to this address of ours; what all are told where no listener is known for it.
+    pub(crate) fn at(&self, transport: Transport, local: SocketAddr) -> SentBy {
+        let all = |listener: &&Listener| {
+            let bound = listener.address.ip();
+            let is_any = bound.is_unspecified() && bound.is_ipv4() == local.is_ipv4();
+            listener.transport == transport && (is_any || bound == local.ip())
+        };
+        let mut beside = self.listeners.iter().filter(all);
+        let same_port = |listener: &&Listener| listener.address.port() == local.port();
+        // A connection that we have opened has a port where nobody listens.
+        let exact = beside.clone().find(same_port);
+        match exact.or_else(|| beside.next()) {
+            Some(Listener {
+                name: Some(name), ..
+            }) => name.clone(),
+            Some(listener) if !local.ip().is_unspecified() => {
+                SocketAddr::new(local.ip(), listener.address.port()).into()
+            }
+            Some(listener) => self.sent_by.with_port(listener.address.port()),
+            None => self.sent_by.clone(),
+        }
     }
 }
 

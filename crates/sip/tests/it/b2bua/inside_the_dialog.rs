@@ -7,7 +7,7 @@
 //! ```
 
 use super::{BODY, CALLED, Line, answer, from_called, inside};
-use countersign_sip::trunk::Trunk;
+use countersign_sip::trunk::{Bypass, DEFAULT_BYPASS_HEADER, NextHopTrust, Trunk};
 use std::sync::Arc;
 
 /// Whatever may come inside a dialog; the last is nothing that anybody knows.
@@ -248,4 +248,39 @@ fn a_call_belongs_to_its_trunk() {
     line.caller(&answer(&bye, "200 OK", ""));
     assert_eq!(line.lines(), ["called SIP/2.0 200 OK"]);
     line.ends_clean();
+}
+
+/// This test verifies that the called cannot tell the caller what only we may say, nor who it is if nobody believes it.
+#[test]
+fn the_called_has_no_verdicts_for_the_caller() {
+    let number = "sip:+12025550101";
+    let lines = format!(
+        "P-Asserted-Identity: <{number};verstat=TN-Validation-Passed@b.example>\r\n\
+         {DEFAULT_BYPASS_HEADER}: guessed\r\nMax-Forwards: 70\r\n"
+    );
+    for (trust, asserted) in [
+        (NextHopTrust::Inside, vec![format!("<{number}@b.example>")]),
+        (NextHopTrust::Outside, vec![]),
+    ] {
+        let mut line = Line::new();
+        let mut trunk = Trunk::clone(&line.trunk);
+        trunk.next_hop_trust = trust;
+        trunk.bypass = Some(Arc::new(Bypass {
+            header: DEFAULT_BYPASS_HEADER.into(),
+            token: "secret".into(),
+            on: Vec::new(),
+        }));
+        line.trunk = Arc::new(trunk);
+        let (invite, _) = line.talking();
+        for (number, method) in [(1, "INFO"), (2, "INVITE"), (3, "BYE")] {
+            let text = from_called(method, number, &invite, "callee");
+            let text = text.replace("called@192", "called;verstat=x@192");
+            line.called(&text.replace("Max-Forwards: 70\r\n", &lines));
+            let there = line.sent().pop().unwrap();
+            assert_eq!(there.to(), "caller");
+            assert_eq!(there.values("P-Asserted-Identity"), asserted, "{method}");
+            assert!(there.values(DEFAULT_BYPASS_HEADER).is_empty(), "{method}");
+            assert!(!there.text.contains("verstat"), "{}", there.text);
+        }
+    }
 }

@@ -6,12 +6,12 @@
 //!                    └── INVITE ◀──┘                     and a call may come by twice
 //! ```
 
-use super::{CALLED, Line, Sent, answer, from_called, inside, invite, udp};
+use super::{CALLED, Line, Sent, answer, from_called, inside, invite, options, udp, uri};
 use bytes::Bytes;
 use countersign_sip::element::Input;
 use countersign_sip::flow::{ConnectionId, Flow, Transport};
 use countersign_sip::message::{Framing, Message};
-use countersign_sip::trunk::{B2buaMode, Names};
+use countersign_sip::trunk::{B2buaMode, Listener, Names, Role, SentBy, Trunk};
 use std::sync::Arc;
 
 /// The caller's request over its connection.
@@ -142,5 +142,120 @@ fn a_call_that_comes_back_is_another() {
         assert_eq!(last.tag("To"), Some("callee"));
         line.called(&answer(&last, "200 OK", ""));
         line.ends_clean();
+    }
+}
+
+/// What the caller is told who sent to `local`, in Contact, when these listeners are known.
+fn told_at(transport: Transport, local: &str, listeners: &[Listener]) -> String {
+    let mut options = options();
+    options.names.listeners = listeners.to_vec();
+    let mut line = Line::with_options(B2buaMode::default(), options);
+    let flow = Flow {
+        transport,
+        local: local.parse().unwrap(),
+        connection: (transport != Transport::Udp).then_some(ConnectionId(3)),
+        ..udp("192.0.2.10:5060")
+    };
+    let message = Message::parse(invite().into(), Framing::Datagram).unwrap();
+    line.handle(Input::Received {
+        flow,
+        message,
+        trunk: Some(Arc::clone(&line.trunk)),
+    });
+    let sent = line.sent().remove(1);
+    line.called(&answer(&sent, "200 OK", "callee"));
+    let answered = line.one();
+    line.called(&from_called("BYE", 1, &sent, "callee"));
+    let bye = line.one();
+    let contact = uri(answered.value("Contact"));
+    let host = contact.split(['@', ';']).nth(1).unwrap();
+    assert!(
+        bye.value("Via").contains(&format!(" {host};")),
+        "{}",
+        bye.text
+    );
+    contact.to_owned()
+}
+
+/// This test verifies that the caller is told the address that it has sent to, or the name of it, and not that of the first listener.
+#[test]
+fn the_caller_is_told_where_it_came_to() {
+    let listener = |transport, address: &str, name: Option<&str>| Listener {
+        transport,
+        address: address.parse().unwrap(),
+        name: name.map(|name| SentBy::new(name, Some(5090)).unwrap()),
+    };
+    let listeners = [
+        listener(Transport::Udp, "192.0.2.1:5060", None),
+        listener(Transport::Udp, "198.51.100.1:5070", None),
+        listener(Transport::Udp, "203.0.113.1:5060", Some("edge.example")),
+        listener(Transport::Tls, "0.0.0.0:5061", None),
+        listener(Transport::Udp, "0.0.0.0:5080", None),
+    ];
+    for (transport, local, expected) in [
+        (Transport::Udp, "192.0.2.1:5060", "192.0.2.1:5060"),
+        (Transport::Udp, "198.51.100.1:5070", "198.51.100.1:5070"),
+        (Transport::Udp, "203.0.113.1:5060", "edge.example:5090"),
+        (
+            Transport::Tls,
+            "198.51.100.1:5061",
+            "198.51.100.1:5061;transport=tls",
+        ),
+        // Its connection is one that we have opened, from a port where nobody listens.
+        (
+            Transport::Tls,
+            "198.51.100.1:41000",
+            "198.51.100.1:5061;transport=tls",
+        ),
+        (Transport::Udp, "0.0.0.0:5080", "192.0.2.1:5080"),
+    ] {
+        let told = told_at(transport, local, &listeners);
+        assert_eq!(told, format!("sip:called@{expected}"), "{local}");
+    }
+}
+
+/// This test verifies that a `sips` Contact of the called, on a way without TLS, does not shut the caller out of its own call.
+#[test]
+fn a_secure_contact_makes_no_way_secure() {
+    let mut line = Line::new();
+    let sent = line.invited();
+    line.called(&answer(&sent, "200 OK", "callee").replace("<sip:called@", "<sips:called@"));
+    let answered = line.one();
+    assert_eq!(answered.value("Contact"), "<sip:called@192.0.2.1:5060>");
+    line.caller(&inside("BYE", 2, &answered));
+    let bye = line.one();
+    assert_eq!(bye.first_line(), "BYE sips:called@192.0.2.20:5060 SIP/2.0");
+    line.called(&answer(&bye, "200 OK", ""));
+    assert_eq!(line.lines(), ["caller SIP/2.0 200 OK"]);
+    line.ends_clean();
+}
+
+/// This test verifies that a verdict in the caller's Contact goes no further, wherever it stands, on a trunk that verifies.
+#[test]
+fn a_verdict_in_contact_does_not_cross() {
+    let contact = "<sip:caller@192.0.2.10:5060;x=y>;+sip.instance=\"<urn:uuid:1>\"";
+    for (theirs, ours) in [
+        (
+            "<sip:+12025550100;verstat=TN-Validation-Passed@192.0.2.10>",
+            "<sip:+12025550100@192.0.2.1:5060>",
+        ),
+        (
+            "<sip:a@192.0.2.10;verstat=TN-Validation-Passed>;q=1;Verstat=x",
+            "<sip:a@192.0.2.1:5060>;q=1",
+        ),
+        (
+            "<sip:a@192.0.2.10>\r\nContact: <sip:b@192.0.2.10>;verstat=x",
+            "<sip:a@192.0.2.1:5060>",
+        ),
+    ] {
+        let mut line = Line::new();
+        let mut trunk = Trunk::clone(&line.trunk);
+        trunk.role = Role::Verify;
+        line.trunk = Arc::new(trunk);
+        // An emergency call is not judged.
+        let text = invite().replace(contact, theirs);
+        line.caller(&text.replacen("sip:+12025550101@b.example", "urn:service:sos", 1));
+        let sent = line.sent().remove(1);
+        assert_eq!(sent.value("Contact"), ours, "{}", sent.text);
     }
 }
