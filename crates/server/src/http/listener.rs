@@ -5,6 +5,7 @@ use crate::hosts::host_of;
 use crate::tls::{Identities, Tls, identities};
 use axum::Router;
 use axum::http::Request;
+use countersign_sip::flow::{Flow, Transport};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
@@ -68,10 +69,36 @@ impl Ends {
     }
 }
 
+/// Whose connections a listener takes. All others are closed before they have a place.
+#[derive(Clone)]
+pub enum Guests {
+    /// Anybody's.
+    All,
+    /// Those for which this says yes.
+    Some(Arc<dyn Fn(&Flow) -> bool + Send + Sync>),
+}
+
+impl Guests {
+    fn are(&self, stream: &TcpStream, peer: SocketAddr) -> bool {
+        let Self::Some(are) = self else {
+            return true;
+        };
+        stream.local_addr().is_ok_and(|local| {
+            are(&Flow {
+                transport: Transport::Tcp,
+                local,
+                remote: peer,
+                connection: None,
+            })
+        })
+    }
+}
+
 /// Serves `router` on `socket` until `stop` becomes true; then finishes what has begun and returns.
 pub async fn serve(
     socket: TcpListener,
     tls: Arc<Tls>,
+    guests: Guests,
     router: Router,
     mut stop: watch::Receiver<bool>,
 ) {
@@ -88,6 +115,10 @@ pub async fn serve(
         let Some((stream, peer, place)) = accepted else {
             continue;
         };
+        if !guests.are(&stream, peer) {
+            debug!(%peer, "HTTP connection closed: nobody who may ask");
+            continue;
+        }
         let Some(presence) = hosts.enter(peer.ip()) else {
             debug!(%peer, "HTTP connection closed: too many of this host");
             continue;

@@ -17,9 +17,9 @@ pub mod repository;
 pub mod stir;
 
 pub use crate::tls::Tls;
-pub use listener::serve;
+pub use listener::{Guests, serve};
 pub use operations::Readiness;
-pub use paths::{Listener, router};
+pub use paths::{Listener, guests, router};
 pub use repository::Repository;
 pub use stir::Door;
 

@@ -1,6 +1,6 @@
 //! Every path there is, one a line, each at one listener.
 
-use super::listener::Ends;
+use super::listener::{Ends, Guests};
 use super::stir::dialect::Dialect;
 use super::stir::{self, Asked};
 use super::{Site, counting, openapi, operations, repository};
@@ -10,6 +10,7 @@ use axum::http::Request;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, any, get, post};
 use axum::{Extension, Router};
+use std::sync::Arc;
 
 /// Largest body of a request, in bytes: a whole SIP message in JSON is below it.
 pub const MAX_REQUEST_BYTES: usize = 128 * 1024;
@@ -102,6 +103,16 @@ fn stir(asked: Asked) -> MethodRouter<Site> {
               Extension(ends): Extension<Ends>,
               request: Request<Body>| { stir::answer(site.door, ends, asked, request) };
     any(answer)
+}
+
+/// Whose connections a listener takes.
+pub fn guests(listener: Listener, site: &Site) -> Guests {
+    match (listener, site.door.clone()) {
+        (Listener::Trunk, Some(door)) => {
+            Guests::Some(Arc::new(move |flow| door.might_permit(flow)))
+        }
+        (Listener::Admin | Listener::Public, _) | (Listener::Trunk, None) => Guests::All,
+    }
 }
 
 /// What answers at one listener.

@@ -9,7 +9,7 @@ use crate::hep::Hep;
 use crate::log::CallLog;
 use crate::metrics::Metrics;
 use crate::routes::{Ground, Places, Routes};
-use crate::sip::state::{State, TrunkSigner};
+use crate::sip::state::{OrigIdOfRequest, State, TrunkSigner};
 use crate::trust::Keeper;
 use countersign::crypto::{AwsLc, sha256};
 use countersign::passport::OrigId;
@@ -159,6 +159,10 @@ fn signers(config: &Config, checked: &Checked) -> HashMap<Box<str>, TrunkSigner>
             service: tenant.service.clone(),
             unlisted: trunk.unlisted,
             origid: origid(trunk, &tenant.name),
+            origid_of_request: match trunk.origid {
+                OrigIdChoice::Fixed(_) => OrigIdOfRequest::Ignored,
+                OrigIdChoice::Call | OrigIdChoice::Trunk => OrigIdOfRequest::Used,
+            },
         };
         Some((trunk.name.value.clone(), signer))
     };

@@ -344,6 +344,7 @@ async fn listen(
         tokio::spawn(http::serve(
             socket,
             tls,
+            http::guests(listener, site),
             http::router(listener, site.clone()),
             stopping.clone(),
         ))

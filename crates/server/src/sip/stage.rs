@@ -169,6 +169,7 @@ fn state(scene: &Scene, trunks: Trunks) -> State {
         service: scene.authentication(),
         unlisted: Unlisted::B,
         origid: ORIGID.parse().unwrap(),
+        origid_of_request: Default::default(),
     };
     State {
         generation: 1,

@@ -156,6 +156,18 @@ pub struct TrunkSigner {
     pub unlisted: Unlisted,
     /// The trunk's own origid, where calls do not have one each.
     pub origid: OrigId,
+    /// Whose word counts if a request names another one.
+    pub origid_of_request: OrigIdOfRequest,
+}
+
+/// What becomes of an origid that a request over HTTP names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OrigIdOfRequest {
+    /// The operator has written one down: it counts.
+    Ignored,
+    /// It is signed.
+    #[default]
+    Used,
 }
 
 impl TrunkSigner {
@@ -170,6 +182,14 @@ impl TrunkSigner {
                 OrigIdMode::Trunk => self.origid,
                 OrigIdMode::Call => fresh_origid().unwrap_or(self.origid),
             },
+        }
+    }
+
+    /// The origid that a request asks for, if its word counts.
+    pub fn asked_origid(&self, asked: Option<OrigId>) -> Option<OrigId> {
+        match self.origid_of_request {
+            OrigIdOfRequest::Ignored => None,
+            OrigIdOfRequest::Used => asked,
         }
     }
 }

@@ -17,7 +17,7 @@ use countersign::verification::{Refresh, Source};
 use countersign_server::clock::SystemClock;
 use countersign_server::fetch::Exception;
 use countersign_server::http::operations::{Concern, Phase};
-use countersign_server::http::{self, Listener, Readiness, Site, Tls, paths};
+use countersign_server::http::{self, Guests, Listener, Readiness, Site, Tls, paths};
 use countersign_server::metrics::Metrics;
 use countersign_server::reload::Reloads;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -52,7 +52,13 @@ async fn start(listener: Listener, site: &Site) -> (SocketAddr, watch::Sender<bo
     let address = socket.local_addr().unwrap();
     let (stop, stopped) = watch::channel(false);
     let router = http::router(listener, site.clone());
-    tokio::spawn(http::serve(socket, Arc::default(), router, stopped));
+    tokio::spawn(http::serve(
+        socket,
+        Arc::default(),
+        Guests::All,
+        router,
+        stopped,
+    ));
     (address, stop)
 }
 
@@ -203,6 +209,7 @@ async fn our_own_fetcher_fetches_from_our_own_repository() {
     tokio::spawn(http::serve(
         socket,
         Arc::new(Tls::from(Some(web_server_config()))),
+        Guests::All,
         router,
         stopped,
     ));
@@ -315,7 +322,13 @@ async fn one_slow_host_does_not_keep_the_others_out() {
     let address = socket.local_addr().unwrap();
     let (stop, stopped) = watch::channel(false);
     let router = http::router(Listener::Admin, site);
-    let serving = tokio::spawn(http::serve(socket, Arc::default(), router, stopped));
+    let serving = tokio::spawn(http::serve(
+        socket,
+        Arc::default(),
+        Guests::All,
+        router,
+        stopped,
+    ));
     let mut slow = Vec::new();
     for _ in 0..http::listener::MAX_CONNECTIONS_PER_HOST {
         slow.push(TcpStream::connect(address).await.unwrap());

@@ -307,11 +307,8 @@ async fn strangers_learn_nothing() {
     let post = |last, path: &str| Curl::json(last, at(&switch), path, &body);
     let hint = r#"{"requestError":{"policyException":{"messageId":"POL4030","text":"Not permitted","variables":[]}}}"#;
     for curl in [
-        post(9, "/stir/v1/signing"),
-        post(9, "/stir/v1/verification"),
-        post(9, "/nothing"),
-        post(9, "/stir/v1/signing").with(&["--request", "GET"]),
-        post(9, "/stir/v1/signing").body("{"),
+        post(3, "/stir/v1/signing").with(&["--request", "GET"]),
+        post(3, "/stir/v1/signing").body("{"),
         // A web page that somebody at the trunk's address looks at.
         post(2, "/stir/v1/signing").header("Origin: https://evil.example"),
         post(3, "/stir/v1/signing"),
@@ -320,7 +317,9 @@ async fn strangers_learn_nothing() {
         let answer = curl.ask().await;
         assert_eq!((answer.status, &*answer.body), (403, hint), "{answer:?}");
     }
-    let threegpp = post(9, "/3gpp/v1/signing").ask().await;
+    let closed = post(9, "/stir/v1/signing").try_to_ask().await;
+    assert!(closed.is_none(), "an address of no trunk takes no place");
+    let threegpp = post(3, "/3gpp/v1/signing").ask().await;
     assert_eq!(
         (threegpp.status, &*threegpp.body),
         (403, r#"{"error":"Not Permitted"}"#)
@@ -363,6 +362,11 @@ async fn the_dialect_of_3gpp_and_forms() {
         .as_str()
         .unwrap()
         .to_owned();
-    assert_eq!(opened(&identity).1["attest"], "B");
+    let claims = opened(&identity).1;
+    assert_eq!(claims["attest"], "B");
+    assert_eq!(
+        claims["origid"], "9b7a2c3e-0d1f-4a55-8a6b-0123456789ab",
+        "what the operator wrote comes before what the client asks for"
+    );
     switch.stop().await;
 }

@@ -164,6 +164,14 @@ impl Trunks {
         };
         self.known.iter().find(fits).map(|(_, trunk)| trunk)
     }
+
+    /// Whether some trunk might be found over HTTP for what comes this way, once the right name is proven.
+    pub fn might_ask_over_http(&self, flow: &Flow) -> bool {
+        let might = |(recognition, _): &(Recognition, Arc<Trunk>)| {
+            recognition.trunk_group.is_none() && recognition.might_fit(flow)
+        };
+        self.known.iter().any(might)
+    }
 }
 
 #[cfg(test)]
@@ -244,6 +252,38 @@ mod tests {
             find(flow("203.0.113.9:5060", 5061), Some("PEER.example")),
             Some("peer")
         );
+    }
+
+    #[test]
+    fn who_might_ask_over_http_is_seen_by_its_address() {
+        let flow = |remote: &str| Flow {
+            transport: Transport::Tcp,
+            local: "192.0.2.1:8080".parse().unwrap(),
+            remote: remote.parse().unwrap(),
+            connection: None,
+        };
+        let might = |recognition, remote| {
+            let mut trunks = Trunks::default();
+            trunks.add(recognition, Arc::new(Trunk::new("t", Vec::new())));
+            trunks.might_ask_over_http(&flow(remote))
+        };
+        let known = Recognition {
+            networks: vec![network("198.51.100.0/24")],
+            tls_identity: Some("peer.example".into()),
+            ..Recognition::default()
+        };
+        let named = Recognition {
+            networks: Vec::new(),
+            ..known.clone()
+        };
+        let grouped = Recognition {
+            trunk_group: Some("000200".into()),
+            ..known.clone()
+        };
+        assert!(might(known.clone(), "198.51.100.9:1"));
+        assert!(!might(known, "203.0.113.9:1"));
+        assert!(might(named, "203.0.113.9:1"), "who can prove its name");
+        assert!(!might(grouped, "198.51.100.9:1"), "only SIP says it");
     }
 
     #[test]

@@ -185,6 +185,11 @@ impl Door {
 }
 
 impl Door {
+    /// Whether a connection might be a trunk's, as far as its addresses tell.
+    pub(super) fn might_permit(&self, flow: &Flow) -> bool {
+        self.services.state().trunks.might_ask_over_http(flow)
+    }
+
     fn description(&self) -> Done {
         Done {
             body: openapi::document(&self.base).into(),
@@ -271,7 +276,8 @@ impl Visit<'_> {
             (Some(most), Some(asked)) => Some(most.min(asked)),
             (most, asked) => most.or(asked),
         };
-        origination.origid = wishes.origid.unwrap_or(origination.origid);
+        let asked = signer.asked_origid(wishes.origid);
+        origination.origid = asked.unwrap_or(origination.origid);
         if beat == Beat::Heart {
             // Whatever is signed for others: who asks whether we can sign gets an answer, and C says nothing about anybody.
             (origination.asked, origination.unlisted) = (Some(Attestation::C), Unlisted::C);
