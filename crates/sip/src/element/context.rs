@@ -40,6 +40,8 @@ pub(super) struct Context {
     pub(super) arrived_at: SocketAddr,
     /// Where it came from.
     source: SocketAddr,
+    /// Whether the request named a trunk group; what it is slimmed to may not.
+    names_group: bool,
     pub(super) stage: Stage,
     /// In the order they were opened; `None` once over.
     pub(super) branches: Vec<Option<Branch>>,
@@ -97,6 +99,11 @@ pub(super) fn reckoned(request: &Message) -> usize {
     AROUND + 4 * request.bytes().len()
 }
 
+/// Whether a request says which trunk group it comes from.
+pub(super) fn names_group(request: &Message) -> bool {
+    query::trunk_groups(request).next().is_some()
+}
+
 /// What is told when it is over.
 pub(super) struct Record {
     pub(super) handling: Handling,
@@ -152,6 +159,7 @@ impl Context {
         let by_headers = original
             .top_via()
             .is_ok_and(|via| via.branch() == ViaBranch::Rfc2543);
+        let names_group = names_group(&request);
         let mut context = Self {
             id,
             trunk,
@@ -160,6 +168,7 @@ impl Context {
             transport: flow.transport,
             arrived_at: flow.local,
             source: flow.remote,
+            names_group,
             stage: Stage::Arrived,
             branches: Vec::new(),
             best: None,
@@ -198,8 +207,7 @@ impl Context {
         trunk: &Trunk,
         remote: SocketAddr,
     ) -> bool {
-        let names_group = |message| query::trunk_groups(message).next().is_some();
-        let lost_its_group = || names_group(&self.request) && !names_group(cancel);
+        let lost_its_group = || self.names_group && !names_group(cancel);
         self.is_of(trunk) || (self.source == remote && lost_its_group())
     }
 

@@ -1,7 +1,7 @@
 //! A message of a back-to-back call between its two dialogs: where it belongs, and what is noted of the call meanwhile.
 
 use super::calls::Place;
-use super::context::Context;
+use super::context::{Context, names_group};
 use super::ending::{end_near, ended};
 use super::event::{DropCause, EndedBy};
 use super::incoming::{StampedFor, drop_for, stamped};
@@ -13,7 +13,7 @@ use crate::b2bua::{
     is_too_large, session_interval,
 };
 use crate::defect::Defect;
-use crate::flow::{Flow, Target};
+use crate::flow::{Flow, Target, Transport};
 use crate::message::{Message, Method, Name};
 use crate::patch::PatchError;
 use crate::proxy::{Additions, Copy};
@@ -54,6 +54,28 @@ impl Element {
             (crossing.to == Side::Near).then_some(&context.trunk)
         };
         trunk.or_else(begun).cloned()
+    }
+
+    /// The trunk of a request that came by this one: that of its call, if it is the caller's and could not say so.
+    ///
+    /// BYE and ACK have no Contact, so where that tells trunks of one peer apart they look like another's; and a reload may give the
+    /// trunk another name. Who knows the names of the dialog, and sends from the address that the INVITE came from, is believed. The
+    /// port is not compared: a connection made anew has another, and so may a datagram through NAT.
+    pub(super) fn trunk_of_caller(
+        &self,
+        request: &Message,
+        flow: &Flow,
+        trunk: Arc<Trunk>,
+    ) -> Arc<Trunk> {
+        let place = self.table.calls.place(request, &self.tokens);
+        let call = place
+            .filter(|place| place.from == Side::Near)
+            .and_then(|place| self.table.calls.get(place.call));
+        let lost = |call: &&Call| {
+            call.trunk.name != trunk.name && call.caller.is_at(flow) && !names_group(request)
+        };
+        let of_call = call.filter(lost).map(|call| Arc::clone(&call.trunk));
+        of_call.unwrap_or(trunk)
     }
 
     /// Which call a request belongs to that begins a context; `Err` if it claims to be inside a dialog that there is not.
@@ -491,6 +513,13 @@ fn our_contact<'a>(hop: &'a NextHop, request: &Message, options: &'a Options) ->
 }
 
 impl Peer {
+    /// Whether what comes this way is from its address, and no less proven.
+    fn is_at(&self, flow: &Flow) -> bool {
+        let is_tls = |transport| transport == Transport::Tls;
+        self.hop.address.ip().to_canonical() == flow.remote.ip().to_canonical()
+            && is_tls(self.hop.transport) == is_tls(flow.transport)
+    }
+
     /// Where its requests go.
     pub(super) fn target(&self) -> Target {
         Target {

@@ -518,9 +518,13 @@ impl Element {
             } => match (message.method(), trunk) {
                 (None, _) => self.response(&message, now, out),
                 // What comes from the far side of a call is of that call, and may come by no trunk, or by another.
-                (Some(_), trunk) => match self.trunk_of_call(&message).or(trunk) {
-                    Some(trunk) => self.request(flow, message, trunk, now, out),
-                    None => self.unknown_source(flow, &message, now, out),
+                (Some(_), trunk) => match (self.trunk_of_call(&message), trunk) {
+                    (Some(trunk), _) => self.request(flow, message, trunk, now, out),
+                    (None, Some(trunk)) => {
+                        let trunk = self.trunk_of_caller(&message, &flow, trunk);
+                        self.request(flow, message, trunk, now, out);
+                    }
+                    (None, None) => self.unknown_source(flow, &message, now, out),
                 },
             },
             Input::Unreadable { flow, error, trunk } => {

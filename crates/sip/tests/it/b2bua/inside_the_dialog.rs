@@ -6,7 +6,10 @@
 //!     │◀─────────────────────────────────────────── 200 │
 //! ```
 
-use super::{BODY, CALLED, Line, answer, from_called, inside};
+use super::{BODY, CALLED, CALLER, Line, answer, from_called, inside, invite, udp};
+use countersign_sip::element::Input;
+use countersign_sip::flow::{Flow, Transport};
+use countersign_sip::message::{Framing, Message};
 use countersign_sip::trunk::{Bypass, DEFAULT_BYPASS_HEADER, NextHopTrust, Trunk};
 use std::sync::Arc;
 
@@ -283,4 +286,71 @@ fn the_called_has_no_verdicts_for_the_caller() {
             assert!(!there.text.contains("verstat"), "{}", there.text);
         }
     }
+}
+
+/// This test verifies that the requests of a caller find their call where its trunk is told by the trunk group in Contact, which ACK,
+/// BYE and CANCEL have not, or has another name since: from the address that its INVITE came from, on any port.
+#[test]
+fn a_caller_that_names_no_trunk_group_is_known_by_its_address() {
+    const OTHER_PORT: &str = "192.0.2.10:40000";
+    let named = |text: String| text.replace("sip:caller@", "sip:caller;tgrp=west@");
+    let unnamed = |text: String| text.replace("Contact: <sip:caller@192.0.2.10:5060>\r\n", "");
+    let mut line = Line::new();
+    let mut other = Trunk::clone(&line.trunk);
+    other.name = "east".into();
+    let other = Some(Arc::new(other));
+    line.caller(&named(invite()));
+    let invite = line.sent().remove(1);
+    line.called(&answer(&invite, "200 OK", "callee"));
+    let answered = line.one();
+    let ack = unnamed(inside("ACK", 1, &answered));
+    line.receive(&ack, OTHER_PORT, other.clone());
+    assert_eq!(
+        line.lines(),
+        ["called ACK sip:called@192.0.2.20:5060 SIP/2.0"]
+    );
+    let refused = "SIP/2.0 481 Call/Transaction Does Not Exist";
+    line.receive(
+        &named(inside("INFO", 2, &answered)),
+        OTHER_PORT,
+        other.clone(),
+    );
+    assert_eq!(line.one().first_line(), refused, "it names a group");
+    let bye = unnamed(inside("BYE", 3, &answered));
+    line.receive(&bye, "192.0.2.66:5060", other.clone());
+    assert_eq!(line.one().first_line(), refused, "another address");
+    line.handle(Input::Received {
+        flow: Flow {
+            transport: Transport::Tls,
+            ..udp(OTHER_PORT)
+        },
+        message: Message::parse(bye.clone().into(), Framing::Datagram).unwrap(),
+        trunk: other.clone(),
+    });
+    assert_eq!(line.one().first_line(), refused, "proven otherwise");
+    line.receive(&bye, OTHER_PORT, other);
+    let there = line.one();
+    assert_eq!(there.to(), "called");
+    line.called(&answer(&there, "200 OK", ""));
+    assert_eq!(line.lines(), ["caller SIP/2.0 200 OK"]);
+    line.ends_clean();
+}
+
+/// This test verifies that such a caller may give up, though it has rung and nothing is left of the Contact.
+#[test]
+fn a_caller_that_names_no_trunk_group_gives_up() {
+    let mut line = Line::new();
+    let mut other = Trunk::clone(&line.trunk);
+    other.name = "east".into();
+    let text = invite().replace("sip:caller@", "sip:caller;tgrp=west@");
+    line.caller(&text);
+    let sent = line.sent().remove(1);
+    line.called(&answer(&sent, "180 Ringing", "callee"));
+    line.sent();
+    let head = text.split("Contact:").next().unwrap();
+    let cancel = format!("{head}Content-Length: 0\r\n\r\n").replace("INVITE", "CANCEL");
+    line.receive(&cancel, CALLER, Some(Arc::new(other)));
+    let lines = line.lines();
+    assert_eq!(lines[0], "caller SIP/2.0 200 OK");
+    assert!(lines[1].starts_with("called CANCEL "), "{lines:?}");
 }
