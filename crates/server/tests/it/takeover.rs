@@ -13,6 +13,7 @@ use crate::peers::{Called, Caller, Process, Sipp, Workspace, free_address, is_bo
 use crate::provider::{COUNTERSIGN, Provider, Server, Setup, get, udp};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::os::unix::net::UnixDatagram;
 use std::process::Command;
 use std::time::Duration;
 
@@ -194,17 +195,32 @@ fn begin_a_call(from: &UdpSocket, to: SocketAddr) {
     from.send_to(invite.as_bytes(), to).unwrap();
 }
 
+/// What a supervisor is told until nobody has said anything for so long.
+fn heard(supervisor: &UnixDatagram, silence: Duration) -> String {
+    supervisor.set_read_timeout(Some(silence)).unwrap();
+    let (mut told, mut buffer) = (String::new(), [0; 512]);
+    while let Ok(length) = supervisor.recv(&mut buffer) {
+        told += &String::from_utf8_lossy(&buffer[..length]);
+    }
+    told
+}
+
 /// This test verifies that a peer with nothing under way on its connection loses it when `drain_s` has passed, instead of hearing
-/// 503 for as long as the last call lasts; and that a process whose successor dies ends with failure, to be started again.
+/// 503 for as long as the last call lasts; that the watchdog is fed for the successor by nobody else; and that a process whose
+/// successor dies ends with failure, to be started again.
 #[test]
 fn connections_without_calls_end_and_a_lost_successor_is_told() {
     let provider = Provider::new();
+    let path = std::env::temp_dir().join(format!("countersign-it-{}-lost", std::process::id()));
+    let supervisor = UnixDatagram::bind(&path).unwrap();
     let called = UdpSocket::bind("127.0.0.1:0").unwrap();
     called.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut server = provider
         .signs(&udp(called.local_addr().unwrap()))
         .sip("takeover_socket = \"takeover\"")
         .drains(1)
+        .environment("NOTIFY_SOCKET", path.to_str().unwrap())
+        .environment("WATCHDOG_USEC", "3600000")
         .start();
     let mut idle = TcpStream::connect(server.sip()).unwrap();
     idle.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -223,7 +239,12 @@ fn connections_without_calls_end_and_a_lost_successor_is_told() {
     server.process().until("succeeded", |process| {
         process.output().contains("a successor carries what is new")
     });
+    let before = heard(&supervisor, Duration::from_millis(1));
+    assert!(before.contains("READY=1"), "{before}");
     assert_eq!(idle.read(&mut [0; 1]).unwrap(), 0, "it is ended");
+    // Twice as long as the watchdog was fed before.
+    let after = heard(&supervisor, Duration::from_millis(2_500));
+    assert_eq!(after, "", "the watchdog is the successor's");
     server.process().until("still there", |process| {
         !process.output().contains("nothing is left here")
     });
@@ -231,6 +252,7 @@ fn connections_without_calls_end_and_a_lost_successor_is_told() {
     let status = server.process().end(PATIENCE);
     assert_eq!(status.code(), Some(1), "to be started again");
     assert!(server.process().output().contains("the successor is gone"));
+    std::fs::remove_file(path).unwrap();
 }
 
 #[test]
