@@ -12,13 +12,14 @@ pub use tls::SipTls;
 use super::Config;
 use super::hep::HepSettings;
 use super::judgement::{ExceptionSettings, FetchSettings};
-use super::listeners::HttpSettings;
+use super::listeners::{HttpSettings, SipSettings};
 use super::place::{Cause, Concern, Mistake, Place, Placed, TrustConcern, Warning};
 use super::tenant::TenantSettings;
 use super::trunk::TrunkSettings;
 use crate::fetch::{Exception, FetchPolicy};
 use crate::files;
 use crate::hep;
+use crate::routes::Local;
 use crate::trust::Opened;
 use countersign::authentication::{AuthenticationService, Inventory, Signer, SignerError};
 use countersign::certificate::delegation::{self, Delegation};
@@ -347,6 +348,12 @@ impl Opening {
             .filter(|trunk| redirects_nothing(trunk));
         let idle = idle.map(|trunk| trunk.name.warning(Concern::RedirectsNothing));
         self.warnings.extend(idle);
+        let lost = config.trunks.iter().filter(|trunk| {
+            let local = trunk.route.local;
+            local.is_some_and(|local| !has_listener(&config.sip, local))
+        });
+        let lost = lost.map(|trunk| trunk.name.warning(Concern::NoSuchListener));
+        self.warnings.extend(lost);
         self.think_of_anchors(config);
         self.think_of_order(&config.trunks);
         self.think_of_listeners(&config.public, &config.admin);
@@ -394,6 +401,12 @@ impl Opening {
 
 fn signs(trunk: &TrunkSettings) -> bool {
     matches!(trunk.trunk.role, Role::Sign | Role::Both)
+}
+
+/// Whether a listener is meant; one with port 0 may be.
+fn has_listener(sip: &SipSettings, local: Local) -> bool {
+    let mut listeners = [&sip.udp, &sip.tcp, &sip.tls].into_iter().flatten();
+    listeners.any(|at| local.is(at.value) || (at.value.port() == 0 && local.ip == at.value.ip()))
 }
 
 fn redirects_nothing(trunk: &TrunkSettings) -> bool {

@@ -326,6 +326,8 @@ pub enum Concern {
     NoAnchors,
     /// The certificate for TLS names no SIP domain.
     NoSipDomain,
+    /// The trunk's `local` is none of our listeners.
+    NoSuchListener,
     /// The certificate says for which numbers it speaks nowhere.
     NoTnAuthList,
     /// The usual file of web trust anchors is not there.
@@ -396,6 +398,9 @@ impl fmt::Display for Concern {
             }
             Self::NoWebRoots => {
                 "this file is not there: certificates can be fetched from fetch.exceptions only"
+            }
+            Self::NoSuchListener => {
+                "its local is none of our listeners: requests leave from the best one"
             }
             Self::NotUsed => "no trunk uses it",
             Self::Overshadowed(earlier) => {

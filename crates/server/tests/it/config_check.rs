@@ -215,7 +215,7 @@ fn what_works_but_deserves_a_thought_is_said() {
     let text = trunk("weak", "role = \"sign\"\ntenant = \"acme\"\n")
         + &trunk(
             "forged",
-            "role = \"both\"\ntenant = \"acme\"\nudp_source_is_trusted = true\n",
+            "role = \"both\"\ntenant = \"acme\"\nudp_source_is_trusted = true\nlocal = \"192.0.2.77\"\n",
         )
         + "[[trunks]]\nname = \"idle\"\naddresses = [\"192.0.2.9\"]\nmode = \"redirect\"\n"
         + &tenant("acme", "other.pem", "other.key", "good.csv")
@@ -231,6 +231,7 @@ fn what_works_but_deserves_a_thought_is_said() {
         "tenants[0].certificate_file: the certificate has no TN Authorization List",
         "fetch.exceptions[0].origin: certificates are fetched from https://repository.example:9443 although",
         "trunks[1].name: there is no trust anchor",
+        "trunks[1].name: its local is none of our listeners",
         "trunks[2].name: its calls are answered with 302 and nothing is added to them: give it a role",
         "trunks[1].name: no message ever comes by it: all that could are taken by \"weak\" before it",
         "http.public.listen: the public listener has no certificate",
@@ -242,7 +243,7 @@ fn what_works_but_deserves_a_thought_is_said() {
             "missing: {what}\n{told:#?}"
         );
     }
-    assert_eq!(told.len(), 10, "{told:#?}");
+    assert_eq!(told.len(), 11, "{told:#?}");
 }
 
 #[test]
