@@ -85,6 +85,11 @@ impl Copy {
         })
     }
 
+    /// How many bytes it holds.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// The copy with a Via of ours on top.
     // RFC 3261 §16.6: "The proxy MUST insert a Via header field value into the copy before the existing Via header field values."
     pub(crate) fn with_via(&self, transport: Transport, sent_by: &SentBy, branch: &str) -> Bytes {

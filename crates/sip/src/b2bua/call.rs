@@ -167,8 +167,9 @@ impl Call {
     /// A response has made another dialog; whether there was room for it.
     pub(crate) fn add(&mut self, response: &Message, near_tag: Box<[u8]>, place: usize) -> bool {
         let way = Way::on_to(response);
-        let more = way.bytes() + self.bytes();
         let tag = response.to().ok().and_then(|to| to.tag());
+        let tags = near_tag.len() + tag.map_or(0, <[u8]>::len);
+        let more = way.bytes() + tags + self.bytes();
         let Some(far_tag) = tag.filter(|_| self.dialogs.len() < MAX_FORKS && more < MAX_CALL_BYTES)
         else {
             return false;
@@ -200,8 +201,17 @@ impl Call {
         }
     }
 
-    /// The sender of `message`, who is on `side`, has said where it is now.
+    /// Whether there is room to remember where the sender of `message` says it is now.
+    pub(crate) fn has_room_for(&self, message: &Message) -> bool {
+        let contact = message.header(Name::Contact).unwrap_or_default();
+        contact.len() + self.bytes() < MAX_CALL_BYTES
+    }
+
+    /// The sender of `message`, who is on `side`, has said where it is now; nothing is changed if there is no room for it.
     pub(crate) fn refresh(&mut self, message: &Message, far_tag: &[u8], side: Side) {
+        if !self.has_room_for(message) {
+            return;
+        }
         match side {
             Side::Near => self.way.refresh(message),
             Side::Far => {
@@ -238,7 +248,10 @@ impl Call {
 
     fn bytes(&self) -> usize {
         let names = [&self.near, &self.far].map(|end| end.call_id.len() + end.tag.len());
-        let dialogs = self.dialogs.iter().map(|dialog| dialog.way.bytes());
+        let dialogs = self
+            .dialogs
+            .iter()
+            .map(|dialog| dialog.way.bytes() + dialog.near_tag.len() + dialog.far_tag.len());
         let fixed = self.from.len() + self.to.len() + self.way.bytes();
         names.iter().sum::<usize>() + fixed + dialogs.sum::<usize>()
     }

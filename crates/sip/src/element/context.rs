@@ -213,7 +213,12 @@ impl Context {
 
     /// What it is reckoned at.
     pub(super) fn bytes(&self) -> usize {
-        reckoned(&self.request)
+        // What is left for another next hop is not slim.
+        let copy = match &self.stage {
+            Stage::Forwarding(forwarding) if self.is_slim => forwarding.copy.as_ref(),
+            _ => None,
+        };
+        reckoned(&self.request) + copy.map_or(0, Copy::len)
     }
 
     /// Whether whoever comes by `trunk` may cancel it. A request from the far side comes by none, or by another.

@@ -85,7 +85,10 @@ impl Element {
         trunk: &Trunk,
     ) -> Result<Option<Inside>, Refusal> {
         if let Some(inside) = self.inside(request, trunk) {
-            return Ok(Some(inside));
+            return match self.may_move(&inside, request) {
+                true => Ok(Some(inside)),
+                false => Err(Refusal::Defect(Defect::TooLarge)),
+            };
         }
         let has_tag = request.to().is_ok_and(|to| to.tag().is_some());
         match request.method() {
@@ -101,6 +104,18 @@ impl Element {
                 Err(Refusal::NoSuchDialog)
             }
             _ => Ok(None),
+        }
+    }
+
+    /// Whether the new target of a request that has one can be remembered.
+    fn may_move(&self, inside: &Inside, request: &Message) -> bool {
+        let moves = matches!(request.method(), Some(Method::Invite | Method::Update));
+        match inside {
+            Inside::Goes(crossing) if moves => {
+                let call = self.table.calls.get(crossing.call);
+                call.is_none_or(|call| call.has_room_for(request))
+            }
+            _ => true,
         }
     }
 

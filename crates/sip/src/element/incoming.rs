@@ -178,7 +178,8 @@ impl Element {
         self.table.servers.get(&key.ok()?).copied()
     }
 
-    /// Whether another context fits. For an emergency call more does.
+    /// Whether another context fits. For an emergency call more does, and for what goes on inside a call of two dialogs: who cannot
+    /// hang up keeps the room of everybody else. Of proxied calls nothing is remembered that a To tag could be compared with.
     fn has_room(&self, request: &Message, trunk: &Trunk) -> bool {
         let within = |count: usize, bytes: usize| {
             self.contexts.len() < count && self.context_bytes + reckoned(request) <= bytes
@@ -190,7 +191,8 @@ impl Element {
         } = self.options;
         within(count, bytes)
             || (within(with_reserve(count), with_reserve(bytes))
-                && is_emergency(request, trunk, &self.options))
+                && (self.table.calls.place(request, &self.tokens).is_some()
+                    || is_emergency(request, trunk, &self.options)))
     }
 
     /// Whether another call of a back-to-back trunk fits.

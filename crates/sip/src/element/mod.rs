@@ -94,7 +94,7 @@ pub const DEFAULT_MAX_CONTEXT_BYTES: usize = 512 * 1024 * 1024;
 /// this many are 10,000 calls a minute of thirteen minutes each.
 pub const DEFAULT_MAX_DIALOGS: usize = 131_072;
 
-/// What is left for emergency calls when there is no room for others: this part of both limits on top of them.
+/// What is left for emergency calls, and inside calls, when there is no room for others: this part of both limits on top of them.
 const EMERGENCY_RESERVE: usize = 16;
 
 /// Timer C. RFC 3261 §16.6: "The timer MUST be larger than 3 minutes."

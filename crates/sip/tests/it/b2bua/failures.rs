@@ -8,8 +8,10 @@
 //!     │ ACK ───────────▶│ ACK ───────────▶│   each for its own hop
 //! ```
 
-use super::{BODY, Line, answer, from_called, inside, invite, options};
-use countersign_sip::trunk::{B2buaMode, Names};
+use super::{BODY, CALLED, Line, answer, from_called, inside, invite, options};
+use countersign_sip::flow::Transport;
+use countersign_sip::trunk::{B2buaMode, Names, NextHop, Oversize, Trunk};
+use std::sync::Arc;
 
 fn ack_of_failure(to: &str) -> String {
     hop("ACK").replace("To: <sip:+12025550101@b.example>", &format!("To: {to}"))
@@ -218,4 +220,91 @@ fn a_call_with_too_many_routes_is_refused() {
             .replace("z9hG4bKone", "z9hG4bKtwo"),
     );
     assert_eq!(line.lines(), ["caller SIP/2.0 513 Message Too Large"]);
+}
+
+/// This test verifies that who talks can hang up, and whatever else, when there is no room for anybody new.
+#[test]
+fn a_full_house_can_be_left() {
+    for method in ["BYE", "PRACK", "UPDATE"] {
+        let mut options = options();
+        options.max_contexts = 2;
+        let mut line = Line::with_options(B2buaMode::default(), options);
+        let (sent, answered) = line.talking();
+        let other = |name: &str| {
+            let text = invite().replace("call-1", name);
+            text.replace("z9hG4bKone", &format!("z9hG4bK{name}"))
+        };
+        line.caller(&other("call-2"));
+        line.caller(&other("call-3"));
+        assert_eq!(
+            line.lines().pop().unwrap(),
+            "caller SIP/2.0 503 Service Unavailable"
+        );
+        line.caller(&inside(method, 2, &answered));
+        let there = line.one();
+        assert_eq!(
+            (there.to().as_str(), &there.first_line()[..3]),
+            ("called", &method[..3])
+        );
+        // The reserve has its end, too.
+        line.called(&from_called("INFO", 1, &sent, "callee"));
+        assert_eq!(line.lines(), ["called SIP/2.0 503 Service Unavailable"]);
+    }
+}
+
+/// This test verifies that nobody moves to an address that would be too much to remember, and that the call goes on where it was.
+#[test]
+fn a_call_does_not_grow() {
+    let mut line = Line::new();
+    let (sent, answered) = line.talking();
+    let long = format!("{}@192.0.2.", "x".repeat(20_000));
+    line.caller(&inside("INVITE", 2, &answered).replace("caller@192.0.2.", &long));
+    assert_eq!(line.lines(), ["caller SIP/2.0 513 Message Too Large"]);
+    line.called(&from_called("UPDATE", 1, &sent, "callee").replace(
+        "called@192.0.2.20:5060>\r\nCon",
+        &format!("{long}20>\r\nCon"),
+    ));
+    assert_eq!(line.lines(), ["called SIP/2.0 513 Message Too Large"]);
+    // What an answer says is not refused, and not remembered.
+    line.caller(&inside("UPDATE", 3, &answered));
+    let update = line.one();
+    line.called(&answer(&update, "200 OK", "").replace("called@192.0.2.", &long));
+    assert_eq!(line.lines(), ["caller SIP/2.0 200 OK"]);
+    line.caller(&inside("BYE", 4, &answered));
+    assert_eq!(
+        line.one().first_line(),
+        "BYE sip:called@192.0.2.20:5060 SIP/2.0"
+    );
+    line.called(&from_called("INFO", 2, &sent, "callee"));
+    assert_eq!(
+        line.one().first_line(),
+        "INFO sip:caller@192.0.2.10:5060 SIP/2.0"
+    );
+}
+
+/// This test verifies that a call that rings is reckoned with what is kept for another next hop.
+#[test]
+fn what_is_kept_for_another_next_hop_is_reckoned() {
+    let reckoned = |hops: &[&str]| {
+        let mut line = Line::new();
+        let mut trunk = Trunk::clone(&line.trunk);
+        let hops = hops
+            .iter()
+            .map(|at| NextHop::new(Transport::Udp, at.parse().unwrap()));
+        trunk.next_hops = hops
+            .map(|hop| NextHop {
+                oversize: Oversize::Fragment,
+                ..hop
+            })
+            .collect();
+        line.trunk = Arc::new(trunk);
+        let long = format!("X-Long: {}\r\nMax-Forwards", "x".repeat(9_000));
+        line.caller(&invite().replace("Max-Forwards", &long));
+        let sent = line.sent().remove(1);
+        line.called(&answer(&sent, "180 Ringing", "callee"));
+        line.element.load().context_bytes
+    };
+    let one = reckoned(&[CALLED]);
+    let two = reckoned(&[CALLED, "192.0.2.21:5060"]);
+    assert!(two > one + 9_000, "{two} and {one}");
 }
