@@ -11,7 +11,8 @@ use crate::trunk::{NextHop, Trunk};
 use countersign::time::Ticks;
 use std::sync::Arc;
 
-/// Most dialogs of one call: a service that rings every phone of somebody has a handful. What answers beyond is not passed on.
+/// Most dialogs of one call: a service that rings every phone of somebody has a handful. What rings beyond is not passed on; who
+/// accepts takes the place of the first that only rings.
 pub(crate) const MAX_FORKS: usize = 16;
 
 /// Most bytes of a call that are remembered: names, routes and targets of both sides. A usual call has about 500.
@@ -94,10 +95,19 @@ pub(crate) enum Progress {
     Answered,
     /// The called has not accepted yet.
     Early,
-    /// We have ended it, and nobody has to be told.
+    /// It is over, and nobody has to be told.
     Ended,
     /// We have ended it, and the caller must acknowledge first before it can be told.
     Ending,
+    /// It was ended before the called accepted. Who does all the same is told.
+    GivenUp,
+}
+
+impl Progress {
+    /// Whether no request crosses any more.
+    pub(crate) const fn is_over(self) -> bool {
+        matches!(self, Self::Ended | Self::Ending | Self::GivenUp)
+    }
 }
 
 impl Call {
@@ -174,18 +184,37 @@ impl Call {
         else {
             return false;
         };
+        let far_tag = far_tag.into();
+        self.push(far_tag, near_tag, way, place);
+        true
+    }
+
+    /// The same of an answer that is refused because there is no room: it has to be hung up.
+    pub(crate) fn add_refused(&mut self, response: &Message, near_tag: Box<[u8]>, place: usize) {
+        if let Some(far_tag) = response.to().ok().and_then(|to| to.tag()) {
+            self.push(far_tag.into(), near_tag, Way::on_to(response), place);
+        }
+    }
+
+    fn push(&mut self, far_tag: Box<[u8]>, near_tag: Box<[u8]>, way: Way, place: usize) {
         // Most calls have one dialog: no room for others is kept.
         self.dialogs.reserve_exact(1);
         self.dialogs.push(Dialog {
             near_tag,
-            far_tag: far_tag.into(),
+            far_tag,
             way,
             place,
             progress: Progress::Early,
             to_far: self.invite,
             to_near: 0,
         });
-        true
+    }
+
+    /// The far tag of the first that has not been accepted.
+    pub(crate) fn oldest_early(&self) -> Option<&[u8]> {
+        let mut dialogs = self.dialogs.iter();
+        let early = dialogs.find(|dialog| dialog.progress == Progress::Early)?;
+        Some(&early.far_tag)
     }
 
     /// Those dialogs go that `keep` does not keep.

@@ -129,7 +129,7 @@ impl Element {
         }
         let to = from.other();
         let dialog = call.dialog_for(request, from)?;
-        if matches!(dialog.progress, Progress::Ended | Progress::Ending) {
+        if dialog.progress.is_over() {
             return None;
         }
         let peer = Some(Box::new(call.peer(dialog, to)?));
@@ -304,9 +304,16 @@ impl Context {
             false => turn.tokens.near_tag(&call.far.call_id, far_tag).to_vec(),
         };
         if matches!(response.status(), Some(101..300)) {
-            let call = calls.get_mut(crossing.call)?;
-            if !call.add(response, near_tag.clone().into(), crossing.place) {
-                return None;
+            let is_success = matches!(response.status(), Some(200..));
+            while !calls.get_mut(crossing.call)?.add(
+                response,
+                near_tag.clone().into(),
+                crossing.place,
+            ) {
+                let call = calls.get(crossing.call).filter(|_| is_success)?;
+                let oldest: Box<[u8]> = call.oldest_early()?.into();
+                let others = |dialog: &Dialog| dialog.far_tag != oldest;
+                calls.retain(crossing.call, turn.tokens, others);
             }
             calls.know(crossing.call, far_tag, turn.tokens);
         }
@@ -341,7 +348,7 @@ impl Context {
             Progress::Early if crossing.peer.is_none() => dialog.progress = Progress::Answered,
             Progress::Acknowledged | Progress::Answered => {}
             // RFC 3311 §1: UPDATE serves "to update session parameters without impacting the dialog state itself".
-            Progress::Early | Progress::Ended | Progress::Ending => return,
+            Progress::Early | Progress::Ended | Progress::Ending | Progress::GivenUp => return,
         }
         if let Some(at) = due(call, response, turn.now.ticks, turn.options) {
             turn.set_timer(crossing.call, Part::Call, at);

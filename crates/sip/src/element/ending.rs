@@ -1,6 +1,7 @@
 //! What only one with two dialogs can do: hold an answer back until the host has seen it, refuse it, end a call.
 
 use super::context::{Cancellation, Context, Stage};
+use super::crossing::Crossing;
 use super::event::{CallEnded, EndedBy, Event};
 use super::{Answer, ContextId, Element, Ending, Output, Part, Turn, own};
 use crate::b2bua::{Dialog, Own, OwnMethod, Progress, Side};
@@ -54,12 +55,21 @@ impl Context {
         let is_refused = !matches!(self.record.status, None | Some(200..300));
         match (&self.stage, begins) {
             (Stage::Held(_), _) => {}
+            (_, Some(crossing)) if is_given_up(crossing.call, message, turn) => {
+                self.refuse_answer(message, None, turn);
+                // RFC 3261 §15.1.2: "The UAS MUST still respond to any pending requests received for that dialog.  It is RECOMMENDED that a
+                // 487 (Request Terminated) response be generated to those pending requests."
+                if !matches!(self.stage, Stage::Answered) {
+                    self.answer(487, "Request Terminated", &[], turn);
+                }
+            }
             (Stage::Forwarding(_), Some(_)) if holds => self.hold(status, message, turn),
             (Stage::Answered, Some(_)) if is_refused => self.refuse_answer(message, None, turn),
             (_, begins) => {
                 let call = begins.map(|crossing| crossing.call);
+                let over = call.filter(|call| is_over(*call, message, turn));
                 self.pass_success(status, message, turn);
-                call.into_iter()
+                over.into_iter()
                     .for_each(|call| acknowledge_again(call, message, turn));
             }
         }
@@ -139,13 +149,19 @@ impl Context {
     /// A 2xx that the caller will not get: it is acknowledged, or the called repeats it, and the call is ended.
     // RFC 3261 §13.2.2.4: "If, after acknowledging any 2xx response to an INVITE, the UAC does not want to continue with that dialog,
     // then the UAC MUST terminate the dialog by sending a BYE request as described in Section 15."
-    fn refuse_answer(&mut self, message: &Message, reason: Option<&str>, turn: &mut Turn<'_>) {
-        let Some(crossing) = &self.crossing else {
+    pub(super) fn refuse_answer(
+        &self,
+        message: &Message,
+        reason: Option<&str>,
+        turn: &mut Turn<'_>,
+    ) {
+        let begins = self.crossing.as_ref().filter(|one| one.peer.is_none());
+        let Some(crossing) = begins else {
             return;
         };
         let call = crossing.call;
         if self.near_tag(crossing, message, turn).is_none() {
-            return;
+            self.add_refused(crossing, message, turn);
         }
         let Some(far_tag) = message.to().ok().and_then(|to| to.tag()) else {
             return;
@@ -171,21 +187,46 @@ impl Context {
     }
 }
 
+impl Context {
+    /// An answer that there is no room for is remembered until its INVITE is forgotten, to be acknowledged each time. It is one of a call:
+    /// the caller gets its answer now.
+    fn add_refused(&self, crossing: &Crossing, message: &Message, turn: &mut Turn<'_>) {
+        let (call, far_tag) = (
+            turn.table.calls.get_mut(crossing.call),
+            message.to().ok().and_then(|to| to.tag()),
+        );
+        if let Some((call, far_tag)) = call.zip(far_tag)
+            && !matches!(self.stage, Stage::Answered)
+        {
+            let near_tag = turn.tokens.near_tag(&call.far.call_id, far_tag).to_vec();
+            call.add_refused(message, near_tag.into(), crossing.place);
+        }
+    }
+}
+
+/// Whether a 2xx is the first of a dialog that was ended before.
+fn is_given_up(call: ContextId, message: &Message, turn: &Turn<'_>) -> bool {
+    progress(call, message, turn) == Some(Progress::GivenUp)
+}
+
+/// Whether a 2xx is of a dialog that is over.
+fn is_over(call: ContextId, message: &Message, turn: &Turn<'_>) -> bool {
+    progress(call, message, turn).is_some_and(Progress::is_over)
+}
+
+/// How far the dialog of a response has come.
+fn progress(call: ContextId, message: &Message, turn: &Turn<'_>) -> Option<Progress> {
+    let far_tag = message.to().ok()?.tag()?;
+    let dialog = turn.table.calls.get(call)?.dialog_of(far_tag)?;
+    Some(dialog.progress)
+}
+
 /// The answer to an INVITE whose host gives none that refuses.
 const DECLINED: u16 = 603;
 
 /// A 2xx that came once more, in a dialog that is over: no ACK of the caller crosses any more, or ours was lost.
 fn acknowledge_again(call: ContextId, message: &Message, turn: &mut Turn<'_>) {
-    let Some(far_tag) = message.to().ok().and_then(|to| to.tag()) else {
-        return;
-    };
-    let dialog = turn
-        .table
-        .calls
-        .get(call)
-        .and_then(|call| call.dialog_of(far_tag));
-    let is_over = |dialog: &Dialog| matches!(dialog.progress, Progress::Ended | Progress::Ending);
-    if dialog.is_some_and(is_over) {
+    if let Some(far_tag) = message.to().ok().and_then(|to| to.tag()) {
         own::send(call, far_tag, ACK, turn);
     }
 }
@@ -211,7 +252,7 @@ pub(super) fn end_dialogs(id: ContextId, by: EndedBy, reason: Option<&str>, turn
         match progress {
             Progress::Acknowledged => {}
             Progress::Answered => own::send(id, &far_tag, ACK, turn),
-            Progress::Early | Progress::Ended | Progress::Ending => continue,
+            Progress::Early | Progress::Ended | Progress::Ending | Progress::GivenUp => continue,
         }
         bye(id, &far_tag, Side::Far, turn);
         // RFC 3261 §15: "However, the callee's UA MUST NOT send a BYE on a confirmed dialog until it has received an ACK for its 2xx
@@ -238,7 +279,8 @@ pub(super) fn end_near(id: ContextId, far_tag: &[u8], turn: &mut Turn<'_>) {
 pub(super) fn ended(id: ContextId, far_tag: &[u8], by: EndedBy, turn: &mut Turn<'_>) {
     let dialog = turn.table.calls.get(id);
     let dialog = dialog.and_then(|call| call.dialog_of(far_tag));
-    if dialog.is_some_and(|dialog| dialog.progress == Progress::Ended) {
+    let is_told = |dialog: &Dialog| matches!(dialog.progress, Progress::Ended | Progress::GivenUp);
+    if dialog.is_some_and(is_told) {
         return;
     }
     let others = |dialog: &Dialog| *dialog.far_tag != *far_tag;
@@ -263,7 +305,10 @@ pub(super) fn ended(id: ContextId, far_tag: &[u8], by: EndedBy, turn: &mut Turn<
         // As long as its 2xx may come once more, the dialog is remembered, or that would begin it anew.
         Some(call) if call.inviting => {
             if let Some(dialog) = call.dialog_mut_of(far_tag) {
-                dialog.progress = Progress::Ended;
+                dialog.progress = match dialog.progress {
+                    Progress::Early => Progress::GivenUp,
+                    _ => Progress::Ended,
+                };
             }
         }
         _ => turn.table.calls.retain(id, turn.tokens, others),

@@ -319,7 +319,19 @@ impl Context {
                 self.taken_by_hop(turn);
                 self.pass_final(status, response, turn);
             }
-            None => self.consider(Candidate::Ours(Failure::BadAnswer), turn),
+            None => {
+                self.refuse_answer(message, None, turn);
+                match self.stage {
+                    Stage::Answered => {}
+                    Stage::Forwarding(_) => {
+                        self.consider(Candidate::Ours(Failure::BadAnswer), turn);
+                    }
+                    // It was held.
+                    Stage::Arrived | Stage::Deciding(_) | Stage::Held(_) => {
+                        self.answer_failure(Failure::BadAnswer, turn);
+                    }
+                }
+            }
         }
     }
 

@@ -363,3 +363,52 @@ fn an_update_answers_no_call() {
         line.ends_clean();
     }
 }
+
+/// This test verifies that an answer whose way is too long to be remembered is hung up, and the caller is told, held or not.
+#[test]
+fn an_answer_without_room_is_refused() {
+    for mut line in [Line::new(), holding()] {
+        let sent = line.invited();
+        let long = format!(
+            "Record-Route: <sip:{}.example;lr>\r\nContact:",
+            "x".repeat(17_000)
+        );
+        let text = answer(&sent, "200 OK", "callee").replace("Contact:", &long);
+        line.called(&text);
+        if let Some(held) = line.answered.first() {
+            line.handle(Input::Release(held.id));
+        }
+        assert_eq!(line.lines(), [ACK, BYE, "caller SIP/2.0 502 Bad Gateway"]);
+        line.called(&text);
+        assert_eq!(line.lines(), [ACK], "the ACK was lost");
+        line.called(&text.replace("callee", "other"));
+        assert_eq!(line.lines(), [""; 0], "no more than one is remembered");
+        line.ends_clean();
+    }
+}
+
+/// This test verifies that an answer of a dialog that the caller has ended while it rang is hung up: RFC 3261 §15.
+#[test]
+fn an_answer_after_the_caller_hung_up_is_refused() {
+    for mut line in [Line::new(), holding()] {
+        let sent = line.invited();
+        line.called(&answer(&sent, "180 Ringing", "callee"));
+        let early = line.one();
+        line.caller(&inside("BYE", 2, &early));
+        let bye = line.one();
+        line.called(&answer(&bye, "200 OK", ""));
+        line.sent();
+        let text = answer(&sent, "200 OK", "callee");
+        line.called(&text);
+        let refused = line.sent();
+        assert_eq!(
+            lines(&refused),
+            [ACK, BYE, "caller SIP/2.0 487 Request Terminated"]
+        );
+        assert_eq!(refused[1].value("CSeq"), "3 BYE");
+        line.called(&text);
+        assert_eq!(line.lines(), [ACK]);
+        assert_eq!(line.ended().len(), 0, "it was never answered");
+        line.ends_clean();
+    }
+}

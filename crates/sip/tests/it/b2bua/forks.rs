@@ -82,3 +82,27 @@ fn a_swarm_of_phones_is_bounded() {
     line.called(&answer(&sent, "603 Decline", "phone1"));
     line.ends_clean();
 }
+
+/// This test verifies that of a swarm of phones the last one may accept, though no more may ring.
+#[test]
+fn the_last_of_a_swarm_accepts() {
+    let mut line = Line::new();
+    let sent = line.invited();
+    for phone in 0..16 {
+        line.called(&answer(&sent, "180 Ringing", &format!("phone{phone}")));
+    }
+    let early = line.sent();
+    line.called(&answer(&sent, "200 OK", "last"));
+    let answered = line.one();
+    assert_eq!(answered.first_line(), "SIP/2.0 200 OK");
+    line.caller(&inside("ACK", 1, &answered));
+    assert_eq!(line.one().tag("To"), Some("last"));
+    line.caller(&inside("UPDATE", 2, &early[0]));
+    assert!(line.one().first_line().starts_with("SIP/2.0 481"));
+    line.caller(&inside("UPDATE", 3, &early[1]));
+    assert_eq!(line.one().tag("To"), Some("phone1"));
+    line.caller(&inside("BYE", 4, &answered));
+    let bye = line.one();
+    line.called(&answer(&bye, "200 OK", ""));
+    line.ends_clean();
+}
