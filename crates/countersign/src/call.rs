@@ -4,6 +4,7 @@
 //! the CLI from flags. It holds claims, not truths: nothing in it is believed because it is here.
 
 use crate::identity::Identity;
+use crate::priority::RequestedPriority;
 use crate::time::UnixTime;
 
 /// A call as the signalling tells it.
@@ -17,8 +18,21 @@ pub struct Call {
     pub dest: Vec<(Identity, DestSource)>,
     /// The `Date` header.
     pub date: DateHeader,
+    /// What the request would show of the caller beside the number.
+    pub presentation: Presentation,
+    /// Which priority it asks for.
+    pub priority: RequestedPriority,
     /// What makes this transaction different from a replay of it; `None` at doors that have none (HTTP, CLI).
     pub reference: Option<CallReference>,
+}
+
+/// What a request would show of the caller beside the number: claims of the signalling, from the header that spoke for the caller.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Presentation {
+    /// The display name, without quotes and escapes.
+    pub name: Option<Box<str>>,
+    /// Why they call: `call-reason` of Call-Info ([RFC 9796 §6](https://www.rfc-editor.org/rfc/rfc9796#section-6)).
+    pub reason: Option<Box<str>>,
 }
 
 /// The header that spoke for the caller.

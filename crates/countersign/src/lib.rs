@@ -2,7 +2,7 @@
 //!
 //! The floors, from the ground up; a room uses only rooms above it in this list:
 //!
-//! - ground: [`time`], [`number`], [`identity`], [`call`], [`crypto`], [`jose`]
+//! - ground: [`time`], [`number`], [`identity`], [`priority`], [`call`], [`crypto`], [`jose`]
 //! - objects: [`passport`], [`certificate`], [`trust`], [`path`]
 //! - judgement: [`authentication`], [`verification`]
 //!
@@ -13,6 +13,7 @@
 pub mod time;
 pub mod number;
 pub mod identity;
+pub mod priority;
 pub mod call;
 pub mod crypto;
 pub mod jose;

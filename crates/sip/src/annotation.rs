@@ -38,7 +38,7 @@ pub fn annotated(
     let mut additions = Additions::default();
     match addition {
         Addition::Identity { value, date } => {
-            additions.identity = Some(value.into());
+            additions.identities.push(value.into());
             additions.date = date;
         }
         Addition::Nothing => {}

@@ -56,6 +56,8 @@ pub fn from_request(message: &Message, policy: &CallPolicy) -> Call {
         orig_from,
         dest: destinations(message, policy.identity),
         date: message.date(),
+        presentation: Default::default(),
+        priority: Default::default(),
         reference: message.call_id().ok().map(|call_id| CallReference {
             call_id: call_id.into(),
             from_tag: from.and_then(|from| from.tag()).unwrap_or_default().into(),

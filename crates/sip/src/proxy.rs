@@ -15,7 +15,7 @@ use crate::verstat;
 use crate::verstat::Asserted;
 use bytes::{BufMut, Bytes, BytesMut};
 use countersign::time::UnixTime;
-use countersign::verification::Code;
+use countersign::verification::{Code, Consequences};
 
 /// RFC 3261 §18.1.1: "If a request is within 200 bytes of the path MTU, or if it is larger than 1300 bytes and the path MTU is unknown,
 /// the request MUST be sent using an RFC 2914 [43] congestion controlled transport protocol, such as TCP."
@@ -27,14 +27,16 @@ const MAX_FORWARDS: &str = "70";
 /// What signing and judging add to a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Additions {
-    /// The value of our Identity header.
-    pub(crate) identity: Option<Box<str>>,
+    /// The values of our Identity headers.
+    pub(crate) identities: Vec<Box<str>>,
     /// The Date header that our signature speaks of, where there was none.
     pub(crate) date: Option<UnixTime>,
     /// The verdict, as `verstat` writes it.
     pub(crate) verstat: Option<String>,
     /// What the verdict would have been answered with, if it is that of a fault: told only to whom the call goes back.
     pub(crate) fault: Option<Code>,
+    /// What follows from the verification beyond the verdict.
+    pub(crate) consequences: Option<Box<Consequences>>,
     /// How our service failed the call, if it did.
     pub(crate) bypass: Option<BypassCause>,
 }
@@ -327,9 +329,9 @@ fn bypass(request: &Message, trunk: &Trunk, additions: &Additions, patch: &mut P
 }
 
 fn signature(request: &Message, trunk: &Trunk, additions: &Additions, patch: &mut Patch) {
-    let Some(identity) = &additions.identity else {
+    if additions.identities.is_empty() {
         return;
-    };
+    }
     let replaces = trunk.existing_identity == ExistingIdentity::Replace;
     for line in request.headers(Name::Identity) {
         // An empty one asked for ours. Left there, it would be a bad one to whoever does not know that.
@@ -343,7 +345,9 @@ fn signature(request: &Message, trunk: &Trunk, additions: &Additions, patch: &mu
     {
         patch.append_header(request, Name::Date.as_str(), sip_date_text(date).as_bytes());
     }
-    patch.append_header(request, Name::Identity.as_str(), identity.as_bytes());
+    for identity in &additions.identities {
+        patch.append_header(request, Name::Identity.as_str(), identity.as_bytes());
+    }
 }
 
 // RFC 3261 §16.6: "If the request will be sent to the next hop using a stream-based transport and the copy contains no Content-Length header

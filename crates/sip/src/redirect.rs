@@ -84,11 +84,13 @@ fn added(
 ) -> Result<Vec<Field>, PatchError> {
     let mut headers = Vec::new();
     let mut add = |name: &str, value: &[u8]| headers.push((name.into(), value.to_vec()));
-    if let Some(identity) = &additions.identity {
+    if !additions.identities.is_empty() {
         // RFC 8224 §6.1: "An authentication service MUST add a Date header field to SIP requests that do not have one."
         if let Some(date) = additions.date {
             add(Name::Date.as_str(), sip_date_text(date).as_bytes());
         }
+    }
+    for identity in &additions.identities {
         add(Name::Identity.as_str(), identity.as_bytes());
     }
     if let Some(text) = &additions.verstat {

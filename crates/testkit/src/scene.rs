@@ -350,6 +350,8 @@ pub fn call() -> Call {
         orig_from: OrigSource::From,
         dest: vec![(number(BOB), DestSource::To)],
         date: DateHeader::Absent,
+        presentation: Default::default(),
+        priority: Default::default(),
         reference: Some(reference("call-1@alice.example", "tag-1")),
     }
 }

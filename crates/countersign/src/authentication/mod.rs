@@ -125,6 +125,7 @@ impl AuthenticationService {
                 attest: attestation.signed,
                 origid,
             }),
+            rich: None,
         };
         let passport = Passport::new(claims).map_err(Refusal::of)?;
         self.check_constraints(&passport)?;

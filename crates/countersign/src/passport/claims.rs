@@ -8,11 +8,15 @@
 //! requiring the use of "ppt"". They stay in the payload, where
 //! [`SignedPassport::payload`](super::SignedPassport::payload) has them.
 
+use super::compact::CompactPassport;
+use super::div::{DIV, DIV_O, Div, DivO};
 use super::error::{Claim, PassportError};
+use super::rcd::{self, RCD, RichClaims};
+use super::rph::{RPH, Rph};
 use super::shaken::{SHAKEN, Shaken};
-use crate::identity::{Dest, Identity, MAX_URI, Orig};
+use super::value::{read_number, read_uri};
+use crate::identity::{Dest, Identity, Orig};
 use crate::jose::json::{Object, Value};
-use crate::number::TelephoneNumber;
 use crate::time::UnixTime;
 
 /// Most identities in `dest`. RFC 8225 has no limit; a call has one or two, and every one is compared with the signalling.
@@ -30,6 +34,8 @@ pub struct Claims {
     pub iat: UnixTime,
     /// What the extension named by `ppt` adds.
     pub extension: Extension,
+    /// What is said about the caller beyond the number, under any `ppt`.
+    pub rich: Option<Box<RichClaims>>,
 }
 
 /// The extension that a PASSporT is of.
@@ -38,6 +44,14 @@ pub struct Claims {
 pub enum Extension {
     /// None: no `ppt`.
     Base,
+    /// `div`
+    Div(Div),
+    /// `div-o`
+    DivO(Box<DivO>),
+    /// `rcd`: all that it adds is in [`Claims::rich`].
+    Rcd,
+    /// `rph`
+    Rph(Box<Rph>),
     /// `shaken`.
     Shaken(Shaken),
     /// One that we do not support, by its `ppt`: such a PASSporT is never valid.
@@ -50,6 +64,10 @@ impl Extension {
     pub fn ppt(&self) -> Option<&str> {
         match self {
             Self::Base => None,
+            Self::Div(_) => Some(DIV),
+            Self::DivO(_) => Some(DIV_O),
+            Self::Rcd => Some(RCD),
+            Self::Rph(_) => Some(RPH),
             Self::Shaken(_) => Some(SHAKEN),
             Self::Unsupported(ppt) => Some(ppt),
         }
@@ -80,6 +98,26 @@ impl Claims {
         let orig = claims.orig.ok_or(missing(Claim::Orig))?;
         let extension = match ppt {
             None => Extension::Base,
+            Some(DIV) => {
+                // RFC 8946 §3: "PASSporTs of type "div" MUST NOT contain an "opt" (see Section 6) element in their payload."
+                if claims.opt.is_some() {
+                    return Err(PassportError::ClaimShape(Claim::Opt));
+                }
+                Extension::Div(Div::read(claims.div.ok_or(missing(Claim::Div))?)?)
+            }
+            Some(DIV_O) => Extension::DivO(Box::new(DivO {
+                div: Div::read(claims.div.ok_or(missing(Claim::Div))?)?,
+                opt: read_opt(claims.opt.ok_or(missing(Claim::Opt))?)?,
+            })),
+            // RFC 9795 §8: the claims of such a PASSporT are rcd, crn, or both.
+            Some(RCD) if claims.rich.rcd.is_none() && claims.rich.crn.is_none() => {
+                return Err(missing(Claim::Rcd));
+            }
+            Some(RCD) => Extension::Rcd,
+            Some(RPH) => Extension::Rph(Box::new(Rph::read(
+                claims.rph.ok_or(missing(Claim::Rph))?,
+                claims.sph,
+            )?)),
             Some(SHAKEN) => Extension::Shaken(read_shaken(
                 claims.attest.ok_or(missing(Claim::Attest))?,
                 claims.origid.ok_or(missing(Claim::OrigId))?,
@@ -91,6 +129,7 @@ impl Claims {
             dest: read_dest(dest)?,
             iat: read_iat(iat, iat_form)?,
             extension,
+            rich: claims.rich.read()?,
         })
     }
 }
@@ -103,9 +142,14 @@ const fn missing(claim: Claim) -> PassportError {
 struct Members<'o, 'a> {
     attest: Option<&'o Value<'a>>,
     dest: Option<&'o Value<'a>>,
+    div: Option<&'o Value<'a>>,
     iat: Option<&'o Value<'a>>,
+    opt: Option<&'o Value<'a>>,
     orig: Option<&'o Value<'a>>,
     origid: Option<&'o Value<'a>>,
+    rich: rcd::Members<'o, 'a>,
+    rph: Option<&'o Value<'a>>,
+    sph: Option<&'o Value<'a>>,
 }
 
 impl<'o, 'a> Members<'o, 'a> {
@@ -114,10 +158,18 @@ impl<'o, 'a> Members<'o, 'a> {
         for (name, value) in payload.iter() {
             match name {
                 "attest" => members.attest = Some(value),
+                "crn" => members.rich.crn = Some(value),
                 "dest" => members.dest = Some(value),
+                "div" => members.div = Some(value),
                 "iat" => members.iat = Some(value),
+                "iss" => members.rich.iss = Some(value),
+                "opt" => members.opt = Some(value),
                 "orig" => members.orig = Some(value),
                 "origid" => members.origid = Some(value),
+                "rcd" => members.rich.rcd = Some(value),
+                "rcdi" => members.rich.rcdi = Some(value),
+                "rph" => members.rph = Some(value),
+                "sph" => members.sph = Some(value),
                 // RFC 8225 §5: "For PASSporT, any claim names MUST use the ASCII character set."
                 other if !other.is_ascii() => return Err(PassportError::ClaimNameNotAscii),
                 _ => {}
@@ -125,6 +177,15 @@ impl<'o, 'a> Members<'o, 'a> {
         }
         Ok(members)
     }
+}
+
+// RFC 8946 §6: ""opt" MUST contain a quoted full-form PASSporT, as specified by [RFC8225], Appendix A; it MUST NOT contain a compact
+// form PASSporT."
+fn read_opt(value: &Value<'_>) -> Result<Box<str>, PassportError> {
+    let token = value
+        .as_str()
+        .filter(|token| !CompactPassport::recognise(token));
+    Ok(token.ok_or(PassportError::ClaimShape(Claim::Opt))?.into())
 }
 
 fn read_shaken(attest: &Value<'_>, origid: &Value<'_>) -> Result<Shaken, PassportError> {
@@ -193,47 +254,6 @@ fn read_array<T>(
         1..=MAX_DESTINATIONS => elements.iter().map(read_one).collect(),
         _ => Err(PassportError::DestTooMany),
     }
-}
-
-/// RFC 8225 §5.2.1.1: "The claim value for the "tn" claim is the telephone number and MUST be canonicalized according to the
-/// procedures specified in [RFC8224], Section 8.3."
-fn read_number(value: &Value<'_>, claim: Claim) -> Result<TelephoneNumber, PassportError> {
-    let text = value.as_str().ok_or(PassportError::ClaimShape(claim))?;
-    TelephoneNumber::from_canonical(text.as_bytes())
-        .map_err(|_| PassportError::TnNotCanonical(claim))
-}
-
-fn read_uri(value: &Value<'_>, claim: Claim) -> Result<Box<str>, PassportError> {
-    let text = value.as_str().ok_or(PassportError::ClaimShape(claim))?;
-    if !is_uri(text, MAX_URI) {
-        return Err(PassportError::UriMalformed(claim));
-    }
-    Ok(text.into())
-}
-
-/// Whether `text` could be a URI of at most `limit` bytes: a scheme, a colon, and only characters that
-/// [RFC 3986 §2](https://www.rfc-editor.org/rfc/rfc3986#section-2) knows. So it can stand between angle brackets.
-pub(super) fn is_uri(text: &str, limit: usize) -> bool {
-    let Some((scheme, rest)) = text.split_once(':') else {
-        return false;
-    };
-    // RFC 3986 §3.1: scheme = ALPHA *( ALPHA / DIGIT / "+" / "-" / "." )
-    let scheme_fits = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
-        && scheme
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
-    let never_in_a_uri = |byte: u8| {
-        matches!(
-            byte,
-            b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}'
-        )
-    };
-    text.len() <= limit
-        && scheme_fits
-        && !rest.is_empty()
-        && rest
-            .bytes()
-            .all(|byte| byte.is_ascii_graphic() && !never_in_a_uri(byte))
 }
 
 fn read_iat(value: &Value<'_>, form: IatForm) -> Result<UnixTime, PassportError> {

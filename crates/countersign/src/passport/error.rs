@@ -88,20 +88,35 @@ pub enum HeaderName {
     X5u,
 }
 
-/// A claim of [RFC 8225 §5](https://www.rfc-editor.org/rfc/rfc8225#section-5) or
-/// [RFC 8588 §4](https://www.rfc-editor.org/rfc/rfc8588#section-4).
+/// A claim of [RFC 8225 §5](https://www.rfc-editor.org/rfc/rfc8225#section-5) or of an extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claim {
     /// `attest`
     Attest,
+    /// `crn`
+    Crn,
     /// `dest`
     Dest,
+    /// `div`
+    Div,
     /// `iat`
     Iat,
+    /// `iss`
+    Iss,
+    /// `opt`
+    Opt,
     /// `orig`
     Orig,
     /// `origid`
     OrigId,
+    /// `rcd`
+    Rcd,
+    /// `rcdi`
+    Rcdi,
+    /// `rph`
+    Rph,
+    /// `sph`
+    Sph,
 }
 
 impl HeaderName {
@@ -121,10 +136,18 @@ impl Claim {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Attest => "attest",
+            Self::Crn => "crn",
             Self::Dest => "dest",
+            Self::Div => "div",
             Self::Iat => "iat",
+            Self::Iss => "iss",
+            Self::Opt => "opt",
             Self::Orig => "orig",
             Self::OrigId => "origid",
+            Self::Rcd => "rcd",
+            Self::Rcdi => "rcdi",
+            Self::Rph => "rph",
+            Self::Sph => "sph",
         }
     }
 }

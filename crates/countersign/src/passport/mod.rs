@@ -1,5 +1,5 @@
-//! PASSporT: claims about a call, signed. [RFC 8225](https://www.rfc-editor.org/rfc/rfc8225), and its extension `shaken`,
-//! [RFC 8588](https://www.rfc-editor.org/rfc/rfc8588).
+//! PASSporT: claims about a call, signed. [RFC 8225](https://www.rfc-editor.org/rfc/rfc8225), and its extensions, a file each:
+//! [`shaken`], [`div`] (with `div-o`), [`rcd`], [`rph`] (with `sph`).
 //!
 //! Three types for three degrees of trust:
 //!
@@ -17,8 +17,12 @@
 
 pub mod error;
 pub mod shaken;
-pub mod claims;
 pub mod compact;
+mod value;
+pub mod div;
+pub mod rph;
+pub mod rcd;
+pub mod claims;
 pub mod x5c;
 pub mod envelope;
 pub mod serialize;
@@ -27,9 +31,12 @@ mod usual;
 
 pub use claims::{Claims, Extension, IatForm, MAX_DESTINATIONS};
 pub use compact::CompactPassport;
+pub use div::{DIV, DIV_O, Div, DivO};
 pub use envelope::{Envelope, Header, PASSPORT, SignedPassport, Unopened};
 pub use error::{Claim, HeaderName, Part, PassportError};
 pub use presented::Presented;
+pub use rcd::{Card, RCD, RcdIntegrity, RichCallData, RichClaims};
+pub use rph::{PSAP_CALLBACK, RPH, Rph, Sph};
 pub use serialize::{BadX5u, HeaderCache, Passport, Unsignable};
 pub use shaken::{Attestation, NotAUuid, NotAnAttestation, OrigId, SHAKEN, Shaken};
 pub use x5c::{BadX5c, MAX_X5C, X5c};

@@ -4,9 +4,13 @@
 //! A signer's header never changes, so [`HeaderCache`] holds it encoded; a PASSporT then costs little more than its signature.
 //! The claims have a fixed shape and are written in the order that §9 demands, without a detour over a tree of values.
 
-use super::claims::{Claims, Extension, MAX_DESTINATIONS, is_uri};
+use super::claims::{Claims, Extension, MAX_DESTINATIONS};
+use super::div::{DIV, DIV_O, Div};
 use super::envelope::{Header, PASSPORT, SignedPassport};
+use super::rcd::{RCD, RichClaims};
+use super::rph::{PSAP_CALLBACK, RPH};
 use super::shaken::SHAKEN;
+use super::value::is_uri;
 use super::{MAX_TOKEN, MAX_X5U};
 use crate::crypto::{SIGNATURE_LEN, SigningFailed, SigningKey};
 use crate::identity::{Dest, Identity, MAX_URI};
@@ -20,6 +24,10 @@ use std::fmt;
 #[derive(Clone, Debug)]
 pub struct HeaderCache {
     base: EncodedHeader,
+    div: EncodedHeader,
+    div_o: EncodedHeader,
+    rcd: EncodedHeader,
+    rph: EncodedHeader,
     shaken: EncodedHeader,
 }
 
@@ -40,6 +48,10 @@ impl HeaderCache {
         }
         Ok(Self {
             base: EncodedHeader::new(x5u, None),
+            div: EncodedHeader::new(x5u, Some(DIV)),
+            div_o: EncodedHeader::new(x5u, Some(DIV_O)),
+            rcd: EncodedHeader::new(x5u, Some(RCD)),
+            rph: EncodedHeader::new(x5u, Some(RPH)),
             shaken: EncodedHeader::new(x5u, Some(SHAKEN)),
         })
     }
@@ -52,6 +64,10 @@ impl HeaderCache {
     fn of(&self, shape: Shape) -> &EncodedHeader {
         match shape {
             Shape::Base => &self.base,
+            Shape::Div => &self.div,
+            Shape::DivO => &self.div_o,
+            Shape::Rcd => &self.rcd,
+            Shape::Rph => &self.rph,
             Shape::Shaken => &self.shaken,
         }
     }
@@ -100,6 +116,7 @@ impl EncodedHeader {
 ///     dest: Dest::one(Identity::Number("12025550101".parse()?)),
 ///     iat: UnixTime::from_secs(1_443_208_345),
 ///     extension: Extension::Shaken(Shaken { attest: Attestation::A, origid: OrigId::from_random([7; 16]) }),
+///     rich: None,
 /// })?;
 /// let key = EcdsaP256Key::generate()?;
 /// let signed = passport.sign(&header, &key)?;
@@ -121,6 +138,10 @@ pub struct Passport {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shape {
     Base,
+    Div,
+    DivO,
+    Rcd,
+    Rph,
     Shaken,
 }
 
@@ -135,6 +156,10 @@ impl Passport {
     pub fn new(mut claims: Claims) -> Result<Self, Unsignable> {
         let shape = match claims.extension {
             Extension::Base => Shape::Base,
+            Extension::Div(_) => Shape::Div,
+            Extension::DivO(_) => Shape::DivO,
+            Extension::Rcd => Shape::Rcd,
+            Extension::Rph(_) => Shape::Rph,
             Extension::Shaken(_) => Shape::Shaken,
             Extension::Unsupported(_) => return Err(Unsignable::Extension),
         };
@@ -218,18 +243,22 @@ const MAX_ENCODED_PAYLOAD: usize =
     MAX_TOKEN - encoded_len(MAX_HEADER) - encoded_len(SIGNATURE_LEN) - 2;
 
 /// RFC 8225 §9: "JSON objects MUST have the keys ordered lexicographically by the Unicode [UNICODE] code points of the member
-/// names." RFC 8588 §8 gives the order for `shaken`: attest, dest, iat, orig, origid.
+/// names." RFC 8588 §8 gives the order for `shaken`: attest, dest, iat, orig, origid; RFC 9027 §5 that for `rph`: dest, iat, orig, rph,
+/// sph.
 fn write_claims(claims: &Claims) -> String {
     let mut json = String::with_capacity(USUAL_PAYLOAD);
     json.push('{');
-    let shaken = match &claims.extension {
-        Extension::Shaken(shaken) => Some(shaken),
-        Extension::Base | Extension::Unsupported(_) => None,
-    };
-    if let Some(shaken) = shaken {
+    let extension = &claims.extension;
+    if let Extension::Shaken(shaken) = extension {
         json.push_str("\"attest\":\"");
         json.push_str(shaken.attest.as_str());
         json.push_str("\",");
+    }
+    let rich = claims.rich.as_deref();
+    if let Some(reason) = rich.and_then(|rich| rich.reason.as_deref()) {
+        json.push_str("\"crn\":");
+        write_string(reason, &mut json);
+        json.push(',');
     }
     json.push_str("\"dest\":{");
     let Dest { numbers, uris } = &claims.dest;
@@ -238,8 +267,21 @@ fn write_claims(claims: &Claims) -> String {
         json.push(',');
     }
     write_list("uri", uris, |uri| uri, &mut json);
-    json.push_str("},\"iat\":");
+    json.push('}');
+    if let Some(div) = diversion(extension) {
+        json.push_str(",\"div\":");
+        div.write(&mut json);
+    }
+    json.push_str(",\"iat\":");
     write_integer(claims.iat.as_secs(), &mut json);
+    if let Some(issuer) = rich.and_then(|rich| rich.issuer.as_deref()) {
+        json.push_str(",\"iss\":");
+        write_string(issuer, &mut json);
+    }
+    if let Extension::DivO(div) = extension {
+        json.push_str(",\"opt\":");
+        write_string(&div.opt, &mut json);
+    }
     json.push_str(",\"orig\":{");
     match &claims.orig {
         Identity::Number(number) => {
@@ -252,13 +294,44 @@ fn write_claims(claims: &Claims) -> String {
         }
     }
     json.push('}');
-    if let Some(shaken) = shaken {
+    if let Extension::Shaken(shaken) = extension {
         json.push_str(",\"origid\":\"");
         shaken.origid.write(&mut json);
         json.push('"');
     }
+    if let Some(rich) = rich {
+        write_rich(rich, &mut json);
+    }
+    if let Extension::Rph(rph) = extension {
+        json.push_str(",\"rph\":");
+        rph.write(&mut json);
+        if rph.sph.is_some() {
+            json.push_str(",\"sph\":");
+            write_string(PSAP_CALLBACK, &mut json);
+        }
+    }
     json.push('}');
     json
+}
+
+fn diversion(extension: &Extension) -> Option<&Div> {
+    match extension {
+        Extension::Div(div) => Some(div),
+        Extension::DivO(div) => Some(&div.div),
+        _ => None,
+    }
+}
+
+/// `rcd` and `rcdi`.
+fn write_rich(rich: &RichClaims, json: &mut String) {
+    if let Some(data) = &rich.data {
+        json.push_str(",\"rcd\":");
+        json.push_str(&data.json);
+    }
+    if let Some(integrity) = &rich.integrity {
+        json.push_str(",\"rcdi\":");
+        integrity.write(json);
+    }
 }
 
 /// Writes `"name":[…]`, or nothing if the list is empty.

@@ -55,6 +55,7 @@ pub(super) fn claims(text: &str) -> Option<Claims> {
             attest: attest.parse().ok()?,
             origid: origid.parse().ok()?,
         }),
+        rich: None,
     })
 }
 

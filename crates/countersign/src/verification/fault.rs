@@ -204,6 +204,10 @@ faults! {
     DestMismatch "dest-mismatch" Failed InvalidIdentityHeader NoValidation;
     /// The token has no dest claim.
     DestMissing "dest-missing" Failed InvalidIdentityHeader NoValidation;
+    /// The div or opt claim is not what it must be.
+    DivInvalid "div-invalid" Failed InvalidIdentityHeader NoValidation;
+    /// A diverted token without the claim that says from whom, or without the token before it.
+    DivMissing "div-missing" Failed InvalidIdentityHeader NoValidation;
     /// A JSON object of the token has two members of one name.
     DuplicateMember "duplicate-member" Failed InvalidIdentityHeader NoValidation;
     /// The token's header is not the JSON object that a PASSporT has.
@@ -260,12 +264,20 @@ faults! {
     PptMissing "ppt-missing" Failed BadIdentityInfo NoValidation;
     /// The token is of a PASSporT type that we do not support.
     PptUnsupported "ppt-unsupported" Failed InvalidIdentityHeader NoValidation;
+    /// The rph or sph claim is not what it must be.
+    PriorityInvalid "priority-invalid" Failed InvalidIdentityHeader NoValidation;
+    /// A token about priority without the claim that says which.
+    PriorityMissing "priority-missing" Failed InvalidIdentityHeader NoValidation;
     /// The same signature came with another call a moment ago.
     Replayed "replayed" Failed InvalidIdentityHeader NoValidation;
     /// Whether a certificate of the path was revoked could not be found out, and policy demands it.
     RevocationUnknown "revocation-unknown" NotValidated UnsupportedCredential NoValidation;
     /// A certificate of the path was revoked.
     Revoked "revoked" Failed UnsupportedCredential Failed;
+    /// A claim of rich call data is not what it must be.
+    RichDataInvalid "rich-data-invalid" Failed InvalidIdentityHeader NoValidation;
+    /// A token of rich call data, or digests of it, without the data.
+    RichDataMissing "rich-data-missing" Failed InvalidIdentityHeader NoValidation;
     /// The token is not serialized as RFC 8225 §9 says, and policy demands it.
     SerializationNotCanonical "serialization-not-canonical" Failed InvalidIdentityHeader NoValidation;
     /// The signature is not of the certificate's key over this token.

@@ -413,19 +413,25 @@ const fn is_beyond_limits(cause: JsonCause) -> bool {
 const fn claim_missing(claim: Claim) -> Fault {
     match claim {
         Claim::Attest => Fault::AttestMissing,
+        Claim::Crn | Claim::Iss | Claim::Rcd | Claim::Rcdi => Fault::RichDataMissing,
         Claim::Dest => Fault::DestMissing,
+        Claim::Div | Claim::Opt => Fault::DivMissing,
         Claim::Iat => Fault::IatMissing,
         Claim::Orig => Fault::OrigMissing,
         Claim::OrigId => Fault::OrigidMissing,
+        Claim::Rph | Claim::Sph => Fault::PriorityMissing,
     }
 }
 
 const fn claim_invalid(claim: Claim) -> Fault {
     match claim {
         Claim::Attest => Fault::AttestInvalid,
+        Claim::Crn | Claim::Iss | Claim::Rcd | Claim::Rcdi => Fault::RichDataInvalid,
         Claim::Dest => Fault::DestInvalid,
+        Claim::Div | Claim::Opt => Fault::DivInvalid,
         Claim::Iat => Fault::IatInvalid,
         Claim::Orig => Fault::OrigInvalid,
         Claim::OrigId => Fault::OrigidInvalid,
+        Claim::Rph | Claim::Sph => Fault::PriorityInvalid,
     }
 }

@@ -11,6 +11,7 @@ pub mod fault;
 pub mod need;
 pub mod policy;
 pub mod replay;
+pub mod consequences;
 pub mod check;
 pub mod report;
 mod findings;
@@ -20,6 +21,7 @@ mod proof;
 pub mod states;
 
 pub use check::{Check, CheckResult, Evidence, Outcome};
+pub use consequences::{Callback, Complaint, Consequences, ProvenCaller, ProvenCard, Reference};
 pub use fault::{Code, Fault, Standing, Verstat, VerstatProfile};
 pub use findings::Checks;
 pub use need::{

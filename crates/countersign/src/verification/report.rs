@@ -304,7 +304,7 @@ impl PassportReport {
     pub fn attest(&self) -> Option<Attestation> {
         match self.claims()?.extension {
             Extension::Shaken(shaken) => Some(shaken.attest),
-            Extension::Base | Extension::Unsupported(_) => None,
+            _ => None,
         }
     }
 
@@ -312,7 +312,7 @@ impl PassportReport {
     pub fn origid(&self) -> Option<OrigId> {
         match self.claims()?.extension {
             Extension::Shaken(shaken) => Some(shaken.origid),
-            Extension::Base | Extension::Unsupported(_) => None,
+            _ => None,
         }
     }
 }

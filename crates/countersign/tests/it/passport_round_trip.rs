@@ -49,6 +49,7 @@ fn claims() -> impl Strategy<Value = Claims> {
             dest: all,
             iat: UnixTime::from_secs(iat),
             extension,
+            rich: None,
         }
     })
 }
@@ -271,5 +272,6 @@ fn one_call() -> Claims {
             attest: Attestation::B,
             origid: OrigId::from_random([9; 16]),
         }),
+        rich: None,
     }
 }

@@ -162,6 +162,7 @@ fn alice_called_at(iat: i64) -> Claims {
         dest: Dest::one(Identity::Uri("sip:alice@example.com".into())),
         iat: UnixTime::from_secs(iat),
         extension: Extension::Base,
+        rich: None,
     }
 }
 

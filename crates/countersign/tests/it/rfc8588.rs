@@ -130,6 +130,7 @@ fn claims() -> Claims {
             attest: Attestation::A,
             origid: "123e4567-e89b-12d3-a456-426655440000".parse().unwrap(),
         }),
+        rich: None,
     }
 }
 

@@ -108,6 +108,8 @@ impl Given {
             orig_from: OrigSource::Given,
             dest: Vec::new(),
             date: DateHeader::Absent,
+            presentation: Default::default(),
+            priority: Default::default(),
             reference: None,
         };
         self.over(call)
@@ -207,6 +209,8 @@ mod tests {
                 DestSource::To,
             )],
             date: DateHeader::Absent,
+            presentation: Default::default(),
+            priority: Default::default(),
             reference: None,
         };
         let only_from = Given {

@@ -498,7 +498,7 @@ impl Shard {
         match outcome {
             Ok(authenticated) => Input::Signed {
                 id,
-                identity: Some(authenticated.identity.into_boxed_str()),
+                identities: vec![authenticated.identity.into_boxed_str()],
             },
             // These are ours: whoever comes after us may treat the call as if it had been signed.
             Err(
@@ -506,7 +506,10 @@ impl Shard {
                 | Refusal::CertificateNotYetValid
                 | Refusal::SigningFailed,
             ) => Input::SigningFailed { id },
-            Err(_) => Input::Signed { id, identity: None },
+            Err(_) => Input::Signed {
+                id,
+                identities: Vec::new(),
+            },
         }
     }
 
@@ -592,6 +595,7 @@ impl Shard {
             verdict: report.verdict,
             code: report.code,
             attestation: report.deciding().and_then(|passport| passport.attest()),
+            consequences: None,
         };
         Input::Judged { id, judgement }
     }

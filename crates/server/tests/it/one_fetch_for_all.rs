@@ -113,6 +113,8 @@ fn call(number_of_call: usize) -> Call {
         orig_from: OrigSource::From,
         dest: vec![(number("12025550101"), DestSource::To)],
         date: DateHeader::Absent,
+        presentation: Default::default(),
+        priority: Default::default(),
         reference: Some(CallReference {
             call_id: format!("call-{number_of_call}").into_bytes().into(),
             from_tag: b"tag".as_slice().into(),

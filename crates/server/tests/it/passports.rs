@@ -28,6 +28,7 @@ pub(crate) fn identity_of(orig: &str, key: &dyn SigningKey, x5u: &str, iat: Unix
             attest: Attestation::A,
             origid: OrigId::from_random([7; 16]),
         }),
+        rich: None,
     };
     let headers = HeaderCache::new(x5u).unwrap();
     let signed = Passport::new(claims).unwrap().sign(&headers, key).unwrap();

@@ -96,7 +96,7 @@ impl Context {
     }
 
     /// The host has signed, or not.
-    pub(super) fn signed(&mut self, identity: Option<Box<str>>, turn: &mut Turn<'_>) {
+    pub(super) fn signed(&mut self, identities: Vec<Box<str>>, turn: &mut Turn<'_>) {
         let Stage::Deciding(deciding) = &mut self.stage else {
             return;
         };
@@ -104,11 +104,11 @@ impl Context {
             return;
         }
         let mut additions = std::mem::take(&mut deciding.additions);
-        self.record.signature = match identity {
-            Some(_) => SignatureFate::Added,
-            None => SignatureFate::Refused,
+        self.record.signature = match identities.is_empty() {
+            false => SignatureFate::Added,
+            true => SignatureFate::Refused,
         };
-        additions.identity = identity;
+        additions.identities = identities;
         self.forward(&additions, turn);
     }
 
@@ -119,7 +119,7 @@ impl Context {
         {
             deciding.additions.bypass = Some(BypassCause::SigningFailed);
         }
-        self.signed(None, turn);
+        self.signed(Vec::new(), turn);
     }
 
     /// The timer of the decision is due.
@@ -144,6 +144,7 @@ impl Context {
                     verdict: Verdict::of(Fault::DeadlineExpired),
                     code: None,
                     attestation: None,
+                    consequences: None,
                 };
                 self.follow(judgement, additions, turn);
             }
@@ -225,18 +226,19 @@ impl Context {
     }
 
     /// Does what the verdict demands.
-    fn follow(&mut self, judgement: Judgement, mut additions: Additions, turn: &mut Turn<'_>) {
+    fn follow(&mut self, mut judgement: Judgement, mut additions: Additions, turn: &mut Turn<'_>) {
         let verdict = judgement.verdict;
         self.record.verdict = Some(verdict);
         if self.rejects(verdict) {
             let code = judgement.code.unwrap_or_else(|| code_of(verdict));
             return self.reject(code, turn);
         }
+        additions.consequences = judgement.consequences.take();
         additions.fault = verdict
             .fault()
             .map(|fault| judgement.code.unwrap_or(fault.code()));
         additions.bypass = bypass_cause(verdict);
-        additions.verstat = Some(self.verstat(judgement));
+        additions.verstat = Some(self.verstat(&judgement));
         let signs =
             self.role() == Role::Both && self.trunk.existing_identity != ExistingIdentity::Keep;
         if signs {
@@ -304,7 +306,7 @@ impl Context {
         }
     }
 
-    fn verstat(&self, judgement: Judgement) -> String {
+    fn verstat(&self, judgement: &Judgement) -> String {
         let style = self.trunk.verstat;
         let text = judgement.verdict.verstat(style.profile).text();
         match (style.suffix, judgement.verdict, judgement.attestation) {

@@ -68,7 +68,7 @@ use context::Context;
 use countersign::call::Call;
 use countersign::passport::{Attestation, Presented};
 use countersign::time::{Now, Ticks};
-use countersign::verification::{Code, Malformed, Verdict};
+use countersign::verification::{Code, Consequences, Malformed, Verdict};
 use hops::Hops;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -208,8 +208,8 @@ pub enum Input {
     Signed {
         /// Which call.
         id: ContextId,
-        /// The value of the Identity header; `None` if the service refused, for reasons that the host keeps.
-        identity: Option<Box<str>>,
+        /// The values of the Identity headers to add; none if the service refused, for reasons that the host keeps.
+        identities: Vec<Box<str>>,
     },
     /// The host should have signed what [`Output::Sign`] asked, and could not: no fault of the caller's.
     SigningFailed {
@@ -311,7 +311,7 @@ pub struct Judge {
 }
 
 /// What came of a judgement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judgement {
     /// The verdict over the whole call.
     pub verdict: Verdict,
@@ -319,6 +319,8 @@ pub struct Judgement {
     pub code: Option<Code>,
     /// What the signer attested, of a call that passed.
     pub attestation: Option<Attestation>,
+    /// What follows beyond the verdict, if anything does.
+    pub consequences: Option<Box<Consequences>>,
 }
 
 /// A call to sign: what `AuthenticationService::authenticate` takes.
@@ -539,8 +541,10 @@ impl Element {
             Input::Release(id) => self.with(id, now, out, Context::release),
             Input::SigningFailed { id } => self.with(id, now, out, Context::not_signed),
             Input::Standing(standing) => self.table.hops.stand(standing),
-            Input::Signed { id, identity } => {
-                self.with(id, now, out, |context, turn| context.signed(identity, turn));
+            Input::Signed { id, identities } => {
+                self.with(id, now, out, |context, turn| {
+                    context.signed(identities, turn)
+                });
             }
             Input::Timer(timer) => self.timer(timer, now, out),
             Input::TransportFailed { by, target } => {

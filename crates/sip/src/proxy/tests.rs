@@ -142,7 +142,7 @@ fn a_verdict_goes_on_an_assertion_of_ours() {
 fn a_signature_comes_with_its_date() {
     let mut trunk = Trunk::new("t", Vec::new());
     let additions = Additions {
-        identity: Some("a.b.c;info=<https://cert.example/c.pem>;alg=ES256;ppt=shaken".into()),
+        identities: vec!["a.b.c;info=<https://cert.example/c.pem>;alg=ES256;ppt=shaken".into()],
         date: Some(UnixTime::from_secs(1_443_208_345)),
         verstat: None,
         ..Additions::default()

@@ -18,7 +18,7 @@ fn invite(uri: &str, headers: &str) -> Message {
 
 fn signed() -> Additions {
     Additions {
-        identity: Some(IDENTITY.into()),
+        identities: vec![IDENTITY.into()],
         date: Some(countersign::time::UnixTime::from_secs(1_443_208_345)),
         ..Additions::default()
     }
@@ -168,7 +168,7 @@ proptest! {
     #[test]
     fn the_identity_is_read_back_from_contact(identity in "[ -~]{1,600}") {
         let mut signed = signed();
-        signed.identity = Some(identity.clone().into());
+        signed.identities = vec![identity.clone().into()];
         let (_, headers) = answer(RedirectForm::Contact, &invite(URI, ""), &signed);
         let address = crate::header::NameAddr::parse(headers[0].1.as_bytes());
         prop_assert!(address.is_some());

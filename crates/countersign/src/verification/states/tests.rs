@@ -37,6 +37,8 @@ fn call() -> Call {
         orig_from: OrigSource::From,
         dest: vec![(number("12025550101"), DestSource::To)],
         date: DateHeader::Absent,
+        presentation: Default::default(),
+        priority: Default::default(),
         reference: None,
     }
 }
@@ -50,6 +52,7 @@ fn presented(x5u: &str) -> Presented {
             attest: Attestation::A,
             origid: OrigId::from_random([7; 16]),
         }),
+        rich: None,
     };
     let key = EcdsaP256Key::generate().unwrap();
     let signed = Passport::new(claims)

@@ -150,6 +150,8 @@ fn call(orig: Identity, dest: Vec<Identity>, source: DestSource, at: UnixTime) -
         orig_from: OrigSource::Given,
         dest: dest.into_iter().map(|called| (called, source)).collect(),
         date: DateHeader::At(at),
+        presentation: Default::default(),
+        priority: Default::default(),
         reference: None,
     }
 }

@@ -148,7 +148,10 @@ impl Story {
                 },
             });
         for id in std::mem::take(&mut self.line.asked) {
-            self.line.handle(Input::Signed { id, identity: None });
+            self.line.handle(Input::Signed {
+                id,
+                identities: Vec::new(),
+            });
         }
         self.host();
         let pause = self.luck.below(3_000) as u64;

@@ -244,7 +244,10 @@ impl Line {
         self.trunk = Arc::new(trunk);
         self.caller(&invite());
         let id = self.asked[0];
-        self.handle(Input::Signed { id, identity: None });
+        self.handle(Input::Signed {
+            id,
+            identities: Vec::new(),
+        });
         self.sent().remove(1)
     }
 

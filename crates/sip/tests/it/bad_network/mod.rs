@@ -206,7 +206,13 @@ impl World {
             Happening::Signed(id, identity) => {
                 let given = Given::Signed(id.as_u64(), identity.as_deref());
                 let identity = identity.clone();
-                self.give(&given, Input::Signed { id, identity });
+                self.give(
+                    &given,
+                    Input::Signed {
+                        id,
+                        identities: identity.into_iter().collect(),
+                    },
+                );
             }
         }
     }
@@ -221,6 +227,7 @@ impl World {
             verdict,
             code: None,
             attestation: None,
+            consequences: None,
         };
         let given = Given::Judged(id.as_u64(), text);
         self.give(&given, Input::Judged { id, judgement });

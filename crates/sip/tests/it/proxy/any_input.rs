@@ -117,6 +117,7 @@ fn answer_the_proxy(luck: &mut Luck, table: &mut Table, replies: &mut Vec<String
             verdict: Verdict::NotValidated(Fault::CertificateUnavailable),
             code: None,
             attestation: None,
+            consequences: None,
         };
         table.handle(Input::Judged {
             id: judge.id,
@@ -127,7 +128,7 @@ fn answer_the_proxy(luck: &mut Luck, table: &mut Table, replies: &mut Vec<String
         let identity = luck.percent(50).then(|| "x.y.z".into());
         table.handle(Input::Signed {
             id: sign.id,
-            identity,
+            identities: identity.into_iter().collect(),
         });
     }
 }

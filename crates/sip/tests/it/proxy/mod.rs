@@ -185,6 +185,7 @@ impl Table {
                 verdict,
                 code: None,
                 attestation: None,
+                consequences: None,
             },
         });
     }
@@ -193,7 +194,7 @@ impl Table {
         let id = self.sign.last().expect("nobody asked").id;
         self.handle(Input::Signed {
             id,
-            identity: identity.map(Into::into),
+            identities: identity.map(Into::into).into_iter().collect(),
         });
     }
 

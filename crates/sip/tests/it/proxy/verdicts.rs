@@ -126,6 +126,7 @@ fn the_attestation_may_be_told() {
             verdict: Verdict::Passed,
             code: None,
             attestation: Some(Attestation::B),
+            consequences: None,
         },
     });
     assert!(
@@ -203,6 +204,7 @@ fn the_code_of_the_call_counts() {
             verdict: Verdict::Failed(Fault::PathUntrusted),
             code: Some(Code::InvalidIdentityHeader),
             attestation: None,
+            consequences: None,
         },
     });
     assert_eq!(

@@ -167,6 +167,8 @@ fn claimed_call(token: &str) -> (Call, UnixTime) {
         orig_from: OrigSource::Given,
         dest: Vec::new(),
         date: DateHeader::Absent,
+        presentation: Default::default(),
+        priority: Default::default(),
         reference: None,
     };
     let Ok(claims) = claims else {

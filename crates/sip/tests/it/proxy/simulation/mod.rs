@@ -182,9 +182,13 @@ impl World {
                     verdict,
                     code: None,
                     attestation: None,
+                    consequences: None,
                 },
             }),
-            Happening::HostSigns(id, identity) => self.proxy(Input::Signed { id, identity }),
+            Happening::HostSigns(id, identity) => self.proxy(Input::Signed {
+                id,
+                identities: identity.into_iter().collect(),
+            }),
             Happening::AtCaller(text) => {
                 let call = call_of(&text);
                 let wishes = self.callers[call].receive(&text, self.now);
