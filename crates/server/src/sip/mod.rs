@@ -9,11 +9,14 @@
 //!                                          └─► fetch (on the async runtime); its answer comes back as an input
 //! ```
 //!
+//! A shard that has nobody beside it is its own reception for datagrams: one thread from the socket back to it.
+//!
 //! - [`secure`]: what TLS connections prove themselves with, and whom they believe.
 //! - [`udp`], [`tcp`]: sockets and connections, with TLS or without; they know bytes, addresses and proven names.
 //! - [`post`]: which socket a message leaves by.
 //! - [`state`]: who signs and who judges for which trunk; [`services`]: that, and what outlives a reload.
-//! - [`queue`]: the way into a shard.
+//! - [`queue`]: the way into a shard; [`bell`]: what wakes one that sleeps on sockets.
+//! - [`intake`]: what a shard waits for.
 //! - [`record`]: what is remembered of a call for its log line.
 //! - [`admission`]: how many new requests a shard takes when more come than it can serve.
 //! - `turned_away`: whose retransmissions are turned away, too.
@@ -31,7 +34,9 @@ pub mod tcp;
 pub mod post;
 pub mod state;
 pub mod services;
+pub mod bell;
 pub mod queue;
+pub mod intake;
 pub mod record;
 pub(crate) mod answers;
 pub mod admission;

@@ -3,6 +3,7 @@
 //! How many wait and for how long is what tells that a server has more to do than it can. What follows from it is decided by
 //! whoever asks [`Arrivals::waited`].
 
+use super::bell::Bell;
 use super::services::Services;
 use super::state::State;
 use super::{Life, Receipt};
@@ -32,13 +33,20 @@ pub enum Event {
     Unsent(Receipt),
 }
 
-/// A queue with room for `room` events, to the shard of this number.
-pub fn queue(room: usize, services: &Services, shard: usize) -> (ShardQueue, Arrivals) {
+/// A queue with room for `room` events, to the shard of this number; `bell` is rung for what comes, if the shard may sleep beside
+/// one.
+pub fn queue(
+    room: usize,
+    services: &Services,
+    shard: usize,
+    bell: Option<Arc<Bell>>,
+) -> (ShardQueue, Arrivals) {
     let (sender, receiver) = sync_channel(room);
     let gauges = services.metrics.shards.of(shard);
     let clock = services.clock.clone();
     let queue = ShardQueue {
         sender,
+        bell,
         gauges: gauges.clone(),
         clock: clock.clone(),
     };
@@ -57,6 +65,7 @@ pub fn queue(room: usize, services: &Services, shard: usize) -> (ShardQueue, Arr
 #[derive(Clone)]
 pub struct ShardQueue {
     sender: SyncSender<(Ticks, Event)>,
+    bell: Option<Arc<Bell>>,
     gauges: Arc<ShardGauges>,
     clock: Arc<dyn Clock>,
 }
@@ -80,7 +89,11 @@ impl ShardQueue {
                 TrySendError::Disconnected((_, event)) => TrySendError::Disconnected(event),
                 TrySendError::Full((_, event)) => TrySendError::Full(event),
             }
-        })
+        })?;
+        if let Some(bell) = &self.bell {
+            bell.ring();
+        }
+        Ok(())
     }
 }
 
@@ -144,7 +157,7 @@ mod tests {
     #[test]
     fn what_waits_is_counted_and_for_how_long() {
         let stage = Stage::new(Role::None, |_| {});
-        let (queue, arrivals) = queue(2, &stage.services, 7);
+        let (queue, arrivals) = queue(2, &stage.services, 7, None);
         let metrics = &stage.services.metrics;
         let waiting = || metrics.shards.of(7).queue.get();
         assert!(queue.try_send(Event::Stop).is_ok());

@@ -49,6 +49,28 @@ impl Reception {
         }
     }
 
+    /// What a datagram is to the shards, and to which; `None` if it would come to nothing.
+    pub fn sorted(&self, flow: Flow, bytes: Bytes) -> Option<(usize, Event)> {
+        let state = self.services.state();
+        // A response begins so; nothing else that a stranger sends is worth a look.
+        if !bytes.starts_with(b"SIP/")
+            && is_ignored(self.trunk(&Source::from(&flow), None, &state), &state)
+            && !state.has_next_hop(flow.remote.ip())
+            && !self.call_ids.may_be_in(&bytes)
+        {
+            if !self.relays(&flow, &bytes) {
+                self.count(flow.transport, "in", "ignored", bytes.len());
+                self.count_refused("unknown-source");
+            }
+            return None;
+        }
+        let length = bytes.len();
+        let parsed = Message::parse(bytes, Framing::Datagram);
+        self.count(flow.transport, "in", kind(&parsed), length);
+        let (shard, input) = self.input(&Peer::unproven(flow), parsed, &state)?;
+        Some((shard, Event::Input(input, Guard::into_inner(state))))
+    }
+
     /// Whether a datagram that means nothing to us went to our successor, who may have other trunks and has calls of its own: what
     /// we know of either ended when it came.
     fn relays(&self, flow: &Flow, bytes: &[u8]) -> bool {
@@ -206,27 +228,9 @@ impl Sink for Reception {
     }
 
     fn datagram(&self, flow: Flow, bytes: Bytes) {
-        let state = self.services.state();
-        // A response begins so; nothing else that a stranger sends is worth a look.
-        if !bytes.starts_with(b"SIP/")
-            && is_ignored(self.trunk(&Source::from(&flow), None, &state), &state)
-            && !state.has_next_hop(flow.remote.ip())
-            && !self.call_ids.may_be_in(&bytes)
-        {
-            if self.relays(&flow, &bytes) {
-                return;
-            }
-            self.count(flow.transport, "in", "ignored", bytes.len());
-            return self.count_refused("unknown-source");
-        }
-        let length = bytes.len();
-        let parsed = Message::parse(bytes, Framing::Datagram);
-        self.count(flow.transport, "in", kind(&parsed), length);
-        let peer = Peer::unproven(flow);
-        let Some((shard, input)) = self.input(&peer, parsed, &state) else {
+        let Some((shard, event)) = self.sorted(flow, bytes) else {
             return;
         };
-        let event = Event::Input(input, Guard::into_inner(state));
         if self.offer(shard, event).is_err() {
             self.count_refused("queue-full");
         }
@@ -358,7 +362,7 @@ mod tests {
             let stage = Stage::new(Role::None, |_| {});
             stage.change(|state| state.unknown_source = unknown_source);
             let (queues, events) = (0..shards)
-                .map(|shard| queue(room, &stage.services, shard))
+                .map(|shard| queue(room, &stage.services, shard, None))
                 .unzip();
             let helm = Arc::new(Helm::new(shards));
             let call_ids = OwnCallIds::new(&SECRET);

@@ -3,9 +3,11 @@
 //! Threads that carry calls do not end before the server: one that panics, which it never should, loses its calls, says so and
 //! begins anew.
 
+use super::bell::Bell;
 use super::helm::{Helm, Reading};
+use super::intake::{Intake, OwnSockets};
 use super::post::Post;
-use super::queue::{Arrivals, Event, QUEUE, ShardQueue, queue};
+use super::queue::{Event, QUEUE, ShardQueue, queue};
 use super::reception::Reception;
 use super::relay::{self, Relay};
 use super::services::Services;
@@ -155,13 +157,15 @@ impl SipServer {
         services: Arc<Services>,
     ) -> std::io::Result<Self> {
         let shards = shards.max(1);
+        let bell = bell(shards, &sockets.udp)?;
         let (queues, events): (Vec<_>, Vec<_>) = (0..shards)
-            .map(|index| queue(QUEUE, &services, index))
+            .map(|index| queue(QUEUE, &services, index, bell.clone()))
             .unzip();
         let call_ids = OwnCallIds::new(&options.secret);
         let helm = Arc::new(Helm::new(shards));
         let reception = Reception::new(services.clone(), queues.clone(), call_ids, helm.clone());
-        let sink: Arc<dyn Sink> = Arc::new(reception);
+        let reception = Arc::new(reception);
+        let sink: Arc<dyn Sink> = reception.clone();
         let tcp = Tcp::new(
             sink.clone(),
             services.runtime.clone(),
@@ -170,13 +174,16 @@ impl SipServer {
         );
         let post = Post::new(sockets.udp.clone().into(), tcp.clone(), sink.clone());
         let mut server = Self {
-            helm,
+            helm: helm.clone(),
             shards: queues.clone(),
             threads: Vec::new(),
             udp: sockets.udp.clone(),
             tcp,
         };
-        for (index, (queue, events)) in queues.into_iter().zip(events).enumerate() {
+        if sockets.relayed.is_some() {
+            helm.set_reading(Reading::OnlyBound);
+        }
+        for (index, (queue, arrivals)) in queues.into_iter().zip(events).enumerate() {
             let nursery = Nursery {
                 index,
                 shards,
@@ -184,20 +191,22 @@ impl SipServer {
                 services: services.clone(),
                 post: post.clone(),
                 queue,
-                helm: server.helm.clone(),
+                helm: helm.clone(),
             };
-            let thread = std::thread::Builder::new()
-                .name(format!("shard {index}"))
-                .spawn(move || nursery.raise(&events))?;
+            let own = bell.as_ref().map(|bell| {
+                let (bell, clock) = (bell.clone(), services.clock.clone());
+                OwnSockets::new(&sockets.udp, bell, reception.clone(), helm.clone(), clock)
+            });
+            let thread = nursery.open(Intake::new(arrivals, own))?;
             server.threads.push(thread);
         }
         if let Some(relayed) = sockets.relayed {
-            server.helm.set_reading(Reading::OnlyBound);
             // It ends with the process at the other end, which may be after us.
             relay::deliver(relayed, sink.clone())?;
         }
-        for listener in &sockets.udp {
-            let thread = listener.receive(sink.clone(), server.helm.clone())?;
+        let read_by_threads = sockets.udp.iter().filter(|_| bell.is_none());
+        for listener in read_by_threads {
+            let thread = listener.receive(sink.clone(), helm.clone())?;
             server.threads.push(thread);
         }
         for (listeners, transport) in [(sockets.tcp, Transport::Tcp), (sockets.tls, Transport::Tls)]
@@ -262,6 +271,14 @@ impl Drop for SipServer {
     }
 }
 
+/// What wakes a shard that reads sockets itself: one that has nobody beside it does.
+fn bell(shards: usize, udp: &[UdpListener]) -> std::io::Result<Option<Arc<Bell>>> {
+    match shards {
+        1 if !udp.is_empty() => Ok(Some(Arc::new(Bell::new()?))),
+        _ => Ok(None),
+    }
+}
+
 /// Everything that a shard is made of, for as many lives as it takes.
 struct Nursery {
     index: usize,
@@ -274,11 +291,18 @@ struct Nursery {
 }
 
 impl Nursery {
-    fn raise(&self, events: &Arrivals) {
+    /// A thread for all lives of the shard.
+    fn open(self, intake: Intake) -> std::io::Result<JoinHandle<()>> {
+        std::thread::Builder::new()
+            .name(format!("shard {}", self.index))
+            .spawn(move || self.raise(intake))
+    }
+
+    fn raise(&self, mut intake: Intake) {
         for life in (0..).map(Life) {
             let shard = self.shard(life);
             // Nothing of a shard outlives it but what went to others whole: messages, answers, counters.
-            let ended = catch_unwind(AssertUnwindSafe(|| shard.run(events)));
+            let ended = catch_unwind(AssertUnwindSafe(|| shard.run(&mut intake)));
             if ended.is_ok() {
                 return;
             }

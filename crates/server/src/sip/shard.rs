@@ -7,9 +7,10 @@
 use super::admission::Admission;
 use super::answers;
 use super::helm::Helm;
+use super::intake::Intake;
 use super::post::Post;
 use super::probing::Probes;
-use super::queue::{Arrivals, Event, ShardQueue};
+use super::queue::{Event, ShardQueue};
 use super::record::{Ending, Record};
 use super::services::Services;
 use super::state::State;
@@ -32,7 +33,7 @@ use countersign_sip::probe::Standing;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, TrySendError};
+use std::sync::mpsc::TrySendError;
 use std::time::Duration;
 
 /// Inputs taken from the queue before timers are looked at again.
@@ -153,19 +154,17 @@ impl Shard {
     }
 
     /// Runs until the helm says stop; [`Event::Stop`] makes it look.
-    pub fn run(mut self, events: &Arrivals) {
+    pub fn run(mut self, intake: &mut Intake) {
         while !self.helm.is_stopping() {
-            match events.recv_timeout(self.pause()) {
-                Ok(event) => {
-                    self.stand();
-                    self.take(event, events.since());
-                    for event in events.try_iter().take(BATCH) {
-                        self.take(event, events.since());
-                    }
-                }
-                Err(RecvTimeoutError::Disconnected) => break,
-                Err(RecvTimeoutError::Timeout) => {}
+            let Ok(first) = intake.wait(self.pause()) else {
+                break;
+            };
+            self.stand();
+            let events = intake.arrivals();
+            for event in first.into_iter().chain(events.try_iter().take(BATCH)) {
+                self.take(event, events.since());
             }
+            intake.read(|event, received| self.take(event, received));
             self.begin_next();
             self.stand();
             self.fire();

@@ -1,6 +1,7 @@
-//! UDP: one socket and one receiving thread per listener.
+//! UDP: one socket per listener.
 //!
-//! The thread cuts nothing and judges nothing: it hands each datagram to its [`Sink`]. Sending is done by whoever has the
+//! It is read by a thread of its own, or by a shard that has nobody beside it. The thread cuts nothing and judges nothing: it hands
+//! each datagram to its [`Sink`]. Sending is done by whoever has the
 //! socket, without waiting: a full send buffer drops the datagram, as the network may do at any time, and SIP's
 //! retransmissions mend it.
 
@@ -9,10 +10,11 @@ use super::{Sink, Unsent};
 use bytes::Bytes;
 use countersign_sip::flow::{Flow, Transport};
 use rustix::io::Errno;
-use rustix::net::{SendFlags, sendto};
+use rustix::net::{RecvFlags, SendFlags, recvfrom, sendto};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io::ErrorKind;
 use std::net::{SocketAddr, UdpSocket};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -30,8 +32,11 @@ const MAX_DATAGRAM: usize = 65_535;
 /// How often a quiet listener looks whether it should stop.
 const STOP_CHECK: Duration = Duration::from_millis(100);
 
-/// How often a listener whose socket another process reads looks whether it should.
-const READING_CHECK: Duration = Duration::from_millis(2);
+/// How often who reads a listener looks whether it should, while another process does.
+pub const READING_CHECK: Duration = Duration::from_millis(2);
+
+/// How long a listener is left alone that could not be read.
+pub const FAULT_PAUSE: Duration = Duration::from_millis(100);
 
 /// A bound UDP socket, cheap to share.
 #[derive(Clone, Debug)]
@@ -130,6 +135,32 @@ impl UdpListener {
         }
     }
 
+    /// Whether the helm says that its datagrams are read here.
+    pub fn is_read_here(&self, helm: &Helm) -> bool {
+        helm.is_reading(self.origin)
+    }
+
+    /// Room for the longest datagram.
+    pub fn buffer() -> Box<[u8]> {
+        vec![0; MAX_DATAGRAM].into()
+    }
+
+    /// The next datagram, if there is one already; what it holds is in `buffer` then.
+    pub fn try_receive<'a>(&self, buffer: &'a mut [u8]) -> Received<'a> {
+        match recvfrom(&*self.socket, &mut *buffer, RecvFlags::DONTWAIT) {
+            Ok((length, _, Some(remote))) => match SocketAddr::try_from(remote) {
+                Ok(remote) => Received::Datagram(buffer.get(..length).unwrap_or_default(), remote),
+                Err(error) => Received::Fault(error.into()),
+            },
+            // Who has no address hears nothing.
+            Ok((_, _, None)) => Received::Nothing,
+            Err(error) => match std::io::Error::from(error) {
+                error if is_passing(error.kind()) => Received::Nothing,
+                error => Received::Fault(error),
+            },
+        }
+    }
+
     /// Starts receiving into `sink`, whenever the helm says that datagrams are read here, until it says stop.
     ///
     /// # Errors
@@ -143,9 +174,9 @@ impl UdpListener {
     }
 
     fn run(&self, sink: &dyn Sink, helm: &Helm) {
-        let mut buffer = vec![0; MAX_DATAGRAM];
+        let mut buffer = Self::buffer();
         while !helm.is_stopping() {
-            if !helm.is_reading(self.origin) {
+            if !self.is_read_here(helm) {
                 std::thread::sleep(READING_CHECK);
                 continue;
             }
@@ -157,12 +188,34 @@ impl UdpListener {
                 // Quiet, or the echo of an ICMP error for something we sent: neither ends a listener.
                 Err(error) if is_passing(error.kind()) => {}
                 Err(error) => {
-                    tracing::error!(listener = %self.local, %error, "UDP receive failed; trying on");
-                    std::thread::sleep(STOP_CHECK);
+                    self.tell(&error);
+                    std::thread::sleep(FAULT_PAUSE);
                 }
             }
         }
     }
+
+    /// That it cannot be read now.
+    pub fn tell(&self, error: &std::io::Error) {
+        tracing::error!(listener = %self.local, %error, "UDP receive failed; trying on");
+    }
+}
+
+impl AsFd for UdpListener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+/// What a look at a socket has brought.
+#[derive(Debug)]
+pub enum Received<'a> {
+    /// A datagram, and who sent it.
+    Datagram(&'a [u8], SocketAddr),
+    /// The system says that it cannot be read.
+    Fault(std::io::Error),
+    /// Nothing that is there now.
+    Nothing,
 }
 
 fn is_passing(kind: ErrorKind) -> bool {

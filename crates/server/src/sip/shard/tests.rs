@@ -1,7 +1,7 @@
 //! A shard on a table: its clock is wound by hand, its queue is looked into, its peers are real sockets.
 
 use super::*;
-use crate::sip::queue::queue;
+use crate::sip::queue::{Arrivals, queue};
 use crate::sip::stage::{
     Kept, Stage, address, flow, heard, invite, is_silent, message, sender, socket,
 };
@@ -37,7 +37,7 @@ struct Table {
 impl Table {
     fn new(role: Role, change: impl FnOnce(&mut Trunk)) -> Self {
         let stage = Stage::new(role, change);
-        let (queue, events) = queue(16, &stage.services, 0);
+        let (queue, events) = queue(16, &stage.services, 0, None);
         let options = element::Options::new(SentBy::new("proxy.example", None).unwrap(), [7; 16]);
         let post = stage.post(Arc::<Kept>::default());
         let services = stage.services.clone();
@@ -250,7 +250,7 @@ fn at_the_end_nobody_is_left_waiting() {
         ..
     } = table;
     shard.helm.stop();
-    shard.run(&events);
+    shard.run(&mut Intake::new(events, None));
     assert!(heard(&stage.called).contains(";verstat=No-TN-Validation@"));
 }
 
