@@ -234,6 +234,20 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     digest
 }
 
+/// SHA-384 of `bytes`.
+pub fn sha384(bytes: &[u8]) -> [u8; 48] {
+    let mut digest = [0; 48];
+    digest.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA384, bytes).as_ref());
+    digest
+}
+
+/// SHA-512 of `bytes`.
+pub fn sha512(bytes: &[u8]) -> [u8; 64] {
+    let mut digest = [0; 64];
+    digest.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA512, bytes).as_ref());
+    digest
+}
+
 /// Hashes keys of maps that are digests, or as hard to choose as one, and so spread well by themselves: one multiplication
 /// instead of a keyed hash over all of it. The secret seed keeps whoever makes many of them from aiming at one bucket.
 #[derive(Clone, Copy, Debug)]

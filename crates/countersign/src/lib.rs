@@ -2,7 +2,8 @@
 //!
 //! The floors, from the ground up; a room uses only rooms above it in this list:
 //!
-//! - ground: [`time`], [`number`], [`identity`], [`priority`], [`call`], [`crypto`], [`jose`]
+//! - ground: [`time`], [`number`], [`identity`], [`priority`], [`call`], [`crypto`], [`jose`],
+//!   [`jcard`]
 //! - objects: [`passport`], [`certificate`], [`trust`], [`path`]
 //! - judgement: [`authentication`], [`verification`]
 //!
@@ -17,6 +18,7 @@ pub mod priority;
 pub mod call;
 pub mod crypto;
 pub mod jose;
+pub mod jcard;
 pub mod passport;
 pub mod certificate;
 pub mod trust;

@@ -7,6 +7,7 @@
 mod certificates;
 mod dialogs;
 mod judgement;
+mod rich;
 mod signalling;
 mod texts;
 mod tokens;
@@ -67,6 +68,10 @@ pub const TARGETS: &[Target] = &[
         run: texts::inventory,
     },
     Target {
+        name: "jcard",
+        run: rich::jcard,
+    },
+    Target {
         name: "json",
         run: tokens::json,
     },
@@ -93,6 +98,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "pem",
         run: certificates::pem,
+    },
+    Target {
+        name: "pointer",
+        run: rich::pointer,
     },
     Target {
         name: "repository_url",

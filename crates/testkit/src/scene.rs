@@ -24,8 +24,8 @@ use countersign::path::PathCache;
 use countersign::time::{Now, Ticks};
 use countersign::trust::Trust;
 use countersign::verification::{
-    Answer, Malformed, MemoryReplay, NeedKind, NumberAuthority, Poll, Refresh, Report, Source,
-    Unavailable, VerificationPolicy, VerificationService,
+    Answer, Malformed, MemoryReplay, NeedKind, NumberAuthority, Poll, Refresh, Report, Resource,
+    Source, Unavailable, VerificationPolicy, VerificationService,
 };
 use countersign_sip::identity_header;
 use std::collections::HashMap;
@@ -174,6 +174,7 @@ struct Shelf {
     lists: HashMap<Box<str>, Arc<TnAuthList>>,
     cached_lists: HashMap<Box<str>, Arc<TnAuthList>>,
     words: HashMap<ServiceProviderCode, NumberAuthority>,
+    resources: HashMap<Box<str>, Arc<Resource>>,
     failure: Option<Unavailable>,
     requests: Vec<(Box<str>, Refresh)>,
 }
@@ -192,6 +193,15 @@ impl Repository {
     /// Forgets every cached list: its freshness is over.
     pub fn expire_lists(&self) {
         self.with(|shelf| shelf.cached_lists.clear());
+    }
+
+    /// Publishes what rich call data refers to; what was there before is gone.
+    pub fn publish_resource(&self, url: &str, media_type: &str, bytes: &[u8]) {
+        let resource = Resource {
+            media_type: media_type.into(),
+            bytes: bytes.into(),
+        };
+        self.with(|shelf| shelf.resources.insert(url.into(), Arc::new(resource)));
     }
 
     /// From now on this is what the number authority says of a provider, whatever the number.
@@ -219,8 +229,20 @@ impl Repository {
                     Answer::NumberAuthority(*word)
                 })
             }),
+            NeedKind::Resource { url, .. } => self.resource(url),
             NeedKind::TnAuthList { url, refresh } => self.list(url, *refresh),
         }
+    }
+
+    fn resource(&self, url: &str) -> Answer {
+        self.with(|shelf| {
+            shelf.requests.push((url.into(), Refresh::No));
+            match (shelf.failure, shelf.resources.get(url)) {
+                (Some(cause), _) => Answer::Unavailable(cause),
+                (None, None) => Answer::Unavailable(Unavailable::BadStatus(404)),
+                (None, Some(resource)) => Answer::Resource(Arc::clone(resource)),
+            }
+        })
     }
 
     fn list(&self, url: &str, refresh: Refresh) -> Answer {

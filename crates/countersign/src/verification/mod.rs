@@ -25,7 +25,8 @@ pub use consequences::{Callback, Complaint, Consequences, ProvenCaller, ProvenCa
 pub use fault::{Code, Fault, Standing, Verstat, VerstatProfile};
 pub use findings::Checks;
 pub use need::{
-    Answer, Holds, Need, NeedId, NeedKind, NeedLimit, NumberAuthority, Refresh, Source, Unavailable,
+    Answer, Holds, Need, NeedId, NeedKind, NeedLimit, NumberAuthority, Refresh, Resource,
+    ResourceKind, Source, Unavailable,
 };
 pub use policy::VerificationPolicy;
 pub use proof::path_fault;

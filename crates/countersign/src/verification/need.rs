@@ -13,6 +13,12 @@ use std::sync::Arc;
 /// Largest list by reference, in bytes: ten thousand ranges have 230,000.
 pub const MAX_TN_AUTH_LIST: usize = 256 * 1024;
 
+/// Largest jCard elsewhere, in bytes: what the reader of JSON reads. One without pictures in it has a few hundred.
+pub const MAX_CARD: usize = crate::jose::json::MAX_JSON_BYTES;
+
+/// Largest picture, in bytes: a PNG of 256x256 pixels, 32 bits each, that does not compress at all.
+pub const MAX_PICTURE: usize = 256 * 1024;
+
 /// Names one need of one verification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct NeedId(pub(crate) u32);
@@ -46,6 +52,15 @@ pub enum NeedKind {
         /// The number that it would have to be the provider of.
         number: TelephoneNumber,
     },
+    /// What rich call data refers to and somebody would be shown.
+    // RFC 9795 §6.1: "For any URI-referenced content, the bytes of the body of the HTTP response are the input for the hash
+    // function."
+    Resource {
+        /// An https URL out of a PASSporT that is proven; addresses are for the fetcher to judge.
+        url: Box<str>,
+        /// What it must be.
+        kind: ResourceKind,
+    },
     /// The TN Authorization List that a certificate has by reference.
     // RFC 8226 §10.1: "Dereferencing the URI will return the complete DER-encoded TN Authorization List (see Section 9) for the
     // certificate with a Content-Type of application/tnauthlist (see Section 11.2)."
@@ -64,10 +79,51 @@ pub enum Answer {
     Certificate(Arc<CertificateChain>, Source),
     /// What a number authority says.
     NumberAuthority(NumberAuthority),
+    /// The body of an HTTP response, from wherever.
+    Resource(Arc<Resource>),
     /// The list, and whether it came from a cache.
     TnAuthList(Arc<TnAuthList>, Source),
     /// It could not be had.
     Unavailable(Unavailable),
+}
+
+/// What rich call data refers to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ResourceKind {
+    /// A jCard: `application/json`.
+    // RFC 9795 §5.1.5: "The web server MUST use the media type for JSON text as application/json with a default encoding of UTF-8".
+    Card,
+    /// A picture: `image/png` or `image/jpeg`, and one that can be decoded within limits.
+    // RFC 9796 §10.2: "the default image formats SHOULD be PNG [ISOPNG] or JPEG [ITUJPEG]". SVG, which may hold programs and further
+    // references, never.
+    Picture,
+}
+
+impl ResourceKind {
+    /// Most bytes of it.
+    pub const fn limit(self) -> usize {
+        match self {
+            Self::Card => MAX_CARD,
+            Self::Picture => MAX_PICTURE,
+        }
+    }
+
+    /// The name in logs and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Card => "card",
+            Self::Picture => "picture",
+        }
+    }
+}
+
+/// The body of an HTTP response, which was checked to be what was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resource {
+    /// Its media type, without parameters.
+    pub media_type: Box<str>,
+    /// The bytes.
+    pub bytes: Box<[u8]>,
 }
 
 /// What a number authority says about one number and one provider, and how old its data is.
@@ -124,6 +180,8 @@ pub enum Unavailable {
     BadChain,
     /// What came is no TN Authorization List.
     BadList,
+    /// What came is no picture, or not of the type or size that it says it is.
+    BadPicture,
     /// The HTTP answer breaks the protocol.
     BadResponse,
     /// An HTTP status other than 200.
@@ -158,6 +216,7 @@ impl Unavailable {
         match self {
             Self::BadChain => "bad-chain",
             Self::BadList => "bad-list",
+            Self::BadPicture => "bad-picture",
             Self::BadResponse => "bad-response",
             Self::BadStatus(_) => "bad-status",
             Self::BadUrl => "bad-url",
@@ -180,6 +239,7 @@ impl fmt::Display for Unavailable {
         f.write_str(match self {
             Self::BadChain => "what came is no certificate chain",
             Self::BadList => "what came is no TN Authorization List",
+            Self::BadPicture => "what came is no picture, or lies about its type or size",
             Self::BadResponse => "the HTTP answer breaks the protocol",
             Self::BadStatus(status) => return write!(f, "the HTTP status is {status}"),
             Self::BadUrl => "the URL cannot be fetched from",

@@ -139,9 +139,7 @@ impl Question {
 fn unavailable(answer: &Answer) -> Unavailable {
     match answer {
         Answer::Unavailable(why) => *why,
-        Answer::Certificate(..) | Answer::NumberAuthority(_) | Answer::TnAuthList(..) => {
-            Unavailable::BadResponse
-        }
+        _ => Unavailable::BadResponse,
     }
 }
 

@@ -506,6 +506,7 @@ impl Needs {
         let bytes = match &kind {
             NeedKind::Certificate { .. } => MAX_CHAIN_BYTES,
             NeedKind::NumberAuthority { .. } => 0,
+            NeedKind::Resource { kind, .. } => kind.limit(),
             NeedKind::TnAuthList { .. } => MAX_TN_AUTH_LIST,
         };
         self.open.push(Need {

@@ -34,6 +34,7 @@ pub(crate) fn known(
             refresh: Refresh::No,
         } => cached(services.lists.peek(url, now), Answer::TnAuthList),
         NeedKind::NumberAuthority { provider, number } => Some(word(state, provider, *number)),
+        NeedKind::Resource { .. } => Some(Answer::Unavailable(Unavailable::Offline)),
         NeedKind::Certificate { .. } | NeedKind::TnAuthList { .. } => None,
     }
 }
@@ -53,7 +54,7 @@ pub(crate) fn coming(kind: &NeedKind, services: &Services) -> Option<Coming> {
                 brought(fetched.await, Answer::TnAuthList)
             }))
         }
-        NeedKind::NumberAuthority { .. } => None,
+        NeedKind::NumberAuthority { .. } | NeedKind::Resource { .. } => None,
     }
 }
 

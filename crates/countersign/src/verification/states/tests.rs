@@ -170,7 +170,7 @@ fn needs_come_as_one_set_and_each_url_once() {
         .iter()
         .filter_map(|need| match &need.kind {
             NeedKind::Certificate { url, .. } => Some(&**url),
-            NeedKind::NumberAuthority { .. } | NeedKind::TnAuthList { .. } => None,
+            _ => None,
         })
         .collect();
     assert_eq!(urls, [X5U, other]);

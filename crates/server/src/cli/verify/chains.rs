@@ -101,6 +101,7 @@ impl Given {
                     as_of: records.as_of(),
                 }))
             }
+            NeedKind::Resource { .. } => None,
         }
     }
 }
@@ -134,7 +135,7 @@ fn flight(
             let fetched = lists.fetch(url, *refresh);
             Box::pin(async { brought(fetched.await, Answer::TnAuthList) })
         }
-        NeedKind::NumberAuthority { .. } => {
+        NeedKind::NumberAuthority { .. } | NeedKind::Resource { .. } => {
             let nobody = Answer::Unavailable(Unavailable::Offline);
             Box::pin(std::future::ready(nobody))
         }

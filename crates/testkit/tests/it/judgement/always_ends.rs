@@ -173,6 +173,7 @@ fn answer(word: Word, need: &Need) -> Option<Answer> {
         (Word::Good(_), NeedKind::NumberAuthority { .. }) => said(Holds::Yes),
         (Word::Against(_), NeedKind::NumberAuthority { .. }) => said(Holds::No),
         (Word::Neither, NeedKind::NumberAuthority { .. }) => said(Holds::Unknown),
+        (_, NeedKind::Resource { .. }) => Answer::Unavailable(Unavailable::Offline),
     })
 }
 
@@ -250,7 +251,7 @@ proptest! {
             let need = &needs[index.index(needs.len())];
             let is_web = match &need.kind {
                 NeedKind::Certificate { url, .. } => url.starts_with("https://"),
-                NeedKind::NumberAuthority { .. } | NeedKind::TnAuthList { .. } => false,
+                _ => false,
             };
             prop_assert!(is_web);
             match event {
