@@ -85,6 +85,11 @@ pub enum IatForm {
 }
 
 impl Claims {
+    /// Who says so, where it is a third party: `iss`.
+    pub fn issuer(&self) -> Option<&str> {
+        self.rich.as_deref()?.issuer.as_deref()
+    }
+
     /// Reads the claims that a PASSporT with this `ppt` must have.
     pub(super) fn read(
         payload: &Object<'_>,

@@ -7,7 +7,10 @@
 use super::MAX_TOKEN;
 use super::claims::{Claims, Extension, IatForm};
 use super::compact::CompactPassport;
+use super::div::{DIV, DIV_O};
 use super::error::{HeaderName, Part, PassportError};
+use super::rcd::RCD;
+use super::rph::RPH;
 use super::shaken::SHAKEN;
 use super::usual;
 use super::x5c::X5c;
@@ -140,7 +143,10 @@ impl Envelope {
 
     /// Whether `ppt` names no extension or one that we support.
     pub fn is_supported(&self) -> bool {
-        matches!(self.header.ppt.as_deref(), None | Some(SHAKEN))
+        matches!(
+            self.header.ppt.as_deref(),
+            None | Some(SHAKEN | DIV | DIV_O | RCD | RPH)
+        )
     }
 
     /// Reads the claims and the signature.

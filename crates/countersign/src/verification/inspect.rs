@@ -11,6 +11,7 @@ use super::policy::{
     BasePassport, InfoRequirement, Serialization, StaleDate, StringIat, UnsupportedPpt,
     VerificationPolicy, X5c, X5cWithoutX5u,
 };
+use super::purpose::Purpose;
 use super::report::{PassportReport, Token};
 use crate::call::{Call, DateHeader};
 use crate::certificate::repository_url::RepositoryUrl;
@@ -18,7 +19,6 @@ use crate::jose::json::JsonCause;
 use crate::jose::jws::ES256;
 use crate::passport::{
     Claim, Claims, Envelope, Header, HeaderName, IatForm, PASSPORT, Part, PassportError, Presented,
-    SHAKEN,
 };
 use crate::time::UnixTime;
 
@@ -39,9 +39,9 @@ pub(super) enum Support {
 }
 
 impl Inspected {
-    fn known(token: Token, findings: Findings) -> Self {
+    fn known(token: Token, purpose: Purpose, findings: Findings) -> Self {
         Self {
-            report: PassportReport::new(token),
+            report: PassportReport::new(token, purpose),
             findings,
             support: Support::Known,
         }
@@ -50,7 +50,7 @@ impl Inspected {
     fn ignored(token: Token, ppt: Option<Box<str>>, mut findings: Findings) -> Self {
         findings.fault(Check::Ppt, Fault::PptUnsupported, text(ppt, None));
         Self {
-            report: PassportReport::new(token),
+            report: PassportReport::new(token, Purpose::Unsupported),
             findings,
             support: Support::Ignored,
         }
@@ -70,7 +70,7 @@ pub(super) fn inspect(
         Err(malformed) => {
             let evidence = Evidence::Malformed(malformed);
             findings.fault(Check::Header, malformed.fault(), evidence);
-            return Inspected::known(Token::None, findings);
+            return Inspected::known(Token::None, Purpose::Caller, findings);
         }
     };
     findings.pass(Check::Header);
@@ -96,14 +96,16 @@ pub(super) fn inspect(
             let orig_from = match_orig(claims, call, &mut findings);
             let dest_from = match_dest(claims, call, &mut findings);
             judge_freshness(claims, call.date, policy, now, &mut findings);
-            let mut inspected = Inspected::known(Token::Opened(passport), findings);
+            let purpose = Purpose::of(claims);
+            let mut inspected = Inspected::known(Token::Opened(passport), purpose, findings);
             inspected.report.orig_from = orig_from;
             inspected.report.dest_from = dest_from;
             inspected
         }
         Err(unopened) => {
             passport_fault(unopened.error, &mut findings);
-            Inspected::known(Token::Sealed(unopened.envelope), findings)
+            let purpose = Purpose::of_ppt(unopened.envelope.header().ppt.as_deref());
+            Inspected::known(Token::Sealed(unopened.envelope), purpose, findings)
         }
     }
 }
@@ -116,23 +118,25 @@ fn unreadable(
     policy: &VerificationPolicy,
     mut findings: Findings,
 ) -> Inspected {
-    let unsupported = announced
-        .as_deref()
-        .is_some_and(|ppt| !ppt.eq_ignore_ascii_case(SHAKEN));
+    let purpose = Purpose::announced(announced.as_deref());
     let token = Token::Unread(token);
-    if unsupported && policy.unsupported_ppt == UnsupportedPpt::Ignore {
+    if purpose == Purpose::Unsupported && policy.unsupported_ppt == UnsupportedPpt::Ignore {
         return Inspected::ignored(token, announced, findings);
     }
-    let base = announced.is_none() && policy.base_passport == BasePassport::Accept;
+    let may_be_compact = match announced.as_deref() {
+        None => policy.base_passport == BasePassport::Accept,
+        Some(_) => purpose == Purpose::RichData,
+    };
     match error {
         // RFC 8224 §6.2 Step 5 has the token rebuilt from the signalling, which we do not do. RFC 8588 §3: "The use of the
-        // compact form of PASSporT is not specified in this document", so for shaken it is wrong.
-        PassportError::CompactForm if base => {
+        // compact form of PASSporT is not specified in this document", so for shaken it is wrong. RFC 8946 §3: ""div" PASSporTs MUST
+        // use full form instead of compact form."
+        PassportError::CompactForm if may_be_compact => {
             findings.fault(Check::Token, Fault::CompactNotRebuilt, Evidence::Nothing);
         }
         error => passport_fault(error, &mut findings),
     }
-    Inspected::known(token, findings)
+    Inspected::known(token, purpose, findings)
 }
 
 // RFC 8224 §6.2: "If a "ppt" parameter value is present and the verifier does not support it, it MUST ignore the Identity header
@@ -198,9 +202,11 @@ fn judge_ppt(
     let agrees = ppt_agrees(presented, header);
     match header.ppt.as_deref() {
         _ if !agrees => findings.fault(Check::Ppt, Fault::PptMismatch, evidence()),
-        Some(SHAKEN) => findings.pass(Check::Ppt),
         // RFC 8225 §8.1: "Relying parties MUST fail to validate PASSporT objects containing an unsupported "ppt"."
-        Some(_) => findings.fault(Check::Ppt, Fault::PptUnsupported, evidence()),
+        Some(ppt) if Purpose::of_ppt(Some(ppt)) == Purpose::Unsupported => {
+            findings.fault(Check::Ppt, Fault::PptUnsupported, evidence());
+        }
+        Some(_) => findings.pass(Check::Ppt),
         None if policy.base_passport == BasePassport::Refuse => {
             findings.fault(Check::Ppt, Fault::PptMissing, Evidence::Nothing);
         }

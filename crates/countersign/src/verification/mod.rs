@@ -13,6 +13,7 @@ pub mod policy;
 pub mod replay;
 pub mod consequences;
 pub mod check;
+pub mod purpose;
 pub mod report;
 mod findings;
 mod inspect;
@@ -30,6 +31,7 @@ pub use need::{
 };
 pub use policy::VerificationPolicy;
 pub use proof::path_fault;
+pub use purpose::Purpose;
 pub use replay::{MemoryReplay, ReplayMemory, Sighting};
 pub use report::{PassportReport, ProviderWord, Report, SignerReport, Token};
 pub use states::{Poll, Verification, VerificationService};

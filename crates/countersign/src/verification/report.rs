@@ -4,10 +4,12 @@
 
 use super::Verdict;
 use super::check::{Check, CheckResult};
+use super::consequences::{Complaint, Consequences};
 use super::fault::{Code, Fault};
 use super::findings::Checks;
 use super::need::NumberAuthority;
 use super::policy::{IdentityRequirement, Order};
+use super::purpose::Purpose;
 use super::replay::Sighting;
 use crate::call::{DestSource, OrigSource};
 use crate::certificate::{Coverage, ServiceProviderCode};
@@ -36,18 +38,22 @@ impl Report {
     // RFC 8224 §6.2.1: "only if a verifier determines that all Identity header fields within a message are invalid should the
     // request be considered to have an invalid identity. If at least one Identity header field value is valid and from a trusted
     // source, then relying parties can use that header for authorization decisions regardless of whether other untrusted or
-    // invalid Identity headers appear in a request."
+    // invalid Identity headers appear in a request." Only those that speak for the caller prove who calls (docs/divergences.md).
     pub(super) fn sum(
         passports: Vec<PassportReport>,
         order: Order,
         requirement: IdentityRequirement,
     ) -> Self {
-        let common = common_code(&passports, order);
-        let is_passed = |passport: &PassportReport| passport.verdict == Verdict::Passed;
+        let witnesses = Witnesses::of(&passports);
+        let common = common_code(&passports, witnesses, order);
+        let is_passed = |passport: &PassportReport| {
+            passport.purpose == Purpose::Caller && passport.verdict == Verdict::Passed
+        };
         // Among several faults the one is told that has the code, so that both say the same.
         let first = |of: fn(Verdict) -> Option<Fault>| {
             passports
                 .iter()
+                .filter(|passport| witnesses.count(passport.purpose))
                 .filter_map(|passport| of(passport.verdict))
                 .min_by_key(|fault| (Some(fault.code()) != common, order.rank(fault.code())))
         };
@@ -80,10 +86,37 @@ impl Report {
         }
     }
 
-    /// The PASSporT that decided the verdict, if one did.
+    /// The PASSporT that decided the verdict, if one did: of several the first one that attests, else the first.
     pub fn deciding(&self) -> Option<&PassportReport> {
-        let decides = |passport: &&PassportReport| passport.verdict == self.verdict;
-        self.passports.iter().find(decides)
+        let witnesses = Witnesses::of(&self.passports);
+        let deciding = || {
+            self.passports.iter().filter(|passport| {
+                passport.verdict == self.verdict && witnesses.count(passport.purpose)
+            })
+        };
+        let attesting = deciding().find(|passport| passport.attest().is_some());
+        attesting.or_else(|| deciding().next())
+    }
+
+    /// What follows from it beyond the verdict; `None` if nothing does, as for the usual call.
+    pub fn consequences(&self) -> Option<Box<Consequences>> {
+        let consequences = Consequences {
+            complaints: self.complaints(),
+            ..Consequences::default()
+        };
+        (consequences != Consequences::default()).then(|| Box::new(consequences))
+    }
+
+    /// One for each Identity header with an error of its own.
+    fn complaints(&self) -> Vec<Complaint> {
+        let faulty = self.passports.iter().filter_map(|passport| {
+            let fault = passport.verdict.fault()?;
+            Some(Complaint {
+                code: fault.code(),
+                ppi: passport.compact(),
+            })
+        });
+        faulty.collect()
     }
 
     /// The verdict in words, with the evidence; `None` if there is nothing to say beyond the verdict.
@@ -98,11 +131,39 @@ impl Report {
     }
 }
 
+/// Whose faults are faults of the call's proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Witnesses {
+    /// Those who speak for the caller.
+    Callers,
+    /// There are none of these, but some who say that the call was diverted.
+    Diverters,
+}
+
+impl Witnesses {
+    fn of(passports: &[PassportReport]) -> Self {
+        let is_caller = |passport: &PassportReport| passport.purpose == Purpose::Caller;
+        match passports.iter().any(is_caller) {
+            true => Self::Callers,
+            false => Self::Diverters,
+        }
+    }
+
+    const fn count(self, purpose: Purpose) -> bool {
+        match purpose {
+            Purpose::Caller | Purpose::Unsupported => true,
+            Purpose::Diversion => matches!(self, Self::Diverters),
+            Purpose::Priority | Purpose::RichData => false,
+        }
+    }
+}
+
 /// One code for several PASSporTs.
-fn common_code(passports: &[PassportReport], order: Order) -> Option<Code> {
+fn common_code(passports: &[PassportReport], witnesses: Witnesses, order: Order) -> Option<Code> {
     let codes = || {
         passports
             .iter()
+            .filter(|passport| witnesses.count(passport.purpose))
             .filter_map(|passport| passport.verdict.fault())
             .map(Fault::code)
     };
@@ -117,9 +178,14 @@ fn common_code(passports: &[PassportReport], order: Order) -> Option<Code> {
         .min_by_key(|code| order.rank(*code))
 }
 
+/// Longest signature that names a PASSporT, in characters of base64url: one of a 4096-bit key. ES256 makes 86.
+const MAX_COMPACT_SIGNATURE: usize = 684;
+
 /// The examination of one PASSporT.
 #[derive(Clone, Debug)]
 pub struct PassportReport {
+    /// What it is there for.
+    pub purpose: Purpose,
     /// What it is worth. [`Verdict::Unsigned`] if its type is not supported, so that it counts as if it were not there.
     pub verdict: Verdict,
     /// The token, as far as it could be read.
@@ -235,8 +301,9 @@ impl Token {
 
 impl PassportReport {
     /// Of a token that nothing is known about yet.
-    pub(super) fn new(token: Token) -> Self {
+    pub(super) fn new(token: Token, purpose: Purpose) -> Self {
         Self {
+            purpose,
             verdict: Verdict::Unsigned,
             token,
             orig_from: None,
@@ -263,6 +330,18 @@ impl PassportReport {
     pub fn detail(&self) -> Option<String> {
         self.check_of(self.verdict.fault()?)
             .and_then(|result| result.detail())
+    }
+
+    /// The token in compact form, two dots and the signature: what names it to its signer. `None` if it has no signature.
+    // RFC 9410 §5: the "ppi" parameter; its compact form is that of RFC 8225 §7.
+    pub fn compact(&self) -> Option<Box<str>> {
+        let (_, signature) = self.token.as_str().rsplit_once('.')?;
+        let is_signature = !signature.is_empty()
+            && signature.len() <= MAX_COMPACT_SIGNATURE
+            && signature
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+        is_signature.then(|| format!("..{signature}").into())
     }
 
     /// The token's `ppt`.

@@ -14,6 +14,8 @@ use super::report::{PassportReport, ProviderWord};
 use super::states::Needs;
 use crate::certificate::{Authority, Coverage, ServiceProviderCode, TnAuthList};
 use crate::identity::Identity;
+use crate::passport::{Claims, Extension};
+use crate::priority::ResourceValue;
 use crate::time::UnixTime;
 use crate::trust::revocation::MAX_AHEAD;
 use std::sync::Arc;
@@ -75,17 +77,67 @@ impl<Of, Given> Wanted<Of, Given> {
     }
 }
 
+/// What a signer must have authority over, by the kind of its PASSporT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Subject<'a> {
+    /// The caller.
+    Caller(&'a Identity),
+    /// Whoever was called before.
+    // RFC 8946 §3: "for all PASSporTs using the "div" type the signature MUST be created with a credential with authority over the
+    // identity present in the "div" claim."
+    DivertedFrom(&'a Identity),
+    /// These values of Resource-Priority.
+    Namespaces(&'a [ResourceValue]),
+    /// Nothing of the caller's: the name of a third party, which must be the signer's own.
+    ThirdParty(&'a str),
+}
+
+impl<'a> Subject<'a> {
+    /// The identity, where it is one.
+    const fn identity(self) -> Option<&'a Identity> {
+        match self {
+            Self::Caller(identity) | Self::DivertedFrom(identity) => Some(identity),
+            Self::Namespaces(_) | Self::ThirdParty(_) => None,
+        }
+    }
+}
+
+/// What the signer of these claims must have authority over.
+pub(super) fn subject(claims: &Claims) -> Subject<'_> {
+    match &claims.extension {
+        Extension::Div(div) => Subject::DivertedFrom(&div.from),
+        Extension::DivO(div) => Subject::DivertedFrom(&div.div.from),
+        Extension::Rph(rph) => Subject::Namespaces(&rph.auth),
+        Extension::Rcd => match claims.issuer() {
+            Some(issuer) => Subject::ThirdParty(issuer),
+            None => Subject::Caller(&claims.orig),
+        },
+        Extension::Base | Extension::Shaken(_) | Extension::Unsupported(_) => {
+            Subject::Caller(&claims.orig)
+        }
+    }
+}
+
 impl Question {
-    /// Decides whether the signer may speak for the caller, or says what must be known first.
+    /// Decides whether the signer may say what it says, or says what must be known first.
     pub(super) fn ask(asking: &mut Asking<'_>) -> Option<Self> {
         let signer = asking.report.signer.as_ref()?;
         let path = Arc::clone(&signer.path);
         let authority = path.authority();
-        let orig = &asking.report.token.passport()?.claims().orig;
+        let identity = match subject(asking.report.token.passport()?.claims()) {
+            Subject::Caller(identity) | Subject::DivertedFrom(identity) => identity,
+            Subject::Namespaces(_) | Subject::ThirdParty(_) => {
+                let fault = Fault::NotExamined;
+                asking
+                    .findings
+                    .fault(Check::Authority, fault, Evidence::Nothing);
+                return None;
+            }
+        };
         match authority.references() {
             [] => decide(asking, authority, None),
             // A list more takes nothing away: scope is the union of what a certificate has.
-            _ if authority.covers(orig) == Coverage::Covered => decide(asking, authority, None),
+            _ if authority.covers(identity) == Coverage::Covered => decide(asking, authority, None),
             urls => Some(Self::Lists(Lists::open(asking, urls, Refresh::No))),
         }
     }
@@ -161,9 +213,9 @@ fn decide(
 ) -> Option<Question> {
     let passport = asking.report.token.passport()?;
     // The token's orig is the signalling's by now, or that check has its own fault.
-    let orig = passport.claims().orig.clone();
-    let coverage = authority.covers(&orig);
-    let question = match (&coverage, &orig, asking.policy.provider_numbers) {
+    let identity = subject(passport.claims()).identity()?.clone();
+    let coverage = authority.covers(&identity);
+    let question = match (&coverage, &identity, asking.policy.provider_numbers) {
         (Coverage::Covered, ..) => {
             match from {
                 None => asking.findings.pass(Check::Authority),
@@ -186,7 +238,7 @@ fn decide(
         ) => {
             let providers = authority.providers_of(*number);
             Some(Question::Providers(Providers::open(
-                asking, providers, &orig,
+                asking, providers, &identity,
             )))
         }
         (Coverage::ByProvider(_), ..) => {
@@ -248,10 +300,10 @@ impl Lists {
         }
         let path = Arc::clone(&asking.report.signer.as_ref()?.path);
         let authority = path.authority().with_lists(&lists);
-        let orig = &asking.report.token.passport()?.claims().orig;
+        let identity = subject(asking.report.token.passport()?.claims()).identity()?;
         let doubtful = from == Source::Cache && self.refresh == Refresh::No;
         // RFC 9060 §12: what a list by reference holds may change at any time; one from a cache may be yesterday's.
-        if doubtful && authority.covers(orig) == Coverage::NotCovered {
+        if doubtful && authority.covers(identity) == Coverage::NotCovered {
             let urls: Vec<_> = lists.into_iter().map(|(url, _)| url).collect();
             let again = Self::open(asking, &urls, Refresh::Conditional);
             return Some(Question::Lists(again));
@@ -261,8 +313,8 @@ impl Lists {
 }
 
 impl Providers {
-    fn open(asking: &mut Asking<'_>, providers: &[ServiceProviderCode], orig: &Identity) -> Self {
-        let Identity::Number(number) = orig else {
+    fn open(asking: &mut Asking<'_>, providers: &[ServiceProviderCode], of: &Identity) -> Self {
+        let Identity::Number(number) = of else {
             return Self {
                 wanted: Vec::new(),
                 rest: Rest::NotAsked,

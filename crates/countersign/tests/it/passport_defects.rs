@@ -106,11 +106,11 @@ fn digest12_t1_header_parameters() {
     ] {
         assert_eq!(with_header(header), Err(error), "{header}");
     }
-    let ppt_is_critical = r#"{"alg":"ES256","crit":["ppt"],"ppt":"rcd","typ":"passport"}"#;
+    let ppt_is_critical = r#"{"alg":"ES256","crit":["ppt"],"ppt":"foo","typ":"passport"}"#;
     let signed = with_header(ppt_is_critical).unwrap();
     assert_eq!(
         signed.claims().extension,
-        Extension::Unsupported("rcd".into())
+        Extension::Unsupported("foo".into())
     );
 }
 

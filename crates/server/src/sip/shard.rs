@@ -594,7 +594,7 @@ impl Shard {
             verdict: report.verdict,
             code: report.code,
             attestation: report.deciding().and_then(|passport| passport.attest()),
-            consequences: None,
+            consequences: report.consequences(),
         };
         Input::Judged { id, judgement }
     }

@@ -631,18 +631,18 @@ fn users_cases_022_023_025_a_certificate_that_cannot_be_had_is_not_validated() {
 #[test]
 fn a_type_that_is_not_supported_is_as_if_it_were_not_there() {
     let scene = Scene::new();
-    let div = || {
-        let presented = header(&scene, "\"shaken\"", "\"div\"");
+    let foo = || {
+        let presented = header(&scene, "\"shaken\"", "\"foo\"");
         Presented {
-            ppt: Some("div".into()),
+            ppt: Some("foo".into()),
             ..presented
         }
     };
     for presented in [
-        div(),
-        Presented { ppt: None, ..div() },
+        foo(),
+        Presented { ppt: None, ..foo() },
         Presented {
-            ppt: Some("div".into()),
+            ppt: Some("foo".into()),
             ..token("..c2ln")
         },
     ] {
@@ -655,7 +655,7 @@ fn a_type_that_is_not_supported_is_as_if_it_were_not_there() {
     }
     let asked_for_shaken_only =
         Scene::new().with_policy(|policy| policy.unsupported_ppt = UnsupportedPpt::Refuse);
-    let report = asked_for_shaken_only.verify(&call(), div());
+    let report = asked_for_shaken_only.verify(&call(), foo());
     assert_eq!(
         told(&report),
         (Verdict::Failed(Fault::PptUnsupported), Some(438))

@@ -28,9 +28,9 @@ fn unavailable(scene: &Scene) -> Presented {
 }
 
 fn unsupported(scene: &Scene) -> Presented {
-    let forgery = Forgery::new().header("\"shaken\"", "\"rcd\"");
+    let forgery = Forgery::new().header("\"shaken\"", "\"foo\"");
     Presented {
-        ppt: Some("rcd".into()),
+        ppt: Some("foo".into()),
         ..scene.forge(&forgery)
     }
 }
