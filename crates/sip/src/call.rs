@@ -3,10 +3,11 @@
 //! Which header speaks for the caller is decided here; what its URI is worth as an identity is decided in
 //! `countersign::identity`.
 
+use crate::call_info;
 use crate::header::NameAddr;
 use crate::message::{Message, Name};
 use crate::uri::Uri;
-use countersign::call::{Call, CallReference, DestSource, OrigSource};
+use countersign::call::{Call, CallReference, DestSource, OrigSource, Presentation};
 use countersign::identity::{Identity, IdentityPolicy, Role};
 use countersign::number::TelephoneNumber;
 
@@ -51,18 +52,44 @@ pub fn from_request(message: &Message, policy: &CallPolicy) -> Call {
             (orig, OrigSource::From)
         }
     };
+    let presentation = Presentation {
+        name: shown_name(message, from.as_ref(), (orig.as_ref(), orig_from), policy),
+        reason: call_info::reason(message),
+    };
     Call {
         orig,
         orig_from,
         dest: destinations(message, policy.identity),
         date: message.date(),
-        presentation: Default::default(),
+        presentation,
         priority: Default::default(),
         reference: message.call_id().ok().map(|call_id| CallReference {
             call_id: call_id.into(),
             from_tag: from.and_then(|from| from.tag()).unwrap_or_default().into(),
         }),
     }
+}
+
+/// The display name beside the URI that spoke for the caller.
+fn shown_name(
+    message: &Message,
+    from: Option<&NameAddr<'_>>,
+    (orig, source): (Option<&Identity>, OrigSource),
+    policy: &CallPolicy,
+) -> Option<Box<str>> {
+    let text = match source {
+        OrigSource::PAssertedIdentity => {
+            let values = message
+                .addresses(Name::PAssertedIdentity)
+                .take(MAX_ASSERTED);
+            let mut spoke = values
+                .flatten()
+                .filter(|value| caller(value.uri, policy.identity).as_ref() == orig);
+            spoke.find_map(|value| value.display_text())
+        }
+        OrigSource::From | OrigSource::Given => from?.display_text(),
+    };
+    text.map(Box::from)
 }
 
 /// Whom the P-Asserted-Identity of a request names.

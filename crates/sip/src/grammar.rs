@@ -163,6 +163,47 @@ pub fn quoted_content(text: &[u8]) -> Option<&[u8]> {
     }
 }
 
+/// What the content of a quoted string, or a display name without quotes, says: without escapes, and with one space for each fold. Bytes
+/// that are no UTF-8 become U+FFFD, which nobody signs.
+pub fn quoted_text(content: &[u8]) -> String {
+    let mut text = Vec::with_capacity(content.len());
+    let mut rest = content;
+    while let [first, others @ ..] = rest {
+        rest = match (first, others) {
+            (b'\\', [escaped, others @ ..]) => {
+                text.push(*escaped);
+                others
+            }
+            (b'\r' | b'\n', _) => {
+                text.truncate(trim_end(&text).len());
+                text.push(b' ');
+                trim_start(others)
+            }
+            _ => {
+                text.push(*first);
+                others
+            }
+        };
+    }
+    match String::from_utf8(text) {
+        Ok(text) => text,
+        Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+    }
+}
+
+/// Writes a quoted string that says `text`. Control characters become spaces: a header value has none.
+pub fn push_quoted(out: &mut Vec<u8>, text: &str) {
+    out.push(b'"');
+    for byte in text.bytes() {
+        match byte {
+            b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
+            control if control.is_ascii_control() => out.push(b' '),
+            byte => out.push(byte),
+        }
+    }
+    out.push(b'"');
+}
+
 /// The elements of a comma-separated header value, trimmed, empty ones included.
 #[derive(Clone, Debug)]
 pub struct List<'a> {

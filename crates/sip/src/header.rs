@@ -13,7 +13,7 @@ use crate::grammar::{Class, List, is_lws, is_token, number, trim};
 use crate::message::{Message, Method, Name};
 use countersign::call::DateHeader;
 
-pub use address::NameAddr;
+pub use address::{AddressForm, NameAddr};
 pub use date::{sip_date, sip_date_text};
 pub use via::{Branch, Rport, Via};
 

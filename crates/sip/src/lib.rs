@@ -5,7 +5,7 @@
 //! - bytes: [`grammar`], [`name`], [`defect`], [`message`]
 //! - meaning: [`uri`], [`header`], [`inspect`]
 //! - writing: [`patch`], [`response`], [`stream`]
-//! - STIR: [`identity_header`], [`call`], [`verstat`], [`query`], [`privacy`]
+//! - STIR: [`identity_header`], [`call_info`], [`call`], [`verstat`], [`caller_name`], [`query`], [`privacy`]
 //! - behaviour: [`own_call_id`], [`transaction`], [`flow`], [`location`], [`trunk`], [`probe`], `record_route`, `proxy` (the copy that is sent on),
 //!   [`annotation`] (the request that is handed back), `redirect` (the answer that is sent back), `b2bua` (what
 //!   crosses from one dialog to the other), [`element`]
@@ -25,8 +25,10 @@ pub mod patch;
 pub mod response;
 pub mod stream;
 pub mod identity_header;
+pub mod call_info;
 pub mod call;
 pub mod verstat;
+pub mod caller_name;
 pub mod query;
 pub mod privacy;
 pub mod own_call_id;

@@ -3,6 +3,8 @@
 //! Everything that is not edited leaves byte for byte as it came. The [`Copy`] is made once for a request; each branch puts its own
 //! Via on top.
 
+use crate::call_info::{self, DisplayName, Passage};
+use crate::caller_name;
 use crate::flow::Transport;
 use crate::header::sip_date_text;
 use crate::identity_header;
@@ -15,7 +17,7 @@ use crate::verstat;
 use crate::verstat::Asserted;
 use bytes::{BufMut, Bytes, BytesMut};
 use countersign::time::UnixTime;
-use countersign::verification::{Code, Consequences};
+use countersign::verification::{Code, Consequences, ProvenCaller};
 
 /// RFC 3261 §18.1.1: "If a request is within 200 bytes of the path MTU, or if it is larger than 1300 bytes and the path MTU is unknown,
 /// the request MUST be sent using an RFC 2914 [43] congestion controlled transport protocol, such as TCP."
@@ -42,6 +44,11 @@ pub(crate) struct Additions {
 }
 
 impl Additions {
+    /// What may be shown of the caller.
+    pub(crate) fn proven_caller(&self) -> Option<&ProvenCaller> {
+        self.consequences.as_ref()?.caller.as_deref()
+    }
+
     /// The header that says that the call was failed, and its value.
     pub(crate) fn bypass<'a>(&self, trunk: &'a Trunk) -> Option<(&'a str, &'a str)> {
         let bypass = trunk.bypass.as_ref()?;
@@ -149,6 +156,7 @@ pub(crate) fn returned(request: &Message, trunk: &Trunk, patch: &mut Patch) {
         NextHopTrust::Inside => Asserted::Kept,
         NextHopTrust::Outside => Asserted::Removed,
     };
+    call_info::strip(request, patch, trunk.call_info_returned());
     verstat::strip(request, patch, asserted);
     if let Some(bypass) = &trunk.bypass {
         without(request, &bypass.header, patch);
@@ -284,8 +292,10 @@ fn caller(request: &Message, trunk: &Trunk, additions: &Additions, patch: &mut P
     // elements that are not trusted." The verdict goes with them: it has no other place.
     let withholds = trunk.next_hop_trust == NextHopTrust::Outside;
     if withholds && privacy::wish(request) == Wish::Withheld {
+        call_info::strip(request, patch, Passage::Removed);
         return verstat::strip(request, patch, Asserted::Removed);
     }
+    shown(request, trunk, additions, patch);
     match (&additions.verstat, trunk.asserted()) {
         (Some(text), asserted) => {
             verstat::tag(request, patch, text, asserted, trunk.call.identity);
@@ -297,6 +307,23 @@ fn caller(request: &Message, trunk: &Trunk, additions: &Additions, patch: &mut P
         }
         (None, Asserted::Removed) => verstat::strip(request, patch, Asserted::Removed),
         (None, Asserted::Kept) => {}
+    }
+}
+
+/// How the caller is shown: as it was proven, or as its sender says, if that may be said.
+fn shown(request: &Message, trunk: &Trunk, additions: &Additions, patch: &mut Patch) {
+    let Some(proven) = additions.proven_caller() else {
+        return call_info::strip(request, patch, trunk.call_info());
+    };
+    // RFC 9796 §4: "the receiving party should not be required to make any call-specific decisions based on redundant, duplicate, or
+    // conflicting RCD."
+    call_info::strip(request, patch, Passage::Removed);
+    let asserted = (trunk.asserted(), trunk.call.identity);
+    let name = proven.name.as_deref().map_or(DisplayName::Other, |name| {
+        caller_name::write(request, patch, name, trunk.caller_name, asserted)
+    });
+    for value in call_info::proven(proven, name) {
+        patch.append_header(request, Name::CallInfo.as_str(), &value);
     }
 }
 

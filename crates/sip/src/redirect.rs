@@ -5,13 +5,16 @@
 //!
 //! RFC 3261 §8.3 knows no such server: it redirects to other URIs, this one to the same. `docs/divergences.md` says why.
 
-use crate::header::sip_date_text;
+use crate::call_info::{self, DisplayName};
+use crate::caller_name;
+use crate::grammar::push_quoted;
+use crate::header::{NameAddr, sip_date_text};
 use crate::message::{Framing, Message, Name};
 use crate::patch::{Patch, PatchError};
 use crate::proxy::Additions;
 use crate::trunk::{RedirectDialect, RedirectForm, Trunk};
 use crate::uri::{Uri, push_escaped};
-use crate::verstat;
+use crate::verstat::{self, Asserted};
 use countersign::verification::Code;
 
 /// A header line: its name and its value.
@@ -93,10 +96,18 @@ fn added(
     for identity in &additions.identities {
         add(Name::Identity.as_str(), identity.as_bytes());
     }
+    let proven = additions.proven_caller();
+    let mut name = DisplayName::Other;
     if let Some(text) = &additions.verstat {
-        for value in judged_callers(request, trunk, text)? {
+        let proven_name = proven.and_then(|proven| proven.name.as_deref());
+        let judged = judged_callers(request, trunk, text, proven_name)?;
+        name = judged.name;
+        for value in judged.values {
             add(Name::PAssertedIdentity.as_str(), &value);
         }
+    }
+    for value in proven.map_or_else(Vec::new, |proven| call_info::proven(proven, name)) {
+        add(Name::CallInfo.as_str(), &value);
     }
     if let Some((header, token)) = additions.bypass(trunk) {
         add(header, token.as_bytes());
@@ -104,19 +115,63 @@ fn added(
     Ok(headers)
 }
 
-/// P-Asserted-Identity as a proxy would send it on, with the verdict.
+/// P-Asserted-Identity as a proxy would send it on.
+struct Judged {
+    values: Vec<Vec<u8>>,
+    /// Whether it bears the name that was proven.
+    name: DisplayName,
+}
+
+/// P-Asserted-Identity as a proxy would send it on, with the verdict and the name that was proven. From cannot be changed by an answer;
+/// where a proxy would change it, and nothing is asserted, the name is asserted with the verdict.
 fn judged_callers(
     request: &Message,
     trunk: &Trunk,
     verdict: &str,
-) -> Result<Vec<Vec<u8>>, PatchError> {
+    name: Option<&str>,
+) -> Result<Judged, PatchError> {
     let mut patch = Patch::default();
     let (asserted, policy) = (trunk.asserted(), trunk.call.identity);
+    let shown = name.map_or(DisplayName::Other, |name| {
+        caller_name::write(
+            request,
+            &mut patch,
+            name,
+            trunk.caller_name,
+            (asserted, policy),
+        )
+    });
     verstat::tag(request, &mut patch, verdict, asserted, policy);
     let tagged = Message::parse(patch.apply(request)?, Framing::Datagram);
     let tagged = tagged.map_err(|_| PatchError::LineBreak)?;
     let lines = tagged.headers(Name::PAssertedIdentity);
-    Ok(lines.map(|line| line.value.to_vec()).collect())
+    let mut values: Vec<_> = lines.map(|line| line.value.to_vec()).collect();
+    let is_of_from =
+        asserted == Asserted::Removed || request.header(Name::PAssertedIdentity).is_none();
+    if let (DisplayName::Proven, Some(name), true) = (shown, name, is_of_from) {
+        for value in &mut values {
+            let mut named = Vec::with_capacity(value.len() + name.len() + 3);
+            push_quoted(&mut named, name);
+            named.push(b' ');
+            named.append(value);
+            *value = named;
+        }
+    }
+    let bears = |value: &Vec<u8>| {
+        let address = NameAddr::parse(value);
+        address
+            .and_then(|address| address.display_text())
+            .as_deref()
+            == name
+    };
+    let is_proven = shown == DisplayName::Proven && values.iter().any(bears);
+    Ok(Judged {
+        name: match is_proven {
+            true => DisplayName::Proven,
+            false => DisplayName::Other,
+        },
+        values,
+    })
 }
 
 fn contact(uri: &[u8]) -> Field {

@@ -184,10 +184,11 @@ fn parameter(text: &str) -> Bytes {
 fn strip_line(patch: &mut Patch, line: HeaderLine<'_>) {
     let start = line.value_span.start();
     for span in Verstats::of_header(line.value) {
-        patch.replace(
-            Span::new(start + span.start(), start + span.end()),
-            Bytes::new(),
-        );
+        let span = Span::new(start + span.start(), start + span.end());
+        // In a display name that is written anew there is none any more.
+        if !patch.rewrites(span) {
+            patch.replace(span, Bytes::new());
+        }
     }
 }
 

@@ -164,6 +164,8 @@ pub const KEYS: &[Key] = &[
     live("trunks[].reject_code", Integer, NONE, "with reject: this code instead of RFC 8224's: 403, 404, 480, 503, 603, 607 or 608"),
     live("trunks[].reject_text", Text, NONE, "with reject: the text of a Reason header, such as sti-blocked"),
     live("trunks[].trust_pai", Boolean, "false", "its P-Asserted-Identity is believed (RFC 3325)"),
+    live("trunks[].trust_call_info", Boolean, "false", "its Call-Info about the caller (icon, card, call-reason) is passed on; else it is removed"),
+    live("trunks[].caller_name", Text, "\"replace\"", "a display name that is not the verified one: replace or keep"),
     live("trunks[].next_hop_trusted", Boolean, "true", "next hops are in its trust domain; else Privacy: id withholds P-Asserted-Identity"),
     live("trunks[].bypass_token_file", Text, NONE, "a secret that is put on calls that our service failed, permissions 0600"),
     live("trunks[].bypass_header", Text, "\"P-Identity-Bypass\"", "the header that carries it"),

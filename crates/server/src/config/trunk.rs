@@ -13,13 +13,15 @@ use countersign::number::{NumberingPlan, TelephoneNumber};
 use countersign::passport::{Attestation, OrigId};
 use countersign::verification::VerstatProfile;
 use countersign_sip::call::TrustPai;
+use countersign_sip::caller_name::CallerName;
 use countersign_sip::grammar::is_token;
 use countersign_sip::location::HopSpec;
 use countersign_sip::message::Name;
 use countersign_sip::probe::Probing;
 use countersign_sip::trunk::{
-    AttestationSuffix, ExistingIdentity, Leniency, MAX_NEXT_HOPS, Mode, Network, NextHopTrust,
-    OrigIdMode, Oversize, Recognition, RecordRoute, Role, SentBy, Treatment, Trunk, UdpSource,
+    AttestationSuffix, CallInfoTrust, ExistingIdentity, Leniency, MAX_NEXT_HOPS, Mode, Network,
+    NextHopTrust, OrigIdMode, Oversize, Recognition, RecordRoute, Role, SentBy, Treatment, Trunk,
+    UdpSource,
 };
 use std::net::IpAddr;
 use std::path::Path;
@@ -101,6 +103,12 @@ pub(super) fn read(
     if reader.boolean("trust_pai", false).value {
         trunk.call.trust_pai = TrustPai::Trusted;
     }
+    if reader.boolean("trust_call_info", false).value {
+        trunk.call_info_trust = CallInfoTrust::Trusted;
+    }
+    trunk.caller_name = reader
+        .choice("caller_name", &CALLER_NAMES)
+        .unwrap_or_default();
     trunk.call.identity.plan = reader.choice("numbering", &NUMBERING).unwrap_or_default();
     trunk.existing_identity = reader
         .choice("existing_identity", &EXISTING)
@@ -156,6 +164,10 @@ const ROLES: [(&str, Role); 4] = [
 const NUMBERING: [(&str, NumberingPlan); 2] = [
     ("international", NumberingPlan::International),
     ("north-american", NumberingPlan::NorthAmerican),
+];
+const CALLER_NAMES: [(&str, CallerName); 2] = [
+    ("replace", CallerName::Replaced),
+    ("keep", CallerName::Kept),
 ];
 const EXISTING: [(&str, ExistingIdentity); 3] = [
     ("keep", ExistingIdentity::Keep),

@@ -192,3 +192,31 @@ fn emergencies_are_told_by_urn_and_number() {
     }
     assert!(!is_emergency_call(&request("sip:911@h", to), &[]));
 }
+
+#[test]
+fn the_name_is_that_of_whoever_speaks_for_the_caller() {
+    let name = |headers: &str, trust| {
+        let presentation = call(headers, trust).presentation;
+        (
+            presentation.name.map(String::from),
+            presentation.reason.map(String::from),
+        )
+    };
+    let named = "From: \"Q \\\"Branch\\\"\r\n  Spy\" <sip:+12025550100@h>;tag=x\r\n";
+    let asserted = format!(
+        "{named}P-Asserted-Identity: M <sip:m@h>, <tel:+12025550111>\r\nP-Asserted-Identity: \"R\" <sip:+12025550111@h>\r\n"
+    );
+    assert_eq!(name(FROM, TRUSTED), (None, None));
+    assert_eq!(
+        name("From: \"\" <sip:+12025550100@h>;tag=x\r\n", TRUSTED),
+        (None, None)
+    );
+    assert_eq!(name(named, TRUSTED), (some("Q \"Branch\" Spy"), None));
+    assert_eq!(
+        name(&asserted, TrustPai::Ignored),
+        (some("Q \"Branch\" Spy"), None)
+    );
+    assert_eq!(name(&asserted, TRUSTED), (some("R"), None));
+    let reason = format!("{FROM}Call-Info: <data:>;purpose=jcard;call-reason=\"now\"\r\n");
+    assert_eq!(name(&reason, TRUSTED), (None, some("now")));
+}

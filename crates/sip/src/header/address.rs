@@ -1,6 +1,9 @@
 //! `"Display" <uri>;parameters`: From, To, Contact, Route, Record-Route, P-Asserted-Identity.
 
-use crate::grammar::{Class, Parameters, after_quoted, is_lws, trim, trim_end, trim_start};
+use crate::grammar::{
+    Class, Parameters, after_quoted, is_lws, quoted_content, quoted_text, trim, trim_end,
+    trim_start,
+};
 use crate::uri::{NotAUri, Uri};
 use memchr::memchr;
 
@@ -88,6 +91,15 @@ impl<'a> NameAddr<'a> {
     /// [`NotAUri`].
     pub fn uri(&self) -> Result<Uri<'a>, NotAUri> {
         Uri::parse(self.uri)
+    }
+
+    /// The display name without quotes and escapes; `None` if there is none, or an empty one.
+    pub fn display_text(&self) -> Option<String> {
+        if self.display.is_empty() {
+            return None;
+        }
+        let content = quoted_content(self.display).unwrap_or(self.display);
+        Some(quoted_text(content)).filter(|text| !text.is_empty())
     }
 
     /// The header parameters.

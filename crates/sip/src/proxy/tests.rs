@@ -3,6 +3,7 @@
 use super::*;
 use crate::call::TrustPai;
 use crate::message::Framing;
+use crate::trunk::{CallInfoTrust, Role};
 
 const FROM_TO: &str = "From: <sip:+12025550100@a.example>;tag=1\r\nTo: <sip:+12025550101@b.example>\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\n";
 
@@ -161,4 +162,87 @@ fn a_signature_comes_with_its_date() {
     let sent = copied(&request("sip:b@h", &headers), &trunk, &additions);
     assert!(!sent.contains("their.own.token"), "{sent}");
     assert_eq!(sent.matches("Identity: ").count(), 1);
+}
+
+const SHOWN: &str = "From: \"M\" <sip:+12025550100@a.example>;tag=1\r\nTo: <sip:+12025550101@b.example>\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\n\
+    Call-Info: <https://a.example/theirs.png>;purpose=icon\r\n";
+
+fn proven() -> Additions {
+    let caller = ProvenCaller {
+        name: Some("Q Branch".into()),
+        reason: Some("For your ears only".into()),
+        ..ProvenCaller::default()
+    };
+    let consequences = Consequences {
+        caller: Some(Box::new(caller)),
+        ..Consequences::default()
+    };
+    Additions {
+        verstat: Some("TN-Validation-Passed".to_owned()),
+        consequences: Some(Box::new(consequences)),
+        ..Additions::default()
+    }
+}
+
+#[test]
+fn what_was_proven_takes_the_place_of_what_was_said() {
+    let message = request("sip:+12025550101@b.example", SHOWN);
+    for trust in [CallInfoTrust::Ignored, CallInfoTrust::Trusted] {
+        let mut trunk = Trunk::new("t", Vec::new());
+        trunk.role = Role::Verify;
+        trunk.call_info_trust = trust;
+        let sent = copied(&message, &trunk, &proven());
+        assert!(!sent.contains("theirs"), "{sent}");
+        assert!(
+            sent.contains("\r\nFrom: \"Q Branch\" <sip:+12025550100@a.example>;tag=1\r\n"),
+            "{sent}"
+        );
+        assert!(
+            sent.contains(
+                "\r\nCall-Info: <data:>;purpose=jcard;call-reason=\"For your ears only\";verified=\"true\"\r\n\
+                 Call-Info: <data:>;purpose=jcard;verified=\"true\"\r\n"
+            ),
+            "{sent}"
+        );
+    }
+}
+
+#[test]
+fn what_nobody_proved_passes_only_among_those_who_trust_each_other() {
+    let message = request("sip:+12025550101@b.example", SHOWN);
+    let passes = |trust, next, role| {
+        let mut trunk = Trunk::new("t", Vec::new());
+        (trunk.call_info_trust, trunk.next_hop_trust, trunk.role) = (trust, next, role);
+        copied(&message, &trunk, &Additions::default()).contains("theirs")
+    };
+    let (inside, outside) = (NextHopTrust::Inside, NextHopTrust::Outside);
+    assert!(passes(CallInfoTrust::Trusted, inside, Role::None));
+    assert!(passes(CallInfoTrust::Trusted, inside, Role::Verify));
+    assert!(!passes(CallInfoTrust::Trusted, outside, Role::None));
+    for (next, role) in [
+        (inside, Role::None),
+        (inside, Role::Sign),
+        (outside, Role::Verify),
+    ] {
+        assert!(
+            !passes(CallInfoTrust::Ignored, next, role),
+            "{next:?} {role:?}"
+        );
+    }
+}
+
+#[test]
+fn whoever_wants_to_be_private_is_not_shown_outside() {
+    let message = request(
+        "sip:+12025550101@b.example",
+        &format!("{SHOWN}Privacy: id\r\n"),
+    );
+    let mut trunk = Trunk::new("t", Vec::new());
+    trunk.role = Role::Verify;
+    trunk.next_hop_trust = NextHopTrust::Outside;
+    let sent = copied(&message, &trunk, &proven());
+    assert!(
+        !sent.contains("Call-Info") && !sent.contains("Q Branch"),
+        "{sent}"
+    );
 }

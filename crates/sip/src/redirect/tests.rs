@@ -3,6 +3,7 @@
 use super::*;
 use crate::message::Framing;
 use crate::trunk::{NothingAdded, Role};
+use countersign::verification::{Consequences, ProvenCaller};
 use proptest::prelude::*;
 
 const IDENTITY: &str = "a.b.c;info=<https://cert.example/c.pem>;alg=ES256;ppt=\"shaken\"";
@@ -170,8 +171,45 @@ proptest! {
         let mut signed = signed();
         signed.identities = vec![identity.clone().into()];
         let (_, headers) = answer(RedirectForm::Contact, &invite(URI, ""), &signed);
-        let address = crate::header::NameAddr::parse(headers[0].1.as_bytes());
+        let address = NameAddr::parse(headers[0].1.as_bytes());
         prop_assert!(address.is_some());
         prop_assert_eq!(inside(&headers), pairs(&[DATE, ("Identity", &identity)]));
+    }
+}
+
+#[test]
+fn what_was_proven_of_the_caller_is_handed_back() {
+    let proven = |name: &str| {
+        let caller = ProvenCaller {
+            name: Some(name.into()),
+            reason: Some("For your ears only".into()),
+            ..ProvenCaller::default()
+        };
+        let consequences = Consequences {
+            caller: Some(Box::new(caller)),
+            ..Consequences::default()
+        };
+        Additions {
+            consequences: Some(Box::new(consequences)),
+            ..judged()
+        }
+    };
+    let request = invite("sip:+12025550101@b.example", "");
+    let asserted = "<sip:+12025550100;verstat=TN-Validation-Passed@a.example>";
+    let reason = "<data:>;purpose=jcard;call-reason=\"For your ears only\";verified=\"true\"";
+    for name in ["Q Branch", "A"] {
+        let (_, headers) = answer(RedirectForm::Header, &request, &proven(name));
+        let header = |name: &str| {
+            let those = headers.iter().filter(|(other, _)| other == name);
+            those.map(|(_, value)| value.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            header("P-Asserted-Identity"),
+            [format!("\"{name}\" {asserted}")]
+        );
+        assert_eq!(
+            header("Call-Info"),
+            [reason, "<data:>;purpose=jcard;verified=\"true\""]
+        );
     }
 }

@@ -11,6 +11,8 @@ mod recognition;
 mod redirect;
 
 use crate::call::{CallPolicy, TrustPai};
+use crate::call_info::Passage;
+use crate::caller_name::CallerName;
 use crate::verstat::Asserted;
 use countersign::number::TelephoneNumber;
 use countersign::passport::Attestation;
@@ -50,6 +52,10 @@ pub struct Trunk {
     pub rejection: Rejection,
     /// How callers and called are read from its requests, and whether its assertions are believed.
     pub call: CallPolicy,
+    /// Whether its Call-Info about how the caller is shown is passed on.
+    pub call_info_trust: CallInfoTrust,
+    /// What becomes of a display name that is not the one that was proven.
+    pub caller_name: CallerName,
     /// What becomes of Identity headers that are there already when we sign.
     pub existing_identity: ExistingIdentity,
     /// The most that is attested for its calls; the lower of this and what is deserved is signed.
@@ -87,6 +93,8 @@ impl Trunk {
             treatment: Treatment::default(),
             rejection: Rejection::default(),
             call: CallPolicy::default(),
+            call_info_trust: CallInfoTrust::default(),
+            caller_name: CallerName::default(),
             existing_identity: ExistingIdentity::default(),
             attestation_asked: None,
             attestation_header: None,
@@ -115,6 +123,23 @@ impl Trunk {
         matches!(self.role, Role::Both | Role::Verify)
     }
 
+    /// What becomes of its Call-Info about how the caller is shown, where we have nothing proven to put in its place.
+    pub(crate) fn call_info(&self) -> Passage {
+        match (self.call_info_trust, self.next_hop_trust) {
+            (CallInfoTrust::Ignored, _) | (_, NextHopTrust::Outside) => Passage::Removed,
+            (CallInfoTrust::Trusted, _) if self.verifies() => Passage::Unverified,
+            (CallInfoTrust::Trusted, NextHopTrust::Inside) => Passage::Kept,
+        }
+    }
+
+    /// What becomes of that of the other side, in requests that come back.
+    pub(crate) fn call_info_returned(&self) -> Passage {
+        match (self.call_info_trust, self.next_hop_trust) {
+            (CallInfoTrust::Trusted, NextHopTrust::Inside) => Passage::Kept,
+            _ => Passage::Removed,
+        }
+    }
+
     /// What becomes of its P-Asserted-Identity: what is not believed is not passed on either.
     pub(crate) fn asserted(&self) -> Asserted {
         match self.call.trust_pai {
@@ -122,6 +147,16 @@ impl Trunk {
             TrustPai::Trusted => Asserted::Kept,
         }
     }
+}
+
+/// Whether a trunk's peer may say how its callers are shown: by a picture, a card, a reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CallInfoTrust {
+    /// It may not: such Call-Info is removed.
+    #[default]
+    Ignored,
+    /// It may: it is a network like ours, or a customer of ours whose brand we know.
+    Trusted,
 }
 
 /// What we are to the requests of a trunk.
