@@ -245,6 +245,11 @@ impl Parameter<'_> {
     pub fn is(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name.as_bytes())
     }
+
+    /// See [`Parameters::are_well_formed`].
+    pub(crate) fn is_well_formed(&self) -> bool {
+        is_token(self.name) && self.value.is_none_or(is_parameter_value)
+    }
 }
 
 /// The parameters of a header value: what follows the first `;` that belongs to the header.
@@ -279,9 +284,7 @@ impl<'a> Parameters<'a> {
     /// is a `=`, are not empty and hold neither white space nor angle brackets outside quotes. An open bracket would take in
     /// every parameter that comes after it, those that we write included.
     pub fn are_well_formed(mut self) -> bool {
-        self.all(|parameter| {
-            is_token(parameter.name) && parameter.value.is_none_or(is_parameter_value)
-        })
+        self.all(|parameter| parameter.is_well_formed())
     }
 }
 

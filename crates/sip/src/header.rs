@@ -10,7 +10,7 @@ mod via;
 
 use crate::defect::Defect;
 use crate::grammar::{Class, List, is_lws, is_token, number, trim};
-use crate::message::{Message, Method, Name};
+use crate::message::{Message, Method, Name, ViaSpans};
 use countersign::call::DateHeader;
 
 pub use address::{AddressForm, NameAddr};
@@ -66,7 +66,11 @@ fn is_call_id(value: &[u8]) -> bool {
 impl Message {
     /// Every Via, from the top, each of a comma list on its own.
     pub fn vias(&self) -> impl Iterator<Item = Result<Via<'_>, Defect>> {
-        self.elements(Name::Via).map(Via::parse)
+        let all = self.elements(Name::Via).enumerate();
+        all.map(|(place, value)| match place {
+            0 => self.top_via(),
+            _ => Via::parse(value),
+        })
     }
 
     /// The first Via.
@@ -74,9 +78,17 @@ impl Message {
     /// # Errors
     /// [`Defect::Missing`] or [`Defect::Via`].
     pub fn top_via(&self) -> Result<Via<'_>, Defect> {
+        if let Some(known) = self.top_via.get() {
+            return Ok(known.via(self));
+        }
         let value = self.required(Name::Via)?;
         let first = List::of(value).next().unwrap_or_default();
-        Via::parse(first)
+        let via = Via::parse(first)?;
+        if let Some(spans) = ViaSpans::of(&via, self) {
+            // Whoever was quicker has found the same.
+            let _ = self.top_via.set(spans);
+        }
+        Ok(via)
     }
 
     /// The From header.

@@ -8,6 +8,7 @@ mod error;
 mod parse;
 
 use bytes::Bytes;
+use std::sync::OnceLock;
 
 pub use crate::name::Name;
 pub use error::ParseError;
@@ -72,6 +73,17 @@ impl Span {
     }
 }
 
+/// Where the parts of a Via lie in its message, so that it need not be read again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ViaSpans {
+    pub(crate) raw: Span,
+    pub(crate) transport: Span,
+    pub(crate) host: Span,
+    pub(crate) port: Option<u16>,
+    pub(crate) parameters: Span,
+    pub(crate) branch: Option<Span>,
+}
+
 /// A SIP request or response.
 ///
 /// # Example
@@ -90,6 +102,8 @@ pub struct Message {
     start: Start,
     lines: Vec<Line>,
     body: Span,
+    /// The top Via, once somebody has asked for it: matching, answering and forwarding all do.
+    pub(crate) top_via: OnceLock<ViaSpans>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -322,6 +336,33 @@ impl Message {
         let start = (part.as_ptr() as usize).checked_sub(self.bytes.as_ptr() as usize)?;
         let end = start.checked_add(part.len())?;
         (end <= self.bytes.len()).then(|| Span::new(start, end))
+    }
+
+    /// The same message written anew as `bytes`, where one header line has another value and nothing else has changed.
+    ///
+    /// The new value begins where the old one did, has no line break that the old one had not, and no white space at its ends.
+    pub(crate) fn with_value(&self, index: usize, bytes: Bytes) -> Self {
+        let (before, after) = (self.bytes.len(), bytes.len());
+        let moved = |at: usize| (at + after).saturating_sub(before);
+        let moved_span = |span: Span| Span::new(moved(span.start()), moved(span.end()));
+        let mut lines = self.lines.clone();
+        let mut later = lines.iter_mut().skip(index);
+        if let Some(line) = later.next() {
+            line.line = Span::new(line.line.start(), moved(line.line.end()));
+            line.value = Span::new(line.value.start(), moved(line.value.end()));
+        }
+        for line in later {
+            line.name_end = Span::at(moved(line.name_end as usize)).start;
+            line.line = moved_span(line.line);
+            line.value = moved_span(line.value);
+        }
+        Self {
+            bytes,
+            start: self.start,
+            lines,
+            body: moved_span(self.body),
+            top_via: OnceLock::new(),
+        }
     }
 
     /// Gives room back that was made for more header lines than there are.

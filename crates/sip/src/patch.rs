@@ -171,15 +171,22 @@ impl Patch {
             return self.fail(PatchError::NotThere);
         };
         let address = source.ip().to_canonical();
+        let (mut rport, mut received) = (None, None);
+        for parameter in via.parameters() {
+            if parameter.is("rport") {
+                rport = rport.or(Some(parameter));
+            } else if parameter.is("received") {
+                received = received.or(Some(parameter));
+            }
+        }
         // A value that is already there was not written by the sender we see: it is replaced, not believed.
-        let rport = via.parameters().get("rport");
         if let Some(rport) = rport {
             self.set_parameter(message, rport, &source.port().to_string());
         }
-        let written = via.host_address().map(|host| host.to_canonical());
-        match via.parameters().get("received") {
+        let written = || via.host_address().map(|host| host.to_canonical());
+        match received {
             Some(received) => self.set_parameter(message, received, &address.to_string()),
-            None if rport.is_some() || written != Some(address) => {
+            None if rport.is_some() || written() != Some(address) => {
                 let text = format!(";received={address}");
                 self.insert_after(message, via.raw, text.as_bytes());
             }

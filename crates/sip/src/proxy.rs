@@ -122,12 +122,13 @@ impl Copy {
             Transport::Tls => ";alias",
             Transport::Udp => ";rport",
         };
-        let transport = transport.as_str();
-        let via = format!("Via: SIP/2.0/{transport} {sent_by}{asked};branch={branch}\r\n");
-        let mut bytes = BytesMut::with_capacity(self.bytes.len() + via.len() + lines.len());
+        let sent_by = sent_by.as_str();
+        let via = ["Via: SIP/2.0/", transport.as_str(), " ", sent_by, asked];
+        let via = via.into_iter().chain([";branch=", branch, "\r\n", lines]);
+        let added: usize = via.clone().map(str::len).sum();
+        let mut bytes = BytesMut::with_capacity(self.bytes.len() + added);
         bytes.put_slice(self.bytes.get(..self.headers).unwrap_or_default());
-        bytes.put_slice(via.as_bytes());
-        bytes.put_slice(lines.as_bytes());
+        via.for_each(|part| bytes.put_slice(part.as_bytes()));
         bytes.put_slice(self.bytes.get(self.headers..).unwrap_or_default());
         bytes.freeze()
     }

@@ -1,6 +1,7 @@
 //! The calls of back-to-back trunks, and which of them a message belongs to.
 
 use super::ContextId;
+use super::by_context::ByContext;
 use super::tokens::{Digits, Tokens};
 use crate::b2bua::{Call, Dialog, End, Side};
 use crate::message::{Message, Name};
@@ -9,7 +10,7 @@ use std::collections::HashMap;
 /// Every call, by the context of the INVITE that began it.
 #[derive(Default)]
 pub(super) struct Calls {
-    calls: HashMap<ContextId, Box<Call>>,
+    calls: ByContext<Box<Call>>,
     /// By the names that requests have: which call, and from which of its sides they come.
     dialogs: HashMap<Digits, Place>,
 }

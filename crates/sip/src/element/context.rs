@@ -10,7 +10,7 @@ use super::ending::Held;
 use super::event::{Event, Finished, Handling, SignatureFate};
 use super::outgoing::Candidate;
 use super::server_side::{AckFate, ServerNews, ServerSide};
-use super::tokens::{LocalTag, Shape};
+use super::tokens::Shape;
 use super::{ContextId, Part, Turn};
 use crate::b2bua::Side;
 use crate::flow::{Flow, Transport};
@@ -54,7 +54,6 @@ pub(super) struct Context {
     /// Whether what is not needed any more of the request is gone.
     pub(super) is_slim: bool,
     pub(super) server: ServerSide,
-    tag: LocalTag,
     /// What finds this context: its transaction, and the ACK of a client that sends no branch.
     keys: Vec<ServerKey>,
     /// The request as it came, if its transaction is known by headers and not by branch.
@@ -155,7 +154,6 @@ impl Context {
         });
         let server = ServerSide::open(id, method, back, turn);
         turn.table.servers.insert(key.clone(), id);
-        let tag = turn.tokens.local_tag(&request);
         let by_headers = original
             .top_via()
             .is_ok_and(|via| via.branch() == ViaBranch::Rfc2543);
@@ -186,7 +184,6 @@ impl Context {
             },
             is_slim: false,
             server,
-            tag,
             keys: vec![key],
             without_branch: by_headers.then_some(original),
         };
@@ -240,7 +237,8 @@ impl Context {
         extra: &[(&str, &[u8])],
         turn: &mut Turn<'_>,
     ) {
-        let tag = ToTag::Ours(self.tag.as_bytes());
+        let tag = turn.tokens.local_tag(&self.request);
+        let tag = ToTag::Ours(tag.as_bytes());
         let response = build(&self.request, status, reason, tag, extra);
         self.pass_final(status, response, turn);
     }

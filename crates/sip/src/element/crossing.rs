@@ -4,7 +4,7 @@ use super::calls::Place;
 use super::context::{Context, names_group};
 use super::ending::{end_near, ended};
 use super::event::{DropCause, EndedBy};
-use super::incoming::{StampedFor, drop_for, stamped};
+use super::incoming::{drop_for, stamped};
 use super::outgoing::security;
 use super::validation::Refusal;
 use super::{ContextId, Element, Event, Options, Output, Part, Turn};
@@ -204,7 +204,7 @@ fn crossed_ack(
     branch: &str,
     turn: &mut Turn<'_>,
 ) -> Result<(Target, Bytes), DropCause> {
-    let request = stamped(ack, flow, StampedFor::Forwarding)?;
+    let request = stamped(ack, flow)?;
     let peer = crossing.peer.as_deref().ok_or(DropCause::Ack)?;
     let copy = inside_copy(crossing, &request, turn).map_err(DropCause::OwnFault)?;
     let call = turn.table.calls.get_mut(crossing.call);

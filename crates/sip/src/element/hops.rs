@@ -95,9 +95,10 @@ impl Hops {
         now: Ticks,
     ) -> VecDeque<usize> {
         let in_dialog = request.to().is_ok_and(|to| to.tag().is_some());
-        let took_it = CallKey::of(request, trunk)
-            .filter(|_| in_dialog)
-            .and_then(|key| self.diverted.get(&key));
+        let took_it = match in_dialog {
+            true => self.diverted_to(request, trunk),
+            false => None,
+        };
         let mut order: Vec<_> = drawn(request, trunk, tokens)
             .into_iter()
             .filter_map(|place| Some((place, trunk.next_hops.get(place)?.id())))
@@ -108,6 +109,15 @@ impl Hops {
         });
         let places = order.into_iter().map(|(place, _)| place);
         places.take(MAX_NEXT_HOPS).collect()
+    }
+
+    /// Who took the call, if that was not the usual next hop.
+    fn diverted_to(&self, request: &Message, trunk: &Trunk) -> Option<&HopId> {
+        // Where all is well no call is, and none need be named.
+        if self.diverted.is_empty() {
+            return None;
+        }
+        self.diverted.get(&CallKey::of(request, trunk)?)
     }
 
     /// A next hop was silent, or could not be reached.
@@ -152,14 +162,14 @@ impl Hops {
 
     /// A next hop accepted an INVITE.
     pub(super) fn took(&mut self, invite: &Message, trunk: &Trunk, hop: HopId, tokens: &Tokens) {
+        let usual = drawn(invite, trunk, tokens).first().copied();
+        let usual = usual.and_then(|place| trunk.next_hops.get(place));
+        if usual.map(NextHop::id) == Some(hop) && self.diverted_to(invite, trunk).is_none() {
+            return;
+        }
         let Some(key) = CallKey::of(invite, trunk) else {
             return;
         };
-        let usual = drawn(invite, trunk, tokens).first().copied();
-        let usual = usual.and_then(|place| trunk.next_hops.get(place));
-        if usual.map(NextHop::id) == Some(hop) && !self.diverted.contains_key(&key) {
-            return;
-        }
         if self.diverted.insert(key.clone(), hop).is_some() {
             return;
         }

@@ -11,12 +11,13 @@ use super::hops::Urgency;
 use super::outgoing::is_secure_enough;
 use super::redirection;
 use super::server_side::AckFate;
+use super::tokens::LocalTag;
 use super::validation::{Refusal, is_for_us, validate, validate_ours};
 use super::{ContextId, EMERGENCY_RESERVE, Element, Options, Output, UnknownSource};
 use crate::defect::Defect;
 use crate::flow::{Flow, Target};
-use crate::message::{Framing, Message, Method, Name, ParseError};
-use crate::patch::Patch;
+use crate::message::{MAX_MESSAGE, Message, Method, Name, ParseError};
+use crate::patch::{Patch, PatchError};
 use crate::proxy::{Additions, Copy};
 use crate::response::{ToTag, build};
 use crate::transaction::matching::ServerKey;
@@ -151,7 +152,7 @@ impl Element {
         match refusal {
             Some(refusal) if !is_invite => self.refuse(flow, &message, &refusal, now, out),
             refusal => {
-                let request = match stamped(&message, flow, StampedFor::Forwarding) {
+                let request = match stamped(&message, flow) {
                     Ok(request) => request,
                     Err(cause) => return drop_for(cause, out),
                 };
@@ -290,9 +291,9 @@ impl Element {
 
     // RFC 3261 §8.2.7: "A stateless UAS MUST ignore ACK requests."
     pub(super) fn answered_without_state(&self, ack: &Message) -> bool {
-        let ours = self.tokens.local_tag(ack);
         let tag = ack.to().ok().and_then(|to| to.tag());
-        tag == Some(ours.as_bytes())
+        let tag = tag.filter(|tag| LocalTag::may_be(tag));
+        tag.is_some_and(|tag| tag == self.tokens.local_tag(ack).as_bytes())
     }
 
     /// The ACK for a 2xx is forwarded without state, to one next hop.
@@ -314,7 +315,7 @@ impl Element {
         let (Ok(()), Some(hop)) = (validate(message, &self.tokens, shape), hop) else {
             return drop_for(DropCause::Ack, out);
         };
-        let request = match stamped(message, flow, StampedFor::Forwarding) {
+        let request = match stamped(message, flow) {
             Ok(request) => request,
             Err(cause) => return drop_for(cause, out),
         };
@@ -349,7 +350,7 @@ impl Element {
         out: &mut Vec<Output>,
     ) {
         let tag = self.tokens.local_tag(request);
-        let request = match stamped(request, flow, StampedFor::Answer) {
+        let request = match stamped(request, flow) {
             Ok(request) => request,
             Err(cause) => return drop_for(cause, out),
         };
@@ -363,31 +364,21 @@ fn with_reserve(limit: usize) -> usize {
     limit.saturating_add(limit.div_ceil(EMERGENCY_RESERVE))
 }
 
-/// What a stamped request is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum StampedFor {
-    /// To be answered: it may be one that is defective, and stays so.
-    Answer,
-    /// To be forwarded.
-    Forwarding,
-}
-
 /// The request with what RFC 3261 §18.2.1 and RFC 3581 §4 have us note in its Via.
-pub(super) fn stamped(
-    request: &Message,
-    flow: Flow,
-    purpose: StampedFor,
-) -> Result<Message, DropCause> {
+pub(super) fn stamped(request: &Message, flow: Flow) -> Result<Message, DropCause> {
     let mut patch = Patch::default();
     patch.stamp_received(request, flow.remote);
     if patch.is_empty() {
         return Ok(request.clone());
     }
     let bytes = patch.apply(request).map_err(DropCause::OwnFault)?;
-    Message::parse(bytes, Framing::Datagram).or_else(|error| match error.answerable() {
-        Some(request) if purpose == StampedFor::Answer => Ok(request.clone()),
-        _ => Err(DropCause::Defect(error.defect())),
-    })
+    if bytes.len() > MAX_MESSAGE {
+        return Err(DropCause::Defect(Defect::TooLarge));
+    }
+    // Only its top Via has grown: it need not be read again.
+    let via = request.headers(Name::Via).next();
+    via.map(|via| request.with_value(via.index, bytes))
+        .ok_or(DropCause::OwnFault(PatchError::NotThere))
 }
 
 pub(super) fn drop_for(cause: DropCause, out: &mut Vec<Output>) {

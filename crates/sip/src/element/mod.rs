@@ -37,6 +37,7 @@
 //! pass. It never forks: next hops are tried one after another.
 
 mod branch;
+mod by_context;
 mod calls;
 mod context;
 mod crossing;
@@ -62,6 +63,7 @@ use crate::transaction::matching::{ClientKey, ServerKey};
 use crate::transaction::{Timer, Timing};
 use crate::trunk::{OurNames, SentBy, Trunk};
 use branch::Branch;
+use by_context::ByContext;
 use bytes::Bytes;
 use calls::Calls;
 use context::Context;
@@ -406,7 +408,7 @@ pub struct Sender {
 /// ```
 pub struct Element {
     options: Options,
-    contexts: HashMap<ContextId, Box<Context>>,
+    contexts: ByContext<Box<Context>>,
     /// What they are reckoned at.
     context_bytes: usize,
     table: Table,
@@ -438,7 +440,7 @@ struct Table {
     /// How many contexts are of requests from the far side of a call.
     from_far: usize,
     /// Our own BYEs.
-    own: HashMap<ContextId, Branch>,
+    own: ByContext<Branch>,
     last_id: u64,
 }
 
@@ -479,7 +481,7 @@ impl Element {
         Self {
             tokens: Tokens::new(&options),
             options,
-            contexts: HashMap::new(),
+            contexts: ByContext::default(),
             context_bytes: 0,
             table: Table::default(),
         }

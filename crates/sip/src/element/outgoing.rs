@@ -10,6 +10,7 @@ use super::hops::Urgency;
 use super::{BranchTimer, Element, Output, Sender, Turn};
 use crate::b2bua::Peer;
 use crate::flow::{ConnectionId, Target, Transport};
+use crate::header::Via;
 use crate::message::{Message, Method, Name};
 use crate::patch::{Patch, PatchError};
 use crate::proxy::{Additions, Copy, MAX_UDP_REQUEST};
@@ -668,7 +669,7 @@ fn our_branch(request: &Message) -> Option<Vec<u8>> {
 fn without_our_via(response: &Message, turn: &mut Turn<'_>) -> Option<Bytes> {
     // RFC 3261 §16.7: "If no Via header field values remain in the response, the response was meant for this element and MUST NOT be
     // forwarded."
-    response.vias().nth(1)?.ok()?;
+    Via::parse(response.elements(Name::Via).nth(1)?).ok()?;
     let mut patch = Patch::default();
     patch.remove_first_element(response, Name::Via);
     match patch.apply(response) {

@@ -37,6 +37,11 @@ impl LocalTag {
     pub(super) fn as_bytes(&self) -> &[u8] {
         &self.0
     }
+
+    /// Whether a tag could be one of ours. Nearly every tag of somebody else's is told by its looks, and needs no digest.
+    pub(super) fn may_be(tag: &[u8]) -> bool {
+        tag.len() == 2 * KEPT && tag.iter().all(|digit| HEXADECIMAL.contains(digit))
+    }
 }
 
 impl Tokens {
@@ -60,7 +65,7 @@ impl Tokens {
             digest.put(&self.count.to_be_bytes());
             digest.finish()
         };
-        let call_id = self.call_ids.make(self.shard, &text(&unique("call")));
+        let call_id = self.call_ids.make(self.shard, text(&unique("call")));
         (call_id, unique("caller"))
     }
 
@@ -180,6 +185,8 @@ impl Tokens {
     }
 }
 
+const HEXADECIMAL: &[u8; 16] = b"0123456789abcdef";
+
 /// Room for the usual fields of one digest.
 const USUAL_INPUT: usize = 256;
 
@@ -188,12 +195,13 @@ struct Digest(Vec<u8>);
 
 impl Digest {
     fn put(&mut self, field: &[u8]) {
-        self.0.extend_from_slice(&field.len().to_be_bytes());
+        // Four bytes hold the length of whatever fits a message, and leave more of a digest's block to the fields.
+        let length = u32::try_from(field.len()).unwrap_or(u32::MAX);
+        self.0.extend_from_slice(&length.to_be_bytes());
         self.0.extend_from_slice(field);
     }
 
     fn finish(self) -> Digits {
-        const HEXADECIMAL: &[u8; 16] = b"0123456789abcdef";
         let digest = sha256(&self.0);
         let mut digits = [b'0'; 2 * KEPT];
         for (pair, byte) in digits.chunks_exact_mut(2).zip(digest) {
@@ -210,11 +218,12 @@ impl Digest {
 }
 
 fn written(unique: Digits, shape: Shape) -> String {
-    format!("{MAGIC_COOKIE}{}.{}", text(&unique), text(&shape.0))
+    [MAGIC_COOKIE, text(&unique), ".", text(&shape.0)].concat()
 }
 
-fn text(digits: &Digits) -> String {
-    digits.iter().copied().map(char::from).collect()
+/// They are ASCII.
+fn text(digits: &Digits) -> &str {
+    std::str::from_utf8(digits).unwrap_or_default()
 }
 
 fn tag(request: &Message, name: Name) -> &[u8] {

@@ -2,6 +2,7 @@
 
 use crate::defect::Defect;
 use crate::grammar::{Class, Parameters, is_lws, is_token, number, trim, trim_start};
+use crate::message::{Message, ViaSpans};
 use crate::uri::{host_address, host_and_port};
 use memchr::memchr;
 use std::net::IpAddr;
@@ -22,6 +23,39 @@ pub struct Via<'a> {
     pub port: Option<u16>,
     /// The parameters, from their first `;`; empty if there are none.
     pub parameters: &'a [u8],
+    /// The value of the first `branch` among them, if it has one: asked for more often than anything else.
+    branch: Option<&'a [u8]>,
+}
+
+impl ViaSpans {
+    /// Of a Via that was read in `message`.
+    pub(super) fn of(via: &Via<'_>, message: &Message) -> Option<Self> {
+        let branch = match via.branch {
+            Some(branch) => Some(message.span_of(branch)?),
+            None => None,
+        };
+        Some(Self {
+            raw: message.span_of(via.raw)?,
+            transport: message.span_of(via.transport)?,
+            host: message.span_of(via.host)?,
+            port: via.port,
+            parameters: message.span_of(via.parameters)?,
+            branch,
+        })
+    }
+
+    /// The same Via once more.
+    pub(super) fn via(self, message: &Message) -> Via<'_> {
+        let bytes = message.bytes();
+        Via {
+            raw: self.raw.of(bytes),
+            transport: self.transport.of(bytes),
+            host: self.host.of(bytes),
+            port: self.port,
+            parameters: self.parameters.of(bytes),
+            branch: self.branch.map(|span| span.of(bytes)),
+        }
+    }
 }
 
 /// The branch of a Via.
@@ -67,14 +101,24 @@ impl<'a> Via<'a> {
         if !matches!(parameters.first(), None | Some(b';')) {
             return None;
         }
-        let via = Self {
+        // Judged and searched in one pass.
+        let mut branch = None;
+        for parameter in Parameters::of(parameters) {
+            if !parameter.is_well_formed() {
+                return None;
+            }
+            if branch.is_none() && parameter.is("branch") {
+                branch = Some(parameter.value);
+            }
+        }
+        Some(Self {
             raw,
             transport,
             host,
             port,
             parameters,
-        };
-        via.parameters().are_well_formed().then_some(via)
+            branch: branch.flatten(),
+        })
     }
 
     /// All parameters.
@@ -86,7 +130,7 @@ impl<'a> Via<'a> {
     // RFC 3261 §8.1.1.7: "The branch ID inserted by an element compliant with this specification MUST always begin with the
     // characters "z9hG4bK"."
     pub fn branch(&self) -> Branch<'a> {
-        match self.parameters().value("branch") {
+        match self.branch {
             Some(branch) => match branch.split_at_checked(MAGIC_COOKIE.len()) {
                 // The case of the cookie is not said to matter, and tokens compare without it: §7.3.1.
                 Some((cookie, rest))

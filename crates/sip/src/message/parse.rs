@@ -8,6 +8,7 @@ use crate::defect::Defect;
 use crate::grammar::{Class, is_token, number, trim_end, trim_start};
 use bytes::Bytes;
 use memchr::{memchr, memchr2, memrchr};
+use std::sync::OnceLock;
 
 /// Header lines for which room is made at once: an INVITE of a carrier has about twenty.
 const USUAL_HEADERS: usize = 32;
@@ -73,6 +74,7 @@ impl Head {
             start: self.start,
             lines: self.lines,
             body,
+            top_via: OnceLock::new(),
         }
     }
 

@@ -30,13 +30,14 @@ impl ServerKey {
     /// The [`Defect`] of a header that the key is made of.
     pub fn of(request: &Message) -> Result<Self, Defect> {
         let method = request.method().ok_or(Defect::StartLine)?;
-        match request.top_via()?.branch() {
+        let via = request.top_via()?;
+        match via.branch() {
             // RFC 3261 §17.2.3: "the method of the request matches the one that created the transaction, except for ACK, where
             // the method of the request that created the transaction is INVITE."
             Branch::Unique(branch) if method == Method::Ack => {
-                Self::by_branch(&request.top_via()?, branch, Method::Invite)
+                Self::by_branch(&via, branch, Method::Invite)
             }
-            Branch::Unique(branch) => Self::by_branch(&request.top_via()?, branch, method),
+            Branch::Unique(branch) => Self::by_branch(&via, branch, method),
             Branch::Rfc2543 => Self::by_headers(request, method, to_tag(request)?),
         }
     }

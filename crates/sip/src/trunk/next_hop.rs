@@ -102,7 +102,10 @@ pub enum Oversize {
 /// The host and port that a Via carries: where responses come back to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SentBy {
-    host: Box<str>,
+    /// As it stands in Via: written once, and copied into every request.
+    text: Box<str>,
+    /// How much of it is the host.
+    host_length: usize,
     port: Option<u16>,
 }
 
@@ -119,19 +122,34 @@ impl SentBy {
         if !crate::uri::is_host(host.as_bytes()) {
             return Err(NotAHost);
         }
-        Ok(Self {
-            host: host.to_ascii_lowercase().into(),
+        Ok(Self::of(&host.to_ascii_lowercase(), port))
+    }
+
+    fn of(host: &str, port: Option<u16>) -> Self {
+        let text = match port {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        };
+        Self {
+            text: text.into(),
+            host_length: host.len(),
             port,
-        })
+        }
+    }
+
+    /// As it stands in Via.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    fn host(&self) -> &str {
+        self.text.get(..self.host_length).unwrap_or_default()
     }
 
     /// The same host at another port.
     #[must_use]
     pub fn with_port(&self, port: u16) -> Self {
-        Self {
-            host: self.host.clone(),
-            port: Some(port),
-        }
+        Self::of(self.host(), Some(port))
     }
 
     /// Whether a host and port, as some header writes them, are this one. A port that neither side writes is the same; so is one
@@ -140,7 +158,7 @@ impl SentBy {
         let default = Transport::Udp.default_port();
         let same_port =
             self.port == port || self.port.unwrap_or(default) == port.unwrap_or(default);
-        same_port && self.host.as_bytes().eq_ignore_ascii_case(host)
+        same_port && self.host().as_bytes().eq_ignore_ascii_case(host)
     }
 }
 
@@ -150,19 +168,13 @@ impl From<SocketAddr> for SentBy {
             IpAddr::V4(ip) => ip.to_string(),
             IpAddr::V6(ip) => format!("[{ip}]"),
         };
-        Self {
-            host: host.into(),
-            port: Some(address.port()),
-        }
+        Self::of(&host, Some(address.port()))
     }
 }
 
 impl std::fmt::Display for SentBy {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.port {
-            Some(port) => write!(f, "{}:{port}", self.host),
-            None => f.write_str(&self.host),
-        }
+        f.write_str(&self.text)
     }
 }
 
