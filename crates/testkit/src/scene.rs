@@ -397,6 +397,7 @@ pub fn origination() -> Origination {
         credential: Credential::Strong,
         unlisted: Unlisted::C,
         origid: ORIGID.parse::<OrigId>().expect("UUID"),
+        rich: None,
     }
 }
 

@@ -96,6 +96,7 @@ impl Workload {
                 credential: Credential::Strong,
                 unlisted: Unlisted::C,
                 origid: OrigId::from_random([7; 16]),
+                rich: None,
             },
             verifying,
             replay,

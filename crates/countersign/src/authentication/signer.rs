@@ -3,7 +3,7 @@
 use crate::certificate::repository_url::{RepositoryUrl, UrlFault};
 use crate::certificate::{Authority, CertificateChain};
 use crate::crypto::SigningKey;
-use crate::passport::HeaderCache;
+use crate::passport::{Extension, HeaderCache};
 use crate::path::{self, PathFault};
 use crate::time::Validity;
 use std::fmt;
@@ -16,7 +16,7 @@ pub struct Signer {
     authority: Authority,
     validity: Validity,
     headers: HeaderCache,
-    /// What follows the token in an Identity header; it is the same in every one.
+    /// What follows the token in an Identity header up to `ppt`; it is the same in every one.
     parameters: Box<str>,
 }
 
@@ -43,7 +43,7 @@ impl Signer {
         }
         Ok(Self {
             validity: common_validity(&chain),
-            parameters: format!(";info=<{x5u}>;alg=ES256;ppt=shaken").into(),
+            parameters: format!(";info=<{x5u}>;alg=ES256").into(),
             key,
             chain,
             authority,
@@ -82,10 +82,18 @@ impl Signer {
     }
 
     /// The value of an Identity header with this token.
-    pub(super) fn identity(&self, token: &str) -> String {
-        let mut identity = String::with_capacity(token.len() + self.parameters.len());
+    // RFC 8224 §4 has `ident-type = "ppt" EQUAL token`, so without quotes, though the examples of RFC 8946 and RFC 8443 have them.
+    pub(super) fn identity(&self, token: &str, extension: &Extension) -> String {
+        const PPT: &str = ";ppt=";
+        let ppt = extension.ppt().unwrap_or_default();
+        let length = token.len() + self.parameters.len() + PPT.len() + ppt.len();
+        let mut identity = String::with_capacity(length);
         identity.push_str(token);
         identity.push_str(&self.parameters);
+        if !ppt.is_empty() {
+            identity.push_str(PPT);
+            identity.push_str(ppt);
+        }
         identity
     }
 }

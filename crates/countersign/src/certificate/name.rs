@@ -103,6 +103,14 @@ impl DistinguishedName {
         common_name.text().map(str::to_owned)
     }
 
+    /// Whether a CN or an O is exactly this.
+    pub fn is_called(&self, name: &str) -> bool {
+        let mut parts = self.parts().into_iter();
+        parts.any(|part| {
+            matches!(part.kind, COMMON_NAME | ORGANIZATION) && part.text() == Some(name)
+        })
+    }
+
     /// Every attribute in order, those of one set among them.
     pub fn parts(&self) -> Vec<Attribute<'_>> {
         let sets = self.attributes().unwrap_or_default();
@@ -138,12 +146,14 @@ fn attributes(set: &[u8]) -> Result<Vec<Attribute<'_>>, Malformed> {
 const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
 const EMAIL_ADDRESS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.1");
 
+const ORGANIZATION: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.10");
+
 /// Attributes that people know by a short name: RFC 4514 §3, and serialNumber.
 const SHORT_NAMES: [(&str, ObjectIdentifier); 7] = [
     ("C", ObjectIdentifier::new_unwrap("2.5.4.6")),
     ("CN", COMMON_NAME),
     ("L", ObjectIdentifier::new_unwrap("2.5.4.7")),
-    ("O", ObjectIdentifier::new_unwrap("2.5.4.10")),
+    ("O", ORGANIZATION),
     ("OU", ObjectIdentifier::new_unwrap("2.5.4.11")),
     ("ST", ObjectIdentifier::new_unwrap("2.5.4.8")),
     ("serialNumber", ObjectIdentifier::new_unwrap("2.5.4.5")),

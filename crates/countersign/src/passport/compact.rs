@@ -5,7 +5,8 @@
 //! PASSporT is not specified in this document".
 
 use super::error::{Part, PassportError};
-use crate::crypto::Signature;
+use crate::crypto::{SIGNATURE_LEN, Signature};
+use crate::jose::base64url::{encode_into, encoded_len};
 use crate::jose::jws::{CompactJws, SignatureFault};
 
 /// A PASSporT in compact form.
@@ -41,6 +42,19 @@ impl CompactPassport {
         Ok(Self { signature })
     }
 
+    /// The compact form of a PASSporT with this signature.
+    pub fn of(signature: Signature) -> Self {
+        Self { signature }
+    }
+
+    /// The token: `..` and the signature.
+    pub fn token(&self) -> String {
+        let mut token = String::with_capacity("..".len() + encoded_len(SIGNATURE_LEN));
+        token.push_str("..");
+        encode_into(&self.signature, &mut token);
+        token
+    }
+
     /// The signature.
     pub fn signature(&self) -> &Signature {
         &self.signature
@@ -67,6 +81,8 @@ mod tests {
             CompactPassport::parse("..="),
             Err(PassportError::Base64(Part::Signature))
         );
+        let compact = CompactPassport::parse(PRINTED).unwrap();
+        assert_eq!(compact.token(), PRINTED);
         for other in ["a.b.c", "...", "", ".."] {
             assert!(CompactPassport::parse(other).is_err(), "{other}");
         }

@@ -35,6 +35,12 @@ pub struct DivO {
 }
 
 impl Div {
+    /// The claim of a call that was diverted from there; `history` is left out if it is no index of History-Info.
+    pub fn new(from: Identity, history: Option<&str>) -> Self {
+        let history = history.filter(|index| is_index(index)).map(Box::from);
+        Self { from, history }
+    }
+
     // RFC 8946 §3: "Every "div" PASSporT is diverting from only one identifier." And: "the "div" element may contain other name/value
     // pairs than just a destination, including a History-Info indicator (see Section 8)." Those that we do not know stay in the payload.
     pub(super) fn read(value: &Value<'_>) -> Result<Self, PassportError> {

@@ -320,6 +320,11 @@ impl SignedPassport {
         &self.signature
     }
 
+    /// The same in compact form.
+    pub fn compact(&self) -> CompactPassport {
+        CompactPassport::of(self.signature)
+    }
+
     /// Whether header and payload are written as RFC 8225 §9 prescribes, or merely mean the same.
     pub fn is_canonical(&self) -> bool {
         self.form == Form::Deterministic

@@ -4,7 +4,11 @@
 //! eleven, and the `dest` of the `div-o` token is not an array. So they are vectors for the signature only.
 
 use crate::vectors::rfc_token;
-use countersign::passport::{Envelope, Extension, IatForm, PassportError, SignedPassport};
+use countersign::crypto::EcdsaP256Key;
+use countersign::identity::Identity;
+use countersign::passport::{
+    Div, Envelope, Extension, HeaderCache, IatForm, Passport, PassportError, SignedPassport,
+};
 
 #[test]
 fn the_signatures_of_sections_3_and_5_verify() {
@@ -32,6 +36,32 @@ fn the_div_token_of_section_3_is_read() {
     assert_eq!(diverted.from.to_string(), "121555551213");
     assert_eq!(diverted.history, None);
     assert!(div.is_canonical());
+}
+
+/// This test verifies that the token of §3 is read, and that these claims are signed by us as they are there, byte for byte.
+#[test]
+fn the_div_token_of_section_3_is_what_we_would_sign() {
+    let printed = SignedPassport::parse(&rfc_token("rfc8946-3").token).unwrap();
+    let twelve_digits = Identity::Number("121555551213".parse().unwrap());
+    let div = Extension::Div(Div::new(twelve_digits, None));
+    assert_eq!(printed.claims().extension, div);
+    assert_eq!(signing_input(&printed), printed.signing_input());
+}
+
+/// This test verifies that the token inside `opt` is signed by us as it is there, byte for byte.
+#[test]
+fn the_nested_token_is_what_we_would_sign() {
+    let printed = SignedPassport::parse(&rfc_token("rfc8946-5-opt").token).unwrap();
+    assert_eq!(signing_input(&printed), printed.signing_input());
+}
+
+/// What we would sign for the claims of a token.
+fn signing_input(printed: &SignedPassport) -> String {
+    let headers = HeaderCache::new("https://www.example.com/cert.cer").unwrap();
+    let passport = Passport::new(printed.claims().clone()).unwrap();
+    let key = EcdsaP256Key::generate().unwrap();
+    let signed = passport.sign(&headers, &key).unwrap();
+    signed.signing_input().to_owned()
 }
 
 /// `{"dest":{"tn":"12155551214"},…}`: a string where RFC 8225 §5.2.1 has an array. The header can be read all the same.

@@ -182,6 +182,7 @@ impl TrunkSigner {
                 OrigIdMode::Trunk => self.origid,
                 OrigIdMode::Call => fresh_origid().unwrap_or(self.origid),
             },
+            rich: None,
         }
     }
 

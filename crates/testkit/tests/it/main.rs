@@ -9,4 +9,5 @@
 mod judged_folders;
 mod judgement;
 mod seeds;
+mod signing;
 mod tidy;

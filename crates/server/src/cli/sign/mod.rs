@@ -111,6 +111,7 @@ fn sign(arguments: &Arguments, console: &mut Console) -> Result<Result<(), Refus
         credential: Credential::Strong,
         unlisted: Unlisted::Unsigned,
         origid: origid(arguments.origid)?,
+        rich: None,
     };
     let service = AuthenticationService::new(Arc::new(signer), Arc::new(Inventory::operator()));
     let call = dated(call, arguments.iat);
@@ -160,7 +161,15 @@ const fn fix(refusal: Refusal) -> &'static str {
         Refusal::StaleDate => "; give --iat, or a request with a fresh Date",
         Refusal::TooLarge => "; give fewer --to",
         Refusal::UnusableDate => "; give a request with a Date of RFC 3261, or without",
-        Refusal::SigningFailed | Refusal::Unlisted | Refusal::UnusableUri => "",
+        Refusal::DiversionLoops
+        | Refusal::IssuerNotOurs
+        | Refusal::NothingToDivert
+        | Refusal::PriorityMisused
+        | Refusal::PriorityNotRequested
+        | Refusal::RichDataIncomplete
+        | Refusal::SigningFailed
+        | Refusal::Unlisted
+        | Refusal::UnusableUri => "",
     }
 }
 

@@ -89,7 +89,13 @@ impl Defect {
             | Refusal::CertificateExpired
             | Refusal::CertificateNotYetValid
             | Refusal::ConstraintsViolated
+            | Refusal::DiversionLoops
+            | Refusal::IssuerNotOurs
             | Refusal::NotCovered
+            | Refusal::NothingToDivert
+            | Refusal::PriorityMisused
+            | Refusal::PriorityNotRequested
+            | Refusal::RichDataIncomplete
             | Refusal::Unlisted => Self::NotSigned(refusal),
         }
     }

@@ -1,0 +1,98 @@
+//! Rich call data in a PASSporT of its own: `ppt` rcd, [RFC 9795](https://www.rfc-editor.org/rfc/rfc9795), of the caller's
+//! provider or of a third party.
+//!
+//! Beside the claims of SHAKEN it is signed by [`AuthenticationService::authenticate`].
+
+use super::base::{Form, Signed};
+use super::originate::called_parties;
+use super::{AuthenticationService, Refusal};
+use crate::call::Call;
+use crate::passport::{Card, Claims, Extension, RichClaims};
+use crate::time::UnixTime;
+
+impl AuthenticationService {
+    /// Signs rich call data alone, in full form. With an issuer (`iss`) it is a third party's, which has no say about the
+    /// number; without, we answer for the caller as in a PASSporT without extension.
+    ///
+    /// # Errors
+    /// [`Refusal`]: above all [`Refusal::RichDataIncomplete`] and [`Refusal::IssuerNotOurs`].
+    pub fn enrich(&self, call: &Call, rich: &RichClaims, now: UnixTime) -> Result<Signed, Refusal> {
+        self.enrich_in(call, rich, Form::Full, now)
+    }
+
+    /// [`AuthenticationService::enrich`] in compact form, if others can rebuild it.
+    ///
+    /// # Errors
+    /// As [`AuthenticationService::enrich`].
+    pub fn enrich_in(
+        &self,
+        call: &Call,
+        rich: &RichClaims,
+        form: Form,
+        now: UnixTime,
+    ) -> Result<Signed, Refusal> {
+        // RFC 9795 §8: the claims of such a PASSporT are rcd, crn, or both.
+        if rich.data.is_none() && rich.reason.is_none() {
+            return Err(Refusal::RichDataIncomplete);
+        }
+        if !is_complete(rich) {
+            return Err(Refusal::RichDataIncomplete);
+        }
+        let orig = match &rich.issuer {
+            None => self.own_caller(call)?,
+            // RFC 9795 §10.1: "the value of "iss" MUST reflect the Subject of the certificate used to sign a third-party
+            // PASSporT."
+            Some(issuer) if !self.signer.chain().end_entity().subject().is_called(issuer) => {
+                return Err(Refusal::IssuerNotOurs);
+            }
+            Some(_) => call.orig.clone().ok_or(Refusal::CallerUnknown)?,
+        };
+        let iat = self.check_times(call, now)?;
+        let passport = self.sign(Claims {
+            orig,
+            dest: called_parties(call),
+            iat,
+            extension: Extension::Rcd,
+            rich: Some(Box::new(rich.clone())),
+        })?;
+        let form = match form {
+            Form::Compact if is_shown_anyway(rich, call) => Form::Compact,
+            Form::Compact | Form::Full => Form::Full,
+        };
+        Ok(self.in_form(passport, call, form))
+    }
+}
+
+/// Whether others could believe it.
+fn is_complete(rich: &RichClaims) -> bool {
+    let Some(data) = &rich.data else {
+        return rich.integrity.is_none();
+    };
+    let has = |pointer: &str| {
+        let integrity = rich.integrity.as_ref();
+        integrity.is_some_and(|integrity| integrity.digests.iter().any(|(at, _)| **at == *pointer))
+    };
+    let card_is_whole = match &data.card {
+        Some(Card::At(_)) => has("/jcl"),
+        Some(Card::Inline(_)) | None => true,
+    };
+    data.name.is_some() && card_is_whole
+}
+
+/// Whether the request shows the same without a PASSporT, so that it can be rebuilt.
+fn is_shown_anyway(rich: &RichClaims, call: &Call) -> bool {
+    let shown = &call.presentation;
+    let name_is_shown = match &rich.data {
+        None => true,
+        Some(data) => {
+            data.card.is_none()
+                && data.icon.is_none()
+                && data.alternate.is_none()
+                && data.name.as_deref() == Some(shown.name.as_deref().unwrap_or_default())
+        }
+    };
+    name_is_shown
+        && rich.integrity.is_none()
+        && rich.issuer.is_none()
+        && rich.reason == shown.reason
+}
