@@ -15,6 +15,7 @@ mod bad_network;
 mod proxy;
 mod rfc4475;
 mod rfc5118;
+mod stories;
 mod streams;
 mod torture;
 mod transactions;

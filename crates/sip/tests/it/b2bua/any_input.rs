@@ -4,10 +4,9 @@
 //!   scraps of real calls, with bytes changed ──▶ b2bua ──▶ its own messages, changed, answered, turned round, come back ──▶ …
 //! ```
 
-use super::{CALLED, CALLER, Line, answer, from_called, inside, invite, udp};
+use super::{CALLED, CALLER, Line, answer, from_called, inside, invite, perhaps_received, udp};
 use bytes::Bytes;
 use countersign_sip::element::{DropCause, Ending, Event, Input};
-use countersign_sip::message::{Framing, Message};
 use countersign_sip::trunk::{Answers, B2buaMode, Names, Role, Trunk};
 use std::sync::Arc;
 
@@ -134,19 +133,7 @@ impl Story {
         let bytes = Bytes::from(text);
         let flow = udp([CALLED, CALLER][self.luck.below(2)]);
         let trunk = (self.luck.below(2) == 0).then(|| Arc::clone(&self.line.trunk));
-        self.line
-            .handle(match Message::parse(bytes, Framing::Datagram) {
-                Ok(message) => Input::Received {
-                    flow,
-                    message,
-                    trunk,
-                },
-                Err(error) => Input::Unreadable {
-                    flow,
-                    error: Box::new(error),
-                    trunk,
-                },
-            });
+        self.line.handle(perhaps_received(bytes, flow, trunk));
         for id in std::mem::take(&mut self.line.asked) {
             self.line.handle(Input::Signed {
                 id,

@@ -17,13 +17,12 @@ mod next_hops;
 mod ordinary_calls;
 mod ways;
 
-use bytes::Bytes;
+use crate::proxy::{perhaps_received, received, take_due, udp};
 use countersign::time::{Now, Ticks, UnixTime};
 use countersign_sip::element::{
     Answer, CallEnded, ContextId, Element, Event, Finished, Input, Options, Output, Sign, TimerId,
 };
-use countersign_sip::flow::{Flow, Target, Transport};
-use countersign_sip::message::{Framing, Message};
+use countersign_sip::flow::{Target, Transport};
 use countersign_sip::trunk::{B2buaMode, Mode, NextHop, Role, SentBy, Trunk};
 use std::sync::Arc;
 
@@ -154,24 +153,13 @@ impl Line {
     }
 
     fn receive(&mut self, text: &str, remote: &str, trunk: Option<Arc<Trunk>>) {
-        let bytes = Bytes::copy_from_slice(text.as_bytes());
-        let message = Message::parse(bytes, Framing::Datagram).unwrap();
-        let flow = udp(remote);
-        self.handle(Input::Received {
-            flow,
-            message,
-            trunk,
-        });
+        self.handle(received(text, remote, trunk));
     }
 
     /// Lets time pass, with every timer on its way.
     fn wait(&mut self, millis: u64) {
         let end = Ticks::from_micros(self.now.as_micros() + millis * 1000);
-        while let Some(next) = (0..self.timers.len())
-            .filter(|index| self.timers[*index].0 <= end)
-            .min_by_key(|index| self.timers[*index].0)
-        {
-            let (at, id) = self.timers.remove(next);
+        while let Some((at, id)) = take_due(&mut self.timers, end) {
             self.now = at;
             self.handle(Input::Timer(id));
         }
@@ -262,15 +250,6 @@ impl Line {
             ["called ACK sip:called@192.0.2.20:5060 SIP/2.0"]
         );
         (invite, answered)
-    }
-}
-
-fn udp(remote: &str) -> Flow {
-    Flow {
-        transport: Transport::Udp,
-        local: "192.0.2.1:5060".parse().unwrap(),
-        remote: remote.parse().unwrap(),
-        connection: None,
     }
 }
 

@@ -17,6 +17,7 @@ use crate::bad_network::caller::Wish;
 use crate::bad_network::text;
 use crate::proxy::simulation::Luck;
 use crate::proxy::{hop, options, udp};
+use crate::stories::in_quarters;
 use agent::{Act, Agent};
 use countersign::time::{Now, Ticks, UnixTime};
 use countersign_sip::element::{
@@ -32,9 +33,6 @@ use std::time::Duration;
 
 const CALLER: &str = "192.0.2.10:5060";
 const CALLED: &str = "192.0.2.20:5060";
-/// Stories: this many in each of [`PARTS`] tests, which run beside each other.
-const SEEDS: u64 = 10_000;
-const PARTS: u64 = 4;
 /// Every call ends by then, whatever becomes of its BYE.
 const LONGEST_CALL: Duration = Duration::from_secs(100);
 
@@ -276,14 +274,10 @@ fn story(seed: u64) -> BTreeSet<&'static str> {
     world.mirror.seen
 }
 
-fn stories(part: u64) {
-    let mut seen = BTreeSet::new();
-    for seed in (part..SEEDS).step_by(PARTS as usize) {
-        let told = std::panic::catch_unwind(|| story(seed));
-        seen.append(&mut told.unwrap_or_else(|_| panic!("the story of seed {seed}")));
-    }
-    // A simulation in which these never happen would prove little.
-    let expected = [
+// What a back-to-back user agent promises, in ten thousand stories.
+in_quarters!(
+    story,
+    [
         "BYE",
         "a 2xx too late for the caller",
         "a BYE of ours",
@@ -294,30 +288,5 @@ fn stories(part: u64) {
         "an answer was held",
         "cancelled",
         "two dialogs",
-    ];
-    assert_eq!(seen, expected.into_iter().collect());
-}
-
-/// This test verifies that a back-to-back user agent keeps its promises in a quarter of ten thousand stories.
-#[test]
-fn the_first_quarter_of_the_stories_ends_well() {
-    stories(0);
-}
-
-/// This test verifies the same of the second quarter.
-#[test]
-fn the_second_quarter_of_the_stories_ends_well() {
-    stories(1);
-}
-
-/// This test verifies the same of the third quarter.
-#[test]
-fn the_third_quarter_of_the_stories_ends_well() {
-    stories(2);
-}
-
-/// This test verifies the same of the last quarter.
-#[test]
-fn the_last_quarter_of_the_stories_ends_well() {
-    stories(3);
-}
+    ]
+);

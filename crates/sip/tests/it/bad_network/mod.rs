@@ -20,6 +20,7 @@ pub(crate) mod text;
 
 use crate::proxy::simulation::Luck;
 use crate::proxy::{hop as next_hop, options, tcp, udp};
+use crate::stories::in_quarters;
 use caller::{Caller, Wish};
 use countersign::time::{Now, Ticks, UnixTime};
 use countersign::verification::{Fault, Verdict};
@@ -49,9 +50,6 @@ const HOPS: [&str; 4] = [
     "192.0.2.30:5060",
 ];
 const TCP_HOP: usize = 2;
-/// Stories: this many in each of [`PARTS`] tests, which run beside each other.
-const SEEDS: u64 = 10_000;
-const PARTS: u64 = 4;
 
 /// How bad it gets.
 struct Weather {
@@ -532,14 +530,10 @@ fn story(seed: u64) -> BTreeSet<&'static str> {
     world.shadow.seen().clone()
 }
 
-fn stories(part: u64) {
-    let mut seen = BTreeSet::new();
-    for seed in (part..SEEDS).step_by(PARTS as usize) {
-        let told = std::panic::catch_unwind(|| story(seed));
-        seen.append(&mut told.unwrap_or_else(|_| panic!("the story of seed {seed}")));
-    }
-    // A simulation in which these never happen would prove little.
-    let expected = [
+// What a proxy promises, in ten thousand stories.
+in_quarters!(
+    story,
+    [
         "408",
         "487",
         "500 for 503",
@@ -556,30 +550,5 @@ fn stories(part: u64) {
         "redirected",
         "rejected",
         "stray response",
-    ];
-    assert_eq!(seen, expected.into_iter().collect());
-}
-
-/// This test verifies that the element does what its shadow expects, in a quarter of ten thousand stories.
-#[test]
-fn the_first_quarter_of_the_stories_ends_well() {
-    stories(0);
-}
-
-/// This test verifies the same of the second quarter.
-#[test]
-fn the_second_quarter_of_the_stories_ends_well() {
-    stories(1);
-}
-
-/// This test verifies the same of the third quarter.
-#[test]
-fn the_third_quarter_of_the_stories_ends_well() {
-    stories(2);
-}
-
-/// This test verifies the same of the last quarter.
-#[test]
-fn the_last_quarter_of_the_stories_ends_well() {
-    stories(3);
-}
+    ]
+);

@@ -5,7 +5,7 @@
 //! ```
 
 use super::simulation::Luck;
-use super::{Table, hop, invite, options, request, tcp, trunk, udp};
+use super::{Table, hop, invite, options, perhaps_received, request, tcp, trunk, udp};
 use countersign::verification::{Fault, Verdict};
 use countersign_sip::call::TrustPai;
 use countersign_sip::element::{Input, Judgement};
@@ -68,18 +68,7 @@ fn step(luck: &mut Luck, table: &mut Table, replies: &mut Vec<String>) {
     };
     let trunk = (!luck.percent(10)).then(|| Arc::clone(&table.trunk));
     let bytes = changed(luck, &text);
-    table.handle(match Message::parse(bytes.into(), Framing::Datagram) {
-        Ok(message) => Input::Received {
-            flow,
-            message,
-            trunk,
-        },
-        Err(error) => Input::Unreadable {
-            flow,
-            error: Box::new(error),
-            trunk,
-        },
-    });
+    table.handle(perhaps_received(bytes.into(), flow, trunk));
     answer_the_proxy(luck, table, replies);
     let pause = luck.below(2_000);
     table.wait(pause);

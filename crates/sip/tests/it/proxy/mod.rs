@@ -162,14 +162,7 @@ impl Table {
     }
 
     fn receive(&mut self, text: &str, remote: &str, trunk: Option<Arc<Trunk>>) {
-        let message =
-            Message::parse(Bytes::copy_from_slice(text.as_bytes()), Framing::Datagram).unwrap();
-        let flow = udp(remote);
-        self.handle(Input::Received {
-            flow,
-            message,
-            trunk,
-        });
+        self.handle(received(text, remote, trunk));
     }
 
     /// The callee answers a request that the proxy sent, with a body line or two of its own.
@@ -209,11 +202,7 @@ impl Table {
     /// Lets time pass, with every timer on its way.
     fn wait(&mut self, millis: u64) {
         let end = Ticks::from_micros(self.now.as_micros() + millis * 1000);
-        while let Some(next) = (0..self.timers.len())
-            .filter(|index| self.timers[*index].0 <= end)
-            .min_by_key(|index| self.timers[*index].0)
-        {
-            let (at, id) = self.timers.remove(next);
+        while let Some((at, id)) = take_due(&mut self.timers, end) {
             self.now = at;
             self.handle(Input::Timer(id));
         }
@@ -275,6 +264,39 @@ impl Table {
         );
         assert!(self.timers.is_empty());
         self.sent.clear();
+    }
+}
+
+/// The timer that fires first, of those that do until then.
+pub(crate) fn take_due(timers: &mut Vec<(Ticks, TimerId)>, end: Ticks) -> Option<(Ticks, TimerId)> {
+    let due = (0..timers.len()).filter(|index| timers[*index].0 <= end);
+    let next = due.min_by_key(|index| timers[*index].0)?;
+    Some(timers.remove(next))
+}
+
+/// A message that comes from there in a datagram.
+pub(crate) fn received(text: &str, remote: &str, trunk: Option<Arc<Trunk>>) -> Input {
+    let bytes = Bytes::copy_from_slice(text.as_bytes());
+    Input::Received {
+        flow: udp(remote),
+        message: Message::parse(bytes, Framing::Datagram).unwrap(),
+        trunk,
+    }
+}
+
+/// Whatever comes in a datagram, a message or not.
+pub(crate) fn perhaps_received(bytes: Bytes, flow: Flow, trunk: Option<Arc<Trunk>>) -> Input {
+    match Message::parse(bytes, Framing::Datagram) {
+        Ok(message) => Input::Received {
+            flow,
+            message,
+            trunk,
+        },
+        Err(error) => Input::Unreadable {
+            flow,
+            error: Box::new(error),
+            trunk,
+        },
     }
 }
 
