@@ -1,15 +1,12 @@
 //! What a listener proves itself with, and whom it asks who they are.
 
-use super::belief::Belief;
+use super::belief::{Belief, signatures_by_belief};
 use super::{Credential, provider};
 use arc_swap::ArcSwapOption;
-use rustls::client::danger::HandshakeSignatureValid;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
-use rustls::{
-    DigitallySignedStruct, DistinguishedName, Error, RootCertStore, ServerConfig, SignatureScheme,
-};
+use rustls::{DistinguishedName, Error, RootCertStore, ServerConfig};
 use std::sync::Arc;
 
 /// What a listener proves itself with; with nothing it speaks without TLS. Can be replaced: new connections get the new one.
@@ -144,25 +141,5 @@ impl ClientCertVerifier for Domains {
         Ok(ClientCertVerified::assertion())
     }
 
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.belief.tls12_signature(message, cert, dss)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.belief.tls13_signature(message, cert, dss)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.belief.schemes()
-    }
+    signatures_by_belief!();
 }
