@@ -10,13 +10,13 @@
 
 use crate::repository::Repository;
 use crate::switch::{
-    Heard, House, Invite, PATIENCE, Party, Switch, connection, converse, fetching_from, line_of,
-    trunk, until,
+    Heard, House, Invite, PATIENCE, Party, Switch, connection, converse, fetching_from, hears,
+    line_of, trunk, until,
 };
 use socket2::SockRef;
 use std::net::SocketAddr;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 
 /// Connections with half a message: most that one address may have, less those that this test needs.
@@ -67,18 +67,8 @@ impl Line {
 
 /// Reads from a connection until a final response has come.
 async fn hears_final(stream: &mut TcpStream) -> String {
-    let mut heard = String::new();
-    let reading = async {
-        while !heard.contains("SIP/2.0 200 ") || !heard.ends_with("\r\n\r\n") {
-            let mut buffer = [0; 4_096];
-            let length = stream.read(&mut buffer).await.unwrap();
-            assert!(length > 0, "the connection ended: {heard}");
-            heard += &String::from_utf8_lossy(&buffer[..length]);
-        }
-    };
-    let waited = tokio::time::timeout(PATIENCE, reading).await;
-    waited.unwrap_or_else(|_| panic!("nothing more than {heard:?}"));
-    heard
+    let is_enough = |heard: &str| heard.contains("SIP/2.0 200 ") && heard.ends_with("\r\n\r\n");
+    hears(stream, is_enough).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -423,9 +423,14 @@ pub(crate) async fn connection(last: u8, to: SocketAddr) -> TcpStream {
 /// Says something on a connection and reads what comes back, until it ends with `end`.
 pub(crate) async fn converse(stream: &mut TcpStream, text: &str, end: &str) -> String {
     stream.write_all(text.as_bytes()).await.unwrap();
+    hears(stream, |heard| heard.ends_with(end)).await
+}
+
+/// Reads what comes on a connection until it is enough.
+pub(crate) async fn hears(stream: &mut TcpStream, is_enough: impl Fn(&str) -> bool) -> String {
     let mut heard = String::new();
     let reading = async {
-        while !heard.ends_with(end) {
+        while !is_enough(&heard) {
             let mut buffer = [0; 4_096];
             let length = stream.read(&mut buffer).await.unwrap();
             assert!(length > 0, "the connection ended: {heard}");
