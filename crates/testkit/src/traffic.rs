@@ -7,9 +7,16 @@
 //!
 //! Every call is INVITE, 180, 200, ACK, BYE, 200, all of it through the middle. Nothing is repeated: on a loopback that loses nothing a
 //! call that does not end is a finding. It is no user agent; it knows the messages that it makes and echoes what answers must echo.
+//!
+//! What is told is told of the middle: a delay begins when an INVITE was sent, not when it was due, and who fell behind does not send
+//! what is due all at once, because that would wait in the middle for our sake.
 
-use rustix::net::sockopt::{set_socket_recv_buffer_size, set_socket_send_buffer_size};
+use rustix::net::sockopt::{
+    set_socket_recv_buffer_size, set_socket_recv_buffer_size_force, set_socket_send_buffer_size,
+};
+use rustix::thread::set_current_timer_slack;
 use std::net::{SocketAddr, UdpSocket};
+use std::num::NonZeroU64;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -20,6 +27,11 @@ const SOCKET_BUFFER: usize = 8 * 1024 * 1024;
 const MAX_DATAGRAM: usize = 65_535;
 /// How long a receiver sleeps at most before it looks whether it is over.
 const LOOK: Duration = Duration::from_millis(20);
+/// How much faster than usual INVITEs follow each other while they are late: at seven tenths of what somebody can carry, that is still
+/// less than he can.
+const CATCHING_UP: f64 = 1.25;
+/// How late the system may wake who sends; its usual 50 us are as long as the gaps of a fast stream.
+const TIMER_SLACK: Option<NonZeroU64> = NonZeroU64::new(1_000);
 
 /// The two ends of the traffic.
 pub struct Parties {
@@ -71,11 +83,17 @@ pub struct Outcome {
     pub ended: usize,
     /// How long the INVITE was on its way, of each call that arrived, shortest first.
     pub delays: Vec<Duration>,
+    /// From the INVITE to the answer to the BYE, of each call that ended, shortest first.
+    pub calls: Vec<Duration>,
+    /// How much later than due we ourselves sent the INVITE, of each call, shortest first.
+    pub late: Vec<Duration>,
     /// Times that the callee heard `TN-Validation-Passed` in an INVITE.
     pub passed: usize,
     /// Of each call the header lines that came with its INVITE and are a signature: Identity and Date; empty if none came.
     pub signatures: Vec<String>,
-    /// From the first INVITE to the end.
+    /// From the first INVITE to the last.
+    pub placed: Duration,
+    /// From the first INVITE to the end of the last call that ended.
     pub took: Duration,
 }
 
@@ -87,10 +105,24 @@ impl Outcome {
 
     /// The delay that this part of all calls does not exceed, 0.99 for p99; zero if none arrived.
     pub fn delay(&self, part: f64) -> Duration {
-        let last = self.delays.len().saturating_sub(1);
-        let index = ((self.delays.len() as f64 * part) as usize).min(last);
-        self.delays.get(index).copied().unwrap_or_default()
+        quantile(&self.delays, part)
     }
+
+    /// How late we were ourselves, in this part of all calls at most.
+    pub fn lateness(&self, part: f64) -> Duration {
+        quantile(&self.late, part)
+    }
+
+    /// Calls that were over so soon.
+    pub fn ended_within(&self, limit: Duration) -> usize {
+        self.calls.partition_point(|took| *took <= limit)
+    }
+}
+
+fn quantile(sorted: &[Duration], part: f64) -> Duration {
+    let last = sorted.len().saturating_sub(1);
+    let index = ((sorted.len() as f64 * part) as usize).min(last);
+    sorted.get(index).copied().unwrap_or_default()
 }
 
 /// What the threads of one stream share.
@@ -98,6 +130,7 @@ struct Board {
     start: Instant,
     sent: Vec<AtomicU64>,
     arrived: Vec<AtomicU64>,
+    closed: Vec<AtomicU64>,
     ringing: AtomicU32,
     answered: AtomicU32,
     shed: AtomicU32,
@@ -115,6 +148,7 @@ impl Board {
             start: Instant::now(),
             sent: zeros(),
             arrived: zeros(),
+            closed: zeros(),
             ringing: AtomicU32::new(0),
             answered: AtomicU32::new(0),
             shed: AtomicU32::new(0),
@@ -152,37 +186,56 @@ impl Board {
         }
     }
 
-    fn outcome(&self) -> Outcome {
+    /// From the INVITE to what came of it, of each call that came so far, shortest first.
+    fn since_sent(&self, until: &[AtomicU64]) -> Vec<Duration> {
+        let both = self.sent.iter().zip(until);
+        let mut spans: Vec<_> = both
+            .filter_map(|(sent, until)| {
+                let (sent, until) = (sent.load(Ordering::Relaxed), until.load(Ordering::Relaxed));
+                (until > 0).then(|| Duration::from_nanos(until.saturating_sub(sent)))
+            })
+            .collect();
+        spans.sort_unstable();
+        spans
+    }
+
+    fn outcome(&self, rate: f64) -> Outcome {
         let count = |of: &AtomicU32| of.load(Ordering::Relaxed) as usize;
-        let ways = self
-            .sent
-            .iter()
-            .zip(&self.arrived)
-            .filter_map(|(sent, arrived)| {
-                let (sent, arrived) = (
-                    sent.load(Ordering::Relaxed),
-                    arrived.load(Ordering::Relaxed),
-                );
-                (arrived > 0).then(|| Duration::from_nanos(arrived.saturating_sub(sent)))
-            });
-        let mut delays: Vec<_> = ways.collect();
-        delays.sort_unstable();
+        let latest = |of: &[AtomicU64]| {
+            let nanos = of.iter().map(|one| one.load(Ordering::Relaxed)).max();
+            Duration::from_nanos(nanos.unwrap_or_default())
+        };
+        let numbered = self.sent.iter().enumerate();
+        let mut late: Vec<_> = numbered
+            .map(|(call, sent)| {
+                Duration::from_nanos(sent.load(Ordering::Relaxed)).saturating_sub(due(call, rate))
+            })
+            .collect();
+        late.sort_unstable();
         Outcome {
             ringing: count(&self.ringing),
             answered: count(&self.answered),
             shed: count(&self.shed),
             refused: count(&self.refused),
             ended: count(&self.ended),
-            delays,
+            delays: self.since_sent(&self.arrived),
+            calls: self.since_sent(&self.closed),
+            late,
             passed: count(&self.passed),
             signatures: self
                 .signatures
                 .lock()
                 .map(|found| found.clone())
                 .unwrap_or_default(),
-            took: self.start.elapsed(),
+            placed: latest(&self.sent),
+            took: latest(&self.closed),
         }
     }
+}
+
+/// When an INVITE is to be sent, since the first.
+fn due(call: usize, rate: f64) -> Duration {
+    Duration::from_secs_f64(call as f64 / rate)
 }
 
 impl Parties {
@@ -194,8 +247,10 @@ impl Parties {
         let party = || {
             let socket = UdpSocket::bind("127.0.0.1:0")?;
             socket.set_read_timeout(Some(LOOK))?;
-            // Smaller buffers lose datagrams under load, which the outcome tells.
-            let _ = set_socket_recv_buffer_size(&socket, SOCKET_BUFFER);
+            // Smaller buffers lose datagrams under load, which the outcome tells; who may do so takes more than others get.
+            if set_socket_recv_buffer_size_force(&socket, SOCKET_BUFFER).is_err() {
+                let _ = set_socket_recv_buffer_size(&socket, SOCKET_BUFFER);
+            }
             let _ = set_socket_send_buffer_size(&socket, SOCKET_BUFFER);
             Ok::<_, std::io::Error>(socket)
         };
@@ -233,7 +288,11 @@ impl Parties {
             let (board, name) = (&board, stream.name.as_str());
             scope.spawn(move || self.answer(board, stream, contact));
             scope.spawn(move || self.hear(board, name, stream.to, local));
-            let placed = self.place(board, stream, local);
+            // In a thread of its own, because its timers are finer than those of others are.
+            let placing = scope.spawn(move || self.place(board, stream, local));
+            let placed = placing
+                .join()
+                .unwrap_or_else(|cause| std::panic::resume_unwind(cause));
             let patience = Instant::now() + stream.patience;
             while board.done(stream.callee) < stream.calls && Instant::now() < patience {
                 std::thread::sleep(Duration::from_millis(1));
@@ -241,17 +300,23 @@ impl Parties {
             board.over.store(true, Ordering::Relaxed);
             placed
         })?;
-        Ok(board.outcome())
+        Ok(board.outcome(stream.rate))
     }
 
-    /// Sends the INVITEs, each in its time.
+    /// Sends the INVITEs, each in its time or as soon after that as is decent.
     fn place(&self, board: &Board, stream: &Stream, local: SocketAddr) -> std::io::Result<()> {
         let none = String::new();
+        // Without it gaps are less even, which the lateness tells.
+        let _ = set_current_timer_slack(TIMER_SLACK);
+        let gap = Duration::from_secs_f64(1.0 / (stream.rate * CATCHING_UP));
+        let mut soonest = Duration::ZERO;
         for (call, sent) in board.sent.iter().enumerate() {
-            let due = Duration::from_secs_f64(call as f64 / stream.rate);
-            if let Some(early) = due.checked_sub(board.start.elapsed()) {
+            let at = due(call, stream.rate).max(soonest);
+            if let Some(early) = at.checked_sub(board.start.elapsed()) {
                 std::thread::sleep(early);
             }
+            // Being woken late is made up for at once; what is more than a gap is not.
+            soonest = at.max(board.start.elapsed().saturating_sub(gap)) + gap;
             let index = call.checked_rem(stream.headers.len());
             let headers = index
                 .and_then(|index| stream.headers.get(index))
@@ -322,6 +387,9 @@ impl Parties {
                 }
                 Some(b'1') | None => {}
                 Some(b'2') if is_bye => {
+                    if let Some(closed) = board.closed.get(call) {
+                        closed.store(board.nanos(), Ordering::Relaxed);
+                    }
                     board.ended.fetch_add(1, Ordering::Relaxed);
                 }
                 Some(b'2') => {
@@ -471,5 +539,28 @@ mod tests {
         );
         assert_eq!(outcome.signatures[0], "Date: d\r\nIdentity: a\r\n");
         assert!(outcome.delay(0.99) >= outcome.delay(0.5) && outcome.delay(0.5) > Duration::ZERO);
+        // A call is over after its INVITE arrived, and the last of them after it was placed.
+        assert!(outcome.calls.len() == 200 && outcome.calls[0] > outcome.delays[0]);
+        assert_eq!(outcome.ended_within(outcome.calls[99]), 100);
+        assert!(outcome.placed >= due(199, 2_000.0) && outcome.took > outcome.placed);
+    }
+
+    #[test]
+    fn who_is_late_does_not_send_all_at_once() {
+        let parties = Parties::new().unwrap();
+        // Nobody sends so fast: every INVITE is late, and comes a gap after the one before.
+        let stream = Stream {
+            to: parties.callee().unwrap(),
+            rate: 1e9,
+            calls: 100,
+            name: "late".to_owned(),
+            headers: Vec::new(),
+            callee: Callee::Answers,
+            patience: Duration::from_secs(20),
+        };
+        let outcome = parties.run(&stream).unwrap();
+        assert_eq!((outcome.ended, outcome.late.len()), (100, 100));
+        assert!(outcome.lateness(0.5) > Duration::ZERO);
+        assert!(outcome.lateness(1.0) <= outcome.placed);
     }
 }

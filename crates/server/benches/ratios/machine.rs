@@ -2,6 +2,7 @@
 
 use countersign::time::UnixTime;
 use countersign_server::lab::directory::{Directory, HOST};
+use rustix::thread::{sched_getaffinity, sched_setaffinity};
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{Read, Write};
@@ -12,6 +13,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 /// Longest start of a process.
 const START: Duration = Duration::from_secs(20);
+/// The core of a server that has one.
+const FIRST_CORE: usize = 0;
 
 /// A folder with keys and certificates, gone at the end.
 pub(crate) struct Ground {
@@ -94,7 +97,11 @@ impl Ground {
     /// The same on one core, with one shard: the traffic has the others.
     pub(crate) fn server_on_one_core(&self, name: &str, trunk: &str, rest: &str) -> Machine {
         let mut taskset = Command::new("taskset");
-        taskset.args(["-c", "0", env!("CARGO_BIN_EXE_countersign")]);
+        taskset.args([
+            "-c",
+            &FIRST_CORE.to_string(),
+            env!("CARGO_BIN_EXE_countersign"),
+        ]);
         self.start(taskset, name, "shards = 1\n", trunk, rest)
     }
 
@@ -212,6 +219,15 @@ impl Machine {
             .sum()
     }
 
+    /// Whether a request was ever refused because of everything that is under way.
+    pub(crate) fn was_full(&self) -> bool {
+        let metrics = get(self.admin, "/metrics");
+        let mut refused = metrics.lines().filter_map(|line| {
+            line.strip_prefix("countersign_sip_refused_total{reason=\"overloaded\"} ")
+        });
+        refused.next().expect("a metric") != "0"
+    }
+
     /// Memory of the process that is its own, in bytes.
     pub(crate) fn memory(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()));
@@ -244,6 +260,16 @@ fn threads_nanos(process: u32) -> u64 {
 
 fn quoted(path: &Path) -> String {
     format!("{:?}", path.to_str().expect("a path in UTF-8"))
+}
+
+/// This thread, and those that it starts, run on all cores but the first; on a machine with one core, there.
+pub(crate) fn leave_the_first_core() {
+    let Ok(mut cores) = sched_getaffinity(None) else {
+        return;
+    };
+    cores.unset(FIRST_CORE);
+    // A set of none is refused.
+    let _ = sched_setaffinity(None, &cores);
 }
 
 /// An address that nobody has now.
