@@ -197,10 +197,7 @@ impl Repository {
 
     /// Publishes what rich call data refers to; what was there before is gone.
     pub fn publish_resource(&self, url: &str, media_type: &str, bytes: &[u8]) {
-        let resource = Resource {
-            media_type: media_type.into(),
-            bytes: bytes.into(),
-        };
+        let resource = Resource::new(media_type, bytes);
         self.with(|shelf| shelf.resources.insert(url.into(), Arc::new(resource)));
     }
 

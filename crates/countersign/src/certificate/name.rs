@@ -111,6 +111,17 @@ impl DistinguishedName {
         })
     }
 
+    /// The values of CN and O attributes, those that are text.
+    pub fn names(&self) -> Box<[Box<str>]> {
+        let parts = self.parts();
+        let named = parts
+            .iter()
+            .filter(|part| matches!(part.kind, COMMON_NAME | ORGANIZATION));
+        named
+            .filter_map(|part| part.text().map(Box::from))
+            .collect()
+    }
+
     /// Every attribute in order, those of one set among them.
     pub fn parts(&self) -> Vec<Attribute<'_>> {
         let sets = self.attributes().unwrap_or_default();
@@ -144,9 +155,8 @@ fn attributes(set: &[u8]) -> Result<Vec<Attribute<'_>>, Malformed> {
 }
 
 const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
-const EMAIL_ADDRESS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.1");
-
 const ORGANIZATION: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.10");
+const EMAIL_ADDRESS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.1");
 
 /// Attributes that people know by a short name: RFC 4514 §3, and serialNumber.
 const SHORT_NAMES: [(&str, ObjectIdentifier); 7] = [

@@ -88,6 +88,7 @@ fn verify_under(
         validity,
         revocation,
         subject: chain.end_entity().subject().to_string().into(),
+        subject_names: chain.end_entity().subject().names(),
         anchor: anchor.certificate().sha256(),
         standing: anchor.standing(),
     }))
@@ -124,6 +125,7 @@ pub(crate) struct Proven {
     pub(crate) validity: Validity,
     pub(crate) revocation: RevocationEvidence,
     pub(crate) subject: Box<str>,
+    pub(crate) subject_names: Box<[Box<str>]>,
     pub(crate) anchor: [u8; 32],
     pub(crate) standing: Standing,
 }
@@ -181,6 +183,11 @@ impl VerifiedPath {
             },
             _ => self.0.validity,
         }
+    }
+
+    /// The names in the subject of the end entity: common names and organizations, letter for letter.
+    pub fn subject_names(&self) -> &[Box<str>] {
+        &self.0.subject_names
     }
 
     /// The subject of the end entity, as text for people.

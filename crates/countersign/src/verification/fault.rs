@@ -278,6 +278,10 @@ faults! {
     RichDataInvalid "rich-data-invalid" Failed InvalidIdentityHeader NoValidation;
     /// A token of rich call data, or digests of it, without the data.
     RichDataMissing "rich-data-missing" Failed InvalidIdentityHeader NoValidation;
+    /// A third party signs rich call data in another name than its certificate has.
+    RichIssuerMismatch "rich-issuer-mismatch" Failed UnsupportedCredential NoValidation;
+    /// A third party that is not on the list of those trusted signs rich call data.
+    RichSignerUntrusted "rich-signer-untrusted" NotValidated UnsupportedCredential NoValidation;
     /// The token is not serialized as RFC 8225 §9 says, and policy demands it.
     SerializationNotCanonical "serialization-not-canonical" Failed InvalidIdentityHeader NoValidation;
     /// The signature is not of the certificate's key over this token.

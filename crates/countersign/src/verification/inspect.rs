@@ -13,6 +13,7 @@ use super::policy::{
 };
 use super::purpose::Purpose;
 use super::report::{PassportReport, Token};
+use super::rich::construction;
 use crate::call::{Call, DateHeader};
 use crate::certificate::repository_url::RepositoryUrl;
 use crate::jose::json::JsonCause;
@@ -97,9 +98,13 @@ pub(super) fn inspect(
             let dest_from = match_dest(claims, call, &mut findings);
             judge_freshness(claims, call.date, policy, now, &mut findings);
             let purpose = Purpose::of(claims);
+            let rich = claims.rich.as_deref().map(|rich| {
+                construction::judge(rich, &call.presentation, &policy.rich, &mut findings)
+            });
             let mut inspected = Inspected::known(Token::Opened(passport), purpose, findings);
             inspected.report.orig_from = orig_from;
             inspected.report.dest_from = dest_from;
+            inspected.report.rich = rich;
             inspected
         }
         Err(unopened) => {

@@ -14,6 +14,7 @@ pub mod replay;
 pub mod consequences;
 pub mod check;
 pub mod purpose;
+pub mod rich;
 pub mod report;
 mod findings;
 mod inspect;
@@ -34,6 +35,7 @@ pub use proof::path_fault;
 pub use purpose::Purpose;
 pub use replay::{MemoryReplay, ReplayMemory, Sighting};
 pub use report::{PassportReport, ProviderWord, Report, SignerReport, Token};
+pub use rich::{Content, RichReport, Unexamined};
 pub use states::{Poll, Verification, VerificationService};
 
 use std::fmt;

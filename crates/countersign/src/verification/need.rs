@@ -5,16 +5,19 @@
 //! comes is one, too: see `Verification::expire`.
 
 use crate::certificate::{CertificateChain, ServiceProviderCode, TnAuthList};
+use crate::jcard::{BadCard, JCard};
+use crate::jose::json::{MAX_JSON_BYTES, Value, parse};
 use crate::number::TelephoneNumber;
+use crate::passport::rcd::digest::{Algorithm, Digest};
 use crate::time::{Ticks, UnixTime};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Largest list by reference, in bytes: ten thousand ranges have 230,000.
 pub const MAX_TN_AUTH_LIST: usize = 256 * 1024;
 
 /// Largest jCard elsewhere, in bytes: what the reader of JSON reads. One without pictures in it has a few hundred.
-pub const MAX_CARD: usize = crate::jose::json::MAX_JSON_BYTES;
+pub const MAX_CARD: usize = MAX_JSON_BYTES;
 
 /// Largest picture, in bytes: a PNG of 256x256 pixels, 32 bits each, that does not compress at all.
 pub const MAX_PICTURE: usize = 256 * 1024;
@@ -108,6 +111,16 @@ impl ResourceKind {
         }
     }
 
+    /// Whether a resource of this kind may have this media type.
+    pub fn allows(self, media_type: &str) -> bool {
+        let allowed: &[&str] = match self {
+            Self::Card => &["application/json"],
+            Self::Picture => &["image/jpeg", "image/png"],
+        };
+        let mut allowed = allowed.iter();
+        allowed.any(|one| one.eq_ignore_ascii_case(media_type))
+    }
+
     /// The name in logs and metrics.
     pub const fn name(self) -> &'static str {
         match self {
@@ -118,12 +131,58 @@ impl ResourceKind {
 }
 
 /// The body of an HTTP response, which was checked to be what was asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// What was found out about it is remembered with it: in a cache, a picture is hashed once and a card read once.
 pub struct Resource {
     /// Its media type, without parameters.
     pub media_type: Box<str>,
     /// The bytes.
     pub bytes: Box<[u8]>,
+    digests: [OnceLock<Digest>; Algorithm::ALL.len()],
+    card: OnceLock<Result<Arc<JCard>, BadCard>>,
+}
+
+impl Resource {
+    /// What came, and its media type without parameters.
+    pub fn new(media_type: &str, bytes: impl Into<Box<[u8]>>) -> Self {
+        Self {
+            media_type: media_type.into(),
+            bytes: bytes.into(),
+            digests: Default::default(),
+            card: OnceLock::new(),
+        }
+    }
+
+    /// Whether the bytes have this digest.
+    pub fn fits(&self, digest: &Digest) -> bool {
+        let algorithm = digest.algorithm();
+        let made = || Digest::of(algorithm, &self.bytes);
+        let remembered = self.digests.get(algorithm as usize);
+        remembered.map(|remembered| remembered.get_or_init(made)) == Some(digest)
+    }
+
+    /// The card, if it is one.
+    ///
+    /// # Errors
+    /// [`BadCard`] with the first defect found.
+    pub fn card(&self) -> Result<&Arc<JCard>, BadCard> {
+        let card = self
+            .card
+            .get_or_init(|| JCard::parse(&self.bytes).map(Arc::new));
+        card.as_ref().map_err(|bad| *bad)
+    }
+
+    /// The bytes as JSON, if they are such.
+    pub(super) fn json(&self) -> Option<Value<'_>> {
+        parse(&self.bytes).ok()
+    }
+}
+
+impl fmt::Debug for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let length = self.bytes.len();
+        write!(f, "Resource({:?}, {length} bytes)", self.media_type)
+    }
 }
 
 /// What a number authority says about one number and one provider, and how old its data is.

@@ -60,6 +60,8 @@ pub struct VerificationPolicy {
     pub provider_numbers: ProviderNumbersPolicy,
     /// Seconds that the data of a number authority may be old.
     pub number_authority_max_age: u32,
+    /// What is done with rich call data.
+    pub rich: RichPolicy,
     /// What claim constraints in the certificate of an authority mean.
     pub inherited_constraints: InheritedConstraints,
 }
@@ -85,9 +87,54 @@ impl Default for VerificationPolicy {
             x5c_without_x5u: X5cWithoutX5u::default(),
             provider_numbers: ProviderNumbersPolicy::default(),
             number_authority_max_age: DEFAULT_NUMBER_AUTHORITY_MAX_AGE_SECONDS,
+            rich: RichPolicy::default(),
             inherited_constraints: InheritedConstraints::default(),
         }
     }
+}
+
+/// What is done with rich call data: RFC 9795.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RichPolicy {
+    /// What is fetched of what it refers to.
+    pub fetch: RichFetch,
+    /// What a PASSporT is that refers to content without a digest.
+    pub digests: MissingDigest,
+    /// What `rcd` is without `nam`.
+    pub name: NameRequirement,
+    /// Third parties that may tell more about a caller that is not their own, by the name in `iss`, which must be the common name or
+    /// the organization in the subject of their certificate. None by default.
+    pub signers: Arc<[Box<str>]>,
+}
+
+/// What is fetched of what rich call data refers to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RichFetch {
+    /// Nothing, so nothing that is elsewhere is shown. The default.
+    #[default]
+    Never,
+    /// Cards and pictures, which somebody will be shown.
+    Shown,
+}
+
+/// What a PASSporT is that refers to content elsewhere and has no digest of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MissingDigest {
+    /// A PASSporT, of which that content is not shown.
+    NotShown,
+    /// A fault, where RFC 9795 §6.1 wants one. The default.
+    #[default]
+    Refuse,
+}
+
+/// What `rcd` is without `nam`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NameRequirement {
+    /// Rich call data without a name, as samples of RFC 9796 have it.
+    Optional,
+    /// A fault: RFC 9795 §5.1.1. The default.
+    #[default]
+    Required,
 }
 
 /// Which of several found faults is told. The order in which checks are made is another matter, and fixed.

@@ -11,6 +11,7 @@ use super::need::NumberAuthority;
 use super::policy::{IdentityRequirement, Order};
 use super::purpose::Purpose;
 use super::replay::Sighting;
+use super::rich::{self, RichReport};
 use crate::call::{DestSource, OrigSource};
 use crate::certificate::{Coverage, ServiceProviderCode};
 use crate::crypto::Signature;
@@ -101,6 +102,7 @@ impl Report {
     /// What follows from it beyond the verdict; `None` if nothing does, as for the usual call.
     pub fn consequences(&self) -> Option<Box<Consequences>> {
         let consequences = Consequences {
+            caller: rich::caller::proven(self.verdict, &self.passports),
             complaints: self.complaints(),
             ..Consequences::default()
         };
@@ -196,6 +198,8 @@ pub struct PassportReport {
     pub dest_from: Option<DestSource>,
     /// Who signed, if the certificate leads to an anchor.
     pub signer: Option<SignerReport>,
+    /// What is known of its rich call data, if it has such.
+    pub rich: Option<Box<RichReport>>,
     /// What the replay memory knows, if it was asked.
     pub sighting: Option<Sighting>,
     /// Every check in order.
@@ -309,6 +313,7 @@ impl PassportReport {
             orig_from: None,
             dest_from: None,
             signer: None,
+            rich: None,
             sighting: None,
             checks: Checks::none(),
         }

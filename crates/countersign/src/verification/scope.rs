@@ -11,6 +11,7 @@ use super::findings::Findings;
 use super::need::{Answer, Holds, NeedId, NeedKind, NumberAuthority, Refresh, Source, Unavailable};
 use super::policy::{ProviderNumbersPolicy, VerificationPolicy};
 use super::report::{PassportReport, ProviderWord};
+use super::rich::third_party;
 use super::states::Needs;
 use crate::certificate::{Authority, Coverage, ServiceProviderCode, TnAuthList};
 use crate::identity::Identity;
@@ -126,7 +127,12 @@ impl Question {
         let authority = path.authority();
         let identity = match subject(asking.report.token.passport()?.claims()) {
             Subject::Caller(identity) | Subject::DivertedFrom(identity) => identity,
-            Subject::Namespaces(_) | Subject::ThirdParty(_) => {
+            Subject::ThirdParty(issuer) => {
+                let issuer = Box::from(issuer);
+                third_party::judge(issuer, asking);
+                return None;
+            }
+            Subject::Namespaces(_) => {
                 let fault = Fault::NotExamined;
                 asking
                     .findings

@@ -19,6 +19,7 @@ use super::policy::{Replay, Thoroughness, VerificationPolicy, X5c};
 use super::proof::{Bench, Judged, Provenance, conclude};
 use super::replay::ReplayMemory;
 use super::report::{PassportReport, Report};
+use super::rich::integrity::Showing;
 use super::scope::{Asking, Question};
 use super::{Malformed, Verdict};
 use crate::call::{Call, CallReference};
@@ -172,6 +173,8 @@ enum Stage {
     Certificate { need: NeedId, refresh: Refresh },
     /// What the path leaves open.
     Scope(Question),
+    /// What its rich call data refers to; the verdict stands.
+    Showing(Showing),
 }
 
 /// Whether a report is complete.
@@ -370,6 +373,7 @@ impl Open {
             let check = match one.stage {
                 Stage::Certificate { .. } => Check::Certificate,
                 Stage::Scope(_) => Check::Authority,
+                Stage::Showing(_) => continue,
             };
             let fault = Fault::DeadlineExpired;
             one.findings.fault(check, fault, Evidence::Nothing);
@@ -416,6 +420,7 @@ impl Stage {
         match self {
             Self::Certificate { need, .. } => *need == id,
             Self::Scope(question) => question.awaits(id),
+            Self::Showing(showing) => showing.awaits(id),
         }
     }
 }
@@ -448,6 +453,10 @@ impl Waiting {
                 judge_certificate(answer, refresh, &mut asking, bench)
             }
             Stage::Scope(question) => question.take(id, answer, &mut asking).map(Stage::Scope),
+            Stage::Showing(showing) => {
+                let open = showing.take(id, answer, report, needs, bench.policy);
+                return self.show(open);
+            }
         };
         match next {
             Some(stage) => {
@@ -457,8 +466,19 @@ impl Waiting {
             }
             None => {
                 bench.conclude(report, findings);
-                Progress::Complete
+                self.show(Showing::begin(report, needs, bench.policy))
             }
+        }
+    }
+
+    /// Waits for what is to be shown, if something is.
+    fn show(&mut self, open: Option<Showing>) -> Progress {
+        match open {
+            Some(showing) => {
+                self.stage = Stage::Showing(showing);
+                Progress::Waiting
+            }
+            None => Progress::Complete,
         }
     }
 }

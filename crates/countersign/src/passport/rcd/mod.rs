@@ -1,12 +1,14 @@
 //! Rich call data, [RFC 9795](https://www.rfc-editor.org/rfc/rfc9795): the claims `rcd`, `rcdi`, `crn` and `iss`, under `ppt` rcd or
 //! beside the claims of any other PASSporT.
 //!
-//! Read here: what each claim is made of; [`digest`] is one entry of `rcdi`, [`references`] what needs one. Not here: whether a digest
+//! Read here: what each claim is made of; [`digest`] is one entry of `rcdi`, [`references`] what needs one, [`data_url`] a
+//! picture that needs none. Not here: whether a digest
 //! fits, who may say it; that is `verification`, and what is to be signed is made by `authentication`. Cards are
 //! [`crate::jcard`].
 
 pub mod digest;
 pub mod references;
+pub mod data_url;
 
 use super::error::{Claim, PassportError};
 use super::value::{is_uri, read_number};

@@ -21,7 +21,7 @@ pub const CARD_ELSEWHERE: &str = "/jcl";
 pub struct Reference {
     /// Its pointer in `rcdi`.
     pub pointer: Box<str>,
-    /// Where it is: http or https.
+    /// Where it is.
     pub url: Box<str>,
     /// What it is.
     pub what: Referent,
@@ -38,16 +38,14 @@ pub enum Referent {
     Picture,
 }
 
-/// What the claim itself refers to: its picture and its card, unless they are in it. A card in it is for [`of_card`].
+/// What the claim itself refers to: its picture, unless it is in its URL, and its card, unless that is in the claim. A card in it is for [`of_card`].
 // RFC 9795 §6.1.2: "If the URI references externally linked content, there MUST be a JSON pointer and digest entry for the content in
 // that linked resource." §6.1.4: "The "rcdi" MUST have a "/jcl" key value and digest value to protect the referenced jCard object".
 pub fn of_claim(data: &RichCallData) -> impl Iterator<Item = Reference> {
     let icon = data.icon.as_deref().filter(|url| !is_data(url));
     let icon = icon.map(|url| reference(ICON, url, Referent::Picture));
     let card = match &data.card {
-        Some(Card::At(url)) if !is_data(url) => {
-            Some(reference(CARD_ELSEWHERE, url, Referent::Card))
-        }
+        Some(Card::At(url)) => Some(reference(CARD_ELSEWHERE, url, Referent::Card)),
         _ => None,
     };
     icon.into_iter().chain(card)

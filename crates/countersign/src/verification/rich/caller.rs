@@ -1,0 +1,81 @@
+//! What may be shown of the caller, out of everything that was proven.
+
+use super::RichReport;
+use crate::passport::rcd::references::{CARD_ELSEWHERE, ICON, is_data};
+use crate::passport::{Card, RichClaims};
+use crate::verification::Verdict;
+use crate::verification::consequences::{ProvenCaller, ProvenCard, Reference};
+use crate::verification::purpose::Purpose;
+use crate::verification::report::PassportReport;
+
+/// What may be shown, if the call passed: `None` if nothing may.
+///
+/// The face of a caller (name, number, picture, card) is of one PASSporT, the first of the caller's own that has any of it, else the
+/// first of a third party; the reason is the first that there is, in the same order.
+// RFC 9795 §10: "its RCD MUST NOT be used when a call lacks a first-party PASSporT that assures verification services that the calling
+// party number is not spoofed." That is what a verdict of passed says.
+pub(in crate::verification) fn proven(
+    verdict: Verdict,
+    passports: &[PassportReport],
+) -> Option<Box<ProvenCaller>> {
+    if verdict != Verdict::Passed || passports.iter().all(|one| one.rich.is_none()) {
+        return None;
+    }
+    let of = |purpose: Purpose| {
+        let kind = passports.iter().filter(move |one| one.purpose == purpose);
+        kind.filter_map(shown)
+    };
+    let mut caller = ProvenCaller::default();
+    for one in of(Purpose::Caller).chain(of(Purpose::RichData)) {
+        let reason = caller.reason.take().or(one.reason.clone());
+        let faceless = ProvenCaller {
+            reason: None,
+            ..caller.clone()
+        } == ProvenCaller::default();
+        if faceless {
+            caller = one;
+        }
+        caller.reason = reason;
+    }
+    (caller != ProvenCaller::default()).then(|| Box::new(caller))
+}
+
+/// What of one PASSporT may be shown.
+fn shown(report: &PassportReport) -> Option<ProvenCaller> {
+    let claims = report.token.proven()?.claims().rich.as_deref()?;
+    let known = report.rich.as_deref()?;
+    let data = claims.data.as_ref();
+    Some(ProvenCaller {
+        name: data
+            .and_then(|data| data.name.clone())
+            .filter(|_| known.name.is_proven()),
+        alternate: data
+            .and_then(|data| data.alternate)
+            .filter(|_| known.alternate.is_proven()),
+        icon: data
+            .and_then(|data| data.icon.as_deref())
+            .filter(|_| known.icon.is_proven())
+            .map(|url| reference(url, ICON, claims)),
+        card: card(claims, known),
+        reason: claims.reason.clone().filter(|_| known.reason.is_proven()),
+    })
+}
+
+fn card(claims: &RichClaims, known: &RichReport) -> Option<ProvenCard> {
+    if !known.card.is_proven() {
+        return None;
+    }
+    match claims.data.as_ref()?.card.as_ref()? {
+        Card::At(url) => Some(ProvenCard::At(reference(url, CARD_ELSEWHERE, claims))),
+        Card::Inline(json) => Some(ProvenCard::Inline(json.clone())),
+    }
+}
+
+fn reference(url: &str, pointer: &str, claims: &RichClaims) -> Reference {
+    let digests = claims.integrity.iter().flat_map(|claim| &claim.digests);
+    let mut digests = digests.filter(|(at, _)| **at == *pointer && !is_data(url));
+    Reference {
+        url: url.into(),
+        integrity: digests.next().map(|(_, digest)| digest.clone()),
+    }
+}
