@@ -9,7 +9,7 @@ use countersign_sip::own_call_id::OwnCallIds;
 use countersign_sip::trunk::Role;
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::fd::OwnedFd;
-use std::sync::mpsc::channel;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 struct Table {
@@ -82,27 +82,32 @@ impl Table {
 
 #[test]
 fn what_is_sent_to_a_shard_that_falls_asleep_wakes_it() {
-    const ROUNDS: usize = 20_000;
+    const ROUNDS: usize = 50_000;
     let Table {
         queue, mut intake, ..
     } = Table::new(&[]);
-    let (taken, told) = channel();
+    let taken = Arc::<AtomicUsize>::default();
+    let told = taken.clone();
     std::thread::spawn(move || {
-        for _ in 0..ROUNDS {
-            let event = loop {
-                // Nobody is so patient: one ring lost is seen below.
-                let first = intake.wait(4 * PATIENCE).unwrap();
-                if let Some(event) = first.or_else(|| intake.arrivals().try_recv()) {
-                    break event;
-                }
-            };
-            taken.send(event).unwrap();
+        while told.load(Ordering::Acquire) < ROUNDS {
+            // Nobody is so patient: one ring lost is seen below.
+            let first = intake.wait(4 * PATIENCE).unwrap();
+            if first.or_else(|| intake.arrivals().try_recv()).is_some() {
+                told.fetch_add(1, Ordering::Release);
+            }
         }
     });
     for round in 0..ROUNDS {
+        let begun = Instant::now();
+        while taken.load(Ordering::Acquire) < round {
+            assert!(begun.elapsed() < PATIENCE, "it slept through event {round}");
+            std::thread::yield_now();
+        }
+        // It is about to lie down: a little earlier or later each time.
+        for _ in 0..round % 97 {
+            std::hint::spin_loop();
+        }
         assert!(queue.try_send(Event::Stop).is_ok());
-        let event = told.recv_timeout(PATIENCE);
-        assert!(event.is_ok(), "the shard slept through event {round}");
     }
 }
 
