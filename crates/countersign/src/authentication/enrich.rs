@@ -4,10 +4,11 @@
 //! Beside the claims of SHAKEN it is signed by [`AuthenticationService::authenticate`].
 
 use super::base::{Form, Signed};
+use super::brand::is_complete;
 use super::originate::called_parties;
 use super::{AuthenticationService, Refusal};
 use crate::call::Call;
-use crate::passport::{Card, Claims, Extension, RichClaims};
+use crate::passport::{Claims, Extension, RichClaims};
 use crate::time::UnixTime;
 
 impl AuthenticationService {
@@ -31,10 +32,7 @@ impl AuthenticationService {
         form: Form,
         now: UnixTime,
     ) -> Result<Signed, Refusal> {
-        // RFC 9795 §8: the claims of such a PASSporT are rcd, crn, or both.
-        if rich.data.is_none() && rich.reason.is_none() {
-            return Err(Refusal::RichDataIncomplete);
-        }
+        // RFC 9795 §8: "In that case, the PASSporT claims MUST contain at least one "rcd" or "crn" claim (or both)."
         if !is_complete(rich) {
             return Err(Refusal::RichDataIncomplete);
         }
@@ -63,23 +61,11 @@ impl AuthenticationService {
     }
 }
 
-/// Whether others could believe it.
-fn is_complete(rich: &RichClaims) -> bool {
-    let Some(data) = &rich.data else {
-        return rich.integrity.is_none();
-    };
-    let has = |pointer: &str| {
-        let integrity = rich.integrity.as_ref();
-        integrity.is_some_and(|integrity| integrity.digests.iter().any(|(at, _)| **at == *pointer))
-    };
-    let card_is_whole = match &data.card {
-        Some(Card::At(_)) => has("/jcl"),
-        Some(Card::Inline(_)) | None => true,
-    };
-    data.name.is_some() && card_is_whole
-}
-
 /// Whether the request shows the same without a PASSporT, so that it can be rebuilt.
+// RFC 9795 §9.1: "The reconstruction of the "nam" claim, if using the SIP protocol, should use the display-name string in the From
+// header field. For other protocols, if there is a display name field that exists, the string should be used; otherwise, the string
+// should be an empty string, e.g., "". The claims "jcl" and "jcd" MUST NOT be used with compact form". §9.2: "so if "rcdi" is
+// required, compact form MUST NOT be used." §9.3 has "crn" from the "call-reason" of Call-Info; "icn", "apn" and "iss" are nowhere.
 fn is_shown_anyway(rich: &RichClaims, call: &Call) -> bool {
     let shown = &call.presentation;
     let name_is_shown = match &rich.data {

@@ -3,7 +3,7 @@
 //!
 //! What lives here: what a tenant signs with ([`signer`]), the numbers it may speak for ([`inventory`]), how firmly
 //! ([`attestation`]), and the service that joins them to a call, a file for each kind of PASSporT: [`originate`] (`shaken`),
-//! [`base`], [`divert`] (`div`, `div-o`), [`prioritize`] (`rph`), [`enrich`] (`rcd`). One service is one tenant; several tenants
+//! [`base`], [`divert`] (`div`, `div-o`), [`prioritize`] (`rph`), [`enrich`] (`rcd`, made of a [`brand`]). One service is one tenant; several tenants
 //! are several services.
 //!
 //! What does not: who the trunk is and how it proved that (the SIP and HTTP doors say so in [`Origination`]), the form of the
@@ -13,6 +13,7 @@ pub mod inventory;
 pub mod attestation;
 pub mod signer;
 pub mod refusal;
+pub mod brand;
 pub mod originate;
 pub mod base;
 pub mod divert;
@@ -21,6 +22,7 @@ pub mod enrich;
 
 pub use attestation::{AttestationEvidence, Credential, Reason, Unlisted};
 pub use base::{Form, Signed};
+pub use brand::{Brand, BrandFault, BrandWarning};
 pub use divert::Diverted;
 pub use inventory::{Basis, Inventory, InventoryError};
 pub use originate::{Authenticated, Origination};

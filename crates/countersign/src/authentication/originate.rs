@@ -20,7 +20,8 @@ pub struct Origination {
     pub unlisted: Unlisted,
     /// The origination identifier to sign: of the trunk or of the call.
     pub origid: OrigId,
-    /// What is said of the caller beside the number, in the same PASSporT: made once, shared by its calls.
+    /// What is said of the caller beside the number, in the same PASSporT: made once of a [`Brand`](super::Brand),
+    /// shared by its calls, and signed as it is.
     pub rich: Option<Arc<RichClaims>>,
 }
 
