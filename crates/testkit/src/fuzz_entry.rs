@@ -104,6 +104,10 @@ pub const TARGETS: &[Target] = &[
         run: rich::pointer,
     },
     Target {
+        name: "reason",
+        run: signalling::reason,
+    },
+    Target {
         name: "repository_url",
         run: judgement::repository_url,
     },

@@ -9,6 +9,7 @@ use countersign_sip::inspect::inspect;
 use countersign_sip::message::{Framing, MAX_HEADERS, MAX_MESSAGE, Message, Name};
 use countersign_sip::patch::Patch;
 use countersign_sip::query;
+use countersign_sip::reason::{self, Fate, Reason, Subject};
 use countersign_sip::response::{ToTag, build};
 use countersign_sip::stream::{Framer, Piece};
 use countersign_sip::uri::Uri;
@@ -194,6 +195,37 @@ pub(super) fn identity_header(bytes: &[u8]) {
             assert!(!presented.token.is_empty());
         }
     }
+}
+
+/// A value about a PASSporT goes when it should, values of other protocols stay as they are, and the message is still one.
+pub(super) fn reason(bytes: &[u8]) {
+    let text = [
+        b"SIP/2.0 180 Ringing\r\nReason: ",
+        bytes,
+        b"\r\nReason: STIR;ppi=\"..c2ln\"\r\n\r\n",
+    ];
+    let Some(message) = read(&text.concat()) else {
+        return;
+    };
+    let mut patch = Patch::default();
+    let is_ours = |reason: &Reason<'_>| reason.subject() == Subject::Signature("c2ln".into());
+    reason::strip(&message, &mut patch, &["c2ln"], |reason| {
+        match is_ours(reason) {
+            true => Fate::Removed,
+            false => Fate::Kept,
+        }
+    });
+    let left = patch.apply(&message).ok().and_then(|left| read(&left));
+    assert!(left.is_some(), "stripping broke the message");
+    let Some(left) = left else { return };
+    let others = |message: &Message| -> Vec<Vec<u8>> {
+        let elements = message.elements(Name::Reason);
+        let others = elements.filter(|raw| Reason::parse(raw).is_some_and(|one| !one.is_stir()));
+        others.map(<[u8]>::to_vec).collect()
+    };
+    assert_eq!(others(&left), others(&message));
+    let mut all = reason::values(&left).flatten();
+    assert!(!all.any(|one| one.is_stir() && is_ours(&one)), "one stayed");
 }
 
 /// A URI is read or refused; its headers are never more bytes than it has.
