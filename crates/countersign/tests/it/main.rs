@@ -25,6 +25,7 @@ mod rfc8443;
 mod rfc8588;
 mod rfc8816;
 mod rfc8946;
+mod rfc9027;
 mod rfc9118;
 mod rfc9410;
 mod vectors;

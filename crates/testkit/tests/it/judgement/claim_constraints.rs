@@ -88,6 +88,11 @@ fn scene(stands: Stands, list: &ConstraintList) -> Scene {
     scene
 }
 
+/// A scene in which the certificate of Alice's provider has these constraints.
+pub(crate) fn constrained(list: &ConstraintList) -> Scene {
+    scene(Stands::InTheEndEntity, list)
+}
+
 fn verify(scene: &Scene, forgery: &Forgery) -> Report {
     scene.verify(&call(), forgery.sign(&*scene.signer.key))
 }

@@ -22,6 +22,8 @@ mod signed_and_verified;
 mod trust_domains;
 mod x5c;
 
+pub(crate) use claim_constraints::constrained;
+
 use countersign::verification::{Code, Report, Verdict};
 
 /// Verdict and code, the two things that act.

@@ -11,3 +11,6 @@
 )]
 
 mod diversion;
+mod plain;
+mod priority;
+mod rich;
