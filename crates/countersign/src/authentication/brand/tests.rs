@@ -1,3 +1,5 @@
+//! What is made of a brand, against the samples of RFC 9795 §8.3, and what cannot be made.
+
 use super::*;
 
 /// The jCard of RFC 9795 §8.3, as it is served.
