@@ -37,6 +37,7 @@ pub use error::{Claim, HeaderName, Part, PassportError};
 pub use presented::Presented;
 pub use rcd::{Card, RCD, RcdIntegrity, RichCallData, RichClaims};
 pub use rph::{PSAP_CALLBACK, RPH, Rph, Sph};
+pub(crate) use serialize::encoded_header;
 pub use serialize::{BadX5u, HeaderCache, Passport, Unsignable};
 pub use shaken::{Attestation, NotAUuid, NotAnAttestation, OrigId, SHAKEN, Shaken};
 pub use x5c::{BadX5c, MAX_X5C, X5c};

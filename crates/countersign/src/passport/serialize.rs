@@ -101,6 +101,11 @@ impl EncodedHeader {
     }
 }
 
+/// The header of a PASSporT of this extension whose certificate is at `x5u`, encoded.
+pub(crate) fn encoded_header(x5u: &str, ppt: Option<&str>) -> Box<str> {
+    EncodedHeader::new(x5u, ppt).encoded
+}
+
 /// What we are about to sign: claims that are known to make a valid PASSporT.
 ///
 /// # Example

@@ -6,6 +6,7 @@
 //! Details may tell telephone numbers: whoever logs them guards them.
 
 use super::Malformed;
+use super::diversion::ChainBreak;
 use super::fault::{Fault, Standing};
 use super::need::{Holds, NumberAuthority, Source, Unavailable};
 use super::replay::Sighting;
@@ -62,13 +63,15 @@ pub enum Check {
     Authority,
     /// The claims keep the certificate's constraints.
     Constraints,
+    /// The chain of diversions that it is part of is whole.
+    Chain,
     /// The signature has not come with another call.
     Replay,
 }
 
 impl Check {
     /// Every check in order.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Header,
         Self::Token,
         Self::Typ,
@@ -89,6 +92,7 @@ impl Check {
         Self::Validity,
         Self::Authority,
         Self::Constraints,
+        Self::Chain,
         Self::Replay,
     ];
 
@@ -101,6 +105,7 @@ impl Check {
                 | Self::Date
                 | Self::Revocation
                 | Self::Constraints
+                | Self::Chain
                 | Self::Replay
         )
     }
@@ -128,6 +133,7 @@ impl Check {
             Self::Validity => "validity",
             Self::Authority => "authority",
             Self::Constraints => "constraints",
+            Self::Chain => "chain",
             Self::Replay => "replay",
         }
     }
@@ -189,6 +195,12 @@ pub enum Evidence {
     DestDiffers(Box<(Dest, Vec<Identity>)>),
     /// The part of the request that named the called party.
     DestFrom(DestSource),
+    /// The PASSporTs make no chain.
+    Diversion(ChainBreak),
+    /// The call was diverted: who was called, one after the other.
+    Diverted(Box<[Identity]>),
+    /// What is wrong with another PASSporT of the chain.
+    ElsewhereInChain(Fault),
     /// The certificates came with the token, in its x5c.
     InToken,
     /// The list of numbers that could not be had: its URL, and why.
@@ -209,6 +221,8 @@ pub enum Evidence {
     Passport(Box<PassportError>),
     /// What is wrong with the path.
     Path(Box<PathFault>),
+    /// It came in compact form and was rebuilt from the signalling.
+    Rebuilt,
     /// What is known about revocation.
     Revocation(RevocationEvidence),
     /// What the replay memory knows.
@@ -264,34 +278,27 @@ impl fmt::Display for Evidence {
             Self::DestDiffers(both) => {
                 let (claimed, signalled) = &**both;
                 f.write_str("the token says ")?;
-                write_list(f, claimed.iter())?;
+                write_list(f, claimed.iter(), " ")?;
                 f.write_str(", the call ")?;
-                write_list(f, signalled.iter())
+                write_list(f, signalled.iter(), " ")
             }
             Self::DestFrom(source) => f.write_str(match source {
                 DestSource::Given => "as given",
                 DestSource::RequestUri => "Request-URI",
                 DestSource::To => "To",
             }),
+            Self::Diverted(called) => {
+                f.write_str("diverted: ")?;
+                write_list(f, called.iter(), " to ")
+            }
+            Self::Diversion(fault) => fault.fmt(f),
+            Self::ElsewhereInChain(fault) => fault.fmt(f),
             Self::InToken => f.write_str("as the token has it"),
             Self::ListUnavailable(both) => write!(f, "{}: {}", both.0, both.1),
             Self::Malformed(malformed) => malformed.fmt(f),
             Self::NotCanonical => f.write_str("not the serialization of RFC 8225 section 9"),
             Self::Nothing => Ok(()),
-            Self::NumberAuthority(told) => {
-                let (provider, word, now) = &**told;
-                let verb = match word.holds {
-                    Holds::No => "is not",
-                    Holds::Unknown => "may be",
-                    Holds::Yes => "is",
-                };
-                let age = now.as_secs().saturating_sub(word.as_of.as_secs());
-                write!(
-                    f,
-                    "the number {verb} of provider {provider}, as of {}, {age} s ago",
-                    word.as_of
-                )
-            }
+            Self::NumberAuthority(told) => write_word(f, told),
             Self::OrigDiffers(both) => {
                 write!(f, "the token says {}, the call {}", both.0, both.1)
             }
@@ -302,6 +309,7 @@ impl fmt::Display for Evidence {
             }),
             Self::Passport(error) => error.fmt(f),
             Self::Path(fault) => fault.fmt(f),
+            Self::Rebuilt => f.write_str("compact form, rebuilt from the signalling"),
             Self::Revocation(evidence) => evidence.fmt(f),
             Self::Sighting(Sighting::Again) => f.write_str("the same call again"),
             Self::Sighting(Sighting::First) => f.write_str("seen for the first time"),
@@ -325,13 +333,31 @@ impl fmt::Display for Evidence {
     }
 }
 
+fn write_word(
+    f: &mut fmt::Formatter<'_>,
+    (provider, word, now): &(ServiceProviderCode, NumberAuthority, UnixTime),
+) -> fmt::Result {
+    let verb = match word.holds {
+        Holds::No => "is not",
+        Holds::Unknown => "may be",
+        Holds::Yes => "is",
+    };
+    let age = now.as_secs().saturating_sub(word.as_of.as_secs());
+    write!(
+        f,
+        "the number {verb} of provider {provider}, as of {}, {age} s ago",
+        word.as_of
+    )
+}
+
 fn write_list<T: fmt::Display>(
     f: &mut fmt::Formatter<'_>,
     items: impl Iterator<Item = T>,
+    between: &str,
 ) -> fmt::Result {
     for (position, item) in items.enumerate() {
         if position > 0 {
-            f.write_str(" ")?;
+            f.write_str(between)?;
         }
         item.fmt(f)?;
     }

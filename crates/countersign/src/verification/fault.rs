@@ -182,11 +182,19 @@ faults! {
     CertificateUnavailable "certificate-unavailable" NotValidated BadIdentityInfo NoValidation;
     /// The certificate has a key, an algorithm or a critical extension that we do not support.
     CertificateUnsupported "certificate-unsupported" NotValidated UnsupportedCredential NoValidation;
+    /// Another PASSporT of the chain of diversions is bad.
+    ChainBroken "chain-broken" Failed InvalidIdentityHeader NoValidation;
+    /// The PASSporT that a diversion refers to is not there.
+    ChainIncomplete "chain-incomplete" NotValidated InvalidIdentityHeader NoValidation;
+    /// The PASSporTs of a diverted call make no chain.
+    ChainInvalid "chain-invalid" Failed InvalidIdentityHeader NoValidation;
+    /// Another PASSporT of the chain of diversions could not be validated.
+    ChainUnproven "chain-unproven" NotValidated InvalidIdentityHeader NoValidation;
     /// The token's payload is not the JSON object that a PASSporT has.
     ClaimsMalformed "claims-malformed" Failed InvalidIdentityHeader NoValidation;
     /// The compact form, where the full form is required.
     CompactForm "compact-form" Failed InvalidIdentityHeader NoValidation;
-    /// The compact form of a token without extension, which is good by RFC 8224, and which we do not rebuild.
+    /// The compact form, where the signalling does not tell what to rebuild it from.
     CompactNotRebuilt "compact-not-rebuilt" NotValidated InvalidIdentityHeader NoValidation;
     /// The token claims something that its certificate forbids, or lacks what it demands.
     ConstraintsViolated "constraints-violated" Failed InvalidIdentityHeader NoValidation;

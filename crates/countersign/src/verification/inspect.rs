@@ -12,14 +12,17 @@ use super::policy::{
     VerificationPolicy, X5c, X5cWithoutX5u,
 };
 use super::purpose::Purpose;
+use super::rebuild;
 use super::report::{PassportReport, Token};
 use super::rich::construction;
-use crate::call::{Call, DateHeader};
+use crate::call::{Call, DateHeader, DestSource};
 use crate::certificate::repository_url::RepositoryUrl;
+use crate::identity::Identity;
 use crate::jose::json::JsonCause;
 use crate::jose::jws::ES256;
 use crate::passport::{
-    Claim, Claims, Envelope, Header, HeaderName, IatForm, PASSPORT, Part, PassportError, Presented,
+    Claim, Claims, CompactPassport, Envelope, Header, HeaderName, IatForm, PASSPORT, Part,
+    PassportError, Presented,
 };
 use crate::time::UnixTime;
 
@@ -58,12 +61,11 @@ impl Inspected {
     }
 }
 
-/// Inspects a presented PASSporT and compares it with the call.
+/// Inspects a presented PASSporT; the call is looked at only for what a compact form is rebuilt from.
 pub(super) fn inspect(
     presented: Result<Presented, Malformed>,
     call: &Call,
     policy: &VerificationPolicy,
-    now: UnixTime,
 ) -> Inspected {
     let mut findings = Findings::new();
     let mut presented = match presented {
@@ -77,6 +79,19 @@ pub(super) fn inspect(
     findings.pass(Check::Header);
     let envelope = match Envelope::take(std::mem::take(&mut presented.token)) {
         Ok(envelope) => envelope,
+        Err((token, PassportError::CompactForm)) if may_be_compact(&presented, policy) => {
+            match rebuild(&token, &presented, call) {
+                Ok(envelope) => {
+                    findings.pass_with(Check::Token, Evidence::Rebuilt);
+                    envelope
+                }
+                Err((check, fault, evidence)) => {
+                    findings.fault(check, fault, evidence);
+                    let purpose = Purpose::announced(presented.ppt.as_deref());
+                    return Inspected::known(Token::Unread(token), purpose, findings);
+                }
+            }
+        }
         Err((token, error)) => return unreadable(token, presented.ppt, error, policy, findings),
     };
     findings.pass(Check::Token);
@@ -94,16 +109,11 @@ pub(super) fn inspect(
             findings.pass(Check::Claims);
             judge_serialization(passport.is_canonical(), policy, &mut findings);
             let claims = passport.claims();
-            let orig_from = match_orig(claims, call, &mut findings);
-            let dest_from = match_dest(claims, call, &mut findings);
-            judge_freshness(claims, call.date, policy, now, &mut findings);
             let purpose = Purpose::of(claims);
             let rich = claims.rich.as_deref().map(|rich| {
                 construction::judge(rich, &call.presentation, &policy.rich, &mut findings)
             });
             let mut inspected = Inspected::known(Token::Opened(passport), purpose, findings);
-            inspected.report.orig_from = orig_from;
-            inspected.report.dest_from = dest_from;
             inspected.report.rich = rich;
             inspected
         }
@@ -113,6 +123,60 @@ pub(super) fn inspect(
             Inspected::known(Token::Sealed(unopened.envelope), purpose, findings)
         }
     }
+}
+
+/// Compares a PASSporT with its call and its time, as one that is in no chain.
+pub(super) fn compare(
+    inspected: &mut Inspected,
+    call: &Call,
+    policy: &VerificationPolicy,
+    now: UnixTime,
+) {
+    let Inspected {
+        report,
+        findings,
+        support,
+    } = inspected;
+    if *support == Support::Ignored {
+        return;
+    }
+    let Some(passport) = report.token.passport() else {
+        return;
+    };
+    let claims = passport.claims();
+    let orig_from = match_orig(claims, call, findings);
+    let dest_from = match_dest(claims, &call.dest, findings);
+    judge_freshness(claims, call.date, policy, policy.freshness, now, findings);
+    report.orig_from = orig_from;
+    report.dest_from = dest_from;
+}
+
+// RFC 8588 §3: "The use of the compact form of PASSporT is not specified in this document", so for shaken it is wrong. RFC 8946 §3:
+// ""div" PASSporTs MUST use full form instead of compact form." RFC 8443 §4: nothing of the signalling tells all that it asserts.
+fn may_be_compact(presented: &Presented, policy: &VerificationPolicy) -> bool {
+    match presented.ppt.as_deref() {
+        None => policy.base_passport == BasePassport::Accept,
+        Some(_) => Purpose::announced(presented.ppt.as_deref()) == Purpose::RichData,
+    }
+}
+
+/// The full form of a token in compact form, as the signalling has it.
+fn rebuild(
+    token: &str,
+    presented: &Presented,
+    call: &Call,
+) -> Result<Envelope, (Check, Fault, Evidence)> {
+    if let Err(error) = CompactPassport::parse(token) {
+        let (check, fault) = place(&error);
+        return Err((check, fault, Evidence::Passport(Box::new(error))));
+    }
+    if presented.info.is_none() {
+        return Err((Check::Info, Fault::InfoMissing, Evidence::Nothing));
+    }
+    let not_rebuilt = || (Check::Token, Fault::CompactNotRebuilt, Evidence::Nothing);
+    let mut full = rebuild::signing_input(presented, call).ok_or_else(not_rebuilt)?;
+    full.push_str(token.trim_start_matches('.'));
+    Envelope::take(full.into()).map_err(|_| not_rebuilt())
 }
 
 /// A token that is none. RFC 8224 looks at the parameter before the token: what is announced as unsupported is not judged.
@@ -128,19 +192,7 @@ fn unreadable(
     if purpose == Purpose::Unsupported && policy.unsupported_ppt == UnsupportedPpt::Ignore {
         return Inspected::ignored(token, announced, findings);
     }
-    let may_be_compact = match announced.as_deref() {
-        None => policy.base_passport == BasePassport::Accept,
-        Some(_) => purpose == Purpose::RichData,
-    };
-    match error {
-        // RFC 8224 §6.2 Step 5 has the token rebuilt from the signalling, which we do not do. RFC 8588 §3: "The use of the
-        // compact form of PASSporT is not specified in this document", so for shaken it is wrong. RFC 8946 §3: ""div" PASSporTs MUST
-        // use full form instead of compact form."
-        PassportError::CompactForm if may_be_compact => {
-            findings.fault(Check::Token, Fault::CompactNotRebuilt, Evidence::Nothing);
-        }
-        error => passport_fault(error, &mut findings),
-    }
+    passport_fault(error, &mut findings);
     Inspected::known(token, purpose, findings)
 }
 
@@ -272,7 +324,7 @@ fn judge_serialization(canonical: bool, policy: &VerificationPolicy, findings: &
 
 // RFC 8224 §6.2.4: "the verification service MUST NOT treat the value in the "orig" of a full-form PASSporT as the originating
 // identity of the call: the originating identity of the call is always derived from the SIP signaling"
-fn match_orig(
+pub(super) fn match_orig(
     claims: &Claims,
     call: &Call,
     findings: &mut Findings,
@@ -303,18 +355,17 @@ fn match_orig(
     }
 }
 
-/// The call's destinations in their order; the first one that the token names, too, is the evidence.
-fn match_dest(
+/// The called parties in their order; the first one that the token names, too, is the evidence.
+pub(super) fn match_dest(
     claims: &Claims,
-    call: &Call,
+    called: &[(Identity, DestSource)],
     findings: &mut Findings,
-) -> Option<crate::call::DestSource> {
-    if call.dest.is_empty() {
+) -> Option<DestSource> {
+    if called.is_empty() {
         findings.fault(Check::Dest, Fault::CalledPartyUnknown, Evidence::Nothing);
         return None;
     }
-    let mut named = call
-        .dest
+    let mut named = called
         .iter()
         .filter(|(called, _)| claims.dest.contains(called));
     match named.next() {
@@ -323,7 +374,7 @@ fn match_dest(
             Some(*source)
         }
         None => {
-            let called = call.dest.iter().map(|(called, _)| called.clone()).collect();
+            let called = called.iter().map(|(called, _)| called.clone()).collect();
             let both = Box::new((claims.dest.clone(), called));
             findings.fault(
                 Check::Dest,
@@ -339,17 +390,18 @@ fn match_dest(
 // policy for freshness (sixty seconds is RECOMMENDED) [...] If the two are different, and the "iat" value differs from the Date
 // header field value but remains within verification service policy for freshness, the verification service SHOULD perform the
 // computation required by Step 5, using the "iat" value instead of the Date header field value."
-fn judge_freshness(
+pub(super) fn judge_freshness(
     claims: &Claims,
     date: DateHeader,
     policy: &VerificationPolicy,
+    window: u32,
     now: UnixTime,
     findings: &mut Findings,
 ) {
-    let window = u64::from(policy.freshness);
     let times = |claimed| Evidence::Times { claimed, now };
-    let fresh = |time: UnixTime| now.abs_diff(time) <= window;
-    if fresh(claims.iat) {
+    let within = |time: UnixTime, window: u32| now.abs_diff(time) <= u64::from(window);
+    let fresh = |time: UnixTime| within(time, policy.freshness);
+    if within(claims.iat, window) {
         findings.pass(Check::Iat);
     } else if claims.iat < now {
         findings.fault(Check::Iat, Fault::IatStale, times(claims.iat));

@@ -12,18 +12,22 @@ pub mod need;
 pub mod policy;
 pub mod replay;
 pub mod consequences;
+pub mod diversion;
 pub mod check;
 pub mod purpose;
 pub mod rich;
 pub mod report;
 mod findings;
+mod rebuild;
 mod inspect;
 mod scope;
 mod proof;
+mod chains;
 pub mod states;
 
 pub use check::{Check, CheckResult, Evidence, Outcome};
 pub use consequences::{Callback, Complaint, Consequences, ProvenCaller, ProvenCard, Reference};
+pub use diversion::{ChainBreak, ChainReport};
 pub use fault::{Code, Fault, Standing, Verstat, VerstatProfile};
 pub use findings::Checks;
 pub use need::{

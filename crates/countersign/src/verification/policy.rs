@@ -9,6 +9,15 @@ use std::sync::Arc;
 // for freshness (sixty seconds is RECOMMENDED)"
 pub const DEFAULT_FRESHNESS_SECONDS: u32 = 60;
 
+/// How far in the past the PASSporTs of a diverted call may be that are not the outermost, in seconds.
+// RFC 8946 §4.2: "it is RECOMMENDED that the verification service check that the "iat" field of the innermost PASSporT is also within
+// the date freshness interval"
+pub const DEFAULT_DIVERTED_FRESHNESS_SECONDS: u32 = DEFAULT_FRESHNESS_SECONDS;
+
+/// The most that may be, in seconds.
+// RFC 8946 §4.2: "as an upper bound, a freshness window on the order of three hours might suffice"
+pub const MAX_DIVERTED_FRESHNESS_SECONDS: u32 = 3 * 3_600;
+
 /// Longest wait of a call for what its proof needs, in milliseconds: one T1 of
 /// [RFC 3261 §17.1.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-17.1.1.1), after which a caller over UDP repeats itself.
 pub const DEFAULT_DEADLINE_MILLIS: u32 = 500;
@@ -26,6 +35,11 @@ pub const DEFAULT_NUMBER_AUTHORITY_MAX_AGE_SECONDS: u32 = 2 * 86_400;
 pub struct VerificationPolicy {
     /// Seconds that iat and Date may lie in the past, and in the future.
     pub freshness: u32,
+    /// Seconds that iat may lie in the past, and in the future, in those PASSporTs of a diverted call that are not the outermost;
+    /// never less than `freshness`.
+    pub diverted_freshness: u32,
+    /// Which called party of a diverted call the outermost PASSporT must name.
+    pub diverted_to: DivertedTo,
     /// Milliseconds after which what is undecided is not validated.
     pub deadline: u32,
     /// Which of the found faults is told.
@@ -70,6 +84,8 @@ impl Default for VerificationPolicy {
     fn default() -> Self {
         Self {
             freshness: DEFAULT_FRESHNESS_SECONDS,
+            diverted_freshness: DEFAULT_DIVERTED_FRESHNESS_SECONDS,
+            diverted_to: DivertedTo::default(),
             deadline: DEFAULT_DEADLINE_MILLIS,
             order: Order::default(),
             thoroughness: Thoroughness::default(),
@@ -208,6 +224,20 @@ pub enum BasePassport {
     Accept,
     /// A fault: ATIS-1000082 case E9.
     Refuse,
+}
+
+/// Which called party of a diverted call the outermost PASSporT must name.
+// RFC 8946 §4.2: "The verification service MUST compare the value in the outermost "dest" field to the target of the call. [...] in
+// ordinary SIP operations, the Request-URI is where verification services will find the latest call target." And: "Note that the To
+// header field is not used in the first step above."
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DivertedTo {
+    /// Any that the request names: for networks that put the target into To, and change the Request-URI to something that names
+    /// nobody.
+    AnyCalled,
+    /// The one of the Request-URI, or as it is given where there is none. The default.
+    #[default]
+    RequestUri,
 }
 
 /// What a PASSporT of an unsupported type is.

@@ -182,10 +182,11 @@ impl Bench<'_> {
         if self.policy.replay == Replay::Off {
             return;
         }
-        let until = passport
-            .claims()
-            .iat
-            .saturating_add(i64::from(self.policy.freshness));
+        let window = match &report.chain {
+            None => self.policy.freshness,
+            Some(_) => self.policy.freshness.max(self.policy.diverted_freshness),
+        };
+        let until = passport.claims().iat.saturating_add(i64::from(window));
         let sighting = self
             .replay
             .witness(passport.signature(), reference, until, self.now);

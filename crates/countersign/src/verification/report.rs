@@ -5,6 +5,7 @@
 use super::Verdict;
 use super::check::{Check, CheckResult};
 use super::consequences::{Complaint, Consequences};
+use super::diversion::ChainReport;
 use super::fault::{Code, Fault};
 use super::findings::Checks;
 use super::need::NumberAuthority;
@@ -109,10 +110,19 @@ impl Report {
         (consequences != Consequences::default()).then(|| Box::new(consequences))
     }
 
-    /// One for each Identity header with an error of its own.
+    /// One for each Identity header with an error of its own. Whoever signed a good PASSporT does not hear of another's; but who
+    /// signed one with a bad one inside has signed that.
     fn complaints(&self) -> Vec<Complaint> {
         let faulty = self.passports.iter().filter_map(|passport| {
             let fault = passport.verdict.fault()?;
+            let anothers = matches!(fault, Fault::ChainBroken | Fault::ChainUnproven);
+            let is_nested = passport
+                .chain
+                .as_ref()
+                .is_some_and(|c| c.nested_in.is_some());
+            if is_nested || (anothers && !passport.encloses()) {
+                return None;
+            }
             Some(Complaint {
                 code: fault.code(),
                 ppi: passport.compact(),
@@ -202,6 +212,8 @@ pub struct PassportReport {
     pub rich: Option<Box<RichReport>>,
     /// What the replay memory knows, if it was asked.
     pub sighting: Option<Sighting>,
+    /// Where it stands in a chain of diversions, if it is in one.
+    pub chain: Option<Box<ChainReport>>,
     /// Every check in order.
     pub checks: Checks,
 }
@@ -315,6 +327,7 @@ impl PassportReport {
             signer: None,
             rich: None,
             sighting: None,
+            chain: None,
             checks: Checks::none(),
         }
     }
@@ -335,6 +348,12 @@ impl PassportReport {
     pub fn detail(&self) -> Option<String> {
         self.check_of(self.verdict.fault()?)
             .and_then(|result| result.detail())
+    }
+
+    /// Whether it has another PASSporT inside.
+    fn encloses(&self) -> bool {
+        let extension = self.claims().map(|claims| &claims.extension);
+        matches!(extension, Some(Extension::DivO(_)))
     }
 
     /// The token in compact form, two dots and the signature: what names it to its signer. `None` if it has no signature.

@@ -8,10 +8,11 @@
 //! [`VerificationService::begin`] inspects everything that costs nothing. [`Verification::poll`] tells what is still needed, all
 //! needs of all PASSporTs at once, or the report. Answers come in any order, or never: it always ends.
 
+use super::chains::{self, Chains, Comparing};
 use super::check::{Check, Evidence};
 use super::fault::{Code, Fault};
 use super::findings::{Checks, Findings};
-use super::inspect::{Inspected, Support, inspect};
+use super::inspect::{Inspected, Support, compare, inspect};
 use super::need::{
     Answer, MAX_TN_AUTH_LIST, Need, NeedId, NeedKind, NeedLimit, Refresh, Source, Unavailable,
 };
@@ -28,7 +29,7 @@ use crate::certificate::chain::MAX_CHAIN_BYTES;
 use crate::crypto::VerifyingKeys;
 use crate::passport::{self, Presented};
 use crate::path::PathCache;
-use crate::time::{Now, Ticks};
+use crate::time::{Now, Ticks, UnixTime};
 use crate::trust::Trust;
 use std::sync::Arc;
 use std::time::Duration;
@@ -79,20 +80,23 @@ impl VerificationService {
         now: Now,
     ) -> Verification {
         let policy = &self.shared.policy;
-        let state =
-            if presented.iter().filter(|one| is_there(one)).count() > policy.max_identity_headers {
-                State::Done(Report::unjudged(Fault::TooManyIdentityHeaders))
-            } else {
-                let until = now
-                    .ticks
-                    .after(Duration::from_millis(policy.deadline.into()));
-                let mut open = Open::new(until, presented.len());
-                for one in presented.into_iter().filter(is_there) {
-                    let inspected = inspect(one, call, policy, now.unix);
-                    open.take_up(inspected, policy);
-                }
-                State::Open(open)
-            };
+        let state = if presented.iter().filter(|one| is_there(one)).count()
+            > policy.max_identity_headers
+        {
+            State::Done(Report::unjudged(Fault::TooManyIdentityHeaders))
+        } else {
+            let until = now
+                .ticks
+                .after(Duration::from_millis(policy.deadline.into()));
+            let presented = presented.into_iter().filter(is_there);
+            let mut inspected: Vec<_> = presented.map(|one| inspect(one, call, policy)).collect();
+            let chains = compare_all(&mut inspected, call, policy, now.unix);
+            let mut open = Open::new(until, inspected.len(), chains);
+            for one in inspected {
+                open.take_up(one, policy);
+            }
+            State::Open(open)
+        };
         let reference = match policy.replay {
             Replay::Off => None,
             Replay::Enforce | Replay::Observe => call.reference.clone(),
@@ -113,6 +117,23 @@ impl VerificationService {
             false => Report::sum(Vec::new(), policy.order, policy.identity),
         }
     }
+}
+
+/// Compares every PASSporT with the call: each for itself, but for those of a diverted call.
+fn compare_all(
+    inspected: &mut Vec<Inspected>,
+    call: &Call,
+    policy: &VerificationPolicy,
+    now: UnixTime,
+) -> Option<Box<Chains>> {
+    if inspected.iter().any(chains::is_diversion) {
+        let comparing = Comparing { call, policy, now };
+        return Some(Box::new(chains::link(inspected, comparing)));
+    }
+    for one in inspected {
+        compare(one, call, policy, now);
+    }
+    None
 }
 
 /// An empty token is none.
@@ -157,6 +178,17 @@ struct Open {
     waiting: Vec<Waiting>,
     needs: Needs,
     answers: Vec<(NeedId, Answer)>,
+    /// Only of a diverted call: no member of a chain is concluded before all are judged.
+    chains: Option<Box<Chains>>,
+}
+
+/// How long a verification goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Patience {
+    /// Until it is decided, or the deadline has come.
+    Deadline,
+    /// It ends now.
+    None,
 }
 
 /// A report that waits for something.
@@ -177,10 +209,12 @@ enum Stage {
     Showing(Showing),
 }
 
-/// Whether a report is complete.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How far a report is.
 enum Progress {
+    /// Nothing is left to do.
     Complete,
+    /// All that can be said of it alone is found.
+    Judged(Findings),
     Waiting,
 }
 
@@ -196,7 +230,7 @@ impl Verification {
     ///
     /// The report is given once; polled again, verdict and code stay, without the evidence.
     pub fn poll(&mut self, now: Now) -> Poll<'_> {
-        self.advance(now);
+        self.advance(now, Patience::Deadline);
         match &mut self.state {
             State::Open(open) => Poll::Needs(&open.needs.open),
             state => Poll::Done(state.tell()),
@@ -216,12 +250,7 @@ impl Verification {
 
     /// Ends it with what is known: what is undecided is not validated.
     pub fn expire(&mut self, now: Now) -> Report {
-        self.advance(now);
-        if let State::Open(open) = &mut self.state {
-            open.give_up(&self.shared.policy);
-            let passports = std::mem::take(&mut open.reports);
-            self.end(passports);
-        }
+        self.advance(now, Patience::None);
         self.state.tell()
     }
 
@@ -233,7 +262,7 @@ impl Verification {
         }
     }
 
-    fn advance(&mut self, now: Now) {
+    fn advance(&mut self, now: Now, patience: Patience) {
         let State::Open(open) = &mut self.state else {
             return;
         };
@@ -247,10 +276,14 @@ impl Verification {
             now: now.unix,
         };
         open.digest_answers(&bench);
-        if now.ticks >= open.needs.until {
+        let is_over = patience == Patience::None || now.ticks >= open.needs.until;
+        if is_over {
             open.give_up(&self.shared.policy);
         }
-        if open.waiting.is_empty() {
+        if open.chains.is_some() {
+            open.close_chains(&bench);
+        }
+        if is_over || open.waiting.is_empty() {
             let passports = std::mem::take(&mut open.reports);
             self.end(passports);
         }
@@ -283,7 +316,7 @@ impl State {
 }
 
 impl Open {
-    fn new(until: Ticks, headers: usize) -> Self {
+    fn new(until: Ticks, headers: usize, chains: Option<Box<Chains>>) -> Self {
         Self {
             reports: Vec::with_capacity(headers),
             waiting: Vec::with_capacity(headers),
@@ -293,6 +326,19 @@ impl Open {
                 until,
             },
             answers: Vec::new(),
+            chains,
+        }
+    }
+
+    /// Keeps what was found of a member of a chain; of any other report it is given back.
+    fn keep(
+        chains: &mut Option<Box<Chains>>,
+        report: usize,
+        findings: Findings,
+    ) -> Option<Findings> {
+        match chains {
+            None => Some(findings),
+            Some(chains) => chains.keep(report, findings),
         }
     }
 
@@ -309,7 +355,11 @@ impl Open {
         };
         match (support, stage) {
             (Support::Ignored, _) => report.checks = Checks::of(findings),
-            (Support::Known, None) => conclude(&mut report, findings, policy),
+            (Support::Known, None) => {
+                if let Some(findings) = Self::keep(&mut self.chains, self.reports.len(), findings) {
+                    conclude(&mut report, findings, policy);
+                }
+            }
             (Support::Known, Some(stage)) => self.waiting.push(Waiting {
                 report: self.reports.len(),
                 findings,
@@ -356,14 +406,50 @@ impl Open {
             waiting,
             needs,
             answers,
+            chains,
         } = self;
         for (id, answer) in answers.drain(..) {
             waiting.retain_mut(|one| match reports.get_mut(one.report) {
                 Some(report) if one.stage.awaits(id) => {
-                    one.digest(report, id, &answer, needs, bench) == Progress::Waiting
+                    match one.digest(report, id, &answer, needs, bench) {
+                        Progress::Complete => false,
+                        Progress::Judged(findings) => {
+                            match Self::keep(chains, one.report, findings) {
+                                Some(findings) => {
+                                    bench.conclude(report, findings);
+                                    one.show(Showing::begin(report, needs, bench.policy))
+                                }
+                                None => false,
+                            }
+                        }
+                        Progress::Waiting => true,
+                    }
                 }
                 _ => true,
             });
+        }
+    }
+
+    /// Concludes the members of chains, if all that they depend on is judged.
+    fn close_chains(&mut self, bench: &Bench<'_>) {
+        let mut stages = self.waiting.iter().map(|one| &one.stage);
+        if !stages.all(|stage| matches!(stage, Stage::Showing(_))) {
+            return;
+        }
+        let Some(chains) = self.chains.take() else {
+            return;
+        };
+        for at in chains.close(&mut self.reports, bench) {
+            let Some(report) = self.reports.get_mut(at) else {
+                continue;
+            };
+            if let Some(showing) = Showing::begin(report, &mut self.needs, bench.policy) {
+                self.waiting.push(Waiting {
+                    report: at,
+                    findings: Findings::new(),
+                    stage: Stage::Showing(showing),
+                });
+            }
         }
     }
 
@@ -377,8 +463,9 @@ impl Open {
             };
             let fault = Fault::DeadlineExpired;
             one.findings.fault(check, fault, Evidence::Nothing);
-            if let Some(report) = self.reports.get_mut(one.report) {
-                conclude(report, one.findings, policy);
+            let findings = Self::keep(&mut self.chains, one.report, one.findings);
+            if let (Some(findings), Some(report)) = (findings, self.reports.get_mut(one.report)) {
+                conclude(report, findings, policy);
             }
         }
     }
@@ -455,7 +542,10 @@ impl Waiting {
             Stage::Scope(question) => question.take(id, answer, &mut asking).map(Stage::Scope),
             Stage::Showing(showing) => {
                 let open = showing.take(id, answer, report, needs, bench.policy);
-                return self.show(open);
+                return match self.show(open) {
+                    true => Progress::Waiting,
+                    false => Progress::Complete,
+                };
             }
         };
         match next {
@@ -464,22 +554,17 @@ impl Waiting {
                 self.findings = findings;
                 Progress::Waiting
             }
-            None => {
-                bench.conclude(report, findings);
-                self.show(Showing::begin(report, needs, bench.policy))
-            }
+            None => Progress::Judged(findings),
         }
     }
 
-    /// Waits for what is to be shown, if something is.
-    fn show(&mut self, open: Option<Showing>) -> Progress {
-        match open {
-            Some(showing) => {
-                self.stage = Stage::Showing(showing);
-                Progress::Waiting
-            }
-            None => Progress::Complete,
+    /// Whether there is something to be shown, which it waits for then.
+    fn show(&mut self, open: Option<Showing>) -> bool {
+        let is_waiting = open.is_some();
+        if let Some(showing) = open {
+            self.stage = Stage::Showing(showing);
         }
+        is_waiting
     }
 }
 

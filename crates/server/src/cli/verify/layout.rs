@@ -147,6 +147,7 @@ const fn looked_at(check: Check) -> &'static str {
         Check::Validity => "the certificate was valid at iat",
         Check::Authority => "the certificate names the caller",
         Check::Constraints => "the claims keep the certificate's constraints",
+        Check::Chain => "the chain of diversions is whole",
         Check::Replay => "looked for between calls, not here",
     }
 }

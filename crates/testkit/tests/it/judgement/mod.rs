@@ -12,6 +12,7 @@
 mod always_ends;
 mod attestation;
 mod certificates;
+mod chains;
 mod claim_constraints;
 mod faults;
 mod replay;
