@@ -54,6 +54,16 @@ pub struct Metrics {
     pub list_lookups: Family<1>,
     /// Such lists in the cache.
     pub cached_lists: Gauge,
+    /// Fetches of what rich call data refers to, jCards and pictures, by outcome.
+    pub resource_fetches: Family<1>,
+    /// Time of these.
+    pub resource_fetch_latency: Histogram,
+    /// Lookups in the caches of them.
+    pub resource_lookups: Family<1>,
+    /// jCards in the cache.
+    pub cached_cards: Gauge,
+    /// Pictures in the cache.
+    pub cached_pictures: Gauge,
     /// What came of asking for revocation lists and lists of anchors, by kind and outcome: `ok`, `unchanged`, or the name of the
     /// reason.
     pub trust_refreshes: Family<2>,
@@ -120,6 +130,11 @@ impl Default for Metrics {
             list_fetch_latency: Histogram::new("countersign_tnauthlist_fetch_seconds", "Time of fetches of TN Authorization Lists."),
             list_lookups: Family::new("countersign_tnauthlist_cache_lookups_total", "Lookups in the cache of TN Authorization Lists by result.", ["result"]),
             cached_lists: Gauge::new("countersign_tnauthlist_cache_lists", "TN Authorization Lists in the cache."),
+            resource_fetches: Family::new("countersign_resource_fetches_total", "Fetches of what rich call data refers to by outcome.", ["outcome"]),
+            resource_fetch_latency: Histogram::new("countersign_resource_fetch_seconds", "Time of fetches of what rich call data refers to."),
+            resource_lookups: Family::new("countersign_resource_cache_lookups_total", "Lookups in the caches of jCards and pictures by result.", ["result"]),
+            cached_cards: Gauge::new("countersign_resource_cache_cards", "jCards in the cache."),
+            cached_pictures: Gauge::new("countersign_resource_cache_pictures", "Pictures in the cache."),
             trust_refreshes: Family::new("countersign_trust_refreshes_total", "Requests for revocation lists and lists of anchors by kind and outcome.", ["list", "outcome"]).told_from_the_start(&[["crl", "backwards"], ["crl", "not-proven"], ["crl", "other-series"], ["ca-list", "backwards"], ["ca-list", "not-proven"], ["ca-list", "other-series"]]),
             trust: TrustGauges::default(),
             known_signers: Gauge::new("countersign_known_signers", "Signers whose certificate chains are kept warm."),
@@ -175,6 +190,11 @@ impl Metrics {
         self.list_fetch_latency.write(out)?;
         self.list_lookups.write(out)?;
         self.cached_lists.write(out)?;
+        self.resource_fetches.write(out)?;
+        self.resource_fetch_latency.write(out)?;
+        self.resource_lookups.write(out)?;
+        self.cached_cards.write(out)?;
+        self.cached_pictures.write(out)?;
         self.trust_refreshes.write(out)?;
         self.trust.write(out)?;
         self.known_signers.write(out)?;

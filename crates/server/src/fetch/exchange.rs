@@ -4,6 +4,8 @@
 //! bounds are on bytes and on what may be ambiguous: two framings of one body are refused, not resolved.
 
 use super::caching::{Freshness, Validators};
+use super::picture::Format;
+use super::resource::CARD_TYPE;
 use super::url::Target;
 use bytes::Bytes;
 use countersign::time::UnixTime;
@@ -60,6 +62,10 @@ fn essence(headers: &HeaderMap) -> Option<&str> {
     }
 }
 
+fn is_of_type(headers: &HeaderMap, media_type: &str) -> bool {
+    essence(headers).is_some_and(|essence| essence.eq_ignore_ascii_case(media_type))
+}
+
 const TN_AUTH_LIST_TYPE: &str = "application/tnauthlist";
 
 const STANDARD_TYPES: [&str; 2] = ["application/pem-certificate-chain", "application/pkix-cert"];
@@ -83,6 +89,11 @@ pub enum Wanted {
     Any,
     /// A certificate chain.
     Chain(MediaTypes),
+    /// A jCard.
+    // RFC 9795 §5.1.5: "The web server MUST use the media type for JSON text as application/json with a default encoding of UTF-8".
+    Card,
+    /// A picture: [`super::picture`].
+    Picture,
     /// A TN Authorization List.
     // RFC 8226 §10.1: "Dereferencing the URI will return the complete DER-encoded TN Authorization List (see Section 9) for the
     // certificate with a Content-Type of application/tnauthlist (see Section 11.2)."
@@ -94,6 +105,8 @@ impl Wanted {
         match self {
             Self::Any => "application/pkix-crl, application/jose+json, */*;q=0.5",
             Self::Chain(_) => "application/pem-certificate-chain, application/pkix-cert, */*;q=0.1",
+            Self::Card => CARD_TYPE,
+            Self::Picture => "image/png, image/jpeg",
             Self::TnAuthList => TN_AUTH_LIST_TYPE,
         }
     }
@@ -102,8 +115,11 @@ impl Wanted {
         match self {
             Self::Any => true,
             Self::Chain(types) => types.allow(headers),
-            Self::TnAuthList => essence(headers)
-                .is_some_and(|essence| essence.eq_ignore_ascii_case(TN_AUTH_LIST_TYPE)),
+            Self::Card => is_of_type(headers, CARD_TYPE),
+            Self::Picture => [Format::Jpeg, Format::Png]
+                .iter()
+                .any(|format| is_of_type(headers, format.media_type())),
+            Self::TnAuthList => is_of_type(headers, TN_AUTH_LIST_TYPE),
         }
     }
 }
@@ -145,7 +161,15 @@ where
     }
     inspect(&response, question)?;
     let freshness = Freshness::of(response.headers(), now);
-    let body = read(response.into_body(), question.max_bytes).await?;
+    let (head, body) = response.into_parts();
+    let body = read(body, question.max_bytes).await?;
+    // A picture of another type than the server says would be shown by whoever believes the server, and by whoever looks.
+    if question.wanted == Wanted::Picture {
+        let format = Format::of(&body).ok_or(Unavailable::BadPicture)?;
+        if !is_of_type(&head.headers, format.media_type()) {
+            return Err(Unavailable::BadPicture);
+        }
+    }
     Ok(Reply::Body(body, freshness))
 }
 

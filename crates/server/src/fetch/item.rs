@@ -34,6 +34,11 @@ pub trait Item: Sized + Send + Sync + 'static {
     /// What is asked for.
     fn wanted(policy: &FetchPolicy) -> Wanted;
 
+    /// Largest one, in bytes.
+    fn max_bytes(policy: &FetchPolicy) -> usize {
+        policy.max_bytes
+    }
+
     /// Where it is counted.
     fn counters(metrics: &Metrics) -> Counters<'_>;
 }

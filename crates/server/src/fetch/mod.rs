@@ -12,6 +12,7 @@
 //! - A URL is fetched once however many ask (one *flight*), and the flight goes on when nobody waits any more: a call has
 //!   half a second, a repository two, and the next call finds the answer.
 //! - [`item`] is what may be fetched so: chains, and TN Authorization Lists by reference, each with a cache of its own.
+//! - [`resource`] is what rich call data refers to; [`picture`] says whether a picture is one.
 //! - [`pull`] brings what the operator named, outside of calls; [`visit`] looks at an answer as it stands, for those who judge repositories; nothing of it is kept.
 //! - Failures are remembered for seconds, apart from chains. Nothing here judges a chain: that it parses is all.
 //! - Web trust (who is that host?) is never STI trust (may it speak for a number?): the roots here are for TLS only.
@@ -26,7 +27,9 @@ pub mod connect;
 pub mod exchange;
 mod flight;
 pub mod item;
+pub mod picture;
 pub mod pull;
+pub mod resource;
 pub mod url;
 pub mod visit;
 
@@ -35,6 +38,7 @@ pub use connect::{Exception, Resolve, SystemResolver};
 pub use exchange::{MediaTypes, Reply};
 pub use item::Item;
 pub use pull::{PlainHttp, Pull};
+pub use resource::{Card, Picture};
 pub use visit::Visit;
 
 use self::cache::Store;
@@ -75,6 +79,12 @@ pub const DEFAULT_CACHE: Bounds = Bounds {
 /// TN Authorization Lists by reference kept. Few certificates have one; a list of a hundred thousand entries takes some megabytes.
 const LIST_CACHE: Bounds = Bounds {
     entries: 1_024,
+    bytes: 64 * 1024 * 1024,
+};
+
+/// Pictures, or jCards, kept. A logo has some ten kilobytes.
+const RESOURCE_CACHE: Bounds = Bounds {
+    entries: 4_096,
     bytes: 64 * 1024 * 1024,
 };
 
@@ -246,12 +256,26 @@ impl Fetcher {
     /// Another one, for TN Authorization Lists: by the same policy and the same guard, with a cache of its own, so that neither can
     /// push out what the other keeps.
     pub fn for_lists(&self) -> Arc<Fetcher<TnAuthList>> {
+        self.beside(LIST_CACHE)
+    }
+
+    /// Another one, for jCards.
+    pub fn for_cards(&self) -> Arc<Fetcher<Card>> {
+        self.beside(RESOURCE_CACHE)
+    }
+
+    /// Another one, for pictures.
+    pub fn for_pictures(&self) -> Arc<Fetcher<Picture>> {
+        self.beside(RESOURCE_CACHE)
+    }
+
+    fn beside<T: Item>(&self, bounds: Bounds) -> Arc<Fetcher<T>> {
         Arc::new(Fetcher {
             policy: self.policy.clone(),
             connector: self.connector.clone(),
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),
-            items: Store::new(LIST_CACHE),
+            items: Store::new(bounds),
             failures: Store::new(NEGATIVE_CACHE),
             flights: Flights::new(self.flights.runtime()),
         })
@@ -440,7 +464,7 @@ impl<T: Item> Fetcher<T> {
         let question = exchange::Question {
             target,
             validators,
-            max_bytes: self.policy.max_bytes,
+            max_bytes: T::max_bytes(&self.policy),
             wanted: T::wanted(&self.policy),
         };
         exchange::ask(stream, &question, self.clock.now().unix).await

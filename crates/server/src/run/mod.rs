@@ -187,6 +187,8 @@ pub async fn start_after(
         metrics: metrics.clone(),
         hep,
         lists: fetcher.for_lists(),
+        cards: fetcher.for_cards(),
+        pictures: fetcher.for_pictures(),
         secure: Arc::new(Secure::new(clock.clone())),
         fetcher,
         runtime,

@@ -8,7 +8,7 @@ use countersign::certificate::delegation;
 use countersign::number::TelephoneNumber;
 use countersign::time::Now;
 use countersign::verification::{
-    Answer, Holds, NeedKind, NumberAuthority, Refresh, Source, Unavailable,
+    Answer, Holds, NeedKind, NumberAuthority, Refresh, Resource, ResourceKind, Source, Unavailable,
 };
 use std::future::Future;
 use std::pin::Pin;
@@ -34,7 +34,16 @@ pub(crate) fn known(
             refresh: Refresh::No,
         } => cached(services.lists.peek(url, now), Answer::TnAuthList),
         NeedKind::NumberAuthority { provider, number } => Some(word(state, provider, *number)),
-        NeedKind::Resource { .. } => Some(Answer::Unavailable(Unavailable::Offline)),
+        NeedKind::Resource {
+            url,
+            kind: ResourceKind::Card,
+        } => held(services.cards.peek(url, now), |card| card.0.clone()),
+        NeedKind::Resource {
+            url,
+            kind: ResourceKind::Picture,
+        } => held(services.pictures.peek(url, now), |picture| {
+            picture.0.clone()
+        }),
         NeedKind::Certificate { .. } | NeedKind::TnAuthList { .. } => None,
     }
 }
@@ -54,8 +63,37 @@ pub(crate) fn coming(kind: &NeedKind, services: &Services) -> Option<Coming> {
                 brought(fetched.await, Answer::TnAuthList)
             }))
         }
-        NeedKind::NumberAuthority { .. } | NeedKind::Resource { .. } => None,
+        NeedKind::Resource { url, kind } => Some(resource(url, *kind, services)),
+        NeedKind::NumberAuthority { .. } => None,
     }
+}
+
+/// Asks for what rich call data refers to.
+fn resource(url: &str, kind: ResourceKind, services: &Services) -> Coming {
+    let answer = |outcome: Result<Arc<Resource>, Unavailable>| match outcome {
+        Ok(resource) => Answer::Resource(resource),
+        Err(why) => Answer::Unavailable(why),
+    };
+    match kind {
+        ResourceKind::Card => {
+            let fetched = services.cards.fetch(url, Refresh::No);
+            Box::pin(async move { answer(fetched.await.map(|fetched| fetched.item.0.clone())) })
+        }
+        ResourceKind::Picture => {
+            let fetched = services.pictures.fetch(url, Refresh::No);
+            Box::pin(async move { answer(fetched.await.map(|fetched| fetched.item.0.clone())) })
+        }
+    }
+}
+
+fn held<T>(
+    cached: Option<Cached<T>>,
+    resource: impl FnOnce(&T) -> Arc<Resource>,
+) -> Option<Answer> {
+    Some(match cached? {
+        Cached::Fresh(item) => Answer::Resource(resource(&item)),
+        Cached::Unavailable(why) => Answer::Unavailable(why),
+    })
 }
 
 fn cached<T>(

@@ -3,7 +3,7 @@
 use super::secure::Secure;
 use super::state::State;
 use crate::clock::Clock;
-use crate::fetch::Fetcher;
+use crate::fetch::{Card, Fetcher, Picture};
 use crate::hep::Hep;
 use crate::metrics::Metrics;
 use arc_swap::{ArcSwap, Guard};
@@ -23,6 +23,10 @@ pub struct Services {
     pub fetcher: Arc<Fetcher>,
     /// Where TN Authorization Lists by reference come from.
     pub lists: Arc<Fetcher<TnAuthList>>,
+    /// Where jCards of rich call data come from.
+    pub cards: Arc<Fetcher<Card>>,
+    /// Where pictures of rich call data come from.
+    pub pictures: Arc<Fetcher<Picture>>,
     /// Where fetches run.
     pub runtime: tokio::runtime::Handle,
     /// What TLS connections go by. A reload replaces what is in it.

@@ -127,6 +127,8 @@ impl Stage {
             hep: Arc::new(Hep::new(clock.clone(), metrics.clone())),
             metrics,
             lists: fetcher.as_ref().unwrap().for_lists(),
+            cards: fetcher.as_ref().unwrap().for_cards(),
+            pictures: fetcher.as_ref().unwrap().for_pictures(),
             fetcher: fetcher.unwrap(),
             runtime: runtime.handle().clone(),
             secure: secure(),

@@ -30,11 +30,17 @@ fn page() -> BTreeMap<String, BTreeSet<String>> {
     metrics.calls.increment("t", ["verify", "passed", "", ""]);
     metrics.signers.increment("709J", Verdict::Passed);
     metrics.signings.increment("t", ["signed", "A"]);
-    for family in [&metrics.fetches, &metrics.list_fetches, &metrics.prewarmed] {
+    let fetches = [
+        &metrics.fetches,
+        &metrics.list_fetches,
+        &metrics.resource_fetches,
+    ];
+    for family in fetches.into_iter().chain([&metrics.prewarmed]) {
         family.increment(["ok"]);
     }
     metrics.cache_lookups.increment(["hit"]);
     metrics.list_lookups.increment(["hit"]);
+    metrics.resource_lookups.increment(["hit"]);
     metrics.sip_messages.increment(["udp", "in", "request"]);
     metrics.sip_bytes.increment(["udp", "in"]);
     metrics.sip_unsent.increment(["udp", "system"]);

@@ -26,6 +26,7 @@ mod fetch_caching;
 mod fetch_guard;
 mod fetch_hostile;
 mod fetch_lists;
+mod fetch_resources;
 mod fetch_single_flight;
 mod first_call;
 mod garbage;
