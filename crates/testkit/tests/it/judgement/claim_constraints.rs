@@ -25,12 +25,12 @@ use countersign_testkit::scene::{ALICE, Forgery, Scene, X5U, call, origination};
 
 /// Where a constraint stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Stands {
+pub(super) enum Stands {
     InTheAuthority,
     InTheEndEntity,
 }
 
-fn names(all: &[&str]) -> Box<[Box<str>]> {
+pub(super) fn names(all: &[&str]) -> Box<[Box<str>]> {
     all.iter().map(|name| Box::from(*name)).collect()
 }
 
@@ -48,7 +48,7 @@ fn usual() -> ConstraintList {
 }
 
 /// A scene in which Alice's provider has a certificate with these constraints.
-fn scene(stands: Stands, list: &ConstraintList) -> Scene {
+pub(super) fn scene(stands: Stands, list: &ConstraintList) -> Scene {
     let mut scene = Scene::new();
     let extension = || Extension {
         kind: oid::ENHANCED_JWT_CLAIM_CONSTRAINTS,

@@ -17,6 +17,7 @@ mod claim_constraints;
 mod faults;
 mod replay;
 mod revocation;
+mod rich;
 mod scopes;
 mod several_headers;
 mod signed_and_verified;
