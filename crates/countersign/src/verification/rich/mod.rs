@@ -103,7 +103,8 @@ pub enum Unexamined {
 }
 
 /// How the name that was signed stands to the one that the call shows.
-// RFC 9795 §12.2: a verification service compares "nam" with the display name of From, or of another field by policy.
+// RFC 9795 §12.2: "If the PASSporT signature is verified successfully, then the verification service MUST additionally compare the
+// string value of the "rcd" claim "nam" key value with the From header field value or the preferred value."
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Display {
     /// They are not the same.
