@@ -32,6 +32,10 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+mod kinds;
+
+pub use kinds::{Branded, DIVERSIONS, Forwarded};
+
 /// Different calls that take turns, so that no branch predictor learns one by heart.
 pub const CALLS: usize = 64;
 
@@ -50,8 +54,25 @@ pub enum Crypto {
     Library,
 }
 
+impl Crypto {
+    fn signing_key(self, key: Arc<dyn SigningKey>) -> Arc<dyn SigningKey> {
+        match self {
+            Self::Library => key,
+            Self::Constant => Arc::new(ConstantKey::new(key.public_key())),
+        }
+    }
+
+    fn verifying_keys(self) -> Arc<dyn VerifyingKeys> {
+        match self {
+            Self::Library => Arc::new(AwsLc),
+            Self::Constant => Arc::new(ConstantKeys),
+        }
+    }
+}
+
 /// Calls with everything that signing and verifying them needs.
 pub struct Workload {
+    crypto: Crypto,
     signing: AuthenticationService,
     origination: Origination,
     verifying: VerificationService,
@@ -73,13 +94,7 @@ impl Workload {
         let lab = Lab::new();
         let signer = lab.provider("4711");
         let chain = signer.chain;
-        let (key, keys): (Arc<dyn SigningKey>, Arc<dyn VerifyingKeys>) = match crypto {
-            Crypto::Library => (signer.key, Arc::new(AwsLc)),
-            Crypto::Constant => {
-                let public = signer.key.public_key();
-                (Arc::new(ConstantKey::new(public)), Arc::new(ConstantKeys))
-            }
-        };
+        let (key, keys) = (crypto.signing_key(signer.key), crypto.verifying_keys());
         let signer = Signer::new(X5U, key, chain.clone()).expect("signer");
         let inventory = Inventory::parse("12025550100-12025550199,assigned").expect("inventory");
         let replay = Arc::new(MemoryReplay::default());
@@ -90,14 +105,9 @@ impl Workload {
             Arc::clone(&replay) as Arc<dyn ReplayMemory>,
         );
         let mut workload = Self {
+            crypto,
             signing: AuthenticationService::new(Arc::new(signer), Arc::new(inventory)),
-            origination: Origination {
-                asked: Some(Attestation::A),
-                credential: Credential::Strong,
-                unlisted: Unlisted::C,
-                origid: OrigId::from_random([7; 16]),
-                rich: None,
-            },
+            origination: origination(),
             verifying,
             replay,
             trust: Arc::new(lab.trust(1)),
@@ -274,6 +284,17 @@ impl TenThousand {
 impl Default for TenThousand {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// A customer whom the provider knows.
+fn origination() -> Origination {
+    Origination {
+        asked: Some(Attestation::A),
+        credential: Credential::Strong,
+        unlisted: Unlisted::C,
+        origid: OrigId::from_random([7; 16]),
+        rich: None,
     }
 }
 

@@ -6,7 +6,7 @@ use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, ParsedPublicKey,
 };
 use countersign_testkit::stopwatch::{Contestant, race};
-use countersign_testkit::workload::{CALLS, Crypto, TenThousand, Workload};
+use countersign_testkit::workload::{Branded, CALLS, Crypto, Forwarded, TenThousand, Workload};
 use std::hint::black_box;
 
 /// One operation; the argument counts up.
@@ -30,6 +30,10 @@ pub(crate) fn measure() -> (Vec<Row>, Anchor) {
     let sign = |index| drop(black_box(workload.sign(index)));
     let verify = |index| drop(black_box(workload.verify(index)));
     let verify_full_chain = |index| drop(black_box(workload.verify_full_chain(index)));
+    let (branded, forwarded) = (Branded::new(&workload), Forwarded::new(Crypto::Library));
+    let sign_branded = |index| drop(black_box(branded.sign(index)));
+    let verify_branded = |index| drop(black_box(branded.verify(index)));
+    let verify_forwarded = |index| drop(black_box(forwarded.verify(index)));
     let ten_thousand = TenThousand::new();
     let covers = |index| drop(black_box(ten_thousand.covers(index)));
     let parse = |index| {
@@ -40,7 +44,11 @@ pub(crate) fn measure() -> (Vec<Row>, Anchor) {
         ("raw-sign", &raw_sign as Work<'_>),
         ("raw-verify", &raw_verify as Work<'_>),
     );
-    let races: [(&'static str, _, Promise, Work<'_>); 6] = [
+    let (of_sign_shaken, of_verify_shaken) = (
+        ("sign-shaken", &sign as Work<'_>),
+        ("verify-shaken-warm", &verify as Work<'_>),
+    );
+    let races: [(&'static str, _, Promise, Work<'_>); 9] = [
         ("a-a", of_verify, Same, &raw_verify),
         ("sign-shaken", of_sign, RateAtLeast(0.95), &sign),
         ("verify-shaken-warm", of_verify, RateAtLeast(0.97), &verify),
@@ -57,6 +65,25 @@ pub(crate) fn measure() -> (Vec<Row>, Anchor) {
             &covers,
         ),
         ("parse-invite", of_verify, CostAtMost(0.03), &parse),
+        (
+            "sign-shaken-with-rcd",
+            of_sign_shaken,
+            CostAtMost(1.15),
+            &sign_branded,
+        ),
+        (
+            "verify-shaken-with-rcd-warm",
+            of_verify_shaken,
+            CostAtMost(1.15),
+            &verify_branded,
+        ),
+        // Six signatures, and what is between them.
+        (
+            "verify-five-diversions",
+            of_verify,
+            CostAtMost(6.3),
+            &verify_forwarded,
+        ),
     ];
     let rows = races.map(|(name, (of, raw), promise, ours)| {
         let (of_nanos, nanos) = race(Contestant::new(raw), Contestant::new(ours));
