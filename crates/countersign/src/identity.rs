@@ -144,6 +144,7 @@ impl Identity {
         let scheme = match () {
             () if scheme.eq_ignore_ascii_case("sip") => "sip",
             () if scheme.eq_ignore_ascii_case("sips") => "sips",
+            () if scheme.eq_ignore_ascii_case("urn") && role == Role::Dest => return service(rest),
             () => return Err(NotAnIdentity::Scheme),
         };
         // The last @ ends the userinfo: RFC 3261 §25.1 has no bare @ in one, and none in a host or a parameter.
@@ -180,6 +181,21 @@ impl Identity {
             Self::Uri(_) => None,
         }
     }
+}
+
+/// The URN of a service, RFC 5031: emergency services are called by one. Nobody calls from one.
+// RFC 5031 §3: "'service' identifiers are compared according to case-insensitive string equality."
+fn service(rest: &str) -> Result<Identity, NotAnIdentity> {
+    let (namespace, service) = rest.split_once(':').ok_or(NotAnIdentity::Malformed)?;
+    if !namespace.eq_ignore_ascii_case("service") {
+        return Err(NotAnIdentity::Scheme);
+    }
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
+    if service.is_empty() || !service.bytes().all(fits) {
+        return Err(NotAnIdentity::Malformed);
+    }
+    let urn = format!("urn:service:{}", service.to_ascii_lowercase());
+    Ok(Identity::Uri(urn.into()))
 }
 
 /// `tel:` URI, RFC 3966.
@@ -327,7 +343,7 @@ pub enum NotAnIdentity {
     Malformed,
     /// A SIP URI without a user part.
     NoUser,
-    /// A scheme other than `sip`, `sips` and `tel`.
+    /// A scheme other than `sip`, `sips` and `tel`, and `urn` of a service that is called.
     Scheme,
     /// Longer than [`MAX_URI`].
     TooLong,

@@ -4,11 +4,23 @@
 //!
 //! A PASSporT of type `rph` signs such values, the signalling asks for them; both are read here.
 
+use crate::identity::{Dest, Identity};
 use std::fmt;
 use std::str::FromStr;
 
 /// Longest value that is read, in bytes: "dsn.flash-override" has 18.
 pub const MAX_RESOURCE_VALUE: usize = 64;
+
+/// The namespace of emergency services: [RFC 7135](https://www.rfc-editor.org/rfc/rfc7135).
+pub const EMERGENCY_NAMESPACE: &str = "esnet";
+
+/// What calls emergency services without a number: [RFC 5031](https://www.rfc-editor.org/rfc/rfc5031), and the services below
+/// it.
+pub const EMERGENCY_SERVICE: &str = "urn:service:sos";
+
+/// Longest dial string of emergency services, in digits: what is dialled for them in any country has two or three, and no E.164
+/// number is that short.
+pub const MAX_EMERGENCY_DIGITS: usize = 3;
 
 /// One value: a namespace and a priority in it, such as `ets.0`. Compared without regard to case.
 // RFC 4412 §3.1: "The 'Resource-Priority' header field values are case-insensitive": kept in lower case.
@@ -27,6 +39,36 @@ impl ResourceValue {
             .split_once('.')
             .map_or(&self.0, |(namespace, _)| namespace)
     }
+}
+
+impl ResourceValue {
+    /// Whether it is one of [`EMERGENCY_NAMESPACE`].
+    pub fn is_of_emergency_services(&self) -> bool {
+        self.namespace() == EMERGENCY_NAMESPACE
+    }
+}
+
+/// Whether an identity is the number of somebody who can be called back: an E.164 number, and nothing that is dialled for emergency
+/// services.
+pub fn is_telephone_number(identity: &Identity) -> bool {
+    matches!(identity, Identity::Number(number) if number.is_e164() && number.len() > MAX_EMERGENCY_DIGITS)
+}
+
+/// Whether emergency services are called, and nobody else.
+// RFC 9027 §3: "The "dest" claim MUST be either a country- or region-specific dial string (e.g., "911" for North America or a
+// "112" GSM-defined string used in Europe and other countries) or "urn:service:sos"".
+pub fn is_emergency_call(dest: &Dest) -> bool {
+    let is_dialled = |number: &crate::number::TelephoneNumber| number.len() <= MAX_EMERGENCY_DIGITS;
+    !dest.is_empty()
+        && dest.numbers.iter().all(is_dialled)
+        && dest.uris.iter().all(|uri| is_emergency_service(uri))
+}
+
+fn is_emergency_service(uri: &str) -> bool {
+    let (service, below) = uri
+        .split_at_checked(EMERGENCY_SERVICE.len())
+        .unwrap_or((uri, ""));
+    service.eq_ignore_ascii_case(EMERGENCY_SERVICE) && (below.is_empty() || below.starts_with('.'))
 }
 
 impl FromStr for ResourceValue {

@@ -8,21 +8,10 @@ use super::base::{Form, Signed};
 use super::{AuthenticationService, Refusal};
 use crate::call::Call;
 use crate::certificate::Coverage;
-use crate::identity::{Dest, Identity};
+use crate::identity::Identity;
 use crate::passport::{Extension, Rph, Sph};
-use crate::priority::{PriorityMark, ResourceValue};
+use crate::priority::{PriorityMark, ResourceValue, is_emergency_call, is_telephone_number};
 use crate::time::UnixTime;
-
-/// The namespace of emergency services: [RFC 7135](https://www.rfc-editor.org/rfc/rfc7135).
-pub const EMERGENCY_NAMESPACE: &str = "esnet";
-
-/// What calls emergency services without a number: [RFC 5031](https://www.rfc-editor.org/rfc/rfc5031), and the services below
-/// it.
-pub const EMERGENCY_SERVICE: &str = "urn:service:sos";
-
-/// Longest dial string of emergency services, in digits: what is dialled for them in any country has two or three, and no E.164
-/// number is that short.
-pub const MAX_EMERGENCY_DIGITS: usize = 3;
 
 impl AuthenticationService {
     /// Signs the values of Resource-Priority that the caller may have (`auth`), and that this is the call-back of an answering
@@ -45,8 +34,7 @@ impl AuthenticationService {
         if auth.is_empty() || !auth.iter().all(is_asked) {
             return Err(Refusal::PriorityNotRequested);
         }
-        let is_emergency = |value: &ResourceValue| value.namespace() == EMERGENCY_NAMESPACE;
-        if auth.iter().any(is_emergency) {
+        if auth.iter().any(ResourceValue::is_of_emergency_services) {
             self.check_emergency(call, &orig, sph)?;
         } else if sph.is_some() {
             // RFC 9027 §4: "This is an optional claim that MUST only be used with an "auth" claim with an "esnet.x" value
@@ -95,27 +83,4 @@ impl AuthenticationService {
             (PriorityMark::None, None) => Err(Refusal::PriorityMisused),
         }
     }
-}
-
-fn is_telephone_number(identity: &Identity) -> bool {
-    matches!(identity, Identity::Number(number) if number.is_e164() && number.len() > MAX_EMERGENCY_DIGITS)
-}
-
-/// Whether emergency services are called, and nobody else.
-// RFC 9027 §3: "The "dest" claim MUST be either a country- or region-specific dial string (e.g., "911" for North America or a
-// "112" GSM-defined string used in Europe and other countries) or "urn:service:sos"".
-pub fn is_emergency_call(dest: &Dest) -> bool {
-    !dest.is_empty()
-        && dest
-            .numbers
-            .iter()
-            .all(|number| number.len() <= MAX_EMERGENCY_DIGITS)
-        && dest.uris.iter().all(|uri| is_emergency_service(uri))
-}
-
-fn is_emergency_service(uri: &str) -> bool {
-    let (service, below) = uri
-        .split_at_checked(EMERGENCY_SERVICE.len())
-        .unwrap_or((uri, ""));
-    service.eq_ignore_ascii_case(EMERGENCY_SERVICE) && (below.is_empty() || below.starts_with('.'))
 }

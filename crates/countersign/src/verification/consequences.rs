@@ -14,6 +14,8 @@ pub struct Consequences {
     pub honoured: Vec<ResourceValue>,
     /// Whether the call is a proven call-back of an emergency answering point.
     pub callback: Callback,
+    /// Whether a PASSporT about priority was judged, so that what is not honoured is refused and not merely unsigned.
+    pub priority: SignedPriority,
     /// One for each Identity header that has an error.
     pub complaints: Vec<Complaint>,
 }
@@ -59,6 +61,16 @@ pub enum Callback {
     NotProven,
     /// It is, and may be treated so.
     Proven,
+}
+
+/// Whether somebody signed for the priority of a call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SignedPriority {
+    /// Somebody did, and it was judged, whatever came of it.
+    Judged,
+    /// Nobody did, or what they signed could not be judged.
+    #[default]
+    None,
 }
 
 /// What is said about one Identity header with an error: [RFC 9410 §3](https://www.rfc-editor.org/rfc/rfc9410#section-3).

@@ -11,6 +11,7 @@ use super::policy::{
     BasePassport, InfoRequirement, Serialization, StaleDate, StringIat, UnsupportedPpt,
     VerificationPolicy, X5c, X5cWithoutX5u,
 };
+use super::priority;
 use super::purpose::Purpose;
 use super::rebuild;
 use super::report::{PassportReport, Token};
@@ -21,8 +22,8 @@ use crate::identity::Identity;
 use crate::jose::json::JsonCause;
 use crate::jose::jws::ES256;
 use crate::passport::{
-    Claim, Claims, CompactPassport, Envelope, Header, HeaderName, IatForm, PASSPORT, Part,
-    PassportError, Presented,
+    Claim, Claims, CompactPassport, Envelope, Extension, Header, HeaderName, IatForm, PASSPORT,
+    Part, PassportError, Presented,
 };
 use crate::time::UnixTime;
 
@@ -113,8 +114,13 @@ pub(super) fn inspect(
             let rich = claims.rich.as_deref().map(|rich| {
                 construction::judge(rich, &call.presentation, &policy.rich, &mut findings)
             });
+            let priority = match &claims.extension {
+                Extension::Rph(rph) => Some(priority::judge(rph, claims, call, &mut findings)),
+                _ => None,
+            };
             let mut inspected = Inspected::known(Token::Opened(passport), purpose, findings);
             inspected.report.rich = rich;
+            inspected.report.priority = priority;
             inspected
         }
         Err(unopened) => {

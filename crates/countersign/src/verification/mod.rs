@@ -16,6 +16,7 @@ pub mod diversion;
 pub mod check;
 pub mod purpose;
 pub mod rich;
+pub mod priority;
 pub mod report;
 mod findings;
 mod rebuild;
@@ -26,7 +27,9 @@ mod chains;
 pub mod states;
 
 pub use check::{Check, CheckResult, Evidence, Outcome};
-pub use consequences::{Callback, Complaint, Consequences, ProvenCaller, ProvenCard, Reference};
+pub use consequences::{
+    Callback, Complaint, Consequences, ProvenCaller, ProvenCard, Reference, SignedPriority,
+};
 pub use diversion::{ChainBreak, ChainReport};
 pub use fault::{Code, Fault, Standing, Verstat, VerstatProfile};
 pub use findings::Checks;
@@ -35,6 +38,7 @@ pub use need::{
     ResourceKind, Source, Unavailable,
 };
 pub use policy::VerificationPolicy;
+pub use priority::PriorityReport;
 pub use proof::path_fault;
 pub use purpose::Purpose;
 pub use replay::{MemoryReplay, ReplayMemory, Sighting};

@@ -1,6 +1,7 @@
 //! What a verification service may decide for itself: windows, strictness, and which of several faults is told.
 
 use super::fault::Code;
+use crate::certificate::ServiceProviderCode;
 use crate::certificate::repository_url::Origin;
 use std::sync::Arc;
 
@@ -76,6 +77,8 @@ pub struct VerificationPolicy {
     pub number_authority_max_age: u32,
     /// What is done with rich call data.
     pub rich: RichPolicy,
+    /// Whose word on priority is believed.
+    pub priority: PriorityPolicy,
     /// What claim constraints in the certificate of an authority mean.
     pub inherited_constraints: InheritedConstraints,
 }
@@ -104,9 +107,35 @@ impl Default for VerificationPolicy {
             provider_numbers: ProviderNumbersPolicy::default(),
             number_authority_max_age: DEFAULT_NUMBER_AUTHORITY_MAX_AGE_SECONDS,
             rich: RichPolicy::default(),
+            priority: PriorityPolicy::default(),
             inherited_constraints: InheritedConstraints::default(),
         }
     }
+}
+
+/// Whose word on priority is believed: RFC 8443.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PriorityPolicy {
+    /// Who may sign for which namespace of Resource-Priority. Nobody for any by default.
+    pub authorities: Arc<[NamespaceAuthority]>,
+}
+
+/// Who may sign for a namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamespaceAuthority {
+    /// The namespace, in lower case, such as `ets`.
+    pub namespace: Box<str>,
+    /// Each of them may.
+    pub signers: Box<[PrioritySigner]>,
+}
+
+/// Somebody who may sign for a namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PrioritySigner {
+    /// Whose certificate has this provider code in its TN Authorization List.
+    Provider(ServiceProviderCode),
+    /// Whose certificate has this common name or organization in its subject, letter for letter.
+    Subject(Box<str>),
 }
 
 /// What is done with rich call data: RFC 9795.

@@ -10,6 +10,7 @@ use super::fault::{Code, Fault};
 use super::findings::Checks;
 use super::need::NumberAuthority;
 use super::policy::{IdentityRequirement, Order};
+use super::priority::{self, PriorityReport};
 use super::purpose::Purpose;
 use super::replay::Sighting;
 use super::rich::{self, RichReport};
@@ -102,10 +103,13 @@ impl Report {
 
     /// What follows from it beyond the verdict; `None` if nothing does, as for the usual call.
     pub fn consequences(&self) -> Option<Box<Consequences>> {
+        let honoured = priority::honoured(&self.passports);
         let consequences = Consequences {
             caller: rich::caller::proven(self.verdict, &self.passports),
+            honoured: honoured.values,
+            callback: honoured.callback,
+            priority: honoured.signed,
             complaints: self.complaints(),
-            ..Consequences::default()
         };
         (consequences != Consequences::default()).then(|| Box::new(consequences))
     }
@@ -210,6 +214,8 @@ pub struct PassportReport {
     pub signer: Option<SignerReport>,
     /// What is known of its rich call data, if it has such.
     pub rich: Option<Box<RichReport>>,
+    /// What of the call's priority it speaks of, if it is about that.
+    pub priority: Option<Box<PriorityReport>>,
     /// What the replay memory knows, if it was asked.
     pub sighting: Option<Sighting>,
     /// Where it stands in a chain of diversions, if it is in one.
@@ -326,6 +332,7 @@ impl PassportReport {
             dest_from: None,
             signer: None,
             rich: None,
+            priority: None,
             sighting: None,
             chain: None,
             checks: Checks::none(),

@@ -10,6 +10,7 @@ use super::fault::Fault;
 use super::findings::Findings;
 use super::need::{Answer, Holds, NeedId, NeedKind, NumberAuthority, Refresh, Source, Unavailable};
 use super::policy::{ProviderNumbersPolicy, VerificationPolicy};
+use super::priority;
 use super::report::{PassportReport, ProviderWord};
 use super::rich::third_party;
 use super::states::Needs;
@@ -133,10 +134,7 @@ impl Question {
                 return None;
             }
             Subject::Namespaces(_) => {
-                let fault = Fault::NotExamined;
-                asking
-                    .findings
-                    .fault(Check::Authority, fault, Evidence::Nothing);
+                priority::authorize(asking);
                 return None;
             }
         };

@@ -15,6 +15,7 @@ mod certificates;
 mod chains;
 mod claim_constraints;
 mod faults;
+mod priority;
 mod replay;
 mod revocation;
 mod rich;
