@@ -2,6 +2,7 @@
 
 use countersign::time::UnixTime;
 use countersign_server::lab::directory::{Directory, HOST};
+use rustix::process::{Pid, Signal, kill_process};
 use rustix::thread::{sched_getaffinity, sched_setaffinity};
 use std::ffi::OsStr;
 use std::fs;
@@ -13,6 +14,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 /// Longest start of a process.
 const START: Duration = Duration::from_secs(20);
+
+/// Longest end of a process that is asked to end.
+const END: Duration = Duration::from_secs(3);
 /// The core of a server that has one.
 const FIRST_CORE: usize = 0;
 
@@ -242,6 +246,14 @@ impl Machine {
 
 impl Drop for Machine {
     fn drop(&mut self) {
+        // Kamailio's other processes end with the first one only if that one is asked to; whoever does not listen is killed.
+        if let Some(process) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
+            let _ = kill_process(process, Signal::TERM);
+        }
+        let patience = Instant::now() + END;
+        while Instant::now() < patience && matches!(self.child.try_wait(), Ok(None)) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
