@@ -40,9 +40,7 @@ impl AuthenticationService {
             None => self.own_caller(call)?,
             // RFC 9795 §10.1: "the value of "iss" MUST reflect the Subject of the certificate used to sign a third-party
             // PASSporT."
-            Some(issuer) if !self.signer.chain().end_entity().subject().is_called(issuer) => {
-                return Err(Refusal::IssuerNotOurs);
-            }
+            Some(issuer) if !self.is_named(issuer) => return Err(Refusal::IssuerNotOurs),
             Some(_) => call.orig.clone().ok_or(Refusal::CallerUnknown)?,
         };
         let iat = self.check_times(call, now)?;
@@ -59,6 +57,11 @@ impl AuthenticationService {
         };
         Ok(self.in_form(passport, call, form))
     }
+
+    fn is_named(&self, issuer: &str) -> bool {
+        let subject = self.signer.chain().end_entity().subject();
+        subject.names().iter().any(|name| **name == *issuer)
+    }
 }
 
 /// Whether the request shows the same without a PASSporT, so that it can be rebuilt.
@@ -69,7 +72,8 @@ impl AuthenticationService {
 fn is_shown_anyway(rich: &RichClaims, call: &Call) -> bool {
     let shown = &call.presentation;
     let name_is_shown = match &rich.data {
-        None => true,
+        // Who rebuilds it cannot tell that there is none from an empty name.
+        None => false,
         Some(data) => {
             data.card.is_none()
                 && data.icon.is_none()

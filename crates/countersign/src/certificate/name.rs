@@ -103,14 +103,6 @@ impl DistinguishedName {
         common_name.text().map(str::to_owned)
     }
 
-    /// Whether a CN or an O is exactly this.
-    pub fn is_called(&self, name: &str) -> bool {
-        let mut parts = self.parts().into_iter();
-        parts.any(|part| {
-            matches!(part.kind, COMMON_NAME | ORGANIZATION) && part.text() == Some(name)
-        })
-    }
-
     /// The values of CN and O attributes, those that are text.
     pub fn names(&self) -> Box<[Box<str>]> {
         let parts = self.parts();

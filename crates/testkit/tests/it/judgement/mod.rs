@@ -22,6 +22,7 @@ mod rich;
 mod scopes;
 mod several_headers;
 mod signed_and_verified;
+mod signed_kinds;
 mod trust_domains;
 mod x5c;
 
