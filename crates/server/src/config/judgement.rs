@@ -7,8 +7,9 @@ use crate::fetch::{self, Bounds, MediaTypes};
 use countersign::certificate::repository_url::Origin;
 use countersign::verification::VerificationPolicy;
 use countersign::verification::policy::{
-    BasePassport, InheritedConstraints, Order, ProviderNumbersPolicy, Replay, Serialization,
-    StaleDate, StringIat, Thoroughness, X5c, X5cWithoutX5u,
+    BasePassport, InheritedConstraints, MissingDigest, NameRequirement, Order,
+    ProviderNumbersPolicy, Replay, RichFetch, RichPolicy, Serialization, StaleDate, StringIat,
+    Thoroughness, X5c, X5cWithoutX5u,
 };
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -131,6 +132,7 @@ pub(super) fn verification(
         x5c_without_x5u: reader
             .choice("x5c_without_x5u", &X5C_WITHOUT_X5U)
             .unwrap_or_default(),
+        rich: rich(&mut reader),
         inherited_constraints: reader
             .choice("inherited_constraints", &INHERITED_CONSTRAINTS)
             .unwrap_or_default(),
@@ -154,6 +156,32 @@ pub(super) fn verification(
     (policy, prewarm, authority)
 }
 
+/// Reads what `[verification]` says about rich call data.
+fn rich(reader: &mut Reader<'_>) -> RichPolicy {
+    let signers = reader.list("rich_signers", "a name", |text| {
+        (!text.is_empty()).then(|| Box::from(text))
+    });
+    let signers = signers.unwrap_or_default().into_iter();
+    RichPolicy {
+        fetch: reader.choice("rich_fetch", &RICH_FETCH).unwrap_or_default(),
+        digests: reader
+            .choice("rich_digests", &RICH_DIGESTS)
+            .unwrap_or_default(),
+        name: reader.choice("rich_name", &RICH_NAME).unwrap_or_default(),
+        signers: signers.map(|name| name.value).collect(),
+    }
+}
+
+const RICH_FETCH: [(&str, RichFetch); 2] =
+    [("never", RichFetch::Never), ("shown", RichFetch::Shown)];
+const RICH_DIGESTS: [(&str, MissingDigest); 2] = [
+    ("refuse", MissingDigest::Refuse),
+    ("not-shown", MissingDigest::NotShown),
+];
+const RICH_NAME: [(&str, NameRequirement); 2] = [
+    ("required", NameRequirement::Required),
+    ("optional", NameRequirement::Optional),
+];
 const PROVIDER_NUMBERS: [(&str, ProviderNumbersPolicy); 3] = [
     ("accept", ProviderNumbersPolicy::AcceptIfIssuedByTrustedCa),
     ("require-authority", ProviderNumbersPolicy::RequireOracle),

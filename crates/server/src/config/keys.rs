@@ -205,6 +205,10 @@ pub const KEYS: &[Key] = &[
     live("verification.number_authority_max_age_s", Integer, "172800", "seconds that this table may be old"),
     live("verification.x5c", Text, "\"auto\"", "a certificate chain in the token: auto (judged by it) or never"),
     live("verification.x5c_without_x5u", Text, "\"refuse\"", "a token with such a chain and without x5u: refuse or accept"),
+    live("verification.rich_fetch", Text, "\"never\"", "what rich call data refers to: never fetched, or fetched where it is shown (shown)"),
+    live("verification.rich_signers", List, "[]", "third parties whose rich call data is believed, by the name in iss and in their certificate"),
+    live("verification.rich_digests", Text, "\"refuse\"", "content elsewhere without a digest: refuse the PASSporT, or not-shown"),
+    live("verification.rich_name", Text, "\"required\"", "rich call data without a name: required or optional"),
     live("verification.inherited_constraints", Text, "\"ignored\"", "claim constraints in certificates of authorities: ignored or intersect"),
 
     live("trust.domain", Text, "\"default\"", "the name of the trust domain"),

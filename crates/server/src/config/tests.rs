@@ -4,6 +4,7 @@ use super::*;
 use crate::config::keys::{Applies, KEYS, Kind};
 use crate::config::trunk::OrigIdChoice;
 use countersign::authentication::Unlisted;
+use countersign::verification::policy::{MissingDigest, NameRequirement, RichFetch};
 use countersign_sip::flow::Transport;
 use countersign_sip::trunk::{
     BypassCause, Leniency, Mode, Network, NextHopTrust, NothingAdded, Oversize, RedirectDialect,
@@ -171,6 +172,20 @@ fn an_empty_file_is_every_default() {
     assert_eq!(config.fetch.timeout, crate::fetch::DEFAULT_TIMEOUT);
     assert_eq!(config.fetch.cache, crate::fetch::DEFAULT_CACHE);
     assert!(config.metrics_enabled);
+}
+
+#[test]
+fn rich_call_data_is_fetched_and_believed_as_it_is_written() {
+    let text = "[verification]\nrich_fetch = \"shown\"\nrich_signers = [\"Zorin Industries\"]\nrich_digests = \"not-shown\"\nrich_name = \"optional\"\n";
+    let rich = parse_text(text).unwrap().verification.rich;
+    assert_eq!(rich.fetch, RichFetch::Shown);
+    assert_eq!(*rich.signers, ["Zorin Industries".into()]);
+    assert_eq!(rich.digests, MissingDigest::NotShown);
+    assert_eq!(rich.name, NameRequirement::Optional);
+    assert_eq!(
+        mistakes("[verification]\nrich_signers = [\"\"]\n"),
+        ["c.toml:2: verification.rich_signers: it takes a name, in quotes"]
+    );
 }
 
 #[test]
@@ -495,6 +510,9 @@ fn another(key: &keys::Key) -> Vec<(&'static str, String)> {
         ("verification.x5c", _) => "never",
         ("verification.x5c_without_x5u", _) => "accept",
         ("verification.inherited_constraints", _) => "intersect",
+        ("verification.rich_fetch", _) => "shown",
+        ("verification.rich_digests", _) => "not-shown",
+        ("verification.rich_name", _) => "optional",
         ("trust.revocation", _) => "hard",
         ("trust.crl_signers", _) => "pinned",
         ("trust.authority_algorithms", _) => "p256",
