@@ -166,6 +166,8 @@ pub struct CallLine<'a> {
     pub matched: Option<&'a str>,
     /// The name of what the replay memory saw, if it was anything but a first time.
     pub replay: Option<&'a str>,
+    /// What came of signing that it goes somewhere else: `signed`, or the name of the refusal.
+    pub diversion: Option<&'a str>,
     /// Why it went on with a bypass token.
     pub bypass: Option<&'a str>,
     /// The final response that the caller got.
@@ -213,6 +215,7 @@ impl CallLog {
             covers = call.covers,
             matched = call.matched,
             replay = call.replay,
+            diversion = call.diversion,
             bypass = call.bypass,
             status = call.status,
             answered_ms = call.answered.map(|answered| u64::try_from(answered.as_millis()).unwrap_or(u64::MAX)),

@@ -38,6 +38,8 @@ pub struct Metrics {
     pub signers: Signers,
     /// What signing decided: the attestation, or why a call was forwarded without one.
     pub signings: ByTrunk<2>,
+    /// Diversions, by trunk and what came of signing them.
+    pub diversions: ByTrunk<1>,
     /// Fetches of certificate chains, by outcome: `ok`, `unchanged`, or the name of the reason.
     pub fetches: Family<1>,
     /// Time from asking for a certificate chain to the end of the answer, whatever it was.
@@ -122,6 +124,7 @@ impl Default for Metrics {
             calls: ByTrunk::new("countersign_calls_total", "Calls by trunk, role, verdict, fault and the verstat that left.", ["role", "verdict", "fault", "verstat"]),
             signers: Signers::default(),
             signings: ByTrunk::new("countersign_signings_total", "Signing decisions by trunk, outcome and attestation.", ["outcome", "attest"]),
+            diversions: ByTrunk::new("countersign_diversions_total", "Calls that go somewhere else than their PASSporTs say, by trunk and what came of signing that.", ["outcome"]),
             fetches: Family::new("countersign_certificate_fetches_total", "Fetches of certificate chains by outcome.", ["outcome"]),
             fetch_latency: Histogram::new("countersign_certificate_fetch_seconds", "Time of fetches of certificate chains."),
             cache_lookups: Family::new("countersign_certificate_cache_lookups_total", "Lookups in the certificate cache by result.", ["result"]),
@@ -182,6 +185,7 @@ impl Metrics {
         self.calls.write(out)?;
         self.signers.write(out)?;
         self.signings.write(out)?;
+        self.diversions.write(out)?;
         self.fetches.write(out)?;
         self.fetch_latency.write(out)?;
         self.cache_lookups.write(out)?;

@@ -6,7 +6,7 @@
 //! - meaning: [`uri`], [`header`], [`inspect`]
 //! - writing: [`patch`], [`response`], [`stream`]
 //! - STIR: [`identity_header`], [`call_info`], [`reason`], [`call`], [`verstat`], [`caller_name`], [`query`], [`privacy`]
-//! - behaviour: [`own_call_id`], [`transaction`], [`flow`], [`location`], [`trunk`], [`probe`], `record_route`, `proxy` (the copy that is sent on),
+//! - behaviour: [`own_call_id`], [`transaction`], [`flow`], [`location`], [`trunk`], [`probe`], [`retarget`], `record_route`, `proxy` (the copy that is sent on),
 //!   [`annotation`] (the request that is handed back), `redirect` (the answer that is sent back), `b2bua` (what
 //!   crosses from one dialog to the other), [`element`]
 //!
@@ -38,6 +38,7 @@ pub mod flow;
 pub mod location;
 pub mod trunk;
 pub mod probe;
+pub mod retarget;
 mod record_route;
 mod proxy;
 pub mod annotation;

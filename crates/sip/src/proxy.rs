@@ -11,6 +11,7 @@ use crate::identity_header;
 use crate::message::{Message, Name};
 use crate::patch::{Patch, PatchError};
 use crate::privacy::{self, Wish};
+use crate::retarget::Diversion;
 use crate::trunk::{BypassCause, ExistingIdentity, NextHopTrust, OurNames, SentBy, Trunk};
 use crate::uri::Uri;
 use crate::verstat;
@@ -31,6 +32,12 @@ const MAX_FORWARDS: &str = "70";
 pub(crate) struct Additions {
     /// The values of our Identity headers.
     pub(crate) identities: Vec<Box<str>>,
+    /// What becomes of those that are there.
+    pub(crate) originals: Originals,
+    /// That the call goes somewhere else, until it is signed.
+    pub(crate) diversion: Option<Box<Diversion>>,
+    /// The Request-URI, if we send the call somewhere else.
+    pub(crate) request_uri: Option<Box<[u8]>>,
     /// The Date header that our signature speaks of, where there was none.
     pub(crate) date: Option<UnixTime>,
     /// The verdict, as `verstat` writes it.
@@ -41,6 +48,16 @@ pub(crate) struct Additions {
     pub(crate) consequences: Option<Box<Consequences>>,
     /// How our service failed the call, if it did.
     pub(crate) bypass: Option<BypassCause>,
+}
+
+/// What becomes of the Identity headers that a request has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Originals {
+    /// What the trunk says.
+    #[default]
+    AsConfigured,
+    /// They stay: ours refer to them.
+    Kept,
 }
 
 impl Additions {
@@ -78,6 +95,7 @@ impl Copy {
     ) -> Result<Self, PatchError> {
         let mut patch = Patch::default();
         route(request, names, &mut patch);
+        target(request, additions, &mut patch);
         added(request, trunk, additions, &mut patch);
         Self::written(patch.apply(request)?)
     }
@@ -230,6 +248,15 @@ pub(crate) fn keeps_request_uri(request: &Message, names: &OurNames) -> bool {
     !matches!(Routing::of(request, names), Routing::Strict { .. })
 }
 
+/// Where a call goes that we send somewhere else. To stays as it is.
+// RFC 8946 §1: "The address in the To header field value of SIP requests is not supposed to change, according to baseline SIP behavior
+// [RFC3261]; instead, it is the Request-URI that is supposed to be updated when a call is retargeted."
+pub(crate) fn target(request: &Message, additions: &Additions, patch: &mut Patch) {
+    if let Some(uri) = &additions.request_uri {
+        patch.replace_request_uri(request, uri);
+    }
+}
+
 pub(crate) fn route(request: &Message, names: &OurNames, patch: &mut Patch) {
     match Routing::of(request, names) {
         Routing::Kept => {}
@@ -360,7 +387,10 @@ fn signature(request: &Message, trunk: &Trunk, additions: &Additions, patch: &mu
     if additions.identities.is_empty() {
         return;
     }
-    let replaces = trunk.existing_identity == ExistingIdentity::Replace;
+    // RFC 8946 §4.1: "As the authentication service will be adding a new PASSporT that refers to an original, it MUST NOT remove the
+    // original request's Identity header field value before forwarding."
+    let replaces = trunk.existing_identity == ExistingIdentity::Replace
+        && additions.originals == Originals::AsConfigured;
     for line in request.headers(Name::Identity) {
         // An empty one asked for ours. Left there, it would be a bad one to whoever does not know that.
         if replaces || identity_header::values(line.value).next().is_none() {

@@ -12,7 +12,7 @@ use crate::header::{NameAddr, sip_date_text};
 use crate::message::{Framing, Message, Name};
 use crate::patch::{Patch, PatchError};
 use crate::proxy::Additions;
-use crate::trunk::{RedirectDialect, RedirectForm, Trunk};
+use crate::trunk::{NothingAdded, RedirectDialect, RedirectForm, Trunk};
 use crate::uri::{Uri, push_escaped};
 use crate::verstat::{self, Asserted};
 use countersign::verification::Code;
@@ -40,9 +40,15 @@ pub(crate) fn redirect(
     additions: &Additions,
 ) -> Result<Redirection, PatchError> {
     let added = added(request, trunk, additions)?;
-    let uri = request.request_uri().unwrap_or_default();
+    let came_to = request.request_uri().unwrap_or_default();
+    let uri = additions.request_uri.as_deref().unwrap_or(came_to);
     if added.is_empty() {
-        let (status, reason) = dialect.nothing_added.status();
+        // The switch may take its next route with a call to whom it asked for; only we know that it goes elsewhere.
+        let nothing_added = match additions.request_uri {
+            Some(_) => NothingAdded::MovedTemporarily,
+            None => dialect.nothing_added,
+        };
+        let (status, reason) = nothing_added.status();
         let headers = match status {
             302 => vec![contact(uri)],
             _ => Vec::new(),

@@ -28,7 +28,7 @@ use countersign::certificate::{Authority, CertificateChain};
 use countersign::crypto::{EcdsaP256Key, sha256};
 use countersign::time::UnixTime;
 use countersign::verification::policy::ProviderNumbersPolicy;
-use countersign_sip::trunk::{Bypass, Mode, Role, UdpSource};
+use countersign_sip::trunk::{Bypass, Diversions, Forwards, Mode, Role, UdpSource};
 use rustls::{RootCertStore, ServerConfig};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -43,6 +43,8 @@ pub struct Checked {
     pub tenants: Vec<Tenant>,
     /// What is put on calls that our service failed, by the name of the trunk.
     pub bypasses: BTreeMap<Box<str>, Arc<Bypass>>,
+    /// Whose diversions are signed, and what we divert, by the name of the trunk.
+    pub diversions: BTreeMap<Box<str>, Arc<Diversions>>,
     /// Whose numbers are whose, if anybody says.
     pub records: Option<Arc<NumberRecords>>,
     /// Whom we believe.
@@ -89,6 +91,7 @@ pub fn check(config: &Config, now: UnixTime, trust_version: u64) -> Result<Check
         .filter_map(|settings| opening.tenant(settings, now))
         .collect();
     let bypasses = opening.bypasses(&config.trunks);
+    let diversions = opening.diversions(&config.trunks);
     let records = opening.records(config, now);
     let trust = opening.trust(&config.trust, trust_version, now);
     let fetch = opening.fetch(&config.fetch);
@@ -106,6 +109,7 @@ pub fn check(config: &Config, now: UnixTime, trust_version: u64) -> Result<Check
     Ok(Checked {
         tenants,
         bypasses,
+        diversions,
         records,
         trust,
         fetch,
@@ -180,6 +184,33 @@ impl Opening {
             }
         }
         bypasses
+    }
+
+    fn diversions(&mut self, trunks: &[TrunkSettings]) -> BTreeMap<Box<str>, Arc<Diversions>> {
+        let mut diversions = BTreeMap::new();
+        for trunk in trunks {
+            let Some(settings) = &trunk.diversions else {
+                continue;
+            };
+            let forwards = match &settings.forwards_file {
+                Some(file) => self.forwards(file),
+                None => Some(Forwards::default()),
+            };
+            if let Some(forwards) = forwards {
+                let all = Diversions { forwards };
+                diversions.insert(trunk.name.value.clone(), Arc::new(all));
+            }
+        }
+        diversions
+    }
+
+    fn forwards(&mut self, file: &Placed<PathBuf>) -> Option<Forwards> {
+        let text = self.note(file.value_of(files::read_text))?;
+        self.files
+            .insert(file.value.clone(), sha256(text.as_bytes()));
+        let parsed = Forwards::parse(&text)
+            .map_err(|error| file.mistake(Cause::Forwards(file.value.clone(), error)));
+        self.note(parsed)
     }
 
     fn signer(

@@ -15,6 +15,7 @@ use countersign::certificate::chain::ChainError;
 use countersign::certificate::number_records::RecordsError;
 use countersign::time::UnixTime;
 use countersign::trust::AnchorError;
+use countersign_sip::trunk::ForwardsError;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -132,6 +133,8 @@ pub enum Cause {
     Expired(PathBuf, UnixTime),
     /// A file cannot be used.
     File(PathBuf, FileFault),
+    /// The table of forwards has a mistake.
+    Forwards(PathBuf, ForwardsError),
     /// The tenant's inventory has a mistake.
     Inventory(PathBuf, InventoryError),
     /// The private key is not that of the certificate.
@@ -203,6 +206,7 @@ impl fmt::Display for Cause {
                 write!(f, "{}: the certificate ended at {at}", path.display())
             }
             Self::File(path, fault) => write!(f, "{}: {fault}", path.display()),
+            Self::Forwards(path, error) => write!(f, "{}: {error}", path.display()),
             Self::Inventory(path, error) => write!(f, "{}: {error}", path.display()),
             Self::KeyMismatch(path) => write!(
                 f,
@@ -243,6 +247,9 @@ impl Cause {
             Self::Duplicate => "give it a name of its own",
             Self::Expired(..) => "renew it",
             Self::File(_, fault) | Self::Unreadable(fault) => fault.fix(),
+            Self::Forwards(..) => {
+                "write the called number and the one it goes to a line: 12025550101,12025550110"
+            }
             Self::Inventory(..) => "write one number or range a line: 12025550100,assigned",
             Self::KeyMismatch(_) => "give the key that the certificate was made for",
             Self::LabNotAllowed(key) => return Some(format!("set {key} = true if this is a lab")),

@@ -2,6 +2,7 @@
 
 mod b2bua;
 mod bypass;
+mod diversion;
 mod redirect;
 
 use super::listeners::sent_by;
@@ -28,6 +29,7 @@ use std::path::Path;
 use std::time::Duration;
 
 pub use bypass::BypassSettings;
+pub use diversion::DiversionSettings;
 
 /// One trunk as configured.
 #[derive(Clone, Debug)]
@@ -52,6 +54,8 @@ pub struct TrunkSettings {
     pub udp_source: Placed<UdpSource>,
     /// What is put on calls that our service failed.
     pub bypass: Option<BypassSettings>,
+    /// Whether its diversions are signed, and what we divert.
+    pub diversions: Option<DiversionSettings>,
 }
 
 /// What goes into origid.
@@ -132,6 +136,7 @@ pub(super) fn read(
     let origid = origid(&mut reader);
     trunk.origid = origid.mode();
     let bypass = bypass::read(&mut reader, directory);
+    let diversions = diversion::read(&mut reader, directory);
     trunk.next_hop_trust = match reader.boolean("next_hop_trusted", true).value {
         true => NextHopTrust::Inside,
         false => NextHopTrust::Outside,
@@ -152,6 +157,7 @@ pub(super) fn read(
         origid,
         udp_source,
         bypass,
+        diversions,
     })
 }
 

@@ -130,6 +130,7 @@ fn trunks(config: &Config, checked: &Checked, routes: &Routes, places: &Places) 
         let trunk = Trunk {
             next_hops,
             bypass: checked.bypasses.get(&settings.name.value).cloned(),
+            diversions: checked.diversions.get(&settings.name.value).cloned(),
             ..settings.trunk.clone()
         };
         trunks.add(settings.recognition.clone(), Arc::new(trunk));

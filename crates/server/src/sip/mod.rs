@@ -18,6 +18,7 @@
 //! - [`queue`]: the way into a shard; [`bell`]: what wakes one that sleeps on sockets.
 //! - [`intake`]: what a shard waits for.
 //! - [`record`]: what is remembered of a call for its log line.
+//! - `diverting`: signing that a call goes somewhere else.
 //! - [`admission`]: how many new requests a shard takes when more come than it can serve.
 //! - `turned_away`: whose retransmissions are turned away, too.
 //! - [`relay`]: datagrams from a process to its successor.
@@ -39,6 +40,7 @@ pub mod queue;
 pub mod intake;
 pub mod record;
 pub(crate) mod answers;
+mod diverting;
 pub mod admission;
 mod turned_away;
 pub mod relay;

@@ -80,6 +80,7 @@ pub struct Record {
     basis: Option<&'static str>,
     reason: Option<&'static str>,
     refusal: Option<Refusal>,
+    diversion: Option<&'static str>,
     origid: Option<OrigId>,
     x5u: Option<Box<str>>,
     signer: Option<Box<str>>,
@@ -122,6 +123,16 @@ impl Record {
             }
             Err(refusal) => self.refusal = Some(*refusal),
         }
+    }
+
+    /// What signing a diversion came to: how many were signed.
+    pub fn diverted(&mut self, outcome: Result<usize, &Refusal>, now: Now) {
+        self.decided = Some(now.ticks);
+        self.diversion = match outcome {
+            Ok(0) => None,
+            Ok(_) => Some("signed"),
+            Err(refusal) => Some(refusal.name()),
+        };
     }
 
     /// What judging came to.
@@ -181,6 +192,7 @@ impl Record {
             covers: self.covers,
             matched: self.matched,
             replay: self.replay,
+            diversion: self.diversion,
             bypass: ending.bypass.map(BypassCause::name),
             status: ending.status,
             answered: ending
@@ -200,7 +212,12 @@ impl Record {
             (Handling::Emergency, _) => "emergency",
             (_, Some(verdict)) => verdict.name(),
             // Cancelled, or refused before it was its turn.
-            (_, None) => signing(ending.signature).unwrap_or("undecided"),
+            (_, None) => {
+                let diverted = self.diversion.map(|_| "diverted");
+                signing(ending.signature)
+                    .or(diverted)
+                    .unwrap_or("undecided")
+            }
         }
     }
 
@@ -239,6 +256,9 @@ impl Record {
         }
         if self.replay == replay(Sighting::OtherCall) {
             metrics.sip_events.increment(["replay-seen"]);
+        }
+        if let Some(diversion) = self.diversion {
+            metrics.diversions.increment(trunk, [diversion]);
         }
         if let Some(signing) = signing(ending.signature) {
             let why = self.refusal.map_or(signing, Refusal::name);

@@ -6,6 +6,7 @@
 
 use super::admission::Admission;
 use super::answers;
+use super::diverting::diverted;
 use super::helm::Helm;
 use super::intake::Intake;
 use super::post::Post;
@@ -25,7 +26,7 @@ use countersign::verification::states::{Poll, Verification};
 use countersign::verification::{Answer, Need, NeedId};
 use countersign_sip::element::{
     self, ContextId, Element, EndedBy, Event as ProxyEvent, HopFailure, Input, Judge, Judgement,
-    Needed, Output, Rank, Sign, TimerId, UnknownSource,
+    Needed, Output, Rank, Sign, Subject, TimerId, UnknownSource,
 };
 use countersign_sip::flow::Transport;
 use countersign_sip::message::Message;
@@ -489,16 +490,24 @@ impl Shard {
         let Some(signer) = state.signers.get(&sign.trunk.name) else {
             return Input::SigningFailed { id };
         };
+        if sign.subject == Subject::Diversion {
+            let identities = diverted(sign, Vec::new(), signer, record, now);
+            return Input::Signed { id, identities };
+        }
         let mut origination = signer.origination(&sign.trunk, sign.transport);
         origination.asked = sign.asked;
         let service = &signer.service;
         let outcome = service.authenticate(&sign.call, &origination, now.unix);
         record.signed(&outcome, origination.origid, service.signer().x5u(), now);
         match outcome {
-            Ok(authenticated) => Input::Signed {
-                id,
-                identities: vec![authenticated.identity.into_boxed_str()],
-            },
+            Ok(authenticated) => {
+                let mut identities = vec![authenticated.identity.into_boxed_str()];
+                if sign.diversion.is_some() {
+                    let own = vec![authenticated.passport];
+                    identities.extend(diverted(sign, own, signer, record, now));
+                }
+                Input::Signed { id, identities }
+            }
             // These are ours: whoever comes after us may treat the call as if it had been signed.
             Err(
                 Refusal::CertificateExpired

@@ -20,6 +20,7 @@ mod bypass_token;
 mod changed_certificate;
 mod config_check;
 mod cli;
+mod diversions;
 mod drain;
 mod emergency_calls;
 mod fetch_caching;

@@ -20,9 +20,19 @@ pub(crate) fn identity(key: &dyn SigningKey, x5u: &str, iat: UnixTime) -> String
 
 /// The same from another caller.
 pub(crate) fn identity_of(orig: &str, key: &dyn SigningKey, x5u: &str, iat: UnixTime) -> String {
+    identity_between((orig, "12025550101"), key, x5u, iat)
+}
+
+/// The same between these two.
+pub(crate) fn identity_between(
+    (orig, dest): (&str, &str),
+    key: &dyn SigningKey,
+    x5u: &str,
+    iat: UnixTime,
+) -> String {
     let claims = Claims {
         orig: number(orig),
-        dest: Dest::one(number("12025550101")),
+        dest: Dest::one(number(dest)),
         iat,
         extension: Extension::Shaken(Shaken {
             attest: Attestation::A,

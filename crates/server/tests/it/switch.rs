@@ -15,7 +15,7 @@ use crate::peers::Workspace;
 use crate::repository::{Pki, Repository, answer};
 use countersign::certificate::chain::pem;
 use countersign::crypto::SigningKey;
-use countersign::time::{Now, Ticks};
+use countersign::time::{Now, Ticks, UnixTime};
 use countersign_server::clock::Clock;
 use countersign_server::config;
 use countersign_server::http::Listener;
@@ -106,6 +106,11 @@ impl House {
     /// A call of now, signed with this key.
     pub(crate) fn identity_by(&self, key: &dyn SigningKey, x5u: &str) -> String {
         passports::identity(key, x5u, self.clock.now().unix)
+    }
+
+    /// What time it is there.
+    pub(crate) fn identity_time(&self) -> UnixTime {
+        self.clock.now().unix
     }
 
     /// A call of now, signed by the provider.

@@ -31,6 +31,7 @@ pub(crate) fn first(
     let mut patch = Patch::default();
     named(request, leg, &mut patch);
     proxy::route(request, names, &mut patch);
+    proxy::target(request, additions, &mut patch);
     proxy::added(request, trunk, additions, &mut patch);
     Copy::written(patch.apply(request)?)
 }

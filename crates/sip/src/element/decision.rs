@@ -9,6 +9,9 @@
 //!                                         └─▶ forwarded
 //! ```
 //!
+//! A call that goes somewhere else than its PASSporTs say is signed as diverted before it is forwarded, whatever the trunk's role: what
+//! was there stays. If that fails it goes on all the same.
+//!
 //! Whatever the host does, the deadline of the trunk ends the wait.
 //!
 //! An INVITE with a To tag is inside a dialog, or pretends to be: a proxy that does not record its route cannot know dialogs. It
@@ -16,13 +19,14 @@
 
 use super::context::{Context, Stage};
 use super::event::{Handling, SignatureFate};
-use super::{EXPIRE_GRACE, Judge, Judgement, Options, Output, Part, Sign, Turn};
+use super::{EXPIRE_GRACE, Judge, Judgement, Options, Output, Part, Sign, Subject, Turn};
 use crate::call;
 use crate::identity_header;
 use crate::message::{Message, Name};
-use crate::proxy::{Additions, keeps_request_uri};
+use crate::proxy::{Additions, Originals, keeps_request_uri};
 use crate::query;
 use crate::redirect::{sip_reason, stir_reason};
+use crate::retarget::{Retargeting, retargeting};
 use crate::trunk::{
     AttestationSuffix, BypassCause, ExistingIdentity, Leniency, Mode, Role, Treatment, Trunk,
 };
@@ -44,12 +48,20 @@ pub(super) struct Deciding {
 /// What was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Question {
+    /// For the signature of a diversion alone.
+    Diversion,
     /// For a judgement.
     Judgement,
     /// For a judgement with what is known, because the deadline has passed.
     LastJudgement,
     /// For a signature.
     Signature,
+}
+
+impl Question {
+    const fn is_for_a_signature(self) -> bool {
+        matches!(self, Self::Diversion | Self::Signature)
+    }
 }
 
 /// What is wanted of a request before it is sent on.
@@ -72,14 +84,52 @@ impl Context {
             Plan::Pass => Handling::Passed,
             Plan::Judge | Plan::Keep | Plan::Sign => Handling::Call,
         };
+        let additions = match plan {
+            Plan::Emergency => Additions::default(),
+            Plan::Judge | Plan::Keep | Plan::Pass | Plan::Sign => self.retargeted(turn.options),
+        };
         match plan {
-            Plan::Judge => self.ask_for_judgement(turn),
-            Plan::Sign => self.ask_for_signature(Additions::default(), turn),
+            Plan::Judge => self.ask_for_judgement(additions, turn),
+            Plan::Sign => self.ask_for_signature(additions, turn),
             Plan::Keep => {
                 self.record.signature = SignatureFate::Kept;
-                self.forward(&Additions::default(), turn);
+                self.pass(additions, turn);
             }
-            Plan::Emergency | Plan::Pass => self.forward(&Additions::default(), turn),
+            Plan::Emergency | Plan::Pass => self.pass(additions, turn),
+        }
+    }
+
+    /// What a call is given that goes somewhere else: nothing to all others.
+    fn retargeted(&self, options: &Options) -> Additions {
+        let Some(diversions) = &self.trunk.diversions else {
+            return Additions::default();
+        };
+        // A Route that takes the place of the Request-URI is not to be overruled, and inside a dialog nobody is called.
+        let begins = self.is_invite() && !self.is_inside_a_call() && !self.is_in_dialog();
+        let retargeting = match begins && keeps_request_uri(&self.request, &options.names) {
+            true => retargeting(&self.request, &self.trunk, diversions),
+            false => None,
+        };
+        match retargeting {
+            Some(Retargeting {
+                request_uri,
+                diversion,
+            }) => Additions {
+                request_uri,
+                diversion: Some(Box::new(diversion)),
+                originals: Originals::Kept,
+                ..Additions::default()
+            },
+            None => Additions::default(),
+        }
+    }
+
+    /// Sends on a call whose caller we do not sign; that it is diverted we do.
+    fn pass(&mut self, additions: Additions, turn: &mut Turn<'_>) {
+        // RFC 8946 §4.1: "it MUST NOT add a "div" PASSporT to an INVITE that contains no Identity header field."
+        match additions.diversion.is_some() && has_identity(&self.request) {
+            true => self.ask_for_diversion(additions, turn),
+            false => self.forward(&additions, turn),
         }
     }
 
@@ -88,7 +138,7 @@ impl Context {
         let Stage::Deciding(deciding) = &mut self.stage else {
             return;
         };
-        if deciding.question == Question::Signature {
+        if deciding.question.is_for_a_signature() {
             return;
         }
         let additions = std::mem::take(&mut deciding.additions);
@@ -100,14 +150,15 @@ impl Context {
         let Stage::Deciding(deciding) = &mut self.stage else {
             return;
         };
-        if deciding.question != Question::Signature {
+        if !deciding.question.is_for_a_signature() {
             return;
         }
         let mut additions = std::mem::take(&mut deciding.additions);
-        self.record.signature = match identities.is_empty() {
-            false => SignatureFate::Added,
-            true => SignatureFate::Refused,
-        };
+        match (deciding.question, identities.is_empty()) {
+            (Question::Diversion, _) => {}
+            (_, false) => self.record.signature = SignatureFate::Added,
+            (_, true) => self.record.signature = SignatureFate::Refused,
+        }
         additions.identities = identities;
         self.forward(&additions, turn);
     }
@@ -148,6 +199,11 @@ impl Context {
                 };
                 self.follow(judgement, additions, turn);
             }
+            Question::Diversion => {
+                let additions = std::mem::take(&mut deciding.additions);
+                turn.out.push(Output::Forget(self.id));
+                self.forward(&additions, turn);
+            }
             Question::Signature => {
                 let mut additions = std::mem::take(&mut deciding.additions);
                 additions.bypass = Some(BypassCause::DeadlineExpired);
@@ -180,13 +236,18 @@ impl Context {
     // [...] Based on the To tag, the UAS MAY either accept or reject the request." Whoever invents a To tag may so begin a call. That
     // wins nothing over leaving the Identity away, except where a call without Identity is refused.
     fn may_begin_a_call(&self) -> bool {
-        let in_dialog = self.request.to().is_ok_and(|to| to.tag().is_some());
+        let in_dialog = self.is_in_dialog();
         let proof_required = self.trunk.verifies() && self.rejects(Verdict::Unsigned);
         self.is_invite() && (!in_dialog || proof_required)
     }
 
-    fn ask_for_judgement(&mut self, turn: &mut Turn<'_>) {
-        let due = self.wait_for(Question::Judgement, Additions::default(), turn);
+    /// Whether it is inside a dialog, or pretends to be.
+    fn is_in_dialog(&self) -> bool {
+        self.request.to().is_ok_and(|to| to.tag().is_some())
+    }
+
+    fn ask_for_judgement(&mut self, additions: Additions, turn: &mut Turn<'_>) {
+        let due = self.wait_for(Question::Judgement, additions, turn);
         turn.out.push(Output::Judge(Judge {
             id: self.id,
             call: call::from_request(&self.request, &self.trunk.call),
@@ -197,16 +258,39 @@ impl Context {
     }
 
     fn ask_for_signature(&mut self, mut additions: Additions, turn: &mut Turn<'_>) {
+        let adds = self.trunk.existing_identity == ExistingIdentity::Add;
+        if additions.diversion.is_some() && has_identity(&self.request) && !adds {
+            self.record.signature = SignatureFate::Kept;
+            return self.ask_for_diversion(additions, turn);
+        }
         let mut call = call::from_request(&self.request, &self.trunk.call);
         if call.date == DateHeader::Absent {
             call.date = DateHeader::At(turn.now.unix);
             additions.date = Some(turn.now.unix);
         }
+        let diversion = additions.diversion.take();
         self.wait_for(Question::Signature, additions, turn);
         turn.out.push(Output::Sign(Sign {
             id: self.id,
+            subject: Subject::Caller,
+            diversion,
             call,
             asked: self.attestation_asked(),
+            trunk: Arc::clone(&self.trunk),
+            transport: self.transport,
+        }));
+    }
+
+    fn ask_for_diversion(&mut self, mut additions: Additions, turn: &mut Turn<'_>) {
+        self.record.handling = Handling::Call;
+        let diversion = additions.diversion.take();
+        self.wait_for(Question::Diversion, additions, turn);
+        turn.out.push(Output::Sign(Sign {
+            id: self.id,
+            subject: Subject::Diversion,
+            diversion,
+            call: call::from_request(&self.request, &self.trunk.call),
+            asked: None,
             trunk: Arc::clone(&self.trunk),
             transport: self.transport,
         }));
@@ -239,12 +323,18 @@ impl Context {
             .map(|fault| judgement.code.unwrap_or(fault.code()));
         additions.bypass = bypass_cause(verdict);
         additions.verstat = Some(self.verstat(&judgement));
+        // RFC 8946 §4.1: "The retargeting entity SHOULD act as a verification service and validate the existing Identity header field
+        // value(s) in the request before proceeding". What is false stays false when it is diverted.
+        if matches!(verdict, Verdict::Failed(_)) {
+            additions.diversion = None;
+            additions.originals = Originals::AsConfigured;
+        }
         let signs =
             self.role() == Role::Both && self.trunk.existing_identity != ExistingIdentity::Keep;
         if signs {
             self.ask_for_signature(additions, turn);
         } else {
-            self.forward(&additions, turn);
+            self.pass(additions, turn);
         }
     }
 

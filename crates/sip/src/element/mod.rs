@@ -59,6 +59,7 @@ mod validation;
 use crate::flow::{Flow, Target, Transport};
 use crate::message::{Message, Method, ParseError};
 use crate::probe::Standing;
+use crate::retarget::Diversion;
 use crate::transaction::matching::{ClientKey, ServerKey};
 use crate::transaction::{Timer, Timing};
 use crate::trunk::{OurNames, SentBy, Trunk};
@@ -325,11 +326,15 @@ pub struct Judgement {
     pub consequences: Option<Box<Consequences>>,
 }
 
-/// A call to sign: what `AuthenticationService::authenticate` takes.
+/// A call to sign: what `AuthenticationService::authenticate` and its `divert` take.
 #[derive(Clone, Debug)]
 pub struct Sign {
     /// Which call.
     pub id: ContextId,
+    /// What is to be signed.
+    pub subject: Subject,
+    /// Where the call goes instead of to whom its PASSporTs name, if it does: to be signed after what `subject` says.
+    pub diversion: Option<Box<Diversion>>,
     /// What the signalling claims. Its date is the Date header that will be sent: where there was none, the time of asking.
     pub call: Call,
     /// The most that may be attested: the lower of what the trunk and what the request says.
@@ -338,6 +343,16 @@ pub struct Sign {
     pub trunk: Arc<Trunk>,
     /// How the call came: see [`crate::trunk::UdpSource`].
     pub transport: Transport,
+}
+
+/// What a signature is to speak of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Subject {
+    /// Who calls; if the call is diverted, then that, too.
+    #[default]
+    Caller,
+    /// That the call is diverted. Who calls others have signed.
+    Diversion,
 }
 
 /// Names a timer. To be given back as it is.

@@ -6,6 +6,7 @@
 
 mod b2bua;
 mod bypass;
+mod diversion;
 mod next_hop;
 mod recognition;
 mod redirect;
@@ -23,6 +24,7 @@ use std::time::Duration;
 
 pub use b2bua::{Answers, B2buaMode, LONGEST_CALL, Names};
 pub use bypass::{Bypass, BypassCause, DEFAULT_BYPASS_HEADER};
+pub use diversion::{Diversions, Forwards, ForwardsError, ForwardsFault, MAX_FORWARDS};
 pub use next_hop::{HopId, Listener, NextHop, NotAHost, OurNames, Oversize, SentBy, Share};
 pub use recognition::{Network, Recognition, Source, Trunks};
 pub use redirect::{NothingAdded, RedirectDialect, RedirectForm, Rejection, RejectionStatus};
@@ -58,6 +60,8 @@ pub struct Trunk {
     pub caller_name: CallerName,
     /// What becomes of Identity headers that are there already when we sign.
     pub existing_identity: ExistingIdentity,
+    /// Which of its calls go somewhere else than their PASSporTs say, and are signed as such; none is looked at if there is none.
+    pub diversions: Option<Arc<Diversions>>,
     /// The most that is attested for its calls; the lower of this and what is deserved is signed.
     pub attestation_asked: Option<Attestation>,
     /// The header in which the sender may ask for less, such as `Attestation`; none is looked at if there is none.
@@ -96,6 +100,7 @@ impl Trunk {
             call_info_trust: CallInfoTrust::default(),
             caller_name: CallerName::default(),
             existing_identity: ExistingIdentity::default(),
+            diversions: None,
             attestation_asked: None,
             attestation_header: None,
             bypass: None,
