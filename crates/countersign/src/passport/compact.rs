@@ -1,6 +1,6 @@
 //! The compact form of [RFC 8225 §7](https://www.rfc-editor.org/rfc/rfc8225#section-7): two dots and a signature.
 //!
-//! Header and claims are not in it; whoever receives it rebuilds them from the signalling, which is not done in this room.
+//! Header and claims are not in it; whoever receives it rebuilds them from the signalling: see `verification`.
 //! SHAKEN does not use it: [RFC 8588 §3](https://www.rfc-editor.org/rfc/rfc8588#section-3), "The use of the compact form of
 //! PASSporT is not specified in this document".
 

@@ -7,9 +7,9 @@ use crate::fetch::{self, Bounds, MediaTypes};
 use countersign::certificate::repository_url::Origin;
 use countersign::verification::VerificationPolicy;
 use countersign::verification::policy::{
-    BasePassport, InheritedConstraints, MissingDigest, NameRequirement, Order,
-    ProviderNumbersPolicy, Replay, RichFetch, RichPolicy, Serialization, StaleDate, StringIat,
-    Thoroughness, X5c, X5cWithoutX5u,
+    BasePassport, DivertedTo, InheritedConstraints, MAX_DIVERTED_FRESHNESS_SECONDS, MissingDigest,
+    NameRequirement, Order, ProviderNumbersPolicy, Replay, RichFetch, RichPolicy, Serialization,
+    StaleDate, StringIat, Thoroughness, X5c, X5cWithoutX5u,
 };
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -97,6 +97,16 @@ pub(super) fn verification(
     let policy = VerificationPolicy {
         // An hour is far beyond any clock; a second would refuse the network's own delay.
         freshness: whole(reader.integer("freshness_s", 1..=3_600), defaults.freshness),
+        diverted_freshness: whole(
+            reader.integer(
+                "diverted_freshness_s",
+                1..=i64::from(MAX_DIVERTED_FRESHNESS_SECONDS),
+            ),
+            defaults.diverted_freshness,
+        ),
+        diverted_to: reader
+            .choice("diverted_to", &DIVERTED_TO)
+            .unwrap_or_default(),
         // Above 32 s (64*T1, RFC 3261 §17.1.1.2) no caller waits any more.
         deadline: whole(
             reader.integer("deadline_ms", 10..=32_000),
@@ -200,6 +210,10 @@ const ORDERS: [(&str, Order); 2] = [("rfc8224", Order::Rfc8224), ("atis", Order:
 const THOROUGHNESS: [(&str, Thoroughness); 2] = [
     ("first-fault", Thoroughness::FirstFault),
     ("every-check", Thoroughness::EveryCheck),
+];
+const DIVERTED_TO: [(&str, DivertedTo); 2] = [
+    ("request-uri", DivertedTo::RequestUri),
+    ("any-called", DivertedTo::AnyCalled),
 ];
 const STRING_IAT: [(&str, StringIat); 2] = [
     ("refuse", StringIat::Refuse),

@@ -191,6 +191,8 @@ pub const KEYS: &[Key] = &[
     live("tenants[].inventory_file", Text, NONE, "its numbers and ranges with their basis; none: nothing is attested A"),
 
     live("verification.freshness_s", Integer, "60", "seconds that a PASSporT may be old, or ahead"),
+    live("verification.diverted_freshness_s", Integer, "60", "the same for what a diverted call was signed with before it was diverted last"),
+    live("verification.diverted_to", Text, "\"request-uri\"", "whom the last diversion must lead to: request-uri or any-called"),
     live("verification.deadline_ms", Integer, "500", "longest wait of a call for its verdict or signature"),
     live("verification.order", Text, "\"rfc8224\"", "which of several faults is told: rfc8224 or atis"),
     live("verification.thoroughness", Text, "\"first-fault\"", "first-fault or every-check"),

@@ -504,6 +504,7 @@ fn another(key: &keys::Key) -> Vec<(&'static str, String)> {
         ("verification.order", _) => "atis",
         ("verification.thoroughness", _) => "every-check",
         ("verification.replay", _) => "enforce",
+        ("verification.diverted_to", _) => "any-called",
         ("verification.string_iat", _) => "lenient",
         ("verification.stale_date" | "verification.base_passport", _) => "refuse",
         ("verification.provider_numbers", _) => "reject",

@@ -14,6 +14,7 @@ mod attestation;
 mod certificates;
 mod chains;
 mod claim_constraints;
+mod compact;
 mod faults;
 mod priority;
 mod replay;
