@@ -1,6 +1,7 @@
 //! Accepts connections and serves a router on them, within limits: connections at a time, time for TLS, time for a header,
 //! time for all of it. Slow peers cost a socket for a bounded time and nothing else.
 
+use super::steady::Steady;
 use crate::hosts::host_of;
 use crate::tls::{Identities, Tls, identities};
 use axum::Router;
@@ -241,7 +242,7 @@ async fn talk(
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
-        ended = connection.as_mut() => return ended.map_err(io::Error::other),
+        ended = Steady::new(connection.as_mut()) => return ended.map_err(io::Error::other),
         _ = stop.wait_for(|stop| *stop) => connection.as_mut().graceful_shutdown(),
         () = sleep(CONNECTION_TIMEOUT) => connection.as_mut().graceful_shutdown(),
     }

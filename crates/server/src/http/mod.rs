@@ -8,6 +8,7 @@
 //! What does not live here: judging and signing (the doors call the services of `countersign` and hold no rule of their own),
 //! and the fetching of other people's certificates ([`crate::fetch`]).
 
+mod steady;
 pub mod listener;
 mod counting;
 pub mod openapi;
