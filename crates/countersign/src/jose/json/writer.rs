@@ -70,6 +70,17 @@ pub(crate) fn write_integer(value: i64, text: &mut String) {
 /// Appends `string` with its quotes.
 pub fn write_string(string: &str, text: &mut String) {
     text.push('"');
+    // Most need no escape. To see that, all bytes are looked at together, which is quicker than to look for the first that is special.
+    let special = |found, byte: u8| found | must_be_escaped(byte.into());
+    if string.bytes().fold(false, special) {
+        write_escaped(string, text);
+    } else {
+        text.push_str(string);
+    }
+    text.push('"');
+}
+
+fn write_escaped(string: &str, text: &mut String) {
     let mut rest = string;
     while let Some(at) = rest.find(must_be_escaped) {
         let (plain, special) = rest.split_at(at);
@@ -81,7 +92,6 @@ pub fn write_string(string: &str, text: &mut String) {
         rest = characters.as_str();
     }
     text.push_str(rest);
-    text.push('"');
 }
 
 /// Appends one character of a string, escaped if it must be.
