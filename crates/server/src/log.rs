@@ -9,6 +9,7 @@ mod lines;
 
 use countersign::identity::Identity;
 use countersign::number::TelephoneNumber;
+use countersign::passport::OrigId;
 use countersign_sip::element::CallEnded;
 use lines::Lines;
 use std::borrow::Cow;
@@ -153,7 +154,7 @@ pub struct CallLine<'a> {
     /// What decided the attestation that we signed.
     pub reason: Option<&'a str>,
     /// The origid, signed or found.
-    pub origid: Option<&'a str>,
+    pub origid: Option<OrigId>,
     /// Where the certificate is.
     pub x5u: Option<&'a str>,
     /// Whose certificate it is.
@@ -208,7 +209,7 @@ impl CallLog {
             attest = call.attest,
             basis = call.basis,
             reason = call.reason,
-            origid = call.origid,
+            origid = call.origid.map(|id| id.to_string()).as_deref(),
             x5u = call.x5u.map(clipped).as_deref(),
             signer = call.signer.map(clipped).as_deref(),
             spc = call.spc,

@@ -165,7 +165,6 @@ impl Record {
         let verdict = ending.verdict.filter(|_| ending.verdict_left);
         let verstat = verdict.map(|verdict| verdict.verstat(trunk.verstat.profile));
         let (done, why) = (self.outcome(ending), self.cause(ending));
-        let origid = self.origid.map(|origid| origid.to_string());
         calls.write(&CallLine {
             trunk: &trunk.name,
             role: role(trunk.role),
@@ -185,7 +184,7 @@ impl Record {
             attest: self.attest,
             basis: self.basis,
             reason: self.reason,
-            origid: origid.as_deref(),
+            origid: self.origid,
             x5u: self.x5u.as_deref(),
             signer: self.signer.as_deref(),
             spc: self.spc.as_ref().map(ServiceProviderCode::as_str),
