@@ -42,6 +42,9 @@ pub(in crate::verification) fn proven(
 
 /// What of one PASSporT may be shown.
 fn shown(report: &PassportReport) -> Option<ProvenCaller> {
+    if report.verdict != Verdict::Passed {
+        return None;
+    }
     let claims = report.token.proven()?.claims().rich.as_deref()?;
     let known = report.rich.as_deref()?;
     let data = claims.data.as_ref();

@@ -10,6 +10,7 @@ use countersign::verification::{
     Answer, Fault, NeedKind, Poll, ProvenCard, Unavailable, Unexamined, Verdict,
 };
 use countersign_testkit::scene::now;
+use proptest::prelude::*;
 use std::sync::Arc;
 
 /// An icon elsewhere with the digest of this.
@@ -392,4 +393,83 @@ fn an_answer_to_something_else_is_none() {
         fault.to_string(),
         format!("not examined: {}", UrlFault::Scheme)
     );
+}
+
+/// What the web says to one question.
+#[derive(Clone, Copy, Debug)]
+enum Word {
+    /// What was signed.
+    Whole,
+    /// Something else.
+    Other,
+    /// Nothing in time.
+    Late,
+    /// That there is nothing.
+    Gone,
+    /// An answer to another question.
+    Astray,
+}
+
+fn word() -> impl Strategy<Value = Word> {
+    prop_oneof![
+        4 => Just(Word::Whole),
+        1 => Just(Word::Other),
+        1 => Just(Word::Late),
+        1 => Just(Word::Gone),
+        1 => Just(Word::Astray),
+    ]
+}
+
+fn answer(word: Word, url: &str) -> Option<Answer> {
+    let resource = |media_type: &str, bytes: &[u8]| {
+        let resource = countersign::verification::Resource::new(media_type, bytes);
+        Some(Answer::Resource(Arc::new(resource)))
+    };
+    match (word, url) {
+        (Word::Whole, CARD) => resource("application/json", q_branch().as_bytes()),
+        (Word::Whole, _) => resource("image/png", PNG),
+        (Word::Other, _) => resource("image/png", b"another"),
+        (Word::Late, _) => None,
+        (Word::Gone, _) => Some(Answer::Unavailable(Unavailable::BadStatus(410))),
+        (Word::Astray, _) => {
+            let nobody = countersign::verification::Holds::Yes;
+            let word = super::super::scopes::said(nobody, 0);
+            Some(Answer::NumberAuthority(word))
+        }
+    }
+}
+
+proptest! {
+    /// Whatever the web says, the call passes in time; and what is shown is what was signed, whole.
+    #[test]
+    fn whatever_the_web_says_the_call_passes(words in prop::collection::vec(word(), 3)) {
+        let scene = showing();
+        let header = vec![Ok(presented(&scene, &elsewhere("")))];
+        let mut verification = scene.verification().begin(&call(), header, &scene.trust, now(0));
+        let mut left = words.iter();
+        let mut late = Vec::new();
+        let report = loop {
+            let needs: Vec<_> = match verification.poll(now(0)) {
+                Poll::Done(report) => break report,
+                Poll::Needs(needs) => needs.iter().filter(|need| !late.contains(&need.id)).cloned().collect(),
+            };
+            if needs.is_empty() {
+                break verification.expire(now(1));
+            }
+            for need in needs {
+                let answer = match &need.kind {
+                    NeedKind::Resource { url, .. } => answer(*left.next().unwrap_or(&Word::Late), url),
+                    other => Some(scene.repository.answer_to(other)),
+                };
+                match answer {
+                    Some(answer) => verification.answer(need.id, answer),
+                    None => late.push(need.id),
+                }
+            }
+        };
+        prop_assert_eq!(told(&report), (Verdict::Passed, None));
+        let shown = shown(&report).expect("a name");
+        let all_whole = words.iter().all(|word| matches!(word, Word::Whole));
+        prop_assert_eq!(shown.card.is_some(), all_whole);
+    }
 }

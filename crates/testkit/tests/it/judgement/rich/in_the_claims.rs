@@ -2,11 +2,16 @@
 
 use super::super::told;
 use super::*;
+use countersign::authentication::Form;
+use countersign::call::{Call, DateHeader};
 use countersign::jcard::BadCard;
 use countersign::passport::rcd::digest::BadDigest;
+use countersign::passport::{RichCallData, RichClaims};
 use countersign::verification::policy::NameRequirement;
 use countersign::verification::rich::Display;
 use countersign::verification::{Fault, ProvenCard, Unexamined, Verdict};
+use countersign_sip::identity_header;
+use countersign_testkit::lab::NOW;
 use countersign_testkit::scene::{ALICE, MALLORY};
 
 const NAME: &str = "Q Branch Spy Gadgets";
@@ -65,6 +70,70 @@ fn digest10_case06_a_token_of_rich_data_has_data_or_a_reason() {
         (shown.name, shown.reason.as_deref()),
         (None, Some("For your ears only"))
     );
+}
+
+/// RFC 9795 §9.1: "The reconstruction of the "nam" claim, if using the SIP protocol, should use the display-name string in the From
+/// header field."
+#[test]
+fn digest10_case07_the_compact_form_has_its_name_from_the_call() {
+    let scene = Scene::new();
+    let mut call = call();
+    call.date = DateHeader::At(NOW);
+    call.presentation.name = Some(NAME.into());
+    let compact = |call: &Call, reason: Option<&str>| {
+        let rich = RichClaims {
+            data: Some(RichCallData::new(NAME, None, None, None).unwrap()),
+            reason: reason.map(Box::from),
+            ..RichClaims::default()
+        };
+        let signed = scene
+            .authentication()
+            .enrich_in(call, &rich, Form::Compact, NOW);
+        let signed = signed.unwrap();
+        assert_eq!(signed.form, Form::Compact);
+        identity_header::parse(signed.identity.as_bytes()).unwrap()
+    };
+    let header = compact(&call, None);
+    assert!(header.token.starts_with(".."));
+    let report = scene.verify(&call, header.clone());
+    assert_eq!(told(&report), (Verdict::Passed, None));
+    assert_eq!(shown(&report).unwrap().name.as_deref(), Some(NAME));
+    let mut renamed = call.clone();
+    renamed.presentation.name = Some("Somebody Else".into());
+    let report = scene.verify(&renamed, header);
+    assert_eq!(
+        told(&report),
+        (Verdict::Failed(Fault::SignatureInvalid), Some(438))
+    );
+    assert_eq!(shown(&report), None);
+    // §9.3: the reason is that of Call-Info.
+    call.presentation.reason = Some("Rendezvous".into());
+    let report = scene.verify(&call, compact(&call, Some("Rendezvous")));
+    assert_eq!(
+        shown(&report).unwrap().reason.as_deref(),
+        Some("Rendezvous")
+    );
+}
+
+/// A reason alone cannot be rebuilt: what is rebuilt has a name, if only an empty one.
+#[test]
+fn a_reason_alone_is_signed_in_full() {
+    let scene = Scene::new();
+    let mut call = call();
+    call.date = DateHeader::At(NOW);
+    call.presentation.reason = Some("Rendezvous".into());
+    let rich = RichClaims {
+        reason: Some("Rendezvous".into()),
+        ..RichClaims::default()
+    };
+    let signed = scene
+        .authentication()
+        .enrich_in(&call, &rich, Form::Compact, NOW)
+        .unwrap();
+    let header = identity_header::parse(signed.identity.as_bytes()).unwrap();
+    let report = scene.verify(&call, header);
+    assert_eq!(told(&report), (Verdict::Passed, None));
+    assert_eq!(signed.form, Form::Full);
 }
 
 #[test]
