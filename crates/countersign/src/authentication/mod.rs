@@ -63,6 +63,8 @@ impl AuthenticationService {
     }
 
     /// Signs these claims, if our certificate lets us.
+    // Inline: claims and token are large, and would be copied on their way for every call.
+    #[inline]
     fn sign(&self, claims: Claims) -> Result<SignedPassport, Refusal> {
         let passport = Passport::new(claims).map_err(Refusal::of)?;
         self.check_constraints(&passport)?;

@@ -16,7 +16,7 @@ pub struct Signer {
     authority: Authority,
     validity: Validity,
     headers: HeaderCache,
-    /// What follows the token in an Identity header up to `ppt`; it is the same in every one.
+    /// What follows the token in an Identity header with `ppt` shaken; it is the same in every one, and up to `ppt` in all others.
     parameters: Box<str>,
 }
 
@@ -43,7 +43,7 @@ impl Signer {
         }
         Ok(Self {
             validity: common_validity(&chain),
-            parameters: format!(";info=<{x5u}>;alg=ES256").into(),
+            parameters: format!(";info=<{x5u}>;alg=ES256{SHAKEN_PPT}").into(),
             key,
             chain,
             authority,
@@ -84,19 +84,24 @@ impl Signer {
     /// The value of an Identity header with this token.
     // RFC 8224 §4 has `ident-type = "ppt" EQUAL token`, so without quotes, though the examples of RFC 8946 and RFC 8443 have them.
     pub(super) fn identity(&self, token: &str, extension: &Extension) -> String {
-        const PPT: &str = ";ppt=";
-        let ppt = extension.ppt().unwrap_or_default();
-        let length = token.len() + self.parameters.len() + PPT.len() + ppt.len();
-        let mut identity = String::with_capacity(length);
+        let mut identity = String::with_capacity(token.len() + self.parameters.len());
         identity.push_str(token);
-        identity.push_str(&self.parameters);
-        if !ppt.is_empty() {
-            identity.push_str(PPT);
+        if matches!(extension, Extension::Shaken(_)) {
+            identity.push_str(&self.parameters);
+            return identity;
+        }
+        let common = self.parameters.strip_suffix(SHAKEN_PPT);
+        identity.push_str(common.unwrap_or_default());
+        if let Some(ppt) = extension.ppt() {
+            identity.push_str(";ppt=");
             identity.push_str(ppt);
         }
         identity
     }
 }
+
+/// The parameter of the usual call.
+const SHAKEN_PPT: &str = ";ppt=shaken";
 
 impl fmt::Debug for Signer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
