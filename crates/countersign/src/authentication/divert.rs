@@ -124,7 +124,7 @@ impl AuthenticationService {
         self.check_validity(now)?;
         let div = Div::new(from, history);
         let extension = match original {
-            Original::Beside => Extension::Div(div),
+            Original::Beside => Extension::Div(Box::new(div)),
             Original::Inside => Extension::DivO(Box::new(DivO {
                 div,
                 opt: end.token().into(),

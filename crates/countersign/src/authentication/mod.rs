@@ -64,7 +64,7 @@ impl AuthenticationService {
 
     /// Signs these claims, if our certificate lets us.
     // Inline: claims and token are large, and would be copied on their way for every call.
-    #[inline]
+    #[inline(always)]
     fn sign(&self, claims: Claims) -> Result<SignedPassport, Refusal> {
         let passport = Passport::new(claims).map_err(Refusal::of)?;
         self.check_constraints(&passport)?;

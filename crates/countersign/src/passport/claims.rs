@@ -45,7 +45,8 @@ pub enum Extension {
     /// None: no `ppt`.
     Base,
     /// `div`
-    Div(Div),
+    // In a box, as whatever is larger than the claims of the usual call.
+    Div(Box<Div>),
     /// `div-o`
     DivO(Box<DivO>),
     /// `rcd`: all that it adds is in [`Claims::rich`].
@@ -108,7 +109,8 @@ impl Claims {
                 if claims.opt.is_some() {
                     return Err(PassportError::ClaimShape(Claim::Opt));
                 }
-                Extension::Div(Div::read(claims.div.ok_or(missing(Claim::Div))?)?)
+                let div = Div::read(claims.div.ok_or(missing(Claim::Div))?)?;
+                Extension::Div(Box::new(div))
             }
             Some(DIV_O) => Extension::DivO(Box::new(DivO {
                 div: Div::read(claims.div.ok_or(missing(Claim::Div))?)?,

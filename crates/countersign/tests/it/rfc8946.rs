@@ -52,7 +52,7 @@ fn the_div_token_of_section_3_is_read() {
 fn the_div_token_of_section_3_is_what_we_would_sign() {
     let printed = SignedPassport::parse(&rfc_token("rfc8946-3").token).unwrap();
     let twelve_digits = Identity::Number("121555551213".parse().unwrap());
-    let div = Extension::Div(Div::new(twelve_digits, None));
+    let div = Extension::Div(Box::new(Div::new(twelve_digits, None)));
     assert_eq!(printed.claims().extension, div);
     assert_eq!(signing_input(&printed), printed.signing_input());
 }
@@ -160,10 +160,10 @@ fn with_eleven_digits_they_make_one() {
     let original = SignedPassport::parse(&rfc_token("rfc8946-5-opt").token).unwrap();
     let claims = Claims {
         dest: Dest::one(Identity::Number("12155551214".parse().unwrap())),
-        extension: Extension::Div(Div::new(
+        extension: Extension::Div(Box::new(Div::new(
             Identity::Number("12155551213".parse().unwrap()),
             None,
-        )),
+        ))),
         ..original.claims().clone()
     };
     let key = EcdsaP256Key::generate().unwrap();

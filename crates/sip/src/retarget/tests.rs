@@ -18,7 +18,7 @@ fn passport(dest: &str, from: Option<&str>) -> String {
     let key = EcdsaP256Key::generate().unwrap();
     let x5u = "https://cert.example/c.pem";
     let extension = match from {
-        Some(from) => Extension::Div(Div::new(identity(from), None)),
+        Some(from) => Extension::Div(Box::new(Div::new(identity(from), None))),
         None => Extension::Base,
     };
     let claims = Claims {

@@ -111,10 +111,10 @@ fn claims(from: &str, to: &str) -> Claims {
         orig: number(ALICE),
         dest: Dest::one(number(to)),
         iat: NOW,
-        extension: Extension::Div(Div {
+        extension: Extension::Div(Box::new(Div {
             from: number(from),
             history: None,
-        }),
+        })),
         rich: None,
     }
 }
