@@ -7,6 +7,7 @@
 //! - [`tls`]: who we are, whom we believe, and which names a peer has proven
 //! - [`dns`]: SRV records and addresses of next hops
 //! - [`fetch`]: certificate chains from their repositories
+//! - [`brands`]: what tenants say of their callers, with digests that are kept up
 //! - [`trust`]: anchors and revocation lists, kept up while calls run
 //! - [`prewarm`]: the chains of known signers, before a call needs them
 //! - [`routes`]: from next hops as configured to those that are found
@@ -31,6 +32,7 @@ pub mod hep;
 pub mod tls;
 pub mod dns;
 pub mod fetch;
+pub mod brands;
 pub mod trust;
 pub mod prewarm;
 pub mod routes;

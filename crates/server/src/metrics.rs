@@ -56,6 +56,10 @@ pub struct Metrics {
     pub list_lookups: Family<1>,
     /// Such lists in the cache.
     pub cached_lists: Gauge,
+    /// Brands that can be signed.
+    pub brands_ready: Gauge,
+    /// Looks at what brands refer to, by outcome: `made`, `unchanged`, `changed`, `refused`, or why something could not be had.
+    pub brand_refreshes: Family<1>,
     /// Fetches of what rich call data refers to, jCards and pictures, by outcome.
     pub resource_fetches: Family<1>,
     /// Time of these.
@@ -133,6 +137,8 @@ impl Default for Metrics {
             list_fetch_latency: Histogram::new("countersign_tnauthlist_fetch_seconds", "Time of fetches of TN Authorization Lists."),
             list_lookups: Family::new("countersign_tnauthlist_cache_lookups_total", "Lookups in the cache of TN Authorization Lists by result.", ["result"]),
             cached_lists: Gauge::new("countersign_tnauthlist_cache_lists", "TN Authorization Lists in the cache."),
+            brands_ready: Gauge::new("countersign_brands_ready", "Brands that can be signed."),
+            brand_refreshes: Family::new("countersign_brand_refreshes_total", "Looks at what brands refer to by outcome.", ["outcome"]),
             resource_fetches: Family::new("countersign_resource_fetches_total", "Fetches of what rich call data refers to by outcome.", ["outcome"]),
             resource_fetch_latency: Histogram::new("countersign_resource_fetch_seconds", "Time of fetches of what rich call data refers to."),
             resource_lookups: Family::new("countersign_resource_cache_lookups_total", "Lookups in the caches of jCards and pictures by result.", ["result"]),
@@ -194,6 +200,8 @@ impl Metrics {
         self.list_fetch_latency.write(out)?;
         self.list_lookups.write(out)?;
         self.cached_lists.write(out)?;
+        self.brands_ready.write(out)?;
+        self.brand_refreshes.write(out)?;
         self.resource_fetches.write(out)?;
         self.resource_fetch_latency.write(out)?;
         self.resource_lookups.write(out)?;

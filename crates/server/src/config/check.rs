@@ -10,12 +10,14 @@ mod trust;
 pub use tls::SipTls;
 
 use super::Config;
+use super::brand::BrandSettings;
 use super::hep::HepSettings;
 use super::judgement::{ExceptionSettings, FetchSettings};
 use super::listeners::{HttpSettings, SipSettings};
 use super::place::{Cause, Concern, Mistake, Place, Placed, TrustConcern, Warning};
 use super::tenant::TenantSettings;
 use super::trunk::TrunkSettings;
+use crate::brands::Rule;
 use crate::fetch::{Exception, FetchPolicy};
 use crate::files;
 use crate::hep;
@@ -26,6 +28,7 @@ use countersign::certificate::delegation::{self, Delegation};
 use countersign::certificate::number_records::NumberRecords;
 use countersign::certificate::{Authority, CertificateChain};
 use countersign::crypto::{EcdsaP256Key, sha256};
+use countersign::passport::Card;
 use countersign::time::UnixTime;
 use countersign::verification::policy::ProviderNumbersPolicy;
 use countersign_sip::trunk::{Bypass, Diversions, Forwards, Mode, Role, UdpSource};
@@ -41,6 +44,8 @@ pub const ENDS_SOON: i64 = 7 * 24 * 3600;
 pub struct Checked {
     /// The tenants, in the order of the configuration.
     pub tenants: Vec<Tenant>,
+    /// What is said of their numbers.
+    pub brands: Vec<Rule>,
     /// What is put on calls that our service failed, by the name of the trunk.
     pub bypasses: BTreeMap<Box<str>, Arc<Bypass>>,
     /// Whose diversions are signed, and what we divert, by the name of the trunk.
@@ -90,6 +95,9 @@ pub fn check(config: &Config, now: UnixTime, trust_version: u64) -> Result<Check
         .iter()
         .filter_map(|settings| opening.tenant(settings, now))
         .collect();
+    let brands = config.brands.iter();
+    let brands = brands.filter_map(|settings| opening.brand(settings));
+    let brands = brands.collect();
     let bypasses = opening.bypasses(&config.trunks);
     let diversions = opening.diversions(&config.trunks);
     let records = opening.records(config, now);
@@ -108,6 +116,7 @@ pub fn check(config: &Config, now: UnixTime, trust_version: u64) -> Result<Check
     }
     Ok(Checked {
         tenants,
+        brands,
         bypasses,
         diversions,
         records,
@@ -165,6 +174,29 @@ impl Opening {
             name: settings.name.value.clone(),
             service: AuthenticationService::new(Arc::new(signer), Arc::new(inventory)),
             published_name: settings.published_name().map(Box::from),
+        })
+    }
+
+    fn brand(&mut self, settings: &BrandSettings) -> Option<Rule> {
+        let mut brand = settings.brand.clone();
+        if let Some(file) = &settings.card_file {
+            let text = self.note(file.value_of(files::read_text))?;
+            self.files
+                .insert(file.value.clone(), sha256(text.as_bytes()));
+            brand.card = Some(Card::Inline(text.into()));
+        }
+        let sound = brand.references(|_| None);
+        let sound = sound.map_err(|fault| settings.name.mistake(Cause::Brand(fault)));
+        self.note(sound)?;
+        let warnings = brand.warnings().into_iter();
+        let warnings = warnings.map(|warning| settings.name.warning(Concern::Brand(warning)));
+        self.warnings.extend(warnings);
+        Some(Rule {
+            name: settings.name.value.clone(),
+            tenant: settings.tenant.value.clone(),
+            numbers: settings.numbers.clone(),
+            brand,
+            carried: settings.carried,
         })
     }
 

@@ -190,6 +190,18 @@ pub const KEYS: &[Key] = &[
     live("tenants[].x5u", Text, REQUIRED, "the https URL at which others fetch the certificate file"),
     live("tenants[].inventory_file", Text, NONE, "its numbers and ranges with their basis; none: nothing is attested A"),
 
+    live("brands", Tables, NONE, "what is said of a tenant's numbers beside the number (rich call data), with digests made here"),
+    live("brands[].name", Text, REQUIRED, "its name in logs"),
+    live("brands[].tenant", Text, REQUIRED, "the tenant whose numbers bear it"),
+    live("brands[].numbers", List, REQUIRED, "numbers and ranges that bear it, as 12025550100 or 12025550100-12025550199"),
+    live("brands[].caller_name", Text, REQUIRED, "the name that is shown"),
+    live("brands[].alternate_number", Text, NONE, "a number that is shown instead of the caller's"),
+    live("brands[].icon", Text, NONE, "the https URL of a PNG or JPEG, or a data: URL"),
+    live("brands[].card", Text, NONE, "the https URL of a jCard"),
+    live("brands[].card_file", Text, NONE, "a jCard that is signed as it is in this file, instead"),
+    live("brands[].reasons", List, "[]", "reasons for calling: of several the one that the call's Call-Info asks for; a single one always"),
+    live("brands[].passport", Text, "\"shaken\"", "where it is signed: shaken (with the number) or rcd (a PASSporT of its own beside it)"),
+
     live("verification.freshness_s", Integer, "60", "seconds that a PASSporT may be old, or ahead"),
     live("verification.diverted_freshness_s", Integer, "60", "the same for what a diverted call was signed with before it was diverted last"),
     live("verification.diverted_to", Text, "\"request-uri\"", "whom the last diversion must lead to: request-uri or any-called"),

@@ -11,12 +11,13 @@
 //! - [`keys`] is the one table of keys: what exists, its default, whether a reload is enough.
 //! - [`place`] says where a value was written and what can be wrong with it.
 //! - [`changes`] says what is different in the next one.
-//! - One room per section: [`listeners`], [`mod@hep`], [`trunk`], [`tenant`], [`judgement`], [`mod@trust`].
+//! - One room per section: [`listeners`], [`mod@hep`], [`trunk`], [`tenant`], [`brand`], [`judgement`], [`mod@trust`].
 //! - [`mod@check`] opens the files that the settings name. Nothing listens before it is content.
 //!
 //! Read by hand instead of by derive, so that one run tells every mistake, and each with its line. Relative paths begin at the
 //! directory of the file. Precedence: flag, environment (`COUNTERSIGN_SECTION__KEY`), file, default.
 
+pub mod brand;
 pub mod changes;
 pub mod check;
 pub mod hep;
@@ -33,6 +34,7 @@ pub mod trust;
 pub use check::{Checked, check};
 pub use place::{Cause, Concern, Mistake, Place, Placed, Warning};
 
+use self::brand::BrandSettings;
 use self::changes::Written;
 use self::hep::HepSettings;
 use self::judgement::{AuthoritySettings, FetchSettings, PrewarmSettings};
@@ -57,6 +59,8 @@ pub struct Config {
     pub trunks: Vec<TrunkSettings>,
     /// `[[tenants]]`.
     pub tenants: Vec<TenantSettings>,
+    /// `[[brands]]`, in order.
+    pub brands: Vec<BrandSettings>,
     /// `[verification]`.
     pub verification: VerificationPolicy,
     /// What of it is about certificates that no call needs yet.
@@ -237,6 +241,11 @@ fn read(
         .into_iter()
         .filter_map(|reader| tenant::read(reader, directory, &excepted))
         .collect();
+    let brands: Vec<_> = root
+        .tables("brands")
+        .into_iter()
+        .filter_map(|reader| brand::read(reader, directory))
+        .collect();
     let trunks: Vec<_> = root
         .tables("trunks")
         .into_iter()
@@ -255,6 +264,7 @@ fn read(
         written: Written::of(&table),
         trunks,
         tenants,
+        brands,
         verification,
         authority,
         fetch,
@@ -299,6 +309,7 @@ fn cross_references(config: &Config) -> Vec<Mistake> {
     let trunks = config.trunks.iter().map(|trunk| &trunk.name);
     mistakes.extend(duplicates(tenants.clone()));
     mistakes.extend(duplicates(trunks.clone()));
+    mistakes.extend(duplicates(config.brands.iter().map(|brand| &brand.name)));
     let domains = &config.trust.domains;
     mistakes.extend(duplicates(domains.iter().map(|domain| &domain.name)));
     let trunks: BTreeSet<&str> = trunks.map(|name| &*name.value).collect();
@@ -308,11 +319,10 @@ fn cross_references(config: &Config) -> Vec<Mistake> {
         }
     }
     let known: BTreeSet<&str> = tenants.map(|name| &*name.value).collect();
-    for tenant in config
-        .trunks
-        .iter()
-        .filter_map(|trunk| trunk.tenant.as_ref())
-    {
+    let of_trunks = config.trunks.iter();
+    let of_trunks = of_trunks.filter_map(|trunk| trunk.tenant.as_ref());
+    let of_brands = config.brands.iter().map(|brand| &brand.tenant);
+    for tenant in of_trunks.chain(of_brands) {
         if !known.contains(&*tenant.value) {
             mistakes.push(tenant.mistake(Cause::NotFound(tenant.value.clone())));
         }

@@ -10,6 +10,7 @@ pub use trust::TrustConcern;
 
 use crate::files::FileFault;
 use crate::trust::Refusal;
+use countersign::authentication::brand::{BrandFault, BrandWarning};
 use countersign::authentication::{InventoryError, SignerError};
 use countersign::certificate::chain::ChainError;
 use countersign::certificate::number_records::RecordsError;
@@ -123,6 +124,8 @@ pub enum Cause {
     Administrator(PathBuf),
     /// The anchors in this file cannot be used.
     Anchors(PathBuf, AnchorError),
+    /// What a brand says cannot be signed.
+    Brand(BrandFault),
     /// The certificates in this file cannot be used.
     Certificates(PathBuf, ChainError),
     /// The file holds no certificate chain.
@@ -199,6 +202,7 @@ impl fmt::Display for Cause {
                 path.display()
             ),
             Self::Anchors(path, error) => write!(f, "{}: {error}", path.display()),
+            Self::Brand(fault) => write!(f, "nobody could verify what it says: {fault}"),
             Self::Certificates(path, error) => write!(f, "{}: {error}", path.display()),
             Self::Chain(path, error) => write!(f, "{}: {error}", path.display()),
             Self::Duplicate => f.write_str("there is another one of the same name"),
@@ -242,6 +246,9 @@ impl Cause {
                 "give the certificate or public key of who signs the list, in PEM"
             }
             Self::Anchors(..) => "give the CA certificates that calls are to be traced to, in PEM",
+            Self::Brand(_) => {
+                "correct it: a text of a line, https URLs, a jCard with version and fn"
+            }
             Self::Certificates(..) => "give certificates, in PEM",
             Self::Chain(..) => "give the signer's certificate and its intermediates, in PEM",
             Self::Duplicate => "give it a name of its own",
@@ -321,6 +328,8 @@ pub enum Concern {
     AdminIsOpen,
     /// The certificate lists these numbers or providers, and the one above it does not.
     BeyondParent(Box<str>),
+    /// What others may not like about a brand.
+    Brand(BrandWarning),
     /// The certificate ends soon.
     EndsSoon(UnixTime),
     /// A host that the fetch rules would refuse may be fetched from.
@@ -379,6 +388,7 @@ impl fmt::Display for Concern {
                     "the certificate lists what the one above it does not: {residue}; no call is signed for it, and others may refuse every call"
                 );
             }
+            Self::Brand(warning) => return warning.fmt(f),
             Self::EndsSoon(at) => return write!(f, "the certificate ends at {at}: renew it"),
             Self::FetchException(origin) => {
                 return write!(

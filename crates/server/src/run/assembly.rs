@@ -2,6 +2,7 @@
 
 use super::next_hops::KnownPlaces;
 use super::sent_by;
+use crate::brands::Brands;
 use crate::config::listeners::UnknownSource;
 use crate::config::trunk::{OrigIdChoice, TrunkSettings};
 use crate::config::{Checked, Config};
@@ -66,7 +67,9 @@ impl Foundation {
         config: &Config,
         checked: &Checked,
         (generation, revision): (u64, u64),
+        before: &Brands,
     ) -> State {
+        let brands = Arc::new(Brands::of(&checked.brands, before));
         let policy = config.verification.clone();
         let as_of = checked.records.as_ref().map(|records| records.as_of());
         self.metrics.trust.show_number_authority(as_of);
@@ -89,7 +92,8 @@ impl Foundation {
             trunks,
             routes,
             retired: Vec::new(),
-            signers: signers(config, checked),
+            signers: signers(config, checked, &brands),
+            brands,
             unknown_source: match config.sip.unknown_source {
                 UnknownSource::Drop => element::UnknownSource::Drop,
                 UnknownSource::Reject => element::UnknownSource::Forbid,
@@ -151,7 +155,7 @@ fn routes(config: &Config, listeners: &[(Transport, SocketAddr)]) -> Routes {
     }
 }
 
-fn signers(config: &Config, checked: &Checked) -> HashMap<Box<str>, TrunkSigner> {
+fn signers(config: &Config, checked: &Checked, brands: &Brands) -> HashMap<Box<str>, TrunkSigner> {
     let tenants = checked.tenants.iter();
     let tenants: HashMap<_, _> = tenants.map(|tenant| (&tenant.name, tenant)).collect();
     let signer = |trunk: &TrunkSettings| {
@@ -159,6 +163,7 @@ fn signers(config: &Config, checked: &Checked) -> HashMap<Box<str>, TrunkSigner>
         let signer = TrunkSigner {
             service: tenant.service.clone(),
             unlisted: trunk.unlisted,
+            brands: brands.of_tenant(&tenant.name),
             origid: origid(trunk, &tenant.name),
             origid_of_request: match trunk.origid {
                 OrigIdChoice::Fixed(_) => OrigIdOfRequest::Ignored,

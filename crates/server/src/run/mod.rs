@@ -22,6 +22,7 @@ use self::assembly::Foundation;
 use self::next_hops::{KnownPlaces, Lookups};
 use self::reload::{Front, Reloader};
 use self::succession::{Hands, duplicate};
+use crate::brands::{self, Brands};
 use crate::clock::Clock;
 use crate::config::{Checked, Config};
 use crate::fetch::{Fetcher, SystemResolver};
@@ -74,6 +75,7 @@ pub struct Running {
     lookups: JoinHandle<()>,
     reloader: JoinHandle<()>,
     prewarming: Option<JoinHandle<()>>,
+    branding: JoinHandle<()>,
     successor: Option<oneshot::Receiver<Successor>>,
     sip: SipServer,
 }
@@ -134,7 +136,12 @@ impl Running {
         let _ = tokio::task::spawn_blocking(move || drop(sip)).await;
         // Nobody listens any more only if all of them have ended already.
         let _ = self.stop.send(true);
-        for listener in self.http.into_iter().chain(self.prewarming) {
+        for listener in self
+            .http
+            .into_iter()
+            .chain(self.prewarming)
+            .chain([self.branding])
+        {
             // One that panicked has said so.
             let _ = listener.await;
         }
@@ -193,7 +200,12 @@ pub async fn start_after(
         fetcher,
         runtime,
         standing: Default::default(),
-        state: ArcSwap::from_pointee(foundation.state(config, &checked, (1, 1))),
+        state: ArcSwap::from_pointee(foundation.state(
+            config,
+            &checked,
+            (1, 1),
+            &Brands::default(),
+        )),
     });
     metrics.generation.set(1);
     let options = options(config, &listeners)?;
@@ -207,6 +219,7 @@ pub async fn start_after(
     let (web, http) = listen(config, &front, &site, &stopping, &mut hands).await?;
     let sip = SipServer::start(sockets, shards, &options, services.clone())
         .map_err(StartFault::Threads)?;
+    let branding = branding(&services, &stopping);
     let prewarming = prewarming(config, &services, &foundation, &stopping);
     let reloader = Reloader::new(config.clone(), checked, foundation, services.clone(), front);
     concern(&readiness, &services, sip.helm());
@@ -228,6 +241,7 @@ pub async fn start_after(
         lookups,
         reloader: tokio::spawn(reloader.run(questions)),
         prewarming,
+        branding,
         successor,
         sip,
     })
@@ -314,6 +328,20 @@ fn prewarming(
         let prewarmer = Prewarmer::new(ground, settings.known_signers_file.clone());
         tokio::spawn(prewarmer.run(stopping.clone()))
     })
+}
+
+/// Makes brands, and keeps them up.
+fn branding(services: &Arc<Services>, stopping: &watch::Receiver<bool>) -> JoinHandle<()> {
+    let branded = services.clone();
+    let ground = brands::Ground {
+        cards: services.cards.clone(),
+        pictures: services.pictures.clone(),
+        others: services.fetcher.clone(),
+        clock: services.clock.clone(),
+        metrics: services.metrics.clone(),
+        brands: Box::new(move || branded.state().brands.clone()),
+    };
+    tokio::spawn(brands::Keeper::new(ground).run(stopping.clone()))
 }
 
 /// Binds every HTTP address before the first of them serves.

@@ -150,7 +150,10 @@ impl Reloader {
         let (now, generation) = (self.services.clock.now().ticks, self.generation() + 1);
         let revision = self.services.state().revision + 1;
         let revisions = (generation, revision);
-        let mut state = self.foundation.state(&config, &checked, revisions);
+        let running = self.services.state();
+        let mut state = self
+            .foundation
+            .state(&config, &checked, revisions, &running.brands);
         state.retired = self.services.state().retired_by(&state, now);
         self.front.show(&checked, now);
         self.services.state.store(Arc::new(state));

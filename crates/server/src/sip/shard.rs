@@ -496,12 +496,15 @@ impl Shard {
         }
         let mut origination = signer.origination(&sign.trunk, sign.transport);
         origination.asked = sign.asked;
+        signer.dress(&mut origination, &sign.call);
         let service = &signer.service;
         let outcome = service.authenticate(&sign.call, &origination, now.unix);
         record.signed(&outcome, origination.origid, service.signer().x5u(), now);
         match outcome {
             Ok(authenticated) => {
                 let mut identities = vec![authenticated.identity.into_boxed_str()];
+                let beside = signer.beside(&origination, &sign.call, now.unix);
+                identities.extend(beside.map(|signed| signed.identity.into_boxed_str()));
                 if sign.diversion.is_some() {
                     let own = vec![authenticated.passport];
                     identities.extend(diverted(sign, own, signer, record, now));

@@ -170,6 +170,7 @@ fn state(scene: &Scene, trunks: Trunks) -> State {
     let signer = TrunkSigner {
         service: scene.authentication(),
         unlisted: Unlisted::B,
+        brands: Arc::from([]),
         origid: ORIGID.parse().unwrap(),
         origid_of_request: Default::default(),
     };
@@ -183,6 +184,7 @@ fn state(scene: &Scene, trunks: Trunks) -> State {
         routes: Default::default(),
         records: None,
         retired: Vec::new(),
+        brands: Arc::default(),
         signers: HashMap::from([("carrier".into(), signer)]),
         unknown_source: UnknownSource::default(),
         missing_identity: Default::default(),

@@ -3,16 +3,21 @@
 //! It is made as a whole and never changed. A call is found a trunk, signed, judged and logged by the snapshot it came in with,
 //! so a reload while it waits for a certificate changes nothing about it.
 
+use crate::brands::{Branded, Brands, Carried};
 use crate::config::listeners::MissingIdentity;
 use crate::config::listeners::Patience;
 use crate::log::CallLog;
 use crate::routes::{Places, Routes};
 use crate::trust::Current;
-use countersign::authentication::{AuthenticationService, Credential, Origination, Unlisted};
+use countersign::authentication::attestation::attest;
+use countersign::authentication::{
+    AuthenticationService, Credential, Origination, Refusal, Signed, Unlisted,
+};
+use countersign::call::Call;
 use countersign::certificate::number_records::NumberRecords;
 use countersign::crypto::system_random;
-use countersign::passport::OrigId;
-use countersign::time::Ticks;
+use countersign::passport::{Attestation, OrigId, RichClaims};
+use countersign::time::{Ticks, UnixTime};
 use countersign::verification::VerificationService;
 use countersign_sip::element::UnknownSource;
 use countersign_sip::flow::Transport;
@@ -47,6 +52,8 @@ pub struct State {
     pub routes: Arc<Routes>,
     /// Trunks that were removed a while ago: what they began they may end.
     pub retired: Vec<Retired>,
+    /// What is said of callers beside their numbers.
+    pub brands: Arc<Brands>,
     /// Who signs, by the name of the trunk.
     pub signers: HashMap<Box<str>, TrunkSigner>,
     /// What happens to requests that come by no trunk.
@@ -156,6 +163,8 @@ pub struct TrunkSigner {
     pub unlisted: Unlisted,
     /// The trunk's own origid, where calls do not have one each.
     pub origid: OrigId,
+    /// What is said of the tenant's numbers.
+    pub brands: Arc<[Arc<Branded>]>,
     /// Whose word counts if a request names another one.
     pub origid_of_request: OrigIdOfRequest,
 }
@@ -184,6 +193,45 @@ impl TrunkSigner {
             },
             rich: None,
         }
+    }
+
+    /// Has the PASSporT of a call say what its brand says, if it is to be said there. Call it when nothing else changes any more.
+    pub fn dress(&self, origination: &mut Origination, call: &Call) {
+        origination.rich = self.brand(origination, call, Carried::InShaken);
+    }
+
+    /// The PASSporT beside that of a call, if its brand has one of its own; `None` if it has not, or it cannot be signed.
+    pub fn beside(&self, origination: &Origination, call: &Call, now: UnixTime) -> Option<Signed> {
+        let rich = self.brand(origination, call, Carried::Beside)?;
+        let signed = self.service.enrich(call, &rich, now);
+        let refused = |refusal: &Refusal| tracing::warn!(?refusal, "rich call data not signed");
+        signed.inspect_err(refused).ok()
+    }
+
+    /// What is said of the caller. Only of one that is attested A: whoever is not known to have the number does not get its face.
+    fn brand(
+        &self,
+        origination: &Origination,
+        call: &Call,
+        carried: Carried,
+    ) -> Option<Arc<RichClaims>> {
+        if self.brands.is_empty() {
+            return None;
+        }
+        let number = call.orig.as_ref()?.number()?;
+        let mut brands = self.brands.iter();
+        let branded = brands.find(|branded| branded.is_of(number))?;
+        let basis = self.service.inventory().basis(number);
+        let &Origination {
+            asked,
+            credential,
+            unlisted,
+            ..
+        } = origination;
+        let attested = attest(asked, basis, credential, unlisted)?;
+        let is_said = attested.signed == Attestation::A && branded.rule().carried == carried;
+        let reason = call.presentation.reason.as_deref();
+        is_said.then(|| branded.claims(reason)).flatten()
     }
 
     /// The origid that a request asks for, if its word counts.

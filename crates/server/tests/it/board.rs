@@ -34,6 +34,7 @@ fn page() -> BTreeMap<String, BTreeSet<String>> {
         &metrics.fetches,
         &metrics.list_fetches,
         &metrics.resource_fetches,
+        &metrics.brand_refreshes,
     ];
     for family in fetches.into_iter().chain([&metrics.prewarmed]) {
         family.increment(["ok"]);

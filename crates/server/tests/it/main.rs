@@ -9,6 +9,7 @@
     reason = "a test that cannot go on says so, and nobody outside sees its names"
 )]
 
+mod a_branded_call_whose_logo_changed;
 mod any_bytes;
 mod attestation;
 mod b2bua;
@@ -16,6 +17,7 @@ mod bad_peers;
 mod bad_wire;
 mod b2bua_memory;
 mod board;
+mod brands;
 mod bypass_token;
 mod changed_certificate;
 mod config_check;

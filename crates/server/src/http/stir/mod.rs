@@ -282,6 +282,7 @@ impl Visit<'_> {
             // Whatever is signed for others: who asks whether we can sign gets an answer, and C says nothing about anybody.
             (origination.asked, origination.unlisted) = (Some(Attestation::C), Unlisted::C);
         }
+        signer.dress(&mut origination, call);
         let now = services.clock.now();
         let outcome = signer.service.authenticate(call, &origination, now.unix);
         if beat == Beat::Call {
