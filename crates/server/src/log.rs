@@ -10,7 +10,7 @@ mod lines;
 use countersign::identity::Identity;
 use countersign::number::TelephoneNumber;
 use countersign::passport::OrigId;
-use countersign_sip::element::CallEnded;
+use countersign_sip::element::{CallEnded, Reported};
 use lines::Lines;
 use std::borrow::Cow;
 use std::fmt;
@@ -234,6 +234,18 @@ impl CallLog {
             by,
             seconds = ended.lasted.as_secs(),
             "call ended"
+        );
+    }
+
+    /// Writes the line of an error that somebody reports of a PASSporT in a call that we signed.
+    pub fn reported(&self, reported: &Reported, on: &str) {
+        tracing::warn!(
+            target: "countersign::reported",
+            trunk = &*reported.trunk.name,
+            call_id = &*clipped(&String::from_utf8_lossy(&reported.call_id)),
+            on,
+            code = reported.cause,
+            "an error of a PASSporT is reported"
         );
     }
 

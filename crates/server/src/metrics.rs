@@ -40,6 +40,8 @@ pub struct Metrics {
     pub signings: ByTrunk<2>,
     /// Diversions, by trunk and what came of signing them.
     pub diversions: ByTrunk<1>,
+    /// Errors that others report of PASSporTs in calls that we signed: whose PASSporT, and the code.
+    pub reported_errors: ByTrunk<2>,
     /// Fetches of certificate chains, by outcome: `ok`, `unchanged`, or the name of the reason.
     pub fetches: Family<1>,
     /// Time from asking for a certificate chain to the end of the answer, whatever it was.
@@ -129,6 +131,7 @@ impl Default for Metrics {
             signers: Signers::default(),
             signings: ByTrunk::new("countersign_signings_total", "Signing decisions by trunk, outcome and attestation.", ["outcome", "attest"]),
             diversions: ByTrunk::new("countersign_diversions_total", "Calls that go somewhere else than their PASSporTs say, by trunk and what came of signing that.", ["outcome"]),
+            reported_errors: ByTrunk::new("countersign_reported_errors_total", "Errors that others report of PASSporTs in calls that we signed, by trunk, whose PASSporT it is and code.", ["about", "code"]),
             fetches: Family::new("countersign_certificate_fetches_total", "Fetches of certificate chains by outcome.", ["outcome"]),
             fetch_latency: Histogram::new("countersign_certificate_fetch_seconds", "Time of fetches of certificate chains."),
             cache_lookups: Family::new("countersign_certificate_cache_lookups_total", "Lookups in the certificate cache by result.", ["result"]),
@@ -192,6 +195,7 @@ impl Metrics {
         self.signers.write(out)?;
         self.signings.write(out)?;
         self.diversions.write(out)?;
+        self.reported_errors.write(out)?;
         self.fetches.write(out)?;
         self.fetch_latency.write(out)?;
         self.cache_lookups.write(out)?;

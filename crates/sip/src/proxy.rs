@@ -18,7 +18,7 @@ use crate::verstat;
 use crate::verstat::Asserted;
 use bytes::{BufMut, Bytes, BytesMut};
 use countersign::time::UnixTime;
-use countersign::verification::{Code, Consequences, ProvenCaller};
+use countersign::verification::{Consequences, ProvenCaller};
 
 /// RFC 3261 §18.1.1: "If a request is within 200 bytes of the path MTU, or if it is larger than 1300 bytes and the path MTU is unknown,
 /// the request MUST be sent using an RFC 2914 [43] congestion controlled transport protocol, such as TCP."
@@ -42,8 +42,6 @@ pub(crate) struct Additions {
     pub(crate) date: Option<UnixTime>,
     /// The verdict, as `verstat` writes it.
     pub(crate) verstat: Option<String>,
-    /// What the verdict would have been answered with, if it is that of a fault: told only to whom the call goes back.
-    pub(crate) fault: Option<Code>,
     /// What follows from the verification beyond the verdict.
     pub(crate) consequences: Option<Box<Consequences>>,
     /// How our service failed the call, if it did.

@@ -15,7 +15,6 @@ use crate::proxy::Additions;
 use crate::trunk::{NothingAdded, RedirectDialect, RedirectForm, Trunk};
 use crate::uri::{Uri, push_escaped};
 use crate::verstat::{self, Asserted};
-use countersign::verification::Code;
 
 /// A header line: its name and its value.
 pub(crate) type Field = (Box<str>, Vec<u8>);
@@ -59,30 +58,16 @@ pub(crate) fn redirect(
             headers,
         });
     }
-    let mut headers = match dialect.form {
+    let headers = match dialect.form {
         RedirectForm::Contact if can_have_headers(uri) => vec![contact(&with_headers(uri, &added))],
         RedirectForm::Contact | RedirectForm::Header => with_contact(uri, added),
         RedirectForm::XHeaders => with_contact(uri, renamed(request, added)),
     };
-    // RFC 9410 §4: "it should include the error response code and reason phrase in a Reason header field in the next provisional or final
-    // response it sends to the authentication service."
-    let fault = additions.fault.map(stir_reason);
-    headers.extend(fault.map(|reason| (Name::Reason.as_str().into(), reason.into_bytes())));
     Ok(Redirection {
         status: 302,
         reason: "Moved Temporarily",
         headers,
     })
-}
-
-/// A Reason header about what verification found, in the form of RFC 9410 §4.
-pub(crate) fn stir_reason(code: Code) -> String {
-    format!("STIR;cause={};text=\"{}\"", code.number(), code.phrase())
-}
-
-/// A Reason header about our own answer, RFC 3326 §2. The text comes from the configuration, which takes none with quotes or backslashes.
-pub(crate) fn sip_reason(status: u16, text: &str) -> String {
-    format!("SIP;cause={status};text=\"{text}\"")
 }
 
 /// The headers that the call should go on with besides those it has.

@@ -19,6 +19,7 @@
 //! - [`intake`]: what a shard waits for.
 //! - [`record`]: what is remembered of a call for its log line.
 //! - `diverting`: signing that a call goes somewhere else.
+//! - `reports`: what others say of PASSporTs of ours.
 //! - [`admission`]: how many new requests a shard takes when more come than it can serve.
 //! - `turned_away`: whose retransmissions are turned away, too.
 //! - [`relay`]: datagrams from a process to its successor.
@@ -39,6 +40,7 @@ pub mod bell;
 pub mod queue;
 pub mod intake;
 pub mod record;
+mod reports;
 pub(crate) mod answers;
 mod diverting;
 pub mod admission;

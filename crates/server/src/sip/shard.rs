@@ -13,6 +13,7 @@ use super::post::Post;
 use super::probing::Probes;
 use super::queue::{Event, ShardQueue};
 use super::record::{Ending, Record};
+use super::reports;
 use super::services::Services;
 use super::state::State;
 use super::turned_away::TurnedAway;
@@ -651,6 +652,9 @@ impl Shard {
             ProxyEvent::Refused { status, defect } => {
                 tracing::debug!(status, ?defect, "SIP request refused");
                 metrics.sip_refused.increment(["refused"]);
+            }
+            ProxyEvent::Reported(reported) => {
+                reports::note(&reported, &state.calls, metrics);
             }
             ProxyEvent::Retransmission(_) => metrics.sip_events.increment(["retransmission"]),
         }

@@ -9,6 +9,7 @@ use super::decision::Deciding;
 use super::ending::Held;
 use super::event::{Event, Finished, Handling, SignatureFate};
 use super::outgoing::Candidate;
+use super::reporting::Reports;
 use super::server_side::{AckFate, ServerNews, ServerSide};
 use super::tokens::Shape;
 use super::{ContextId, Part, Turn};
@@ -51,6 +52,8 @@ pub(super) struct Context {
     /// Which call it belongs to, if that is one of a back-to-back trunk.
     pub(super) crossing: Option<Crossing>,
     pub(super) record: Record,
+    /// What responses tell of PASSporTs.
+    pub(super) reports: Reports,
     /// Whether what is not needed any more of the request is gone.
     pub(super) is_slim: bool,
     pub(super) server: ServerSide,
@@ -182,6 +185,7 @@ impl Context {
                 received: turn.now.ticks,
                 status: None,
             },
+            reports: Reports::default(),
             is_slim: false,
             server,
             keys: vec![key],
@@ -239,7 +243,17 @@ impl Context {
     ) {
         let tag = turn.tokens.local_tag(&self.request);
         let tag = ToTag::Ours(tag.as_bytes());
-        let response = build(&self.request, status, reason, tag, extra);
+        let told = self.told_by_answer(status);
+        let told = told
+            .iter()
+            .map(|value| (Name::Reason.as_str(), value.as_slice()));
+        let response = match told.len() {
+            0 => build(&self.request, status, reason, tag, extra),
+            _ => {
+                let extra: Vec<_> = extra.iter().copied().chain(told).collect();
+                build(&self.request, status, reason, tag, &extra)
+            }
+        };
         self.pass_final(status, response, turn);
     }
 

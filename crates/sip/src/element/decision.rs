@@ -25,10 +25,11 @@ use crate::identity_header;
 use crate::message::{Message, Name};
 use crate::proxy::{Additions, Originals, keeps_request_uri};
 use crate::query;
-use crate::redirect::{sip_reason, stir_reason};
+use crate::reason;
 use crate::retarget::{Retargeting, retargeting};
 use crate::trunk::{
-    AttestationSuffix, BypassCause, ExistingIdentity, Leniency, Mode, Role, Treatment, Trunk,
+    AttestationSuffix, BypassCause, ExistingIdentity, Leniency, Mode, Reaction, Role, Treatment,
+    Trunk,
 };
 use countersign::call::DateHeader;
 use countersign::passport::Attestation;
@@ -227,7 +228,7 @@ impl Context {
             (Role::None, _) => Plan::Pass,
             (Role::Verify, _) | (Role::Both, true) => Plan::Judge,
             (Role::Sign, true) if keeps => Plan::Keep,
-            (Role::Both, false) if self.rejects(Verdict::Unsigned) => Plan::Judge,
+            (Role::Both, false) if self.requires_identity() => Plan::Judge,
             (Role::Both | Role::Sign, _) => Plan::Sign,
         }
     }
@@ -237,7 +238,7 @@ impl Context {
     // wins nothing over leaving the Identity away, except where a call without Identity is refused.
     fn may_begin_a_call(&self) -> bool {
         let in_dialog = self.is_in_dialog();
-        let proof_required = self.trunk.verifies() && self.rejects(Verdict::Unsigned);
+        let proof_required = self.trunk.verifies() && self.requires_identity();
         self.is_invite() && (!in_dialog || proof_required)
     }
 
@@ -313,14 +314,12 @@ impl Context {
     fn follow(&mut self, mut judgement: Judgement, mut additions: Additions, turn: &mut Turn<'_>) {
         let verdict = judgement.verdict;
         self.record.verdict = Some(verdict);
-        if self.rejects(verdict) {
-            let code = judgement.code.unwrap_or_else(|| code_of(verdict));
-            return self.reject(code, turn);
+        let code = judgement.code.unwrap_or_else(|| code_of(verdict));
+        if self.rejects(verdict, code) {
+            return self.reject(code, &judgement, turn);
         }
+        self.note_findings(&judgement);
         additions.consequences = judgement.consequences.take();
-        additions.fault = verdict
-            .fault()
-            .map(|fault| judgement.code.unwrap_or(fault.code()));
         additions.bypass = bypass_cause(verdict);
         additions.verstat = Some(self.verstat(&judgement));
         // RFC 8946 §4.1: "The retargeting entity SHOULD act as a verification service and validate the existing Identity header field
@@ -339,7 +338,7 @@ impl Context {
     }
 
     /// Answers a call that does not go on.
-    fn reject(&mut self, code: Code, turn: &mut Turn<'_>) {
+    fn reject(&mut self, code: Code, judgement: &Judgement, turn: &mut Turn<'_>) {
         let rejection = &self.trunk.rejection;
         let (status, phrase) = match rejection.status {
             Some(status) => status.line(),
@@ -347,14 +346,18 @@ impl Context {
         };
         let mut reasons = Vec::new();
         if let Some(text) = &rejection.text {
-            reasons.push(sip_reason(status, text));
+            reasons.push(reason::sip(status, text));
         }
-        if status != code.number() {
-            reasons.push(stir_reason(code));
+        let found = self.findings(judgement);
+        match found.len() {
+            // Of one error the answer itself is enough.
+            0 | 1 if status == code.number() => {}
+            0 | 1 => reasons.push(reason::stir(code, None)),
+            _ => reasons.extend(found),
         }
         let lines = reasons
             .iter()
-            .map(|reason| (Name::Reason.as_str(), reason.as_bytes()));
+            .map(|reason| (Name::Reason.as_str(), reason.as_slice()));
         self.answer(status, phrase, &lines.collect::<Vec<_>>(), turn);
     }
 
@@ -380,7 +383,16 @@ impl Context {
         }
     }
 
-    fn rejects(&self, verdict: Verdict) -> bool {
+    /// Whether calls without Identity are rejected.
+    fn requires_identity(&self) -> bool {
+        self.rejects(Verdict::Unsigned, Code::UseIdentityHeader)
+    }
+
+    /// Whether a call with this verdict is rejected for this code: as the trunk says of the code, or else of all.
+    fn rejects(&self, verdict: Verdict, code: Code) -> bool {
+        if let Some(reaction) = self.reaction_to(code) {
+            return reaction == Reaction::Reject && verdict != Verdict::Passed;
+        }
         let Treatment::Reject {
             not_validated,
             unsigned,

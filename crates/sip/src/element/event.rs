@@ -47,6 +47,8 @@ pub enum Event {
         /// What was wrong with it, if it was its form.
         defect: Option<Defect>,
     },
+    /// Somebody reports an error of a PASSporT, in a response to a call that we signed.
+    Reported(Box<Reported>),
     /// A request came once more.
     Retransmission(ContextId),
 }
@@ -64,6 +66,32 @@ pub struct CallEnded {
     pub by: EndedBy,
     /// How long it lasted since it was answered.
     pub lasted: Duration,
+}
+
+/// An error of a PASSporT that somebody reports: RFC 9410.
+#[derive(Clone, Debug)]
+pub struct Reported {
+    /// Which call.
+    pub id: ContextId,
+    /// How it came.
+    pub trunk: Arc<Trunk>,
+    /// Its Call-ID on the side of the caller.
+    pub call_id: Box<[u8]>,
+    /// Whose PASSporT it is about.
+    pub on: ReportedOn,
+    /// The code, as reported; `None` if there is none.
+    pub cause: Option<u32>,
+}
+
+/// Whose PASSporT a report is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReportedOn {
+    /// It does not say which, and there are several.
+    Nobody,
+    /// Somebody else's.
+    Others,
+    /// Ours: the report goes no further.
+    Ours,
 }
 
 /// Who ended a call.

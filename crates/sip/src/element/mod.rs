@@ -20,6 +20,7 @@
 //! - `context`: the response context, which owns one server transaction and its branches
 //! - `decision`: whether a call is signed, judged or passed, and what follows from the answer
 //! - `redirection`: the answer of redirect mode, where nothing is sent on
+//! - `reporting`: what responses tell of errors of PASSporTs
 //! - `outgoing`: branches and their ends, the choice of the response, RFC 3261 §16.7 to §16.10
 //! - `server_side`, `branch`: a transaction machine with its bytes and addresses
 //! - `hops`: which next hop is tried first
@@ -51,6 +52,7 @@ mod incoming;
 mod outgoing;
 mod own;
 mod redirection;
+mod reporting;
 mod server_side;
 mod slim;
 mod tokens;
@@ -79,7 +81,8 @@ use std::time::Duration;
 use tokens::Tokens;
 
 pub use event::{
-    CallEnded, DropCause, EndedBy, Event, Finished, Handling, HopFailure, SignatureFate,
+    CallEnded, DropCause, EndedBy, Event, Finished, Handling, HopFailure, Reported, ReportedOn,
+    SignatureFate,
 };
 pub use excess::{Needed, Rank, Unanswered};
 pub use hops::{HOP_REST, MAX_ASKED_REST, MAX_DIVERTED};

@@ -133,6 +133,7 @@ impl Context {
     /// Sends the request on, with what was found out about it.
     pub(super) fn forward(&mut self, additions: &Additions, turn: &mut Turn<'_>) {
         self.record.bypass = additions.bypass(&self.trunk).and(additions.bypass);
+        self.note_signatures(additions);
         if let Mode::Redirect(dialect) = self.trunk.mode {
             return self.redirect(dialect, additions, turn);
         }
@@ -191,7 +192,9 @@ impl Context {
     }
 
     /// A response as it goes back; `None` if it does not.
-    fn onward(&self, response: &Message, turn: &mut Turn<'_>) -> Option<Bytes> {
+    fn onward(&mut self, response: &Message, turn: &mut Turn<'_>) -> Option<Bytes> {
+        let reported = self.reported(response, turn);
+        let response = reported.as_ref().unwrap_or(response);
         match &self.crossing {
             Some(crossing) => self.crossed_response(crossing, response, turn),
             None => without_our_via(response, turn),

@@ -10,6 +10,7 @@ mod diversion;
 mod next_hop;
 mod recognition;
 mod redirect;
+mod reporting;
 
 use crate::call::{CallPolicy, TrustPai};
 use crate::call_info::Passage;
@@ -28,6 +29,7 @@ pub use diversion::{Diversions, Forwards, ForwardsError, ForwardsFault, MAX_FORW
 pub use next_hop::{HopId, Listener, NextHop, NotAHost, OurNames, Oversize, SentBy, Share};
 pub use recognition::{Network, Recognition, Source, Trunks};
 pub use redirect::{NothingAdded, RedirectDialect, RedirectForm, Rejection, RejectionStatus};
+pub use reporting::{Named, OnError, OthersReports, Reaction, Reporting, ToldIn};
 
 /// Longest wait of a call for its signature or its judgement.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_millis(DEFAULT_DEADLINE_MILLIS as u64);
@@ -52,6 +54,8 @@ pub struct Trunk {
     pub treatment: Treatment,
     /// How those that are rejected are told.
     pub rejection: Rejection,
+    /// How errors of PASSporTs are reported.
+    pub reporting: Reporting,
     /// How callers and called are read from its requests, and whether its assertions are believed.
     pub call: CallPolicy,
     /// Whether its Call-Info about how the caller is shown is passed on.
@@ -96,6 +100,7 @@ impl Trunk {
             role: Role::default(),
             treatment: Treatment::default(),
             rejection: Rejection::default(),
+            reporting: Reporting::default(),
             call: CallPolicy::default(),
             call_info_trust: CallInfoTrust::default(),
             caller_name: CallerName::default(),

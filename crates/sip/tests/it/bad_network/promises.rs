@@ -1,7 +1,7 @@
 //! What must be true of a request that goes on: its bytes, and what is said about it.
 
 use super::shadow::{Facts, Leg};
-use super::text::{value, values, without};
+use super::text::{status, value, values, without};
 
 /// The header lines that an element of this mode may write or remove; all else leaves byte for byte as it came.
 const OURS: [&str; 5] = [
@@ -90,3 +90,37 @@ pub(super) fn answer_tells(leg: &Leg, facts: &Facts, code: u16, text: &str) {
         None => assert_eq!(told, 0, "a verdict of nobody: {text}"),
     }
 }
+
+/// A response without what it tells of an error of PASSporTs.
+pub(super) fn untold(text: &str) -> String {
+    let lines = text.split_inclusive("\r\n");
+    lines.filter(|line| !line.starts_with(TELLS)).collect()
+}
+
+/// The sender of a call that goes on with a bad PASSporT is told once, in the next response that is no 100; a 2xx that is repeated
+/// says it again.
+pub(super) fn error_is_told(leg: &mut Leg, facts: &Facts, text: &str) {
+    let code = status(text).unwrap();
+    let told = text
+        .split("\r\n")
+        .filter(|line| line.starts_with(TELLS))
+        .count();
+    let is_due = code > 100
+        && match leg.told_of_error {
+            None => true,
+            Some(in_final) => in_final && code >= 200,
+        };
+    match leg.verdict {
+        Some("TN-Validation-Failed") => {
+            assert_eq!(told, usize::from(is_due && !facts.rejects), "{text}");
+        }
+        // Without proof, or not validated.
+        Some("No-TN-Validation") => assert!(told <= usize::from(is_due), "{text}"),
+        _ => assert_eq!(told, 0, "{text}"),
+    }
+    if told > 0 {
+        leg.told_of_error = Some(code >= 200);
+    }
+}
+
+const TELLS: &str = "Reason: STIR;cause=";

@@ -14,6 +14,7 @@ mod any_input;
 mod asking;
 mod bypass;
 mod cancel;
+mod errors;
 mod excess;
 mod floods;
 mod forks;

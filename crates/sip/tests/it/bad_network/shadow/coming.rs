@@ -64,6 +64,7 @@ impl Shadow {
             finals: BTreeSet::new(),
             is_cancelled: false,
             verdict: None,
+            told_of_error: None,
             identity: None,
             method: method(text).to_owned(),
             name: branch(text).to_owned(),

@@ -37,7 +37,7 @@ impl Shadow {
                     && udp.replacen(";rport", "", 1) == found.request
             }
             Must::Resend(leg) => to_caller(leg) && self.legs[*leg].last.as_deref() == Some(text),
-            Must::Pass(leg, response) => to_caller(leg) && text == response,
+            Must::Pass(leg, response) => to_caller(leg) && promises::untold(text) == *response,
             Must::Refuse(code) => is_answer(*code, "MESSAGE"),
             Must::Trying(leg) => to_caller(leg) && status(text) == Some(100),
         }
@@ -54,7 +54,7 @@ impl Shadow {
                 self.open(leg, target, text);
             }
             Must::ForwardAck => self.ack_goes(target, text),
-            Must::Pass(leg, response) => self.leg_responds(*leg, response),
+            Must::Pass(leg, _) => self.leg_responds(*leg, text),
             Must::RequestByUdp(place) => {
                 let found = &mut self.branches[*place];
                 found.target = target.clone();
@@ -87,6 +87,7 @@ impl Shadow {
             _ => Event::Failure,
         };
         let leg = &mut self.legs[leg];
+        promises::error_is_told(leg, &self.facts[leg.trunk], text);
         let did = leg.model.happens(event, self.now);
         assert!(
             did.contains(&Did::SendResponse),
@@ -113,7 +114,8 @@ impl Shadow {
         let code = status(text).unwrap();
         // RFC 4320 §4.2: "MUST NOT send a response with Status-Code of 408 to a non-INVITE request."
         assert!(code != 408 || method(text) == "INVITE", "{about}");
-        let is_received = leg.received.iter().any(|received| received == text);
+        let untold = promises::untold(text);
+        let is_received = leg.received.contains(&untold);
         let is_verdict = leg.verdict.is_some() && matches!(code, 403 | 428 | 436..=438);
         let is_rejection = is_verdict && self.facts[leg.trunk].rejects && leg.branches.is_empty();
         let redirects = self.facts[leg.trunk].redirects && matches!(code, 302 | 404);

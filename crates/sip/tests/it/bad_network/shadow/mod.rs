@@ -60,6 +60,8 @@ pub(super) struct Leg {
     pub(super) is_cancelled: bool,
     /// What the host found out before the call went on, as `verstat` says it.
     pub(super) verdict: Option<&'static str>,
+    /// Whether its sender was told of an error, and in a final response.
+    pub(super) told_of_error: Option<bool>,
     pub(super) identity: Option<String>,
     method: String,
     /// The branch of its top Via.
