@@ -32,6 +32,10 @@ pub const TARGETS: &[Target] = &[
         run: certificates::ca_list,
     },
     Target {
+        name: "call_info",
+        run: signalling::call_info,
+    },
+    Target {
         name: "certificate",
         run: certificates::certificate,
     },

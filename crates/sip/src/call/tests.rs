@@ -194,7 +194,7 @@ fn emergencies_are_told_by_urn_and_number() {
 }
 
 #[test]
-fn the_name_is_that_of_whoever_speaks_for_the_caller() {
+fn digest10_case07_the_compact_form_is_rebuilt_with_the_name_of_whoever_speaks_for_the_caller() {
     let name = |headers: &str, trust| {
         let presentation = call(headers, trust).presentation;
         (

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use countersign::identity::IdentityPolicy;
 use countersign_sip::call::{CallPolicy, TrustPai, from_request, is_emergency_call};
+use countersign_sip::call_info::{self, Passage, Purpose};
 use countersign_sip::header::sip_date;
 use countersign_sip::identity_header;
 use countersign_sip::inspect::inspect;
@@ -184,6 +185,35 @@ pub(super) fn verstat(bytes: &[u8]) {
             IdentityPolicy::default(),
         );
         assert!(patch.apply(&message).is_ok(), "edits overlap");
+    }
+}
+
+/// After what shows the caller was taken out there is nothing of it left, the message is still one, and a second time takes out nothing.
+pub(super) fn call_info(bytes: &[u8]) {
+    let Some(message) = read(bytes) else { return };
+    let _ = call_info::reason(&message);
+    for passage in [Passage::Kept, Passage::Unverified, Passage::Removed] {
+        let mut patch = Patch::default();
+        call_info::strip(&message, &mut patch, passage);
+        let stripped = patch.apply(&message).ok();
+        let Some(stripped) = stripped.and_then(|stripped| read(&stripped)) else {
+            panic!("stripping broke the message");
+        };
+        assert_eq!(stripped.body(), message.body());
+        let mut again = Patch::default();
+        call_info::strip(&stripped, &mut again, passage);
+        assert!(again.is_empty(), "something was left: {stripped:?}");
+        if passage == Passage::Kept {
+            continue;
+        }
+        for value in call_info::values(&stripped) {
+            let Some(value) = value else {
+                panic!("what nobody can read was left");
+            };
+            assert!(!value.is_verified() && value.integrity().is_none());
+            let shows = !matches!(value.purpose(), Purpose::Other(_)) || value.reason().is_some();
+            assert!(passage == Passage::Unverified || !shows);
+        }
     }
 }
 
