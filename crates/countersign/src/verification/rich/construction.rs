@@ -10,6 +10,7 @@ use crate::verification::check::{Check, Evidence};
 use crate::verification::fault::Fault;
 use crate::verification::findings::Findings;
 use crate::verification::policy::{MissingDigest, NameRequirement, RichPolicy};
+use std::sync::Arc;
 
 /// Judges the claims, and begins the report of them.
 // RFC 9795 §8.1: "It abides by all rules set forth in the proper construction of the claims defined in Section 5. [...] if any of the
@@ -20,13 +21,21 @@ pub(in crate::verification) fn judge(
     policy: &RichPolicy,
     findings: &mut Findings,
 ) -> Box<RichReport> {
-    if let Some(fault) = defect(claims, policy) {
+    let card = claims.data.as_ref().and_then(|data| data.card.as_ref());
+    let inline = match card {
+        Some(Card::Inline(json)) => Some(JCard::parse(json.as_bytes()).map(Arc::new)),
+        _ => None,
+    };
+    // A card that is none refers to nothing, and is not shown.
+    let card = inline.as_ref().and_then(|card| card.as_deref().ok());
+    if let Some(fault) = defect(claims, card, policy) {
         findings.fault(Check::Claims, fault, Evidence::Nothing);
     }
-    Box::new(RichReport::unproven(display(claims, presentation)))
+    let display = display(claims, presentation);
+    Box::new(RichReport::unproven(display, inline))
 }
 
-fn defect(claims: &RichClaims, policy: &RichPolicy) -> Option<Fault> {
+fn defect(claims: &RichClaims, card: Option<&JCard>, policy: &RichPolicy) -> Option<Fault> {
     let name = claims.data.as_ref().and_then(|data| data.name.as_deref());
     // RFC 9795 §5.1.1: "This key MUST be included once as part of the "rcd" claim value JSON object." Samples of RFC 9796 lack it.
     if claims.data.is_some() && name.is_none() && policy.name == NameRequirement::Required {
@@ -42,12 +51,12 @@ fn defect(claims: &RichClaims, policy: &RichPolicy) -> Option<Fault> {
     {
         return Some(Fault::RichDataInvalid);
     }
-    (policy.digests == MissingDigest::Refuse && lacks_a_digest(claims))
+    (policy.digests == MissingDigest::Refuse && lacks_a_digest(claims, card))
         .then_some(Fault::RichDataInvalid)
 }
 
 /// Whether something that is referred to in the claims has no digest, though it must have one.
-fn lacks_a_digest(claims: &RichClaims) -> bool {
+fn lacks_a_digest(claims: &RichClaims, card: Option<&JCard>) -> bool {
     let Some(data) = &claims.data else {
         return false;
     };
@@ -59,12 +68,7 @@ fn lacks_a_digest(claims: &RichClaims) -> bool {
         let mut digests = digests.unwrap_or_default().iter();
         digests.any(|(pointer, _)| *pointer == reference.pointer)
     };
-    let card = match &data.card {
-        // A card that is none refers to nothing, and is not shown.
-        Some(Card::Inline(json)) => JCard::parse(json.as_bytes()).ok(),
-        _ => None,
-    };
-    let in_card = card.iter().flat_map(|card| of_card(card, CARD_INLINE));
+    let in_card = card.into_iter().flat_map(|card| of_card(card, CARD_INLINE));
     // RFC 9795 §6.1.2 wants a digest of every icon elsewhere, and §8.3 has a sample without any, "no integrity protection over the
     // "icn" element": so it is wanted where there are digests at all. A card elsewhere, and what a card refers to, have no such
     // sample.

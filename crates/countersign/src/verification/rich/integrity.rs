@@ -21,6 +21,7 @@ use crate::verification::need::{Answer, NeedId, NeedKind, Resource, ResourceKind
 use crate::verification::policy::{RichFetch, VerificationPolicy};
 use crate::verification::report::PassportReport;
 use crate::verification::states::Needs;
+use std::cell::LazyCell;
 use std::sync::Arc;
 
 /// Content that was asked for, of one PASSporT.
@@ -101,11 +102,12 @@ impl Showing {
         let Some(data) = &claims.data else {
             return;
         };
-        // What is written can be read.
-        let Ok(value) = parse_str(&data.json).map(|parsed| parsed.value) else {
-            return;
-        };
-        known.jcard = inline_card(&value).map(Arc::new);
+        // Few digests are of what is in the claim. What was written can be read.
+        let value = LazyCell::new(|| {
+            let parsed = parse_str(&data.json).map(|parsed| parsed.value);
+            parsed.unwrap_or(Value::Null)
+        });
+        known.jcard = known.inline.clone().and_then(Result::ok);
         let card = known.jcard.clone();
         let in_card = card.iter().flat_map(|card| of_card(card, CARD_INLINE));
         let references: Vec<_> = of_claim(data).chain(in_card).collect();
@@ -219,6 +221,7 @@ impl Showing {
             return;
         };
         let references: Vec<_> = of_card(card, CARD_ELSEWHERE).collect();
+        let value = LazyCell::new(|| resource.json());
         let inside = claims.integrity.iter().flat_map(|claim| &claim.digests);
         for (entry, (pointer, digest)) in inside.enumerate() {
             let (true, Ok(digest), Ok(at)) = (
@@ -230,10 +233,10 @@ impl Showing {
             };
             let content = match references.iter().find(|one| one.pointer == *pointer) {
                 Some(reference) => self.ask(reference, digest, entry, needs, policy),
-                None => match (at.split_first(), resource.json()) {
+                None => match (at.split_first(), &*value) {
                     (Some((_, at)), Some(value)) => {
                         let shown_only = is_url(Some(card), &at, "");
-                        compare(&value, &at, &digest, shown_only)
+                        compare(value, &at, &digest, shown_only)
                     }
                     _ => Content::NotExamined(Unexamined::Nowhere),
                 },
@@ -249,10 +252,6 @@ impl Showing {
 
 fn proven_claims(report: &PassportReport) -> Option<&RichClaims> {
     report.token.proven()?.claims().rich.as_deref()
-}
-
-fn inline_card(claim: &Value<'_>) -> Option<JCard> {
-    JCard::read(claim.as_object()?.get("jcd")?).ok()
 }
 
 /// Whether a pointer leads into a card that is elsewhere.
@@ -358,9 +357,10 @@ fn conclude(claims: &RichClaims, known: &mut RichReport) {
     let card = match data.and_then(|data| data.card.as_ref()) {
         None => Content::Absent,
         Some(Card::At(_)) => of(CARD_ELSEWHERE, true, pictures(known.jcard.as_deref())),
-        Some(Card::Inline(json)) => match JCard::parse(json.as_bytes()) {
-            Ok(card) => of(CARD_INLINE, true, pictures(Some(&card))),
-            Err(bad) => Content::NotExamined(Unexamined::Card(bad)),
+        Some(Card::Inline(_)) => match &known.inline {
+            Some(Ok(card)) => of(CARD_INLINE, true, pictures(Some(card))),
+            Some(Err(bad)) => Content::NotExamined(Unexamined::Card(*bad)),
+            None => Content::NotExamined(Unexamined::NotProven),
         },
     };
     known.name = name;

@@ -44,6 +44,8 @@ pub struct RichReport {
     pub picture: Option<Arc<Resource>>,
     /// The card, from wherever, if it is one and whole.
     pub jcard: Option<Arc<JCard>>,
+    /// The card in the claims, if there is one there: read once.
+    inline: Option<Result<Arc<JCard>, BadCard>>,
 }
 
 /// One digest of `rcdi`, or one place that lacks it.
@@ -117,7 +119,7 @@ pub enum Display {
 
 impl RichReport {
     /// Of a PASSporT that is not proven yet.
-    fn unproven(display: Display) -> Self {
+    fn unproven(display: Display, inline: Option<Result<Arc<JCard>, BadCard>>) -> Self {
         let unproven = Content::NotExamined(Unexamined::NotProven);
         Self {
             name: unproven,
@@ -129,6 +131,7 @@ impl RichReport {
             display,
             picture: None,
             jcard: None,
+            inline,
         }
     }
 }
