@@ -276,10 +276,10 @@ faults! {
     PriorityAuthorityUnknown "priority-authority-unknown" NotValidated UnsupportedCredential NoValidation;
     /// The rph or sph claim is not what it must be.
     PriorityInvalid "priority-invalid" Failed InvalidIdentityHeader NoValidation;
-    /// A token speaks of emergency services, and the call is neither to them nor a marked call-back from them.
-    PriorityMisused "priority-misused" Failed InvalidIdentityHeader NoValidation;
     /// A token about priority without the claim that says which.
     PriorityMissing "priority-missing" Failed InvalidIdentityHeader NoValidation;
+    /// A token speaks of emergency services, and the call is neither to them nor a marked call-back from them.
+    PriorityMisused "priority-misused" Failed InvalidIdentityHeader NoValidation;
     /// The signer of priority is not one of those who may sign for its namespace.
     PrioritySignerRefused "priority-signer-refused" Failed UnsupportedCredential NoValidation;
     /// The same signature came with another call a moment ago.
