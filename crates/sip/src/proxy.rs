@@ -32,6 +32,8 @@ const MAX_FORWARDS: &str = "70";
 pub(crate) struct Additions {
     /// The values of our Identity headers.
     pub(crate) identities: Vec<Box<str>>,
+    /// What takes the place of ours if the next hop cannot rebuild what they leave out.
+    pub(crate) full: Option<Box<str>>,
     /// What becomes of those that are there.
     pub(crate) originals: Originals,
     /// That the call goes somewhere else, until it is signed.
@@ -62,6 +64,16 @@ impl Additions {
     /// What may be shown of the caller.
     pub(crate) fn proven_caller(&self) -> Option<&ProvenCaller> {
         self.consequences.as_ref()?.caller.as_deref()
+    }
+
+    /// The same with whole PASSporTs, if these are not.
+    pub(crate) fn in_full(&self) -> Option<Self> {
+        let full = self.full.clone()?;
+        Some(Self {
+            identities: vec![full],
+            full: None,
+            ..self.clone()
+        })
     }
 
     /// The header that says that the call was failed, and its value.

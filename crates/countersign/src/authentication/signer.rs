@@ -81,9 +81,9 @@ impl Signer {
         &self.headers
     }
 
-    /// The value of an Identity header with this token.
+    /// The value of an Identity header with this token, which has that extension.
     // RFC 8224 §4 has `ident-type = "ppt" EQUAL token`, so without quotes, though the examples of RFC 8946 and RFC 8443 have them.
-    pub(super) fn identity(&self, token: &str, extension: &Extension) -> String {
+    pub fn identity(&self, token: &str, extension: &Extension) -> String {
         let mut identity = String::with_capacity(token.len() + self.parameters.len());
         identity.push_str(token);
         if matches!(extension, Extension::Shaken(_)) {

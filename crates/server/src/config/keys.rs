@@ -172,6 +172,7 @@ pub const KEYS: &[Key] = &[
     live("trunks[].bypass_on", List, "[\"signing-failed\", \"deadline-expired\", \"not-verifiable\"]", "when it is put there"),
     live("trunks[].numbering", Text, "\"international\"", "how its numbers are written: international or north-american"),
     live("trunks[].existing_identity", Text, "\"keep\"", "Identity headers there already when we sign: keep, replace or add"),
+    live("trunks[].passport", Text, "\"shaken\"", "what its calls are signed with: shaken, base (no extension) or base-compact"),
     live("trunks[].sign_diversions", Boolean, "false", "calls that go to another number than their Identity names get a div PASSporT of the tenant"),
     live("trunks[].forwards_file", Text, NONE, "with sign_diversions: numbers whose calls we send to others, one a line: 12025550101,12025550110"),
     live("trunks[].udp_source_is_trusted", Boolean, "false", "a source address over UDP proves who sends; else C at most"),

@@ -7,8 +7,8 @@ use countersign::authentication::Unlisted;
 use countersign::verification::policy::{MissingDigest, NameRequirement, RichFetch};
 use countersign_sip::flow::Transport;
 use countersign_sip::trunk::{
-    BypassCause, Leniency, Mode, Network, NextHopTrust, NothingAdded, Oversize, RedirectDialect,
-    RedirectForm, RejectionStatus, Role, Treatment, UdpSource,
+    BypassCause, Leniency, Mode, Network, NextHopTrust, NothingAdded, Oversize, PassportForm,
+    RedirectDialect, RedirectForm, RejectionStatus, Role, Treatment, UdpSource,
 };
 use std::collections::BTreeMap;
 
@@ -131,8 +131,9 @@ fn the_example_is_right_with_and_without_what_it_leaves_out() {
             _ => format!("{line}\n"),
         })
         .collect();
-    // Two settings need another one before they may be made.
+    // Some settings need another one before they may be made.
     let all = all
+        .replace("sign_diversions = false", "sign_diversions = true")
         .replace("treatment = \"tag\"", "treatment = \"reject\"")
         .replace("mode = \"proxy\"\n", "");
     let config = parse_text(&all).unwrap();
@@ -278,6 +279,23 @@ fn a_trunk_at_the_border_with_a_bypass_token() {
     ] {
         assert!(told.iter().any(|found| found == line), "{line}\n{told:#?}");
     }
+}
+
+#[test]
+fn diversions_need_somebody_who_signs_them() {
+    let lines = "tenant = \"acme\"\nsign_diversions = true\nforwards_file = \"f.csv\"\npassport = \"base-compact\"\n\
+         [[tenants]]\nname = \"acme\"\ncertificate_file = \"c\"\nkey_file = \"k\"\nx5u = \"https://cert.example.com/c.pem\"\n";
+    let config = parse_text(&with_trunk(lines)).unwrap();
+    let settings = &config.trunks[0];
+    assert_eq!(settings.trunk.passport, PassportForm::BaseCompact);
+    let file = settings.diversions.as_ref().unwrap().forwards_file.as_ref();
+    assert!(file.unwrap().value.ends_with("f.csv"));
+    let told = mistakes(&with_trunk("forwards_file = \"f.csv\"\n"));
+    let line = "c.toml:5: trunks[0].forwards_file: it needs sign_diversions = true; add it";
+    assert!(told.iter().any(|found| found == line), "{told:#?}");
+    let told = mistakes(&with_trunk("sign_diversions = true\n"));
+    let line = "c.toml:5: trunks[0].sign_diversions: it needs tenant; add it";
+    assert!(told.iter().any(|found| found == line), "{told:#?}");
 }
 
 #[test]

@@ -21,8 +21,8 @@ use countersign_sip::message::Name;
 use countersign_sip::probe::Probing;
 use countersign_sip::trunk::{
     AttestationSuffix, CallInfoTrust, ExistingIdentity, Leniency, MAX_NEXT_HOPS, Mode, Network,
-    NextHopTrust, OrigIdMode, Oversize, Recognition, RecordRoute, Role, SentBy, Treatment, Trunk,
-    UdpSource,
+    NextHopTrust, OrigIdMode, Oversize, PassportForm, Recognition, RecordRoute, Role, SentBy,
+    Treatment, Trunk, UdpSource,
 };
 use std::net::IpAddr;
 use std::path::Path;
@@ -117,6 +117,7 @@ pub(super) fn read(
     trunk.existing_identity = reader
         .choice("existing_identity", &EXISTING)
         .unwrap_or_default();
+    trunk.passport = reader.choice("passport", &PASSPORTS).unwrap_or_default();
     trunk.attestation_asked = reader.choice("attestation", &ATTESTATIONS);
     trunk.attestation_header = header_name(&mut reader, "attestation_header");
     trunk.emergency_numbers = emergency_numbers(&mut reader);
@@ -179,6 +180,11 @@ const EXISTING: [(&str, ExistingIdentity); 3] = [
     ("keep", ExistingIdentity::Keep),
     ("replace", ExistingIdentity::Replace),
     ("add", ExistingIdentity::Add),
+];
+const PASSPORTS: [(&str, PassportForm); 3] = [
+    ("shaken", PassportForm::Shaken),
+    ("base", PassportForm::Base),
+    ("base-compact", PassportForm::BaseCompact),
 ];
 const ATTESTATIONS: [(&str, Attestation); 3] = [
     ("A", Attestation::A),

@@ -18,7 +18,7 @@
 //! - [`queue`]: the way into a shard; [`bell`]: what wakes one that sleeps on sockets.
 //! - [`intake`]: what a shard waits for.
 //! - [`record`]: what is remembered of a call for its log line.
-//! - `diverting`: signing that a call goes somewhere else.
+//! - `diverting`: signing that a call goes somewhere else; `base`: signing without an extension, whole or compact.
 //! - `reports`: what others say of PASSporTs of ours.
 //! - [`admission`]: how many new requests a shard takes when more come than it can serve.
 //! - `turned_away`: whose retransmissions are turned away, too.
@@ -43,6 +43,7 @@ pub mod record;
 mod reports;
 pub(crate) mod answers;
 mod diverting;
+mod base;
 pub mod admission;
 mod turned_away;
 pub mod relay;

@@ -125,6 +125,15 @@ impl Record {
         }
     }
 
+    /// What signing without an extension came to.
+    pub fn signed_base(&mut self, refusal: Option<&Refusal>, x5u: &str, now: Now) {
+        self.decided = Some(now.ticks);
+        match refusal {
+            None => self.x5u = Some(x5u.into()),
+            Some(refusal) => self.refusal = Some(*refusal),
+        }
+    }
+
     /// What signing a diversion came to: how many were signed.
     pub fn diverted(&mut self, outcome: Result<usize, &Refusal>, now: Now) {
         self.decided = Some(now.ticks);

@@ -6,6 +6,7 @@
 
 use super::admission::Admission;
 use super::answers;
+use super::base::base;
 use super::diverting::diverted;
 use super::helm::Helm;
 use super::intake::Intake;
@@ -32,6 +33,7 @@ use countersign_sip::element::{
 use countersign_sip::flow::Transport;
 use countersign_sip::message::Message;
 use countersign_sip::probe::Standing;
+use countersign_sip::trunk::PassportForm;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -494,6 +496,11 @@ impl Shard {
         if sign.subject == Subject::Diversion {
             let identities = diverted(sign, Vec::new(), signer, record, now);
             return Input::Signed { id, identities };
+        }
+        if sign.trunk.passport != PassportForm::Shaken
+            && let Some(input) = base(sign, signer, record, now)
+        {
+            return input;
         }
         let mut origination = signer.origination(&sign.trunk, sign.transport);
         origination.asked = sign.asked;

@@ -49,6 +49,9 @@ impl Scene {
     }
 }
 
+/// The trunk of a switch that sends on what it is answered with.
+const REDIRECTS: &str = "[[trunks]]\nname = \"asks\"\naddresses = [\"127.0.0.2\"]\nrole = \"none\"\nmode = \"redirect\"\nnumbering = \"north-american\"\n";
+
 /// The claims of an Identity header, read without any judgement.
 fn claims(identity: &str) -> Value {
     let payload = identity.split('.').nth(1).unwrap();
@@ -89,7 +92,7 @@ async fn a_switch_that_already_changed_the_request_uri_gets_its_diversion_signed
 }
 
 #[tokio::test]
-async fn a_call_that_goes_where_its_passport_says_is_left_alone() {
+async fn digest12_case25_a_call_that_goes_where_its_passport_says_gets_no_div() {
     let scene = Scene::new("sign", SIGNS).await;
     let identity = scene.house.identity(X5U);
     let call = Invite::new("not-diverted").header("Identity", &identity);
@@ -162,4 +165,130 @@ async fn a_call_without_identity_is_signed_first_where_that_is_wanted() {
     let heard = scene.calls(Invite::new("forwarded-unsigned-none")).await;
     assert!(heard.values("Identity").is_empty());
     assert!(heard.text.starts_with("INVITE sip:+12025550110@b.example "));
+}
+
+/// What is false stays false: nobody here vouches for the way that it went (RFC 8946 §4.1).
+#[tokio::test]
+async fn a_call_whose_proof_failed_goes_to_the_other_number_without_a_div() {
+    let scene = Scene::new("verify", FORWARDS).await;
+    let old = scene.house.identity_time().saturating_add(-600);
+    let key = &*scene.house.signer.key;
+    let stale = identity_between((CALL.0, "12025550101"), key, X5U, old);
+    let heard = scene
+        .calls(Invite::new("forwarded-stale").header("Identity", &stale))
+        .await;
+    let line = line_of("forwarded-stale").await;
+    assert_eq!(line["verdict"], "failed", "{line}");
+    assert_eq!(line["diversion"], Value::Null, "{line}");
+    assert_eq!(heard.values("Identity"), [&*stale]);
+    assert!(heard.text.starts_with("INVITE sip:+12025550110@b.example "));
+}
+
+/// RFC 8946 §7: the PASSporT of a diversion goes back with the 302.
+#[tokio::test]
+async fn a_redirected_call_gets_the_new_contact_and_its_div() {
+    let house = House::new();
+    house.write("forwards.csv", TABLE);
+    let caller = Party::at(2).await;
+    let switch = house
+        .start("", &format!("{REDIRECTS}{FORWARDS}{TENANT}"))
+        .await;
+    let identity = house.identity(X5U);
+    let call = Invite::new("diverted-by-302").header("Identity", &identity);
+    caller.says(call.text(&caller), switch.udp).await;
+    let answer = caller.hears_final().await;
+    assert_eq!(answer.status(), Some(302), "{}", answer.text);
+    assert_eq!(answer.values("Contact"), ["<sip:+12025550110@b.example>"]);
+    let claims = answer.claims();
+    assert_eq!(claims["div"], json!({"tn": CALL.1}));
+    assert_eq!(claims["dest"], json!({"tn": ["12025550110"]}));
+    // Without any PASSporT there is nothing to refer to; that it goes elsewhere is told all the same.
+    let call = Invite::new("forwarded-by-302");
+    caller.says(call.text(&caller), switch.udp).await;
+    let answer = caller.hears_final().await;
+    assert_eq!(answer.values("Contact"), ["<sip:+12025550110@b.example>"]);
+    assert!(answer.values("Identity").is_empty());
+}
+
+#[tokio::test]
+async fn the_far_dialog_of_a_back_to_back_call_is_to_the_other_number() {
+    let scene = Scene::new("none", &format!("{FORWARDS}mode = \"b2bua\"\n")).await;
+    let identity = scene.house.identity(X5U);
+    let call = Invite::new("forwarded-b2bua").header("Identity", &identity);
+    let call = call.header("Contact", "<sip:caller@127.0.0.2>");
+    scene
+        .caller
+        .says(call.text(&scene.caller), scene.switch.udp)
+        .await;
+    let heard = scene.called.hears().await;
+    is_diverted(&heard, &identity, "12025550110");
+    assert!(heard.text.starts_with("INVITE sip:+12025550110@b.example "));
+    assert_eq!(heard.values("To"), ["<sip:12025550101@b.example>"]);
+    scene.called.answers(&heard, "486 Busy Here").await;
+    assert_eq!(scene.caller.hears_final().await.status(), Some(486));
+}
+
+#[tokio::test]
+async fn the_table_is_read_again() {
+    let scene = Scene::new("none", FORWARDS).await;
+    let heard = scene.calls(Invite::new("forwarded-before")).await;
+    assert!(heard.text.starts_with("INVITE sip:+12025550110@b.example "));
+    scene
+        .house
+        .write("forwards.csv", "12025550101,12025550120\n");
+    scene.switch.reload().await;
+    let heard = scene.calls(Invite::new("forwarded-after")).await;
+    assert!(heard.text.starts_with("INVITE sip:+12025550120@b.example "));
+    // A table with a mistake changes nothing.
+    scene.house.write("forwards.csv", "12025550101\n");
+    scene.switch.reload().await;
+    let heard = scene.calls(Invite::new("forwarded-still")).await;
+    assert!(heard.text.starts_with("INVITE sip:+12025550120@b.example "));
+}
+
+/// Digest 02, case 18, with sockets: 438 after the compact form is followed by one INVITE with all of it.
+#[tokio::test]
+async fn digest02_case18_a_next_hop_that_cannot_rebuild_gets_all_of_it() {
+    let settings =
+        "tenant = \"provider\"\npassport = \"base-compact\"\nudp_source_is_trusted = true\n";
+    let scene = Scene::new("sign", settings).await;
+    let call = Invite::new("compact-then-full");
+    scene
+        .caller
+        .says(call.text(&scene.caller), scene.switch.udp)
+        .await;
+    let first = scene.called.hears().await;
+    let compact = first.values("Identity")[0].to_owned();
+    assert!(compact.starts_with(".."), "{compact}");
+    scene
+        .called
+        .answers(&first, "438 Invalid Identity Header")
+        .await;
+    let second = loop {
+        let heard = scene.called.hears().await;
+        if heard.text.starts_with("INVITE ") && heard.values("Via") != first.values("Via") {
+            break heard;
+        }
+    };
+    let full = second.values("Identity")[0].to_owned();
+    let signature = compact.strip_prefix("..").unwrap();
+    assert!(full.ends_with(signature), "the same signature: {full}");
+    assert_eq!(second.claims()["orig"], json!({"tn": CALL.0}));
+    assert_eq!(second.values("Date"), first.values("Date"));
+    scene.called.answers(&second, "200 OK").await;
+    assert_eq!(scene.caller.hears_final().await.status(), Some(200));
+}
+
+/// What deserves less than an A says so: `shaken` can, a PASSporT without extension cannot.
+#[tokio::test]
+async fn what_deserves_less_than_an_a_is_signed_with_its_attestation() {
+    let settings = "tenant = \"provider\"\npassport = \"base\"\n";
+    let scene = Scene::new("sign", settings).await;
+    let heard = scene.calls(Invite::new("base-from-a-weak-source")).await;
+    assert_eq!(heard.claims()["attest"], "C");
+    let settings = format!("{settings}udp_source_is_trusted = true\n");
+    let scene = Scene::new("sign", &settings).await;
+    let heard = scene.calls(Invite::new("base-from-a-known-source")).await;
+    assert_eq!(heard.claims()["attest"], Value::Null);
+    assert!(!heard.text.contains("ppt="), "{}", heard.text);
 }

@@ -10,6 +10,7 @@
 )]
 
 mod a_branded_call_whose_logo_changed;
+mod a_call_forwarded_twice;
 mod any_bytes;
 mod attestation;
 mod b2bua;

@@ -137,14 +137,24 @@ impl Provider {
     /// Somebody else's server, who trusts this provider's anchor and may fetch from its repository: what comes is verified and
     /// goes to `next_hop`.
     pub(crate) fn is_verified(&self, next_hop: &str) -> Setup {
+        self.are_verified(&[], next_hop)
+    }
+
+    /// The same of somebody who trusts these providers, too, and may fetch from them.
+    pub(crate) fn are_verified(&self, others: &[&Self], next_hop: &str) -> Setup {
+        let all = std::iter::once(&self).chain(others);
+        let anchors: Vec<_> = all
+            .clone()
+            .map(|one| quoted(&one.directory.anchor()))
+            .collect();
+        let exceptions: String = all.map(|one| one.exception()).collect();
         Setup::new(
             "verifies",
             next_hop,
             "role = \"verify\"\nverstat_profile = \"field\"\n",
             &format!(
-                "[trust]\nlab_anchor_files = [{}]\nallow_lab = true\n{}{UNHURRIED}",
-                quoted(&self.directory.anchor()),
-                self.exception(),
+                "[trust]\nlab_anchor_files = [{}]\nallow_lab = true\n{exceptions}{UNHURRIED}",
+                anchors.join(", "),
             ),
         )
     }

@@ -81,6 +81,8 @@ pub(super) enum Stage {
 pub(super) struct Forwarding {
     /// As long as there may be another next hop.
     pub(super) copy: Option<Copy>,
+    /// The same with whole PASSporTs, as long as it may be asked for.
+    pub(super) full: Option<Box<Copy>>,
     /// The next hop it is at, by its place in the trunk.
     pub(super) hop: usize,
     /// Those that come after, in their order.
@@ -215,11 +217,14 @@ impl Context {
     /// What it is reckoned at.
     pub(super) fn bytes(&self) -> usize {
         // What is left for another next hop is not slim.
-        let copy = match &self.stage {
-            Stage::Forwarding(forwarding) if self.is_slim => forwarding.copy.as_ref(),
-            _ => None,
+        let (copy, full) = match &self.stage {
+            Stage::Forwarding(forwarding) => (
+                forwarding.copy.as_ref().filter(|_| self.is_slim),
+                forwarding.full.as_deref(),
+            ),
+            _ => (None, None),
         };
-        reckoned(&self.request) + copy.map_or(0, Copy::len)
+        reckoned(&self.request) + copy.map_or(0, Copy::len) + full.map_or(0, Copy::len)
     }
 
     /// Whether whoever comes by `trunk` may cancel it. A request from the far side comes by none, or by another.

@@ -164,6 +164,19 @@ impl Context {
         self.forward(&additions, turn);
     }
 
+    /// The host has signed in compact form.
+    pub(super) fn signed_compact(
+        &mut self,
+        compact: Box<str>,
+        full: Box<str>,
+        turn: &mut Turn<'_>,
+    ) {
+        if let Stage::Deciding(deciding) = &mut self.stage {
+            deciding.additions.full = Some(full);
+        }
+        self.signed(vec![compact], turn);
+    }
+
     /// The host should have signed, and could not.
     pub(super) fn not_signed(&mut self, turn: &mut Turn<'_>) {
         if let Stage::Deciding(deciding) = &mut self.stage

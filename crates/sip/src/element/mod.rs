@@ -217,6 +217,15 @@ pub enum Input {
         /// The values of the Identity headers to add; none if the service refused, for reasons that the host keeps.
         identities: Vec<Box<str>>,
     },
+    /// The host signed what [`Output::Sign`] asked in a form that the next hop has to rebuild.
+    SignedCompact {
+        /// Which call.
+        id: ContextId,
+        /// The value of the Identity header.
+        compact: Box<str>,
+        /// The same whole, for a next hop that answers 438: it is tried there once.
+        full: Box<str>,
+    },
     /// The host should have signed what [`Output::Sign`] asked, and could not: no fault of the caller's.
     SigningFailed {
         /// Which call.
@@ -564,6 +573,11 @@ impl Element {
             Input::Signed { id, identities } => {
                 self.with(id, now, out, |context, turn| {
                     context.signed(identities, turn)
+                });
+            }
+            Input::SignedCompact { id, compact, full } => {
+                self.with(id, now, out, |context, turn| {
+                    context.signed_compact(compact, full, turn);
                 });
             }
             Input::Timer(timer) => self.timer(timer, now, out),

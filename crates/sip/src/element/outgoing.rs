@@ -24,6 +24,9 @@ use countersign::time::Now;
 use std::collections::VecDeque;
 use std::time::Duration;
 
+/// 438 Invalid Identity Header: RFC 8224 §6.2.2.
+const NOT_VALID: u16 = 438;
+
 /// A final response that may be forwarded once nothing better can come.
 #[derive(Clone, Debug)]
 pub(super) enum Candidate {
@@ -140,9 +143,12 @@ impl Context {
         match self.copy(additions, turn) {
             Ok(copy) => {
                 self.record.forwarded = Some(turn.now.ticks);
+                let full = additions.in_full();
+                let full = full.and_then(|additions| self.copy(&additions, turn).ok());
                 let others = self.order(turn);
                 self.stage = Stage::Forwarding(Forwarding {
                     copy: Some(copy),
+                    full: full.map(Box::new),
                     hop: 0,
                     others,
                 });
@@ -309,7 +315,7 @@ impl Context {
                 if status == 503 {
                     self.rest_as_asked(message, turn);
                     self.fail_over(candidate, turn);
-                } else {
+                } else if status != NOT_VALID || self.retry_in_full(turn).is_none() {
                     self.consider(candidate, turn);
                 }
             }
@@ -408,6 +414,23 @@ impl Context {
     fn give_up_hop(&mut self, failure: Failure, turn: &mut Turn<'_>) {
         self.hop_failed(failure, turn);
         self.fail_over(Candidate::Ours(failure), turn);
+    }
+
+    /// The next hop could not rebuild what our PASSporT left out: it gets all of it, once.
+    // RFC 8224 §6.1.1: "If the authentication service did not originally send the full form of the PASSporT object in the Identity header
+    // field, it SHOULD retry the request with the full form after receiving a 438 response; however, implementations SHOULD NOT retry the
+    // request more than once. Authentication services implemented at proxy servers would retry such a request as a sequential fork".
+    fn retry_in_full(&mut self, turn: &mut Turn<'_>) -> Option<()> {
+        let hop = self.hop()?.1.clone();
+        let Stage::Forwarding(forwarding) = &mut self.stage else {
+            return None;
+        };
+        let full = forwarding.full.take()?;
+        if matches!(self.cancellation, Cancellation::Asked(_)) {
+            return None;
+        }
+        forwarding.copy = Some(*full);
+        self.open_branch(&hop, turn).ok()
     }
 
     /// A next hop could not do it: another may, unless the caller has given up.

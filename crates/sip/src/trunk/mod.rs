@@ -64,6 +64,8 @@ pub struct Trunk {
     pub caller_name: CallerName,
     /// What becomes of Identity headers that are there already when we sign.
     pub existing_identity: ExistingIdentity,
+    /// What kind of PASSporT its calls are signed with.
+    pub passport: PassportForm,
     /// Which of its calls go somewhere else than their PASSporTs say, and are signed as such; none is looked at if there is none.
     pub diversions: Option<Arc<Diversions>>,
     /// The most that is attested for its calls; the lower of this and what is deserved is signed.
@@ -105,6 +107,7 @@ impl Trunk {
             call_info_trust: CallInfoTrust::default(),
             caller_name: CallerName::default(),
             existing_identity: ExistingIdentity::default(),
+            passport: PassportForm::default(),
             diversions: None,
             attestation_asked: None,
             attestation_header: None,
@@ -216,6 +219,18 @@ pub enum Role {
     Sign,
     /// They are verified.
     Verify,
+}
+
+/// What kind of PASSporT the calls of a trunk are signed with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PassportForm {
+    /// Without extension, whole: [RFC 8224 §4.1](https://www.rfc-editor.org/rfc/rfc8224#section-4.1).
+    Base,
+    /// Without extension, and only the signature of it where the other side can rebuild the rest; whole, once, after 438.
+    BaseCompact,
+    /// With the extension `shaken`, whole.
+    #[default]
+    Shaken,
 }
 
 /// What becomes of calls that do not pass verification.

@@ -12,6 +12,8 @@ pub(crate) enum Change {
     From,
     /// Nothing: the control of the experiment.
     Nothing,
+    /// The last digit of the called number, in the Request-URI alone: the call is forwarded.
+    RequestUri,
     /// One bit of the signature.
     Signature,
     /// The last digit of the called number.
@@ -82,6 +84,7 @@ impl Kamailio {
         let value: &[(&str, &str)] = match change {
             Change::From => &[("CHANGE_FROM", "yes")],
             Change::Nothing => &[],
+            Change::RequestUri => &[("CHANGE_URI", "yes")],
             Change::Signature => &[("CHANGE_SIGNATURE", "yes")],
             Change::To => &[("CHANGE_TO", "yes")],
         };

@@ -15,6 +15,7 @@ mod asking;
 mod bypass;
 mod cancel;
 mod errors;
+mod compact;
 mod excess;
 mod floods;
 mod forks;
