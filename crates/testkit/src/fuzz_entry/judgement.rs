@@ -14,7 +14,7 @@ static SCENE: LazyLock<Scene> = LazyLock::new(|| {
     })
 });
 
-/// Whatever an Identity header says: nothing passes that nobody signed, every check is told, and every fault has its words.
+/// Whatever an Identity header says: nothing passes that nobody signed, nobody is shown whom nobody proved, every check is told, and every fault has its words.
 pub(super) fn verification(bytes: &[u8]) {
     let presented = identity_header::values(bytes)
         .map(identity_header::parse)
@@ -27,6 +27,8 @@ pub(super) fn verification(bytes: &[u8]) {
         "{:?}",
         report.verdict
     );
+    let caller = report.consequences().and_then(|what| what.caller);
+    assert_eq!(caller, None, "a caller that nobody proved is shown");
     for passport in &report.passports {
         assert_eq!(passport.checks.iter().count(), Check::ALL.len());
         assert!(passport.token.proven().is_none());
