@@ -118,10 +118,15 @@ pub(super) fn inspect(
                 Extension::Rph(rph) => Some(priority::judge(rph, claims, call, &mut findings)),
                 _ => None,
             };
-            let mut inspected = Inspected::known(Token::Opened(passport), purpose, findings);
-            inspected.report.rich = rich;
-            inspected.report.priority = priority;
-            inspected
+            Inspected {
+                report: PassportReport {
+                    rich,
+                    priority,
+                    ..PassportReport::new(Token::Opened(passport), purpose)
+                },
+                findings,
+                support: Support::Known,
+            }
         }
         Err(unopened) => {
             passport_fault(unopened.error, &mut findings);

@@ -29,7 +29,7 @@ use crate::certificate::chain::MAX_CHAIN_BYTES;
 use crate::crypto::VerifyingKeys;
 use crate::passport::{self, Presented};
 use crate::path::PathCache;
-use crate::time::{Now, Ticks, UnixTime};
+use crate::time::{Now, Ticks};
 use crate::trust::Trust;
 use std::sync::Arc;
 use std::time::Duration;
@@ -80,23 +80,20 @@ impl VerificationService {
         now: Now,
     ) -> Verification {
         let policy = &self.shared.policy;
-        let state = if presented.iter().filter(|one| is_there(one)).count()
-            > policy.max_identity_headers
-        {
-            State::Done(Report::unjudged(Fault::TooManyIdentityHeaders))
-        } else {
-            let until = now
-                .ticks
-                .after(Duration::from_millis(policy.deadline.into()));
-            let presented = presented.into_iter().filter(is_there);
-            let mut inspected: Vec<_> = presented.map(|one| inspect(one, call, policy)).collect();
-            let chains = compare_all(&mut inspected, call, policy, now.unix);
-            let mut open = Open::new(until, inspected.len(), chains);
-            for one in inspected {
-                open.take_up(one, policy);
-            }
-            State::Open(open)
-        };
+        let state =
+            if presented.iter().filter(|one| is_there(one)).count() > policy.max_identity_headers {
+                State::Done(Report::unjudged(Fault::TooManyIdentityHeaders))
+            } else {
+                let until = now
+                    .ticks
+                    .after(Duration::from_millis(policy.deadline.into()));
+                let comparing = Comparing {
+                    call,
+                    policy,
+                    now: now.unix,
+                };
+                State::Open(Open::begin(presented, until, comparing))
+            };
         let reference = match policy.replay {
             Replay::Off => None,
             Replay::Enforce | Replay::Observe => call.reference.clone(),
@@ -117,23 +114,6 @@ impl VerificationService {
             false => Report::sum(Vec::new(), policy.order, policy.identity),
         }
     }
-}
-
-/// Compares every PASSporT with the call: each for itself, but for those of a diverted call.
-fn compare_all(
-    inspected: &mut Vec<Inspected>,
-    call: &Call,
-    policy: &VerificationPolicy,
-    now: UnixTime,
-) -> Option<Box<Chains>> {
-    if inspected.iter().any(chains::is_diversion) {
-        let comparing = Comparing { call, policy, now };
-        return Some(Box::new(chains::link(inspected, comparing)));
-    }
-    for one in inspected {
-        compare(one, call, policy, now);
-    }
-    None
 }
 
 /// An empty token is none.
@@ -316,7 +296,43 @@ impl State {
 }
 
 impl Open {
-    fn new(until: Ticks, headers: usize, chains: Option<Box<Chains>>) -> Self {
+    /// Inspects what is presented, compares it with the call and takes it up.
+    fn begin(
+        presented: Vec<Result<Presented, Malformed>>,
+        until: Ticks,
+        comparing: Comparing<'_>,
+    ) -> Self {
+        let Comparing { call, policy, now } = comparing;
+        let mut open = Self::new(until, presented.len());
+        let mut presented = presented.into_iter().filter(is_there);
+        let Some(first) = presented.next() else {
+            return open;
+        };
+        let mut first = inspect(first, call, policy);
+        let second = presented.next();
+        // The usual call has one, and pays nothing for the others.
+        if second.is_none() && !chains::is_diversion(&first) {
+            compare(&mut first, call, policy, now);
+            open.take_up(first, policy);
+            return open;
+        }
+        let others = second.into_iter().chain(presented);
+        let mut inspected = vec![first];
+        inspected.extend(others.map(|one| inspect(one, call, policy)));
+        if inspected.iter().any(chains::is_diversion) {
+            open.chains = Some(Box::new(chains::link(&mut inspected, comparing)));
+        } else {
+            for one in &mut inspected {
+                compare(one, call, policy, now);
+            }
+        }
+        for one in inspected {
+            open.take_up(one, policy);
+        }
+        open
+    }
+
+    fn new(until: Ticks, headers: usize) -> Self {
         Self {
             reports: Vec::with_capacity(headers),
             waiting: Vec::with_capacity(headers),
@@ -326,7 +342,7 @@ impl Open {
                 until,
             },
             answers: Vec::new(),
-            chains,
+            chains: None,
         }
     }
 
@@ -343,30 +359,29 @@ impl Open {
     }
 
     /// Takes up what the first stages left of one Identity header.
-    fn take_up(&mut self, inspected: Inspected, policy: &VerificationPolicy) {
-        let Inspected {
-            mut report,
-            mut findings,
-            support,
-        } = inspected;
-        let stage = match support {
+    // What is inspected is large, so it is moved once, to where it stays.
+    fn take_up(&mut self, mut inspected: Inspected, policy: &VerificationPolicy) {
+        let at = self.reports.len();
+        let stage = match inspected.support {
             Support::Ignored => None,
-            Support::Known => self.certificate_of(&report, &mut findings, policy),
+            Support::Known => {
+                self.certificate_of(&inspected.report, &mut inspected.findings, policy)
+            }
         };
-        match (support, stage) {
-            (Support::Ignored, _) => report.checks = Checks::of(findings),
+        match (inspected.support, stage) {
+            (Support::Ignored, _) => inspected.report.checks = Checks::of(inspected.findings),
             (Support::Known, None) => {
-                if let Some(findings) = Self::keep(&mut self.chains, self.reports.len(), findings) {
-                    conclude(&mut report, findings, policy);
+                if let Some(findings) = Self::keep(&mut self.chains, at, inspected.findings) {
+                    conclude(&mut inspected.report, findings, policy);
                 }
             }
             (Support::Known, Some(stage)) => self.waiting.push(Waiting {
-                report: self.reports.len(),
-                findings,
+                report: at,
+                findings: inspected.findings,
                 stage,
             }),
         }
-        self.reports.push(report);
+        self.reports.push(inspected.report);
     }
 
     /// Where the certificate comes from, if it is worth a look: out of the token, or from where its URL leads.
