@@ -9,6 +9,7 @@ use crate::proxy::{self, Additions};
 use crate::trunk::{ExistingIdentity, Trunk};
 use bytes::Bytes;
 use countersign::time::UnixTime;
+use countersign::verification::Consequences;
 
 /// What is added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,8 +23,13 @@ pub enum Addition<'a> {
     },
     /// Nothing; what an untrusted side may not say is still taken out.
     Nothing,
-    /// The verdict, as `verstat` writes it.
-    Verdict(&'a str),
+    /// The verdict.
+    Verdict {
+        /// As `verstat` writes it.
+        verstat: &'a str,
+        /// What follows from it beyond that, if anything does.
+        consequences: Option<&'a Consequences>,
+    },
 }
 
 /// The request with `addition`, as calls of `trunk` leave.
@@ -42,7 +48,13 @@ pub fn annotated(
             additions.date = date;
         }
         Addition::Nothing => {}
-        Addition::Verdict(text) => additions.verstat = Some(text.to_owned()),
+        Addition::Verdict {
+            verstat,
+            consequences,
+        } => {
+            additions.verstat = Some(verstat.to_owned());
+            additions.consequences = consequences.cloned().map(Box::new);
+        }
     }
     let mut patch = Patch::default();
     proxy::said(request, trunk, &additions, &mut patch);
@@ -66,6 +78,7 @@ pub fn keeps_its_identity(request: &Message, trunk: &Trunk) -> bool {
 mod tests {
     use super::*;
     use crate::message::Framing;
+    use countersign::verification::ProvenCaller;
 
     const INVITE: &str = "INVITE sip:12025550101@b.example SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nMax-Forwards: 9\r\n\
         From: <sip:12025550100@a.example>;tag=1\r\nTo: <sip:12025550101@b.example>\r\nCall-ID: annotation\r\nCSeq: 1 INVITE\r\n\
@@ -86,7 +99,24 @@ mod tests {
             date,
         });
         let passed = annotated_as(Addition::Nothing);
-        let judged = annotated_as(Addition::Verdict("No-TN-Validation"));
+        let caller = ProvenCaller {
+            name: Some("Q Branch".into()),
+            ..ProvenCaller::default()
+        };
+        let consequences = Consequences {
+            caller: Some(Box::new(caller)),
+            ..Consequences::default()
+        };
+        let judged = annotated_as(Addition::Verdict {
+            verstat: "No-TN-Validation",
+            consequences: Some(&consequences),
+        });
+        assert!(
+            judged.contains("\r\nFrom: \"Q Branch\" <sip:12025550100@a.example>;tag=1\r\n"),
+            "{judged}"
+        );
+        let verified = "\r\nCall-Info: <data:>;purpose=jcard;verified=\"true\"\r\n";
+        assert!(judged.contains(verified), "{judged}");
         for text in [&signed, &passed, &judged] {
             assert!(text.contains("\r\nMax-Forwards: 9\r\n"), "{text}");
             assert!(

@@ -14,11 +14,11 @@ use super::brand::BrandSettings;
 use super::hep::HepSettings;
 use super::judgement::{ExceptionSettings, FetchSettings};
 use super::listeners::{HttpSettings, SipSettings};
-use super::place::{Cause, Concern, Mistake, Place, Placed, TrustConcern, Warning};
+use super::place::{Cause, Concern, Expected, Mistake, Place, Placed, TrustConcern, Warning};
 use super::tenant::TenantSettings;
 use super::trunk::TrunkSettings;
 use crate::brands::Rule;
-use crate::fetch::{Exception, FetchPolicy};
+use crate::fetch::{Exception, FetchPolicy, picture};
 use crate::files;
 use crate::hep;
 use crate::routes::Local;
@@ -184,6 +184,15 @@ impl Opening {
             self.files
                 .insert(file.value.clone(), sha256(text.as_bytes()));
             brand.card = Some(Card::Inline(text.into()));
+        }
+        if brand
+            .icon
+            .as_deref()
+            .is_some_and(|icon| !picture::is_whole(icon))
+        {
+            let expected = Expected::Text("a PNG or JPEG in its data: URL");
+            self.mistakes
+                .push(settings.name.mistake(Cause::Value(expected)));
         }
         let sound = brand.references(|_| None);
         let sound = sound.map_err(|fault| settings.name.mistake(Cause::Brand(fault)));

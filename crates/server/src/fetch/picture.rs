@@ -5,7 +5,9 @@
 //!
 //! Not here: what a picture shows, and whether it is square.
 
-use countersign::verification::Unavailable;
+use countersign::passport::rcd::data_url;
+use countersign::passport::rcd::references::is_data;
+use countersign::verification::{Consequences, Unavailable};
 use png::{Decoder, Limits};
 use std::io::Cursor;
 use zune_jpeg::JpegDecoder;
@@ -70,6 +72,23 @@ pub fn inspect(bytes: &[u8]) -> Result<Format, Unavailable> {
     decoded.map(|()| format).ok_or(Unavailable::BadPicture)
 }
 
+/// What follows from a verification, without a picture in its own URL that is none: such a one is never fetched, so nobody has looked yet.
+pub fn whole(mut consequences: Box<Consequences>) -> Box<Consequences> {
+    if let Some(caller) = &mut consequences.caller {
+        caller.icon = caller.icon.take().filter(|icon| is_whole(&icon.url));
+    }
+    consequences
+}
+
+/// Whether a URL is no `data:` URL, or one of a picture.
+pub fn is_whole(url: &str) -> bool {
+    let content = data_url::content(url);
+    let fits = |(media_type, bytes): (&str, Vec<u8>)| {
+        inspect(&bytes).is_ok_and(|format| format.media_type().eq_ignore_ascii_case(media_type))
+    };
+    !is_data(url) || content.is_some_and(fits)
+}
+
 fn png(bytes: &[u8]) -> Option<()> {
     let limits = Limits { bytes: MAX_DECODED };
     let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), limits);
@@ -103,6 +122,7 @@ fn jpeg(bytes: &[u8]) -> Option<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use countersign::verification::{ProvenCaller, Reference};
     use proptest::prelude::*;
 
     fn drawn(width: u32, height: u32) -> Vec<u8> {
@@ -162,6 +182,36 @@ mod tests {
             ("PNG in name", b"\x89PNG\r\n\x1a\n"),
         ] {
             assert_eq!(inspect(bytes), Err(Unavailable::BadPicture), "{what}");
+        }
+    }
+
+    #[test]
+    fn digest10_case18_a_picture_in_its_url_is_decoded_before_it_is_shown() {
+        // RFC 9795 §8.3.
+        const ICON: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAUAAAAFCAYAAACNbyblAAAAHElEQVQI12P4//8/w38GIAXDIBKE0DHxgljNBAAO9TXL0Y4OHwAAAABJRU5ErkJggg==";
+        let shown = |url: &str| {
+            let icon = Reference {
+                url: url.into(),
+                integrity: None,
+            };
+            let caller = ProvenCaller {
+                icon: Some(icon),
+                ..ProvenCaller::default()
+            };
+            let consequences = Consequences {
+                caller: Some(Box::new(caller)),
+                ..Consequences::default()
+            };
+            whole(Box::new(consequences)).caller.unwrap().icon.is_some()
+        };
+        assert!(shown(ICON));
+        assert!(shown("https://example.com/q.png"));
+        for none in [
+            ICON.replace("AAAFCAYAAACN", "AAAFCAYAAACM"),
+            ICON.replace("image/png", "image/jpeg"),
+            ICON.replace("base64,", ","),
+        ] {
+            assert!(!shown(&none), "{none}");
         }
     }
 

@@ -19,6 +19,7 @@ use super::services::Services;
 use super::state::State;
 use super::turned_away::TurnedAway;
 use super::{Life, Receipt};
+use crate::fetch::picture::whole;
 use crate::metrics::ShardGauges;
 use countersign::authentication::Refusal;
 use countersign::call::Call;
@@ -614,7 +615,7 @@ impl Shard {
             verdict: report.verdict,
             code: report.code,
             attestation: report.deciding().and_then(|passport| passport.attest()),
-            consequences: report.consequences(),
+            consequences: report.consequences().map(whole),
         };
         Input::Judged { id, judgement }
     }

@@ -5,6 +5,7 @@
 
 use super::dialect::Defect;
 use super::{Asked, Done, Visit, Wishes, answers};
+use crate::fetch::picture::whole;
 use bytes::Bytes;
 use countersign::call::DateHeader;
 use countersign_sip::annotation::{Addition, annotated, keeps_its_identity, may_begin_a_call};
@@ -54,7 +55,12 @@ impl Visit<'_> {
         let presented = identity_header::presented(request);
         let report = self.judge(&call, presented, super::Beat::Call).await?;
         let verstat = answers::verstat(&report, self.trunk);
-        self.annotate(request, Addition::Verdict(&verstat), "done")
+        let consequences = report.consequences().map(whole);
+        let addition = Addition::Verdict {
+            verstat: &verstat,
+            consequences: consequences.as_deref(),
+        };
+        self.annotate(request, addition, "done")
     }
 
     fn annotate(
