@@ -1,7 +1,11 @@
 //! `countersign decode`: takes a SIP message, Identity headers or tokens apart. Nothing is fetched, nothing is believed.
 //!
-//! What cannot be read is shown as far as it can be, with what is wrong with it beside it.
+//! What cannot be read is shown as far as it can be, with what is wrong with it beside it. What a phone would show of rich call data is
+//! [`display`].
 
+mod display;
+
+use self::display::Display;
 use super::Outcome;
 use super::columns::lines;
 use super::console::{Console, Tone, visible};
@@ -18,7 +22,7 @@ use countersign_sip::identity_header;
 use countersign_sip::message::{Framing, Message};
 use serde::Serialize;
 use serde_json::Value;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Columns of a word in front of its line.
 const WORD: usize = 12;
@@ -29,16 +33,21 @@ const WORD: usize = 12;
 Examples:
   countersign decode invite.sip
   countersign sign --from 12025550100 --to 12025550101 | countersign decode --json
+  countersign decode --picture logo.png branded.sip
 
-Input: a whole SIP message, Identity headers (with or without the name) or bare tokens, one a line.
+Input: a whole SIP message, Identity headers (with or without the name) or bare tokens, one a line. Every type of PASSporT is taken apart; of \
+rich call data it is shown what a phone would show (\"display\" in JSON). Nothing is fetched: what is elsewhere is told by its URL.
 
-Exit code: 0 everything could be read, 1 something could not (it says what), 2 wrong use or could not run.")]
+Exit code: 0 everything could be read, 1 something could not, or has no picture (it says what), 2 wrong use or could not run.")]
 pub(super) struct Arguments {
     /// A file with a SIP message, Identity headers or tokens; `-` or nothing: standard input
     file: Option<PathBuf>,
     /// One JSON object per input, one a line
     #[arg(long)]
     json: bool,
+    /// Write the first picture that is in a token to this file (PNG or JPEG)
+    #[arg(long, value_name = "FILE")]
+    picture: Option<PathBuf>,
 }
 
 pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {
@@ -51,17 +60,17 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {
         }
     };
     let mut outcome = Outcome::Done;
-    for (index, input) in inputs.iter().enumerate() {
-        let apart = Apart::of(input);
+    let apart: Vec<_> = inputs.iter().map(Apart::of).collect();
+    for (index, apart) in apart.iter().enumerate() {
         if !apart.is_whole() {
             outcome = Outcome::Failed;
         }
         if arguments.json {
             // Strings, numbers and lists: nothing that JSON could not hold.
-            console.line(serde_json::to_string(&apart).unwrap_or_default());
+            console.line(serde_json::to_string(apart).unwrap_or_default());
         } else {
             input::title((index + 1, inputs.len()), console);
-            print(&apart, console);
+            print(apart, console);
         }
     }
     if !arguments.json {
@@ -69,7 +78,31 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {
         console.line("");
         console.line(console.paint(Tone::Faint, note));
     }
-    outcome
+    match &arguments.picture {
+        Some(file) => outcome.or_worse(write_picture(&apart, file, console)),
+        None => outcome,
+    }
+}
+
+/// Writes the first picture that is in any of the tokens.
+fn write_picture(apart: &[Apart], file: &Path, console: &mut Console) -> Outcome {
+    let displays = || {
+        let tokens = apart.iter().flat_map(|apart| &apart.passports);
+        tokens.filter_map(|token| token.display.as_ref())
+    };
+    let Some(picture) = displays().find_map(Display::picture) else {
+        let why = displays().find_map(Display::without_picture);
+        let why = why.unwrap_or_else(|| "no PASSporT has one".to_owned());
+        console.error(format_args!("no picture for {}: {why}", file.display()));
+        return Outcome::Failed;
+    };
+    match std::fs::write(file, picture) {
+        Ok(()) => Outcome::Done,
+        Err(error) => {
+            console.error(format_args!("{}: {error}", file.display()));
+            Outcome::Unable
+        }
+    }
 }
 
 /// One input, taken apart.
@@ -111,6 +144,12 @@ struct Token {
     signature: Option<usize>,
     /// Whether it is written as RFC 8225 §9 says.
     canonical: Option<bool>,
+    /// What a phone would show, where it says more than numbers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    display: Option<Display>,
+    /// The PASSporT inside of one whose type is `div-o`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inside: Option<Box<Token>>,
     error: Option<String>,
 }
 
@@ -159,7 +198,7 @@ impl Apart {
     }
 
     fn is_whole(&self) -> bool {
-        self.error.is_none() && self.passports.iter().all(|token| token.error.is_none())
+        self.error.is_none() && self.passports.iter().all(Token::is_whole)
     }
 }
 
@@ -194,6 +233,10 @@ impl Signalling {
 }
 
 impl Token {
+    fn is_whole(&self) -> bool {
+        self.error.is_none() && self.inside.as_deref().is_none_or(Self::is_whole)
+    }
+
     fn of(presented: Result<Presented, Malformed>) -> Self {
         let presented = match presented {
             Ok(presented) => presented,
@@ -237,7 +280,13 @@ impl Token {
         self.claims = part(payload);
         // An iat in quotes is read, too: several samples in RFCs have one, and here nothing rests on it.
         match SignedPassport::parse_with(token, IatForm::IntegerOrString) {
-            Ok(signed) => self.canonical = Some(signed.is_canonical()),
+            Ok(signed) => {
+                self.canonical = Some(signed.is_canonical());
+                self.display = Display::of(signed.claims());
+                // Each is a quarter shorter than the one around it: a token of the longest has a dozen inside at most.
+                let inside = display::inside(signed.claims()).map(Presented::bare);
+                self.inside = inside.map(|inside| Box::new(Self::of(Ok(inside))));
+            }
             Err(error) => self.error = Some(error.to_string()),
         }
     }
@@ -324,8 +373,17 @@ fn print_token(token: &Token, console: &mut Console) {
         let note = "not written as RFC 8225 section 9 says; judged over the bytes as they are";
         lines(console, &[("note", WORD, Tone::Unsure)], note, Tone::Plain);
     }
+    if let Some(display) = &token.display {
+        display.print(console);
+    }
     if let Some(error) = &token.error {
         lines(console, &[("error", WORD, Tone::Bad)], error, Tone::Plain);
+    }
+    if let Some(inside) = &token.inside {
+        console.line("");
+        let form = inside.form.unwrap_or("in no");
+        console.line(format_args!("PASSporT inside of it, {form} form"));
+        print_token(inside, console);
     }
 }
 
