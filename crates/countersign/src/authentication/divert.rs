@@ -5,7 +5,9 @@
 //! anything is not asked: [`crate::verification`] does that, here or at the other end. The originals stay in the request; what
 //! comes out of here is added.
 
+use super::originate::called_parties;
 use super::{AuthenticationService, DATE_TOLERANCE_SECONDS, Refusal};
+use crate::call::{Call, DateHeader};
 use crate::certificate::Coverage;
 use crate::identity::{Dest, Identity};
 use crate::passport::{Claims, Div, DivO, Extension, SignedPassport};
@@ -74,6 +76,46 @@ impl AuthenticationService {
     ) -> Result<Vec<Diverted>, Refusal> {
         let ends = ends_of(existing)?;
         self.divert_each(&ends, existing, Original::Inside, target, history, now)
+    }
+
+    /// Signs that a call which went to `div.from` goes now to whom `call` names as called, where only that is known and not the
+    /// PASSporTs it has: on the word of the one who asks, who must have checked that there are some. `call` has the time of
+    /// origination as its Date.
+    ///
+    /// # Errors
+    /// [`Refusal`]: [`Refusal::DiversionLoops`] if it goes to where it went before, [`Refusal::NotCovered`] if our certificate does
+    /// not cover who diverts.
+    pub fn divert_call(&self, call: &Call, div: Div, now: UnixTime) -> Result<Diverted, Refusal> {
+        let orig = call.orig.clone().ok_or(Refusal::CallerUnknown)?;
+        let dest = called_parties(call);
+        // RFC 8946 §3: "If the canonical form of the "dest" identifier is not changed during retargeting, then a new PASSporT
+        // with a "div" claim MUST NOT be produced."
+        if dest.contains(&div.from) {
+            return Err(Refusal::DiversionLoops);
+        }
+        if self.signer.authority().covers(&div.from) == Coverage::NotCovered {
+            return Err(Refusal::NotCovered);
+        }
+        let iat = match call.date {
+            DateHeader::Absent => now,
+            DateHeader::At(date) => retained(date, now)?,
+            DateHeader::Unusable => return Err(Refusal::UnusableDate),
+        };
+        self.check_validity(iat)?;
+        self.check_validity(now)?;
+        let passport = self.sign(Claims {
+            orig,
+            dest,
+            iat,
+            extension: Extension::Div(Box::new(div)),
+            rich: None,
+        })?;
+        Ok(Diverted {
+            identity: self
+                .signer
+                .identity(passport.token(), &passport.claims().extension),
+            passport,
+        })
     }
 
     fn divert_each(

@@ -82,6 +82,14 @@ impl Parties {
         }
     }
 
+    /// The called party that another flag names.
+    ///
+    /// # Errors
+    /// [`BadParty`] names the flag.
+    pub(super) fn called(&self, flag: &'static str, text: &str) -> Result<Identity, BadParty> {
+        self.party(flag, text, Role::Dest)
+    }
+
     fn party(&self, flag: &'static str, text: &str, role: Role) -> Result<Identity, BadParty> {
         let bad = |cause| BadParty {
             flag,

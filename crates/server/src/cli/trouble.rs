@@ -6,7 +6,7 @@
 use super::input::InputError;
 use super::parties::BadParty;
 use crate::files::FileFault;
-use countersign::authentication::SignerError;
+use countersign::authentication::{BrandFault, SignerError};
 use countersign::certificate::number_records::RecordsError;
 use countersign::certificate::repository_url::UrlFault;
 use countersign::certificate::{ChainError, CrlError};
@@ -22,6 +22,8 @@ use std::path::PathBuf;
 pub(super) enum Trouble {
     /// A file of trust anchors holds something else.
     Anchors(PathBuf, AnchorError),
+    /// Rich call data that cannot be signed.
+    Brand(BrandFault),
     /// A file of certificates holds something else.
     Chain(PathBuf, ChainError),
     /// A file holds something other than a revocation list.
@@ -40,10 +42,16 @@ pub(super) enum Trouble {
     NoRandomness,
     /// The lab's folder does not say where its certificate is served.
     NoX5u(PathBuf),
+    /// A file holds no picture that may be shown.
+    NotAPicture(PathBuf),
     /// What is to be signed, in a file or on standard input, is no SIP request.
     NotARequest(Option<PathBuf>),
+    /// A flag that goes with another kind of PASSporT.
+    NotOfKind(&'static str),
     /// It looks like a SIP message and is none.
     NotSip(PathBuf, ParseError),
+    /// No flag says anything about the caller.
+    NothingRich,
     /// A file does not say whose numbers are whose.
     NumberRecords(PathBuf, RecordsError),
     /// An origin that is to be allowed is none.
@@ -52,6 +60,10 @@ pub(super) enum Trouble {
     Party(BadParty),
     /// The request could not be written: a mistake of ours.
     Patch(PatchError),
+    /// What should be a namespace and who signs for it is not.
+    PriorityAuthority(Box<str>),
+    /// What should be a URL and its file is not.
+    Resource(Box<str>),
     /// The system gives no runtime.
     Runtime(std::io::Error),
     /// Key, certificate and URL do not go together.
@@ -70,6 +82,12 @@ impl fmt::Display for Trouble {
                 "--trust {}: {cause}; give a file with the certificates of authorities (PEM)",
                 path.display()
             ),
+            Self::Brand(_)
+            | Self::NotAPicture(_)
+            | Self::NotOfKind(_)
+            | Self::NothingRich
+            | Self::PriorityAuthority(_)
+            | Self::Resource(_) => self.fmt_rich(f),
             Self::Chain(path, cause) => write!(
                 f,
                 "{}: {cause}; give certificates in PEM, the signer's first",
@@ -126,6 +144,37 @@ impl fmt::Display for Trouble {
 }
 
 impl Trouble {
+    /// The sentence about what is to be signed beside the numbers.
+    fn fmt_rich(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Brand(BrandFault::Missing(url)) => write!(
+                f,
+                "what is at {url} is not known; give it with --resource {url}=FILE"
+            ),
+            Self::Brand(cause) => write!(f, "the rich call data cannot be signed: {cause}"),
+            Self::NotAPicture(path) => write!(
+                f,
+                "--icon {}: no PNG or JPEG that phones would show; give one, or an https URL",
+                path.display()
+            ),
+            Self::NotOfKind(what) => write!(
+                f,
+                "{what} does not go with this --kind; see `countersign sign --help`"
+            ),
+            Self::NothingRich => {
+                f.write_str("nothing to say of the caller; give --name, --reason, --icon or --card")
+            }
+            Self::PriorityAuthority(text) => {
+                write!(
+                    f,
+                    "--priority-authority {text}: give NAMESPACE=SIGNER, such as ets=1234"
+                )
+            }
+            Self::Resource(text) => write!(f, "--resource {text}: give URL=FILE"),
+            _ => Ok(()),
+        }
+    }
+
     /// The sentence about a file with a list that verification was to rest on.
     fn fmt_list(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -33,6 +33,11 @@ pub fn content(url: &str) -> Option<(&str, Vec<u8>)> {
     Some((media_type, bytes))
 }
 
+/// A URL that holds these bytes.
+pub fn url(media_type: &str, bytes: &[u8]) -> String {
+    format!("data:{media_type};base64,{}", BASE64.encode(bytes))
+}
+
 /// Whether a `data:` URL holds what says that it is a PNG or a JPEG, and begins like one.
 // RFC 9796 §10.2: "the default image formats SHOULD be PNG [ISOPNG] or JPEG [ITUJPEG]". SVG never.
 pub fn is_picture(url: &str) -> bool {
@@ -61,6 +66,7 @@ mod tests {
         let (media_type, bytes) = content(ICON).unwrap();
         assert_eq!((media_type, bytes.len()), ("image/png", 85));
         assert!(is_picture(ICON));
+        assert_eq!(url(media_type, &bytes), ICON);
         assert!(is_picture(ICON.trim_end_matches('=')));
     }
 

@@ -207,11 +207,10 @@ impl Picture {
     }
 
     fn to_text(&self) -> String {
-        let digest = with(&self.digest);
         match (&self.url, self.media_type, self.size, &self.error) {
-            (Some(url), ..) => format!("at {url}{digest}"),
+            (Some(url), ..) => format!("at {url}{}", with(&self.digest)),
             (None, Some(media_type), Some(size), _) => {
-                format!("in the token, {media_type}, {size} bytes{digest}")
+                format!("in the token, {media_type}, {size} bytes")
             }
             (.., error) => format!("not shown: {}", error.as_deref().unwrap_or_default()),
         }

@@ -1,12 +1,17 @@
 //! `countersign sign`: one Identity header, or a whole SIP request signed, on the operator's own word.
 //!
-//! The rules are those of `countersign::authentication`; what lives here is what to sign with ([`keys`]) and what to sign
-//! ([`request`]). The operator answers for every number: the basis that is recorded is `operator`, and the attestation asked
+//! The rules are those of `countersign::authentication`; what lives here is what to sign with ([`keys`]), what to sign
+//! ([`request`]), as what ([`kinds`]), and what to say of the caller ([`brand`]). The operator answers for every number: the basis that is recorded is `operator`, and the attestation asked
 //! for is the one signed.
 
+mod brand;
 mod keys;
+mod kinds;
+mod record;
 mod request;
 
+use self::kinds::{Kind, Order};
+use self::record::Record;
 use self::request::Subject;
 use super::Outcome;
 use super::console::Console;
@@ -14,15 +19,14 @@ use super::moment::Moment;
 use super::parties::Parties;
 use super::trouble::Trouble;
 use crate::clock::{Clock, SystemClock};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use countersign::authentication::{
-    Authenticated, AuthenticationService, Credential, DATE_TOLERANCE_SECONDS, Inventory,
-    Origination, Refusal, Unlisted,
+    AuthenticationService, DATE_TOLERANCE_SECONDS, Form, Inventory, Refusal,
 };
 use countersign::call::{Call, DateHeader};
 use countersign::crypto::system_random;
 use countersign::passport::{Attestation, OrigId};
-use serde::Serialize;
+use countersign::priority::ResourceValue;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -37,6 +41,15 @@ Examples:
       --key sp.key --certificate sp.pem --x5u https://cert.example.org/sp.pem
   A whole request, signed:
     countersign sign < invite.sip > signed.sip
+  With a name, a picture and a reason (the digest of the picture is signed, of the file):
+    countersign sign --from 12025550100 --to 12025550101 --name \"Q Branch\" --reason \"Your order\" \\
+      --icon https://example.com/q.png --resource https://example.com/q.png=q.png
+  A call that is forwarded, with its Identity; and one of which only the numbers are known:
+    countersign sign --kind div --to 12025550102 < signed.sip > forwarded.sip
+    countersign sign --kind div --from 12025550100 --div 12025550101 --to 12025550102
+  Priority, and the call-back of an answering point:
+    countersign sign --kind rph --from 12025550100 --to 911 --rph esnet.1
+    countersign sign --kind rph --from 12025550100 --to 12025550101 --rph esnet.0 --sph
 
 A request brings its own call; --from and --to come before it. Identity is added, Date if there is none, the rest stays \
 byte for byte (bare line feeds get their CRLF back). With --from and --to, a silent standard input is waited for one \
@@ -54,9 +67,29 @@ pub(super) struct Arguments {
     /// How firmly to attest: A, B or C
     #[arg(long, value_name = "A|B|C", default_value = "A")]
     attest: Attestation,
-    /// The PASSporT type
-    #[arg(long, value_enum, default_value_t)]
-    ppt: Ppt,
+    /// What to sign
+    #[arg(long, visible_alias = "ppt", value_enum, default_value_t)]
+    kind: Kind,
+    /// Sign in compact form, if verifiers can rebuild what it leaves out (kinds base and rcd)
+    #[arg(long)]
+    compact: bool,
+    /// Who was called before, where no PASSporT says so (kind div)
+    #[arg(long, value_name = "TN", conflicts_with_all = ["original", "file"])]
+    div: Option<String>,
+    /// A file with the PASSporTs that the call has, where no request is given (kinds div and div-o)
+    #[arg(long, value_name = "FILE", conflicts_with = "file")]
+    original: Option<PathBuf>,
+    /// The entry of History-Info that tells of the diversion, such as 1.1 (kinds div and div-o)
+    #[arg(long, value_name = "INDEX")]
+    history: Option<String>,
+    /// A value of Resource-Priority that the call may have (kind rph); may be given several times
+    #[arg(long, value_name = "NAMESPACE.VALUE")]
+    rph: Vec<ResourceValue>,
+    /// The call is the call-back of an answering point (kind rph)
+    #[arg(long)]
+    sph: bool,
+    #[command(flatten)]
+    brand: brand::BrandArguments,
     /// The origination identifier [default: a random one]
     #[arg(long, value_name = "UUID")]
     origid: Option<OrigId>,
@@ -68,14 +101,6 @@ pub(super) struct Arguments {
     /// A JSON object with the header, the parts of the PASSporT, the attestation and its evidence
     #[arg(long)]
     json: bool,
-}
-
-/// The PASSporT types of this release.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Ppt {
-    // RFC 8588; a doc comment would make the help of every flag two lines longer.
-    #[default]
-    Shaken,
 }
 
 pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {
@@ -96,36 +121,76 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {
 }
 
 fn sign(arguments: &Arguments, console: &mut Console) -> Result<Result<(), Refusal>, Trouble> {
+    arguments.check()?;
     let given = arguments.parties.read()?;
+    let rich = arguments.brand.claims()?;
     let signer = arguments.keys.signer(console)?;
-    let subject = Subject::read(arguments.file.as_deref(), &given, console)?;
+    let subject = match arguments.original {
+        Some(_) => Subject::Numbers,
+        None => Subject::read(arguments.file.as_deref(), &given, console)?,
+    };
     let call = subject.call(&given, arguments.parties.call_policy());
     let now = match arguments.iat {
         Some(moment) => moment.0,
         None => SystemClock::start().now().unix,
     };
-    // Ppt has one type, and it is the one that the service signs.
-    let Ppt::Shaken = arguments.ppt;
-    let origination = Origination {
-        asked: Some(arguments.attest),
-        credential: Credential::Strong,
-        unlisted: Unlisted::Unsigned,
-        origid: origid(arguments.origid)?,
-        rich: None,
-    };
     let service = AuthenticationService::new(Arc::new(signer), Arc::new(Inventory::operator()));
-    let call = dated(call, arguments.iat);
-    let authenticated = match service.authenticate(&call, &origination, now) {
-        Ok(authenticated) => authenticated,
+    let order = Order {
+        arguments,
+        subject: &subject,
+        call: dated(call, arguments.iat),
+        rich,
+        now,
+    };
+    let made = match order.sign(&service)? {
+        Ok(made) => made,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    let signed = subject.signed(&authenticated, console)?;
+    if arguments.compact && made.iter().any(|one| one.form == Form::Full) {
+        console.warning("verifiers could not rebuild the compact form; it is signed in full form");
+    }
+    if made.is_empty() {
+        console
+            .warning("the call goes to where its PASSporTs say already; there is nothing to sign");
+    }
+    let signed = subject.signed(&made, console)?;
     match (&signed, arguments.json) {
-        (_, true) => console.line(Record::of(&authenticated, signed.as_deref()).to_json()),
+        (signed, true) => {
+            for one in &made {
+                console.line(Record::of(one, signed.as_deref()).to_json());
+            }
+        }
         (Some(request), false) => console.bytes(request),
-        (None, false) => console.line(&authenticated.identity),
+        (None, false) => made.iter().for_each(|one| console.line(&one.identity)),
     }
     Ok(Ok(()))
+}
+
+impl Arguments {
+    /// Whether the flags go with the kind.
+    fn check(&self) -> Result<(), Trouble> {
+        let is_diversion = matches!(self.kind, Kind::Div | Kind::DivO);
+        let is_rich = matches!(self.kind, Kind::Rcd | Kind::Shaken);
+        let misplaced = [
+            (
+                "--compact",
+                self.compact && !matches!(self.kind, Kind::Base | Kind::Rcd),
+            ),
+            ("--div", self.div.is_some() && !is_diversion),
+            ("--original", self.original.is_some() && !is_diversion),
+            ("--history", self.history.is_some() && !is_diversion),
+            ("--rph", !self.rph.is_empty() && self.kind != Kind::Rph),
+            ("--sph", self.sph && self.kind != Kind::Rph),
+            ("rich call data", self.brand.is_given() && !is_rich),
+        ];
+        match misplaced
+            .into_iter()
+            .find(|(_, is_misplaced)| *is_misplaced)
+        {
+            Some((flag, _)) => Err(Trouble::NotOfKind(flag)),
+            None => Ok(()),
+        }
+    }
 }
 
 fn origid(given: Option<OrigId>) -> Result<OrigId, Trouble> {
@@ -161,75 +226,16 @@ const fn fix(refusal: Refusal) -> &'static str {
         Refusal::StaleDate => "; give --iat, or a request with a fresh Date",
         Refusal::TooLarge => "; give fewer --to",
         Refusal::UnusableDate => "; give a request with a Date of RFC 3261, or without",
+        Refusal::NothingToDivert => {
+            "; give a signed request, or --original FILE, or (kind div) --div TN"
+        }
+        Refusal::IssuerNotOurs => "; --issuer is the subject's CN or O",
+        Refusal::PriorityNotRequested => "; give --rph, and a request that has the value",
         Refusal::DiversionLoops
-        | Refusal::IssuerNotOurs
-        | Refusal::NothingToDivert
         | Refusal::PriorityMisused
-        | Refusal::PriorityNotRequested
         | Refusal::RichDataIncomplete
         | Refusal::SigningFailed
         | Refusal::Unlisted
         | Refusal::UnusableUri => "",
-    }
-}
-
-/// `sign --json`.
-#[derive(Serialize)]
-struct Record<'a> {
-    identity: &'a str,
-    passport: PassportRecord<'a>,
-    attestation: AttestationRecord,
-    covers: &'static str,
-    /// The Date header that was added, or has to be.
-    date: Option<String>,
-    /// The request signed, if there was one and it is text.
-    request: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct PassportRecord<'a> {
-    token: &'a str,
-    header: serde_json::Value,
-    claims: serde_json::Value,
-}
-
-#[derive(Serialize)]
-struct AttestationRecord {
-    signed: &'static str,
-    asked: Option<&'static str>,
-    deserved: &'static str,
-    basis: Option<&'static str>,
-    reason: &'static str,
-}
-
-impl<'a> Record<'a> {
-    fn of(authenticated: &'a Authenticated, request: Option<&'a [u8]>) -> Self {
-        let (passport, attestation) = (&authenticated.passport, &authenticated.attestation);
-        let mut parts = passport.token().split('.').map(super::decode::part);
-        Self {
-            identity: &authenticated.identity,
-            passport: PassportRecord {
-                token: passport.token(),
-                header: parts.next().unwrap_or_default(),
-                claims: parts.next().unwrap_or_default(),
-            },
-            attestation: AttestationRecord {
-                signed: attestation.signed.as_str(),
-                asked: attestation.asked.map(Attestation::as_str),
-                deserved: attestation.deserved.as_str(),
-                basis: attestation.basis.map(|basis| basis.name()),
-                reason: attestation.reason.name(),
-            },
-            covers: super::verify::covers(&authenticated.coverage),
-            date: authenticated
-                .add_date
-                .map(countersign_sip::header::sip_date_text),
-            request: request.and_then(|bytes| std::str::from_utf8(bytes).ok()),
-        }
-    }
-
-    fn to_json(&self) -> String {
-        // Strings and what was JSON before: nothing that JSON could not hold.
-        serde_json::to_string(self).unwrap_or_default()
     }
 }

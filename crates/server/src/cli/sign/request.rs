@@ -4,11 +4,13 @@ use super::super::console::Console;
 use super::super::input::{self, Input, Piped, Silence, shown};
 use super::super::parties::Given;
 use super::super::trouble::Trouble;
+use super::kinds::Made;
 use bytes::Bytes;
-use countersign::authentication::Authenticated;
 use countersign::call::Call;
+use countersign::passport::{Extension, Presented, SignedPassport};
 use countersign_sip::call::{self, CallPolicy};
 use countersign_sip::header::sip_date_text;
+use countersign_sip::identity_header;
 use countersign_sip::message::{Framing, Message, Name};
 use countersign_sip::patch::Patch;
 use std::path::Path;
@@ -73,6 +75,35 @@ impl Subject {
         }
     }
 
+    /// The PASSporTs that the call has: of the file, else of the request. What cannot be read is left out.
+    ///
+    /// # Errors
+    /// [`Trouble::Input`] if the file cannot be read.
+    pub(super) fn existing(&self, file: Option<&Path>) -> Result<Vec<SignedPassport>, Trouble> {
+        let mut presented = Vec::new();
+        let inputs = file.map(|file| input::read(Some(file))).transpose()?;
+        for input in inputs.unwrap_or_default() {
+            match input {
+                Input::Identity(value) => {
+                    presented.extend(identity_header::values(&value).map(identity_header::parse));
+                }
+                Input::Token(token) => presented.push(Ok(Presented::bare(token.as_str()))),
+                Input::Message(bytes) => {
+                    let message = Message::parse(bytes, Framing::Datagram)
+                        .map_err(|cause| Trouble::NotSip(shown(file), cause))?;
+                    presented.extend(identity_header::presented(&message));
+                }
+            }
+        }
+        if let Self::Request(message) = self {
+            presented.extend(identity_header::presented(message));
+        }
+        let tokens = presented.into_iter().flatten();
+        Ok(tokens
+            .filter_map(|one| SignedPassport::parse(&one.token).ok())
+            .collect())
+    }
+
     /// The request with its new headers, if it is one. An Identity header that it has already stays: by RFC 8224 §9
     /// several may stand in one request.
     ///
@@ -80,29 +111,31 @@ impl Subject {
     /// [`Trouble::Patch`]: a mistake of ours.
     pub(super) fn signed(
         &self,
-        authenticated: &Authenticated,
+        made: &[Made],
         console: &mut Console,
     ) -> Result<Option<Bytes>, Trouble> {
         let Self::Request(message) = self else {
             return Ok(None);
         };
-        if message.header(Name::Identity).is_some() {
+        let adds_to_them = |one: &Made| {
+            let extension = &one.passport.claims().extension;
+            !matches!(extension, Extension::Div(_) | Extension::DivO(_))
+        };
+        if message.header(Name::Identity).is_some() && made.iter().any(adds_to_them) {
             console.warning(
                 "the request has an Identity header already; it stays, and another is added",
             );
         }
         let mut patch = Patch::default();
         // RFC 8224 §6.1 Step 3: "An authentication service MUST add a Date header field to SIP requests that do not have one."
-        if let Some(date) = authenticated.add_date
+        if let Some(date) = made.iter().find_map(|one| one.add_date)
             && message.header(Name::Date).is_none()
         {
             patch.append_header(message, Name::Date.as_str(), sip_date_text(date).as_bytes());
         }
-        patch.append_header(
-            message,
-            Name::Identity.as_str(),
-            authenticated.identity.as_bytes(),
-        );
+        for one in made {
+            patch.append_header(message, Name::Identity.as_str(), one.identity.as_bytes());
+        }
         patch.apply(message).map(Some).map_err(Trouble::Patch)
     }
 }

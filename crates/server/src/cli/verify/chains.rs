@@ -4,14 +4,16 @@ use super::super::trouble::Trouble;
 use super::super::trust::read_tn_auth_list;
 use super::super::web::Web;
 use super::Arguments;
+use super::resources::Resources;
 use crate::clock::SystemClock;
-use crate::fetch::{Fetched, Fetcher};
+use crate::fetch::{Card, Fetched, Fetcher, Picture};
 use crate::files;
 use countersign::certificate::delegation;
 use countersign::certificate::number_records::NumberRecords;
 use countersign::certificate::{CertificateChain, TnAuthList};
 use countersign::verification::{
-    Answer, Holds, Need, NeedId, NeedKind, NumberAuthority, Source, Unavailable,
+    Answer, Holds, Need, NeedId, NeedKind, NumberAuthority, Refresh, ResourceKind, Source,
+    Unavailable,
 };
 use std::future::Future;
 use std::path::Path;
@@ -33,6 +35,8 @@ struct Given {
     list: Option<Arc<TnAuthList>>,
     /// Whose numbers are whose.
     records: Option<NumberRecords>,
+    /// What rich call data refers to, by URL.
+    resources: Resources,
 }
 
 impl Chains {
@@ -48,6 +52,7 @@ impl Chains {
                 chain: chain.transpose()?.map(Arc::new),
                 list: list.transpose()?.map(Arc::new),
                 records: arguments.belief.number_records()?,
+                resources: Resources::read(&arguments.proof.resource)?,
             },
             web: match arguments.offline {
                 true => None,
@@ -101,18 +106,23 @@ impl Given {
                     as_of: records.as_of(),
                 }))
             }
-            NeedKind::Resource { .. } => None,
+            NeedKind::Resource { url, kind } => self.resources.answer(url, *kind),
         }
     }
 }
 
 fn fetch(web: &mut Web, needs: &[&Need]) -> Result<Vec<(NeedId, Answer)>, Trouble> {
     let (runtime, fetcher) = web.fetcher()?;
-    let lists = fetcher.for_lists();
+    let webs = Webs {
+        lists: fetcher.for_lists(),
+        cards: fetcher.for_cards(),
+        pictures: fetcher.for_pictures(),
+        chains: fetcher,
+    };
     // A flight starts when it is asked for, so all are under way while the first is waited for.
     let flights: Vec<_> = needs
         .iter()
-        .map(|need| (need.id, flight(&need.kind, fetcher, &lists)))
+        .map(|need| (need.id, webs.flight(&need.kind)))
         .collect();
     let answers = flights
         .into_iter()
@@ -120,24 +130,50 @@ fn fetch(web: &mut Web, needs: &[&Need]) -> Result<Vec<(NeedId, Answer)>, Troubl
     Ok(answers.collect())
 }
 
-/// Brings what is needed, or says that it cannot be had here.
-fn flight(
-    kind: &NeedKind,
-    chains: &Arc<Fetcher>,
-    lists: &Arc<Fetcher<TnAuthList>>,
-) -> Pin<Box<dyn Future<Output = Answer>>> {
-    match kind {
-        NeedKind::Certificate { url, refresh } => {
-            let fetched = chains.fetch(url, *refresh);
-            Box::pin(async { brought(fetched.await, Answer::Certificate) })
-        }
-        NeedKind::TnAuthList { url, refresh } => {
-            let fetched = lists.fetch(url, *refresh);
-            Box::pin(async { brought(fetched.await, Answer::TnAuthList) })
-        }
-        NeedKind::NumberAuthority { .. } | NeedKind::Resource { .. } => {
-            let nobody = Answer::Unavailable(Unavailable::Offline);
-            Box::pin(std::future::ready(nobody))
+/// What is fetched, by kind.
+struct Webs<'a> {
+    chains: &'a Arc<Fetcher>,
+    lists: Arc<Fetcher<TnAuthList>>,
+    cards: Arc<Fetcher<Card>>,
+    pictures: Arc<Fetcher<Picture>>,
+}
+
+impl Webs<'_> {
+    /// Brings what is needed, or says that it cannot be had here.
+    fn flight(&self, kind: &NeedKind) -> Pin<Box<dyn Future<Output = Answer>>> {
+        match kind {
+            NeedKind::Certificate { url, refresh } => {
+                let fetched = self.chains.fetch(url, *refresh);
+                Box::pin(async { brought(fetched.await, Answer::Certificate) })
+            }
+            NeedKind::TnAuthList { url, refresh } => {
+                let fetched = self.lists.fetch(url, *refresh);
+                Box::pin(async { brought(fetched.await, Answer::TnAuthList) })
+            }
+            NeedKind::NumberAuthority { .. } => {
+                let nobody = Answer::Unavailable(Unavailable::Offline);
+                Box::pin(std::future::ready(nobody))
+            }
+            NeedKind::Resource {
+                url,
+                kind: ResourceKind::Card,
+            } => {
+                let fetched = self.cards.fetch(url, Refresh::No);
+                Box::pin(async {
+                    brought(fetched.await, |card, _| Answer::Resource(card.0.clone()))
+                })
+            }
+            NeedKind::Resource {
+                url,
+                kind: ResourceKind::Picture,
+            } => {
+                let fetched = self.pictures.fetch(url, Refresh::No);
+                Box::pin(async {
+                    brought(fetched.await, |picture, _| {
+                        Answer::Resource(picture.0.clone())
+                    })
+                })
+            }
         }
     }
 }

@@ -8,8 +8,8 @@ use super::super::input;
 use countersign::certificate::Coverage;
 use countersign::certificate::repository_url::{RepositoryUrl, UrlFault};
 use countersign::verification::{
-    Check, CheckResult, Evidence, Fault, Outcome, PassportReport, Report, SignerReport,
-    Unavailable, Verdict,
+    Callback, ChainReport, Check, CheckResult, Consequences, Content, Evidence, Fault, Outcome,
+    PassportReport, ProvenCard, Purpose, Report, RichReport, SignerReport, Unavailable, Verdict,
 };
 
 /// Columns of a word in front of its line: `unavailable`, `certificate`.
@@ -31,6 +31,52 @@ pub(super) fn print(report: &Report, place: (usize, usize), console: &mut Consol
             check(result, console);
         }
         hints(passport, console);
+    }
+    if let Some(consequences) = report.consequences() {
+        proven(&consequences, console);
+    }
+}
+
+/// What the called may be shown, and what the call may have.
+fn proven(consequences: &Consequences, console: &mut Console) {
+    let mut facts = Vec::new();
+    if let Some(caller) = consequences.caller.as_deref() {
+        let number = caller.alternate.map(|number| number.as_str().to_owned());
+        let card = caller.card.as_ref().map(|card| match card {
+            ProvenCard::At(card) => card.url.to_string(),
+            ProvenCard::Inline(card) => card.to_string(),
+        });
+        facts.extend([
+            ("name", caller.name.as_ref().map(ToString::to_string)),
+            ("number", number),
+            ("reason", caller.reason.as_ref().map(ToString::to_string)),
+            (
+                "picture",
+                caller.icon.as_ref().map(|icon| icon.url.to_string()),
+            ),
+            ("card", card),
+        ]);
+    }
+    let honoured: Vec<_> = consequences
+        .honoured
+        .iter()
+        .map(|one| one.as_str())
+        .collect();
+    facts.push((
+        "priority",
+        Some(honoured.join(" ")).filter(|all| !all.is_empty()),
+    ));
+    let callback = (consequences.callback == Callback::Proven).then(|| "of emergency services");
+    facts.push(("call-back", callback.map(str::to_owned)));
+    let facts = facts
+        .into_iter()
+        .filter_map(|(word, text)| Some((word, text?)));
+    for (index, (word, text)) in facts.enumerate() {
+        if index == 0 {
+            console.line("");
+            console.line("Proved beyond the number:");
+        }
+        lines(console, &[(word, WORD, Tone::Faint)], &text, Tone::Plain);
     }
 }
 
@@ -61,6 +107,9 @@ fn claims(passport: &PassportReport, console: &mut Console) {
     let mut facts = vec![("claims", believed.to_owned())];
     let mut fact = |word, text: Option<String>| facts.extend(text.map(|text| (word, text)));
     fact("ppt", passport.ppt().map(str::to_owned));
+    if passport.purpose != Purpose::Caller {
+        fact("purpose", Some(passport.purpose.name().to_owned()));
+    }
     fact("attest", passport.attest().map(|attest| attest.to_string()));
     fact("orig", passport.orig().map(ToString::to_string));
     fact(
@@ -75,9 +124,44 @@ fn claims(passport: &PassportReport, console: &mut Console) {
     fact("origid", passport.origid().map(|origid| origid.to_string()));
     fact("x5u", passport.x5u().map(str::to_owned));
     fact("signer", passport.signer.as_ref().map(signer));
+    fact("chain", passport.chain.as_deref().and_then(chain));
+    for (part, content) in passport.rich.as_deref().map(parts).unwrap_or_default() {
+        fact("rich", Some(format!("{part}: {content}")));
+    }
     for (word, text) in facts {
         lines(console, &[(word, WORD, Tone::Faint)], &text, Tone::Plain);
     }
+}
+
+/// To which others of the call it refers, counted as they are printed.
+fn chain(chain: &ChainReport) -> Option<String> {
+    let place = |index: usize| (index + 1).to_string();
+    if let Some(outer) = chain.nested_in {
+        return Some(format!("inside of PASSporT {}", place(outer)));
+    }
+    let before: Vec<_> = chain.refers_to.iter().copied().map(place).collect();
+    match before.is_empty() {
+        true => None,
+        false => Some(format!("refers to PASSporT {}", before.join(", "))),
+    }
+}
+
+/// What is known of each part of its rich call data, and of each digest.
+fn parts(rich: &RichReport) -> Vec<(String, String)> {
+    let parts = [
+        ("name", rich.name),
+        ("number", rich.alternate),
+        ("picture", rich.icon),
+        ("card", rich.card),
+        ("reason", rich.reason),
+    ];
+    let there = parts
+        .into_iter()
+        .filter(|(_, content)| *content != Content::Absent);
+    let there = there.map(|(part, content)| (part.to_owned(), content.to_string()));
+    let digests = rich.entries.iter();
+    let digests = digests.map(|entry| (entry.pointer.to_string(), entry.content.to_string()));
+    there.chain(digests).collect()
 }
 
 fn signer(signer: &SignerReport) -> String {

@@ -1,17 +1,20 @@
 //! `countersign verify`: every check that can be made of a call's proof, each with its verdict.
 //!
 //! The rules are those of `countersign::verification`; what lives here is what the command line says about the call
-//! ([`super::parties`]), where certificates come from ([`chains`]), and how the report is told: to people ([`layout`]) and to
+//! ([`super::parties`]), where certificates come from ([`chains`]), and what rich call
+//! data refers to ([`resources`]), and how the report is told: to people ([`layout`]) and to
 //! programs ([`record`]).
 
 mod chains;
 mod layout;
 mod record;
+mod resources;
 
 pub(super) use self::record::covers;
 
 use self::chains::Chains;
 use self::record::Record;
+use self::resources::ProofArguments;
 use super::Outcome;
 use super::console::Console;
 use super::input::{self, Input, shown};
@@ -32,11 +35,12 @@ use countersign::verification::policy::{
     InfoRequirement, ProviderNumbersPolicy, Replay, Thoroughness, X5c,
 };
 use countersign::verification::{
-    Malformed, MemoryReplay, Poll, Report, Verdict, VerificationPolicy, VerificationService,
+    Malformed, MemoryReplay, Poll, Report, Resource, Verdict, VerificationPolicy,
+    VerificationService,
 };
 use countersign_sip::message::{Framing, Message};
 use countersign_sip::{call, identity_header};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Longest wait for the certificates of one input, in milliseconds: each fetch has two seconds, and nobody's telephone rings
@@ -58,6 +62,10 @@ Examples:
   An Identity header out of a log, judged as of its own time:
     countersign verify header.txt --from 12025550100 --to 12025550101 \\
       --trust anchors.pem --at 2026-11-05T00:00:00Z --json
+  The headers of one call that was forwarded, judged together:
+    countersign verify --together headers.txt --from 12025550100 --to 12025550102 --trust anchors.pem
+  A branded call, its logo at hand; the logo is written to a file if it is the one that was signed:
+    countersign verify invite.sip --trust anchors.pem --resource https://example.com/q.png=q.png --picture proven.png
 
 Input: a whole SIP message, Identity headers (with or without the name) or bare tokens, one a line. A message brings \
 its own call; --from and --to come before it. Headers and tokens bring none: without --from and --to they are at best \
@@ -86,6 +94,8 @@ pub(super) struct Arguments {
     #[arg(long)]
     offline: bool,
     #[command(flatten)]
+    proof: ProofArguments,
+    #[command(flatten)]
     belief: TrustFlags,
     #[command(flatten)]
     web: WebFlags,
@@ -111,17 +121,56 @@ fn verify(arguments: &Arguments, console: &mut Console) -> Result<Outcome, Troub
     input::announce(arguments.file.as_deref(), console);
     let inputs = input::read(arguments.file.as_deref())?;
     let mut worst = Outcome::Done;
-    for (index, input) in inputs.iter().enumerate() {
-        let case = Case::of(input, &given, arguments)?;
+    let cases: Result<Vec<_>, Trouble> = inputs
+        .iter()
+        .map(|input| Case::of(input, &given, arguments))
+        .collect();
+    let cases = match arguments.proof.together {
+        true => Case::together(cases?),
+        false => cases?,
+    };
+    let (count, mut picture) = (cases.len(), None);
+    for (index, case) in cases.into_iter().enumerate() {
         let report = bench.judge(case, &mut chains)?;
         if arguments.json {
             console.line(Record::of(&report).to_json());
         } else {
-            layout::print(&report, (index + 1, inputs.len()), console);
+            layout::print(&report, (index + 1, count), console);
         }
         worst = worst.or_worse(outcome(report.verdict));
+        picture = picture.or_else(|| proven_picture(&report));
     }
-    Ok(worst)
+    match &arguments.proof.picture {
+        Some(file) => Ok(worst.or_worse(write_picture(picture, file, console))),
+        None => Ok(worst),
+    }
+}
+
+/// The picture that may be shown, if there is one.
+fn proven_picture(report: &Report) -> Option<Arc<Resource>> {
+    let mut rich = report
+        .passports
+        .iter()
+        .filter_map(|one| one.rich.as_deref());
+    let shown = report.consequences()?.caller?.icon.is_some();
+    rich.find_map(|rich| rich.picture.clone()).filter(|_| shown)
+}
+
+fn write_picture(picture: Option<Arc<Resource>>, file: &Path, console: &mut Console) -> Outcome {
+    let Some(picture) = picture else {
+        console.error(format_args!(
+            "no picture for {}: none is proven",
+            file.display()
+        ));
+        return Outcome::Failed;
+    };
+    match std::fs::write(file, &picture.bytes) {
+        Ok(()) => Outcome::Done,
+        Err(error) => {
+            console.error(format_args!("{}: {error}", file.display()));
+            Outcome::Unable
+        }
+    }
 }
 
 const fn outcome(verdict: Verdict) -> Outcome {
@@ -141,7 +190,25 @@ struct Case {
 }
 
 impl Case {
+    /// One of all: their headers and tokens, of the call of the first.
+    fn together(cases: Vec<Self>) -> Vec<Self> {
+        let joined = cases.into_iter().reduce(|mut one, next| {
+            one.presented.extend(next.presented);
+            if next.info == InfoRequirement::Optional {
+                one.info = InfoRequirement::Optional;
+            }
+            one
+        });
+        joined.into_iter().collect()
+    }
+
     fn of(input: &Input, given: &Given, arguments: &Arguments) -> Result<Self, Trouble> {
+        let mut case = Self::read(input, given, arguments)?;
+        case.call.priority = arguments.proof.priority(case.call.priority);
+        Ok(case)
+    }
+
+    fn read(input: &Input, given: &Given, arguments: &Arguments) -> Result<Self, Trouble> {
         Ok(match input {
             Input::Identity(value) => Self {
                 call: given.call(),
@@ -199,6 +266,8 @@ impl Bench {
                     Some(_) => X5c::Never,
                     None => X5c::Auto,
                 },
+                rich: arguments.proof.rich_policy(),
+                priority: arguments.proof.priority_policy()?,
                 ..VerificationPolicy::default()
             },
             paths: Arc::default(),

@@ -14,6 +14,7 @@ mod conduct;
 mod decoding;
 mod fetching;
 mod hierarchy;
+mod kinds;
 mod showing;
 mod signing;
 mod verdicts;

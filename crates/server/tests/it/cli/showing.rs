@@ -6,7 +6,7 @@ use countersign::jose::base64url;
 use serde_json::{Value, json};
 
 /// The icon of RFC 9795 §8.3.
-const ICON: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAUAAAAFCAYAAACNbyblAAAAHElEQVQI12P4//8/w38GIAXDIBKE0DHxgljNBAAO9TXL0Y4OHwAAAABJRU5ErkJggg==";
+pub(super) const ICON: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAUAAAAFCAYAAACNbyblAAAAHElEQVQI12P4//8/w38GIAXDIBKE0DHxgljNBAAO9TXL0Y4OHwAAAABJRU5ErkJggg==";
 
 /// A token with these claims beside those that every token has; nobody signed it.
 fn token(ppt: &str, more: &Value) -> String {
@@ -59,7 +59,8 @@ fn a_telephone_would_show_this_and_the_picture_is_a_file() {
         "Rendezvous for Little Nellie",
         "Zorin Industries",
         "in the token, image/png, 85 bytes",
-        "at https://example.com/logos/mi6-64x64.jpg, sha256-RojgWwU6",
+        "at https://example.com/logos/mi6-64x64.jpg,",
+        "sha256-RojgWwU6xUtI4q82+kHPyHm1JKbm7+663bMvzymhkl4\n              card",
         "url: https://example.com/q",
     ] {
         assert!(shown.out.contains(text), "{text:?} in {}", shown.out);

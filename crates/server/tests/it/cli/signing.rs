@@ -182,7 +182,15 @@ fn what_there_is_to_sign_is_named_if_it_is_not_right() {
         refused(&["--data", &data, flag, value], code, words);
     };
     with("--attest", "D", 2, &["A, B or C"]);
-    with("--ppt", "div", 2, &["div", "shaken"]);
+    with("--ppt", "msec", 2, &["msec", "div", "shaken"]);
+    with("--rph", "ets", 2, &["--rph"]);
+    with("--div", CALLED, 2, &["--div", "--kind"]);
+    with(
+        "--icon",
+        "https://example.com/q.png",
+        2,
+        &["--resource https://example.com/q.png=FILE"],
+    );
     with("--origid", "x", 2, &["not a UUID"]);
     with("--iat", "tomorrow", 2, &["RFC 3339"]);
     with("--to", "2025550l00", 2, &["--to \"2025550l00\"", "'l'"]);

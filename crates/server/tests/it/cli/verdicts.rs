@@ -52,7 +52,7 @@ fn what_was_signed_passes_and_every_check_is_told() {
     assert_eq!(
         names(passport),
         [
-            "attest", "checks", "dest", "fault", "orig", "ppt", "signer", "verdict"
+            "attest", "checks", "dest", "fault", "orig", "ppt", "purpose", "signer", "verdict"
         ]
     );
     assert_eq!(passport["orig"], CALLER);
