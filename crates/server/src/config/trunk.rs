@@ -4,6 +4,7 @@ mod b2bua;
 mod bypass;
 mod diversion;
 mod redirect;
+mod reporting;
 
 use super::listeners::sent_by;
 use super::place::{Cause, Expected, Placed};
@@ -104,15 +105,8 @@ pub(super) fn read(
     trunk.role = reader.choice("role", &ROLES).unwrap_or_default();
     trunk.treatment = treatment(&mut reader);
     trunk.rejection = redirect::rejection(&mut reader, trunk.treatment);
-    if reader.boolean("trust_pai", false).value {
-        trunk.call.trust_pai = TrustPai::Trusted;
-    }
-    if reader.boolean("trust_call_info", false).value {
-        trunk.call_info_trust = CallInfoTrust::Trusted;
-    }
-    trunk.caller_name = reader
-        .choice("caller_name", &CALLER_NAMES)
-        .unwrap_or_default();
+    trunk.reporting = reporting::read(&mut reader);
+    beliefs(&mut reader, &mut trunk);
     trunk.call.identity.plan = reader.choice("numbering", &NUMBERING).unwrap_or_default();
     trunk.existing_identity = reader
         .choice("existing_identity", &EXISTING)
@@ -160,6 +154,19 @@ pub(super) fn read(
         bypass,
         diversions,
     })
+}
+
+/// What its peer may say of callers.
+fn beliefs(reader: &mut Reader<'_>, trunk: &mut Trunk) {
+    if reader.boolean("trust_pai", false).value {
+        trunk.call.trust_pai = TrustPai::Trusted;
+    }
+    if reader.boolean("trust_call_info", false).value {
+        trunk.call_info_trust = CallInfoTrust::Trusted;
+    }
+    trunk.caller_name = reader
+        .choice("caller_name", &CALLER_NAMES)
+        .unwrap_or_default();
 }
 
 const ROLES: [(&str, Role); 4] = [
