@@ -1,3 +1,5 @@
+//! Calls to somebody whom their PASSporTs do not name: which are found, what the table writes, and which entry of History-Info tells of them.
+
 use super::*;
 use crate::message::Framing;
 use crate::trunk::Forwards;
