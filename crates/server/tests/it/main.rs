@@ -48,6 +48,7 @@ mod kamailio_signs;
 mod kamailio_verifies;
 mod metrics_page;
 mod one_fetch_for_all;
+mod one_good_and_one_bad_identity;
 mod overload;
 mod passports;
 mod peers;
