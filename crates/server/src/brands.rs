@@ -24,6 +24,7 @@ use countersign::passport::rcd::references::{Reference, Referent};
 use countersign::time::Ticks;
 use countersign::verification::{Refresh, ResourceKind, Unavailable};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -284,13 +285,13 @@ impl Ground {
             // What is wrong with a brand is told when its claims are made.
             let references = brand.references(found).unwrap_or_default();
             for Reference { url, what, .. } in references {
-                if !content.contains_key(&url) {
-                    let body = self.bring(&url, what).await;
+                if let Entry::Vacant(place) = content.entry(url) {
+                    let body = self.bring(place.key(), what).await;
                     let body = body.map_err(|why| Missing {
-                        url: url.clone(),
+                        url: place.key().clone(),
                         why,
                     })?;
-                    content.insert(url, body);
+                    place.insert(body);
                 }
             }
         }

@@ -189,6 +189,7 @@ pub async fn start_after(
         metrics.clone(),
         places.clone(),
     );
+    let state = foundation.state(config, &checked, (1, 1), &Brands::default());
     let services = Arc::new(Services {
         clock: clock.clone(),
         metrics: metrics.clone(),
@@ -200,12 +201,7 @@ pub async fn start_after(
         fetcher,
         runtime,
         standing: Default::default(),
-        state: ArcSwap::from_pointee(foundation.state(
-            config,
-            &checked,
-            (1, 1),
-            &Brands::default(),
-        )),
+        state: ArcSwap::from_pointee(state),
     });
     metrics.generation.set(1);
     let options = options(config, &listeners)?;
