@@ -188,6 +188,7 @@ pub const KEYS: &[Key] = &[
     live("trunks[].attestation_header", Text, NONE, "a header in which a request may ask for less, such as Attestation"),
     live("trunks[].unlisted", Text, "\"B\"", "numbers that the tenant's inventory does not list: B, C or unsigned"),
     live("trunks[].origid", Text, "\"trunk\"", "trunk (one UUID, made of its name), call (one each) or a UUID"),
+    live("trunks[].sign_priority", List, "[]", "values of Resource-Priority that it may have signed over HTTP, such as esnet.1; the tenant must be known for them"),
     live("trunks[].emergency_numbers", List, "[]", "numbers besides urn:service:sos that are never held up"),
     live("trunks[].verstat_profile", Text, "\"atis-1000082\"", "what counts as failed: atis-1000082 or field (everything)"),
     live("trunks[].verstat_suffix", Text, "\"none\"", "none, or attestation: TN-Validation-Passed-A"),

@@ -13,6 +13,7 @@ use crate::routes::{Local, Route};
 use countersign::authentication::Unlisted;
 use countersign::number::{NumberingPlan, TelephoneNumber};
 use countersign::passport::{Attestation, OrigId};
+use countersign::priority::ResourceValue;
 use countersign::verification::VerstatProfile;
 use countersign_sip::call::TrustPai;
 use countersign_sip::caller_name::CallerName;
@@ -115,6 +116,12 @@ pub(super) fn read(
     trunk.attestation_asked = reader.choice("attestation", &ATTESTATIONS);
     trunk.attestation_header = header_name(&mut reader, "attestation_header");
     trunk.emergency_numbers = emergency_numbers(&mut reader);
+    let form = "a list of values such as \"ets.0\"";
+    let priority = reader.list("sign_priority", form, |text| {
+        text.parse::<ResourceValue>().ok()
+    });
+    let priority = priority.unwrap_or_default().into_iter();
+    trunk.signed_priority = priority.map(|value| value.value).collect();
     trunk.verstat.profile = reader
         .choice("verstat_profile", &PROFILES)
         .unwrap_or_default();

@@ -185,7 +185,9 @@ fn schemas() -> Value {
         -A, -B or -C behind the first where the trunk says so"});
     json!({
         "SigningRequest": object("signingRequest", json!({
-            "attest": {"enum": ["A", "B", "C"]}, "orig": party, "dest": called, "iat": time, "ppt": {"enum": ["shaken"]},
+            "attest": {"enum": ["A", "B", "C"]}, "orig": party, "dest": called, "iat": time, "ppt": {"enum": ["shaken", "div", "rph"]},
+            "div": object_of(json!({"tn": tn, "uri": uri, "hi": text}), &[]), "sph": {"enum": ["psap-callback"]},
+            "rph": object_of(json!({"auth": {"type": "array", "items": text, "minItems": 1, "maxItems": 16}}), &["auth"]),
             "origid": {"type": "string", "format": "uuid"}, "requestId": echo,
         }), &["orig", "dest", "iat"]),
         "SigningResponse": object("signingResponse", json!({
@@ -194,9 +196,15 @@ fn schemas() -> Value {
         "VerificationRequest": object("verificationRequest", json!({
             "from": party, "to": verified, "dest": verified, "time": time, "identity": text, "identityHeader": text,
             "identityHeaders": {"type": "array", "items": text, "maxItems": 32}, "requestId": echo, "displayName": echo,
+            "protectedHeaders": {"type": "array", "items": text, "maxItems": 16,
+                "description": "headers of the request, such as \"Resource-Priority: esnet.1\""},
         }), &["from", "to", "time"]),
         "VerificationResponse": object("verificationResponse", json!({
             "verstat": verstat, "reasoncode": {"type": "integer"}, "reasontext": text, "reasondesc": text,
+            "verstatPriority": {"enum": ["RPH-Validation-Passed", "RPH-Validation-Failed", "No-RPH-Validation"]},
+            "divResult": {"type": "array", "items": object_of(json!({
+                "div": object_of(json!({"tn": text, "uri": text, "hi": text}), &[]), "verstatValue": verstat,
+            }), &["div", "verstatValue"])},
             "verstatValue": verstat, "verifyResults": {"type": "array", "items": object("verifyResult", json!({
                 "ppt": text, "status": {"enum": ["pass", "fail"]}, "reasonCode": {"type": "integer"}, "reasonText": text,
                 "reasonDescription": text, "passport": text, "validClaims": {"type": "object"},
@@ -214,12 +222,17 @@ fn schemas() -> Value {
     })
 }
 
+fn object_of(properties: Value, required: &[&str]) -> Value {
+    let mut object = json!({"type": "object", "properties": properties});
+    if !required.is_empty() {
+        object["required"] = json!(required);
+    }
+    object
+}
+
 /// An object with one member, which has these.
 fn object(name: &str, properties: Value, required: &[&str]) -> Value {
-    let mut inside = json!({"type": "object", "properties": properties});
-    if !required.is_empty() {
-        inside["required"] = json!(required);
-    }
+    let inside = object_of(properties, required);
     json!({"type": "object", "required": [name], "properties": {name: inside}})
 }
 

@@ -370,3 +370,55 @@ async fn the_dialect_of_3gpp_and_forms() {
     );
     switch.stop().await;
 }
+
+/// This test verifies case 26, signing: a priority and a diversion are signed for a trunk that may have them, and for no other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn digest12_case26_priority_and_diversion_are_signed_if_permitted() {
+    let house = House::new();
+    let may = "sign_priority = [\"esnet.0\"]\nsign_diversions = true\n";
+    let trunks = http_trunk(2, "sign", &format!("tenant = \"provider\"\n{may}"))
+        + &http_trunk(3, "sign", "tenant = \"provider\"\n");
+    let switch = house.start("", &(trunks + TENANT + LISTENS)).await;
+    let iat = Clock::now(&*house.clock).unix.as_secs();
+    let priority = json!({"signingRequest": {
+        "ppt": "rph", "orig": {"tn": "12025550100"}, "dest": {"tn": ["12025550101"]}, "iat": iat,
+        "rph": {"auth": ["esnet.0"]}, "sph": "psap-callback",
+    }});
+    let diversion = json!({"signingRequest": {
+        "ppt": "div", "orig": {"tn": "12025550199"}, "dest": {"tn": ["12025550101"]}, "iat": iat,
+        "div": {"tn": "12025550100", "hi": "1.1"},
+    }});
+    let claims = |answer: &Answer| {
+        let identity = answer.json()["signingResponse"]["identityHeader"].clone();
+        let (_, claims, parameters) = opened(identity.as_str().unwrap());
+        (claims, parameters)
+    };
+    let signed = ask(&switch, 2, &priority).await;
+    assert_eq!(signed.status, 200, "{signed:?}");
+    let (said, parameters) = claims(&signed);
+    assert!(parameters.ends_with(";ppt=rph"), "{parameters}");
+    assert_eq!(said["rph"], json!({"auth": ["esnet.0"]}));
+    assert_eq!(said["sph"], "psap-callback");
+    let signed = ask(&switch, 2, &diversion).await;
+    assert_eq!(signed.status, 200, "{signed:?}");
+    let (said, parameters) = claims(&signed);
+    assert!(parameters.ends_with(";ppt=div"), "{parameters}");
+    assert_eq!(said["div"], json!({"hi": "1.1", "tn": "12025550100"}));
+    for body in [&priority, &diversion] {
+        assert_eq!(ask(&switch, 3, body).await.status, 403);
+    }
+    let mut higher = priority.clone();
+    higher["signingRequest"]["rph"]["auth"] = json!(["esnet.4"]);
+    assert_eq!(ask(&switch, 2, &higher).await.status, 403);
+    for (member, value) in [
+        ("rph", json!({"auth": []})),
+        ("rph", json!({"auth": ["esnet"]})),
+        ("sph", json!("emergency")),
+        ("ppt", json!("msec")),
+    ] {
+        let mut bad = priority.clone();
+        bad["signingRequest"][member] = value;
+        assert_eq!(ask(&switch, 2, &bad).await.status, 400, "{bad}");
+    }
+    switch.stop().await;
+}

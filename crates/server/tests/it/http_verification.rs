@@ -405,3 +405,55 @@ async fn sip_and_http_share_what_they_know() {
     );
     play.stop().await;
 }
+
+/// This test verifies cases 25 and 26, verification: of a forwarded call with its chain each diversion has its verdict, and a priority by
+/// somebody who has no say about it does not pass, nor spoils the call.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn digest12_case26_diversions_and_priorities_have_verdicts_of_their_own() {
+    const CAROL: &str = "12025550177";
+    let play = Play::new().await;
+    let of_type = |ppt: &str, from: &str, to: &str| {
+        let header = format!("\"ppt\":\"{ppt}\"");
+        let identity = play.identity(|forgery| {
+            forgery
+                .header("\"ppt\":\"shaken\"", &header)
+                .payload(from, to)
+        });
+        identity.replace(";ppt=shaken", &format!(";ppt={ppt}"))
+    };
+    let shaken = play.identity(|same| same);
+    let called = format!("\"dest\":{{\"tn\":[\"{BOB}\"]}}");
+    let diverted =
+        format!("\"dest\":{{\"tn\":[\"{CAROL}\"]}},\"div\":{{\"hi\":\"1.1\",\"tn\":\"{BOB}\"}}");
+    let div = of_type("div", &called, &diverted);
+    let rph = of_type(
+        "rph",
+        "\"origid\"",
+        "\"rph\":{\"auth\":[\"ets.0\"]},\"origid\"",
+    );
+    let request = |to: &str, target: &str, more: &[&str]| {
+        json!({"verificationRequest": {
+            "identityHeader": shaken, "identityHeaders": more, "from": {"tn": ALICE}, "to": {"tn": to},
+            "dest": {"tn": target}, "time": NOW.as_secs(),
+            "protectedHeaders": ["Resource-Priority: ets.0, wps.1", "Diversion: <sip:a@example.com>"]}})
+    };
+    let path = "/3gpp/v1/verification";
+    let answer = play.post(path, &request(BOB, CAROL, &[&div])).await;
+    let response = &answer.json()["verificationResponse"];
+    assert_eq!(response["verstatValue"], PASSED, "{response:#}");
+    let result = json!([{"div": {"hi": "1.1", "tn": BOB}, "verstatValue": PASSED}]);
+    assert_eq!(response["divResult"], result, "{response:#}");
+    assert!(response["verstatPriority"].is_null());
+
+    let answer = play.post(path, &request(BOB, BOB, &[&rph])).await;
+    let response = &answer.json()["verificationResponse"];
+    assert_eq!(response["verstatValue"], PASSED, "{response:#}");
+    assert!(response["verstatPriority"].is_string(), "{response:#}");
+    assert_ne!(response["verstatPriority"], "RPH-Validation-Passed");
+    assert!(response["divResult"].is_null());
+
+    let mut bad = request(BOB, BOB, &[]);
+    bad["verificationRequest"]["protectedHeaders"] = json!(["no header"]);
+    assert_eq!(play.post(path, &bad).await.status, 400);
+    play.stop().await;
+}

@@ -18,6 +18,7 @@ use crate::caller_name::CallerName;
 use crate::verstat::Asserted;
 use countersign::number::TelephoneNumber;
 use countersign::passport::Attestation;
+use countersign::priority::ResourceValue;
 use countersign::verification::VerstatProfile;
 use countersign::verification::policy::DEFAULT_DEADLINE_MILLIS;
 use std::sync::Arc;
@@ -68,6 +69,8 @@ pub struct Trunk {
     pub passport: PassportForm,
     /// Which of its calls go somewhere else than their PASSporTs say, and are signed as such; none is looked at if there is none.
     pub diversions: Option<Arc<Diversions>>,
+    /// The values of Resource-Priority that it may have signed. None by default: whoever may say that a call is urgent is known by name.
+    pub signed_priority: Vec<ResourceValue>,
     /// The most that is attested for its calls; the lower of this and what is deserved is signed.
     pub attestation_asked: Option<Attestation>,
     /// The header in which the sender may ask for less, such as `Attestation`; none is looked at if there is none.
@@ -109,6 +112,7 @@ impl Trunk {
             existing_identity: ExistingIdentity::default(),
             passport: PassportForm::default(),
             diversions: None,
+            signed_priority: Vec::new(),
             attestation_asked: None,
             attestation_header: None,
             bypass: None,

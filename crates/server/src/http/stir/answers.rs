@@ -2,9 +2,11 @@
 
 use super::dialect::Dialect;
 use super::fields::VerificationFields;
+use countersign::identity::Identity;
 use countersign::jose::json::write_string;
+use countersign::passport::Extension;
 use countersign::verification::report::{PassportReport, Report};
-use countersign::verification::{Code, Fault, Verdict};
+use countersign::verification::{Code, Consequences, Fault, Purpose, Verdict};
 use countersign_sip::trunk::{AttestationSuffix, Trunk};
 use std::borrow::Cow;
 
@@ -45,9 +47,18 @@ pub(super) fn judged(fields: &VerificationFields<'_>, report: &Report, trunk: &T
         }
         Dialect::Threegpp => {
             member("verstatValue", &verstat, &mut body);
+            diversions(report, trunk, &mut body);
+            let consequences = report.consequences();
+            if let Some(priority) = priority(report, fields, consequences.as_deref()) {
+                body.push(',');
+                member("verstatPriority", priority, &mut body);
+            }
             results(report, &mut body);
+            // A name that was proven is shown rather than the one that was sent.
+            let caller = consequences.as_ref().and_then(|one| one.caller.as_deref());
+            let proven = caller.and_then(|caller| caller.name.as_deref());
             for (name, value) in [
-                ("displayName", fields.display_name),
+                ("displayName", proven.or(fields.display_name)),
                 ("requestId", fields.request_id),
             ] {
                 if let Some(value) = value {
@@ -59,6 +70,61 @@ pub(super) fn judged(fields: &VerificationFields<'_>, report: &Report, trunk: &T
     }
     body.push_str("}}");
     body
+}
+
+/// `divResult`: one for each diversion.
+fn diversions(report: &Report, trunk: &Trunk, body: &mut String) {
+    let mut is_first = true;
+    for passport in &report.passports {
+        let div = match passport.claims().map(|claims| &claims.extension) {
+            Some(Extension::Div(div)) => div,
+            Some(Extension::DivO(div)) => &div.div,
+            _ => continue,
+        };
+        body.push_str(match is_first {
+            true => ",\"divResult\":[{\"div\":{",
+            false => ",{\"div\":{",
+        });
+        is_first = false;
+        let (kind, from) = match &div.from {
+            Identity::Number(number) => ("tn", number.as_str()),
+            Identity::Uri(uri) => ("uri", &**uri),
+        };
+        member(kind, from, body);
+        if let Some(history) = &div.history {
+            body.push(',');
+            member("hi", history, body);
+        }
+        body.push_str("},");
+        let verstat = passport.verdict.verstat(trunk.verstat.profile);
+        member("verstatValue", verstat.text(), body);
+        body.push('}');
+    }
+    if !is_first {
+        body.push(']');
+    }
+}
+
+/// `verstatPriority`: nothing if no PASSporT is about that.
+fn priority(
+    report: &Report,
+    fields: &VerificationFields<'_>,
+    consequences: Option<&Consequences>,
+) -> Option<&'static str> {
+    let of_priority = |one: &&PassportReport| one.purpose == Purpose::Priority;
+    let mut all = report.passports.iter().filter(of_priority).peekable();
+    all.peek()?;
+    let verdicts: Vec<_> = all.map(|one| one.verdict).collect();
+    let is_honoured = consequences.is_some_and(|one| !one.honoured.is_empty());
+    // Whoever names no protected header asks about the PASSporT alone.
+    let is_covered = is_honoured || fields.call.priority.values.is_empty();
+    Some(if verdicts.contains(&Verdict::Passed) && is_covered {
+        "RPH-Validation-Passed"
+    } else if verdicts.iter().any(|one| matches!(one, Verdict::Failed(_))) {
+        "RPH-Validation-Failed"
+    } else {
+        "No-RPH-Validation"
+    })
 }
 
 /// The verdict as the trunk's calls have it in `verstat`.

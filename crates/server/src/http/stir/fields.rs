@@ -7,7 +7,9 @@ use super::dialect::{Defect, Dialect};
 use countersign::call::{Call, DateHeader, DestSource, OrigSource};
 use countersign::identity::{Identity, IdentityPolicy, Role};
 use countersign::jose::json::{Object, Value};
-use countersign::passport::{Attestation, OrigId};
+use countersign::passport::rph::MAX_RESOURCE_VALUES;
+use countersign::passport::{Attestation, Div, OrigId, PSAP_CALLBACK, Sph};
+use countersign::priority::{PriorityMark, RequestedPriority, ResourceValue};
 use countersign::time::UnixTime;
 
 /// Most called parties of one request.
@@ -15,6 +17,9 @@ pub const MAX_CALLED: usize = 64;
 
 /// Most Identity header values of one request that are read: more than any policy judges.
 pub const MAX_IDENTITIES: usize = 32;
+
+/// Most headers in `protectedHeaders`.
+pub const MAX_PROTECTED: usize = 16;
 
 /// Longest `requestId` or `displayName` that is sent back, in bytes.
 pub const MAX_ECHO: usize = 256;
@@ -40,8 +45,21 @@ pub struct SigningFields<'a> {
     pub attest: Option<Attestation>,
     /// The origination identifier asked for.
     pub origid: Option<OrigId>,
+    /// What kind of PASSporT is asked for.
+    pub wanted: Wanted,
     /// What the answer repeats.
     pub request_id: Option<&'a str>,
+}
+
+/// The kinds of PASSporT that may be asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// `div`: the call went there before.
+    Div(Box<Div>),
+    /// `rph`: the call may have these values, and is a call-back or not.
+    Rph(Vec<ResourceValue>, Option<Sph>),
+    /// `shaken`
+    Shaken,
 }
 
 /// A request to verify.
@@ -97,10 +115,20 @@ pub fn signing<'a>(
     let orig = one_party(orig, &ORIG, Role::Orig, policy)?;
     let dest = parties(dest, &DEST, Shape::Array, policy)?;
     let origid = origid(request, must)?;
-    ppt(request)?;
+    let wanted = wanted(request, dialect, policy)?;
+    let mut call = call(orig, dest, DestSource::Given, iat);
+    if let Wanted::Rph(values, sph) = &wanted {
+        // Whoever asks for it says that the request has it.
+        call.priority.values.clone_from(values);
+        call.priority.mark = match sph {
+            Some(Sph::PsapCallback) => PriorityMark::PsapCallback,
+            None => PriorityMark::None,
+        };
+    }
     Ok(SigningFields {
         dialect,
-        call: call(orig, dest, DestSource::Given, iat),
+        call,
+        wanted,
         attest,
         origid,
         request_id: echo(request, "requestId")?,
@@ -133,14 +161,19 @@ pub fn verification<'a>(
         Dialect::Atis => identity(request, "identity")?.into_iter().collect(),
         Dialect::Threegpp => identity_headers(request)?,
     };
+    let display_name = echo(request, "displayName")?;
     let mut call = call(from, Vec::new(), DestSource::To, time);
     call.dest = dest;
+    if dialect == Dialect::Threegpp {
+        call.presentation.name = display_name.map(Box::from);
+        call.priority = protected(request)?;
+    }
     Ok(VerificationFields {
         dialect,
         call,
         identities,
         request_id: echo(request, "requestId")?,
-        display_name: echo(request, "displayName")?,
+        display_name,
     })
 }
 
@@ -190,6 +223,11 @@ const DEST: Names = Names {
     whole: "dest",
     tn: "dest.tn",
     uri: "dest.uri",
+};
+const DIV: Names = Names {
+    whole: "div",
+    tn: "div.tn",
+    uri: "div.uri",
 };
 const FROM: Names = Names {
     whole: "from",
@@ -254,11 +292,88 @@ fn origid(request: &Object<'_>, must: Must) -> Result<Option<OrigId>, Defect> {
     }
 }
 
-fn ppt(request: &Object<'_>) -> Result<(), Defect> {
-    match request.get("ppt").map(Value::as_str) {
-        None | Some(Some("shaken")) => Ok(()),
-        Some(_) => Err(Defect::Invalid("ppt", "not shaken")),
+/// What `ppt` and the members that go with it ask for.
+fn wanted(
+    request: &Object<'_>,
+    dialect: Dialect,
+    policy: IdentityPolicy,
+) -> Result<Wanted, Defect> {
+    match (request.get("ppt").map(Value::as_str), dialect) {
+        (None | Some(Some("shaken")), _) => Ok(Wanted::Shaken),
+        (Some(Some("div")), Dialect::Threegpp) => diversion(request, policy),
+        (Some(Some("rph")), Dialect::Threegpp) => {
+            let rph = required(request, "rph")?.as_object();
+            let rph = rph.ok_or(Defect::Invalid("rph", "not an object"))?;
+            let auth = rph.get("auth").ok_or(Defect::Missing("rph.auth"))?;
+            let sph = match request.get("sph").map(Value::as_str) {
+                None => None,
+                Some(Some(PSAP_CALLBACK)) => Some(Sph::PsapCallback),
+                Some(_) => return Err(Defect::Invalid("sph", "not psap-callback")),
+            };
+            Ok(Wanted::Rph(resource_values(auth)?, sph))
+        }
+        (Some(_), Dialect::Atis) => Err(Defect::Invalid("ppt", "not shaken")),
+        (Some(_), Dialect::Threegpp) => Err(Defect::Invalid("ppt", "not shaken, div or rph")),
     }
+}
+
+fn diversion(request: &Object<'_>, policy: IdentityPolicy) -> Result<Wanted, Defect> {
+    let div = required(request, "div")?;
+    let from = one_party(div, &DIV, Role::Dest, policy)?;
+    let history = div.as_object().and_then(|div| div.get("hi"));
+    let history = history.map(|hi| hi.as_str().unwrap_or_default());
+    let div = Div::new(from, history);
+    match history.is_some() && div.history.is_none() {
+        true => Err(Defect::Invalid("div.hi", "not an index of History-Info")),
+        false => Ok(Wanted::Div(Box::new(div))),
+    }
+}
+
+fn resource_values(auth: &Value<'_>) -> Result<Vec<ResourceValue>, Defect> {
+    let bad = Defect::Invalid("rph.auth", "not a list of values such as esnet.1");
+    let values = auth.as_array().ok_or(bad.clone())?;
+    if values.is_empty() || values.len() > MAX_RESOURCE_VALUES {
+        return Err(bad);
+    }
+    let read = |value: &Value<'_>| value.as_str()?.parse().ok();
+    let values: Option<Vec<_>> = values.iter().map(read).collect();
+    values.ok_or(bad)
+}
+
+/// What the protected headers of a request say of its priority. Others, and values that are none, prove nothing and are left out.
+fn protected(request: &Object<'_>) -> Result<RequestedPriority, Defect> {
+    let name = "protectedHeaders";
+    let mut priority = RequestedPriority::default();
+    let Some(headers) = request.get(name) else {
+        return Ok(priority);
+    };
+    let headers = headers
+        .as_array()
+        .ok_or(Defect::Invalid(name, "not an array"))?;
+    if headers.len() > MAX_PROTECTED {
+        return Err(Defect::Invalid(name, "too many"));
+    }
+    for header in headers {
+        let text = header.as_str();
+        let text = text.ok_or(Defect::Invalid(name, "not all strings"))?;
+        let Some((header, value)) = text.split_once(':') else {
+            return Err(Defect::Invalid(name, "not a header"));
+        };
+        match header.trim() {
+            header if header.eq_ignore_ascii_case("Resource-Priority") => {
+                let values = value.split(',').filter_map(|one| one.trim().parse().ok());
+                let room = MAX_RESOURCE_VALUES - priority.values.len();
+                priority.values.extend(values.take(room));
+            }
+            header if header.eq_ignore_ascii_case("Priority") => {
+                if value.trim().eq_ignore_ascii_case(PSAP_CALLBACK) {
+                    priority.mark = PriorityMark::PsapCallback;
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(priority)
 }
 
 fn echo<'a>(request: &'a Object<'a>, name: &'static str) -> Result<Option<&'a str>, Defect> {

@@ -9,7 +9,7 @@
 //! - [`dialect`]: ATIS-1000082 and 3GPP, and everything that goes wrong in each.
 //! - [`fields`]: what a request says; [`form`] reads it out of a form.
 //! - `exchange`: what HTTP itself has to say; `answers`: the bodies that leave; `judging`: a verification that may have to wait;
-//!   `message`: a whole SIP request in and out.
+//!   `kinds`: what is signed beside SHAKEN; `message`: a whole SIP request in and out.
 //!
 //! The door holds no rule of STIR: what is signed and what passes is decided by the trunk's tenant and the one verification
 //! policy, as for a SIP call.
@@ -20,11 +20,12 @@ mod answers;
 pub mod form;
 mod exchange;
 mod judging;
+mod kinds;
 mod message;
 
 use self::dialect::{Defect, Dialect};
 use self::exchange::Media;
-use self::fields::{SigningFields, VerificationFields};
+use self::fields::{SigningFields, VerificationFields, Wanted};
 use self::form::BadForm;
 use super::listener::Ends;
 use super::openapi;
@@ -254,10 +255,14 @@ impl Visit<'_> {
             attest: fields.attest,
             origid: fields.origid,
         };
-        let authenticated = self.sign(&fields.call, wishes, beat)?;
+        let identity = match &fields.wanted {
+            Wanted::Div(div) => self.divert(&fields.call, div)?,
+            Wanted::Rph(values, sph) => self.prioritize(&fields.call, values, *sph)?,
+            Wanted::Shaken => self.sign(&fields.call, wishes, beat)?.identity,
+        };
         let request_id = fields.request_id;
         Ok(Done {
-            body: answers::signed(fields.dialect, &authenticated.identity, request_id).into(),
+            body: answers::signed(fields.dialect, &identity, request_id).into(),
             outcome: beat.outcome(),
         })
     }
