@@ -57,7 +57,7 @@ enum Verb {
     /// Make the running server read its configuration, keys, certificates and numbers again
     Reload(reload::Arguments),
     /// Sign a call: print its Identity header, or the SIP request signed
-    Sign(sign::Arguments),
+    Sign(Box<sign::Arguments>),
     /// Verify a call, an Identity header or a PASSporT: every check with its verdict
     Verify(Box<verify::Arguments>),
     /// Take a SIP message, Identity header or PASSporT apart; nothing is believed

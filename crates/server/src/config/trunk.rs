@@ -116,12 +116,7 @@ pub(super) fn read(
     trunk.attestation_asked = reader.choice("attestation", &ATTESTATIONS);
     trunk.attestation_header = header_name(&mut reader, "attestation_header");
     trunk.emergency_numbers = emergency_numbers(&mut reader);
-    let form = "a list of values such as \"ets.0\"";
-    let priority = reader.list("sign_priority", form, |text| {
-        text.parse::<ResourceValue>().ok()
-    });
-    let priority = priority.unwrap_or_default().into_iter();
-    trunk.signed_priority = priority.map(|value| value.value).collect();
+    trunk.signed_priority = signed_priority(&mut reader);
     trunk.verstat.profile = reader
         .choice("verstat_profile", &PROFILES)
         .unwrap_or_default();
@@ -414,6 +409,13 @@ fn tenant<'a>(reader: &mut Reader<'a>, role: Role) -> Option<Placed<Box<str>>> {
         Role::None | Role::Verify => reader.text("tenant"),
     }
     .map(|name| name.map(Box::from))
+}
+
+fn signed_priority(reader: &mut Reader<'_>) -> Vec<ResourceValue> {
+    let form = "a value such as \"ets.0\"";
+    let values = reader.list("sign_priority", form, |text| text.parse().ok());
+    let values = values.unwrap_or_default().into_iter();
+    values.map(|value| value.value).collect()
 }
 
 fn emergency_numbers(reader: &mut Reader<'_>) -> Vec<TelephoneNumber> {

@@ -66,7 +66,7 @@ fn proven(consequences: &Consequences, console: &mut Console) {
         "priority",
         Some(honoured.join(" ")).filter(|all| !all.is_empty()),
     ));
-    let callback = (consequences.callback == Callback::Proven).then(|| "of emergency services");
+    let callback = (consequences.callback == Callback::Proven).then_some("of emergency services");
     facts.push(("call-back", callback.map(str::to_owned)));
     let facts = facts
         .into_iter()

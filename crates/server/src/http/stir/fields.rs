@@ -365,10 +365,11 @@ fn protected(request: &Object<'_>) -> Result<RequestedPriority, Defect> {
                 let room = MAX_RESOURCE_VALUES - priority.values.len();
                 priority.values.extend(values.take(room));
             }
-            header if header.eq_ignore_ascii_case("Priority") => {
-                if value.trim().eq_ignore_ascii_case(PSAP_CALLBACK) {
-                    priority.mark = PriorityMark::PsapCallback;
-                }
+            header
+                if header.eq_ignore_ascii_case("Priority")
+                    && value.trim().eq_ignore_ascii_case(PSAP_CALLBACK) =>
+            {
+                priority.mark = PriorityMark::PsapCallback;
             }
             _ => {}
         }
