@@ -48,7 +48,7 @@ pub(crate) fn measure() -> (Vec<Row>, Anchor) {
         ("sign-shaken", &sign as Work<'_>),
         ("verify-shaken-warm", &verify as Work<'_>),
     );
-    let races: [(&'static str, _, Promise, Work<'_>); 9] = [
+    let races: [Race<'_>; 9] = [
         ("a-a", of_verify, Same, &raw_verify),
         ("sign-shaken", of_sign, RateAtLeast(0.95), &sign),
         ("verify-shaken-warm", of_verify, RateAtLeast(0.97), &verify),
@@ -85,25 +85,34 @@ pub(crate) fn measure() -> (Vec<Row>, Anchor) {
             &verify_forwarded,
         ),
     ];
-    let rows = races.map(|(name, (of, raw), promise, ours)| {
-        let (of_nanos, nanos) = race(Contestant::new(raw), Contestant::new(ours));
-        Row {
-            name,
-            nanos,
-            of,
-            of_nanos,
-            promise,
-        }
-    });
-    let rows = Vec::from(rows);
-    let anchor = |of: &str| {
+    let rows = Vec::from(races.map(row));
+    let anchor = anchor(&rows);
+    (rows, anchor)
+}
+
+/// A name, what it is measured against, what is promised of it, and itself.
+type Race<'a> = (&'static str, (&'static str, Work<'a>), Promise, Work<'a>);
+
+fn row((name, (of, raw), promise, ours): Race<'_>) -> Row {
+    let (of_nanos, nanos) = race(Contestant::new(raw), Contestant::new(ours));
+    Row {
+        name,
+        nanos,
+        of,
+        of_nanos,
+        promise,
+    }
+}
+
+/// What the bare operations cost in these rows.
+fn anchor(rows: &[Row]) -> Anchor {
+    let nanos = |of: &str| {
         rows.iter()
             .find(|row| row.of == of)
             .map_or(f64::NAN, |row| row.of_nanos)
     };
-    let anchor = Anchor {
-        sign: anchor("raw-sign"),
-        verify: anchor("raw-verify"),
-    };
-    (rows, anchor)
+    Anchor {
+        sign: nanos("raw-sign"),
+        verify: nanos("raw-verify"),
+    }
 }

@@ -148,7 +148,19 @@ pub(super) fn verification(
             .unwrap_or_default(),
         ..defaults
     };
-    let authority = AuthoritySettings {
+    let authority = authority(&mut reader, directory, &policy);
+    let prewarm = prewarm(&mut reader, directory);
+    reader.finish();
+    (policy, prewarm, authority)
+}
+
+/// Reads who says which provider may sign for which number.
+fn authority(
+    reader: &mut Reader<'_>,
+    directory: &Path,
+    policy: &VerificationPolicy,
+) -> AuthoritySettings {
+    AuthoritySettings {
         provider_numbers: match reader.text("provider_numbers") {
             Some(written) => written.map(|_| policy.provider_numbers),
             None => reader.default("provider_numbers", policy.provider_numbers),
@@ -156,14 +168,16 @@ pub(super) fn verification(
         file: reader
             .text("number_authority_file")
             .map(|name| name.map(|name| directory.join(name))),
-    };
+    }
+}
+
+/// Reads whose certificates are fetched before their calls come.
+fn prewarm(reader: &mut Reader<'_>, directory: &Path) -> PrewarmSettings {
     let known_signers_file = reader.text("known_signers_file");
-    let prewarm = PrewarmSettings {
+    PrewarmSettings {
         enabled: reader.boolean("prewarm", true).value,
         known_signers_file: known_signers_file.map(|name| directory.join(name.value)),
-    };
-    reader.finish();
-    (policy, prewarm, authority)
+    }
 }
 
 /// Reads what `[verification]` says about rich call data.

@@ -170,7 +170,6 @@ pub async fn start_after(
     clock: Arc<dyn Clock>,
     inherited: Option<Inherited>,
 ) -> Result<Running, StartFault> {
-    let runtime = tokio::runtime::Handle::current();
     let metrics = Arc::new(Metrics::default());
     let mut hands = Hands::new(config.sip.takeover_socket.as_ref(), inherited);
     let mut sockets = bind(config, hands.inherited())?;
@@ -190,19 +189,7 @@ pub async fn start_after(
         places.clone(),
     );
     let state = foundation.state(config, &checked, (1, 1), &Brands::default());
-    let services = Arc::new(Services {
-        clock: clock.clone(),
-        metrics: metrics.clone(),
-        hep,
-        lists: fetcher.for_lists(),
-        cards: fetcher.for_cards(),
-        pictures: fetcher.for_pictures(),
-        secure: Arc::new(Secure::new(clock.clone())),
-        fetcher,
-        runtime,
-        standing: Default::default(),
-        state: ArcSwap::from_pointee(state),
-    });
+    let services = services(&clock, &metrics, hep, fetcher, state);
     metrics.generation.set(1);
     let options = options(config, &listeners)?;
     let shards = config.sip.shards.unwrap_or_else(cores);
@@ -240,6 +227,29 @@ pub async fn start_after(
         branding,
         successor,
         sip,
+    })
+}
+
+/// What every call is served with, on the current async runtime.
+fn services(
+    clock: &Arc<dyn Clock>,
+    metrics: &Arc<Metrics>,
+    hep: Arc<Hep>,
+    fetcher: Arc<Fetcher>,
+    state: crate::sip::state::State,
+) -> Arc<Services> {
+    Arc::new(Services {
+        clock: clock.clone(),
+        metrics: metrics.clone(),
+        hep,
+        lists: fetcher.for_lists(),
+        cards: fetcher.for_cards(),
+        pictures: fetcher.for_pictures(),
+        secure: Arc::new(Secure::new(clock.clone())),
+        fetcher,
+        runtime: tokio::runtime::Handle::current(),
+        standing: Default::default(),
+        state: ArcSwap::from_pointee(state),
     })
 }
 
