@@ -288,3 +288,45 @@ impl fmt::Display for PatchError {
 }
 
 impl std::error::Error for PatchError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::header::Rport;
+    use crate::message::Framing;
+
+    /// Where everything in a message lies.
+    fn places(message: &Message) -> Vec<(Name, &[u8], Span, Span)> {
+        let lines = message.all_headers();
+        lines
+            .map(|line| (line.name, line.name_text, line.value_span, line.span))
+            .collect()
+    }
+
+    /// What is noted in a Via makes it longer. The message that is made of it without reading it again is the one that is read.
+    #[test]
+    fn a_message_with_another_value_is_the_one_that_would_be_read() {
+        for text in [
+            "BYE sip:b@h SIP/2.0\r\nVia: SIP/2.0/UDP h;rport\r\n\r\n",
+            "BYE sip:b@h SIP/2.0\r\nX: 1\r\nv:  SIP/2.0/UDP h;rport;branch=z9hG4bK1 , SIP/2.0/UDP g \r\nY: 2\r\n\r\n",
+            "BYE sip:b@h SIP/2.0\r\nVia: SIP/2.0/UDP h;rport=1;received=192.0.2.255\r\nVia: SIP/2.0/UDP g\r\nl: 2\r\n\r\nab",
+            "BYE sip:b@h SIP/2.0\r\nVia: SIP/2.0/UDP h;rport\r\n ;branch=z9hG4bK1\r\nTo:\r\n <sip:b@h>\r\n\r\nab",
+        ] {
+            let message =
+                Message::parse(Bytes::from_static(text.as_bytes()), Framing::Datagram).unwrap();
+            let mut patch = Patch::default();
+            patch.stamp_received(&message, "192.0.2.1:40000".parse().unwrap());
+            let bytes = patch.apply(&message).unwrap();
+            let via = message.headers(Name::Via).next().unwrap().index;
+            let moved = message.with_value(via, bytes.clone());
+            let read = Message::parse(bytes, Framing::Datagram).unwrap();
+            assert_eq!(places(&moved), places(&read), "{text}");
+            assert_eq!(moved.start_line(), read.start_line());
+            assert_eq!(moved.body(), read.body());
+            assert_eq!(moved.headers_end(), read.headers_end());
+            let stamped = moved.top_via().unwrap();
+            assert_eq!(stamped.rport(), Some(Rport::Port(40_000)));
+            assert_eq!(moved.top_via().unwrap().parameters, stamped.parameters);
+        }
+    }
+}
