@@ -75,16 +75,19 @@ fn case79_a_switch_that_asked_is_told() {
     let setup = nobody_publishes.is_verified("udp:127.0.0.1:9");
     let mut verifies = setup.redirects("header").trunk(&setting).start();
 
+    let identity = nobody_publishes.identity(now());
     let call = Sipp::call(Caller::Redirected, verifies.sip());
-    let call = call.header("Identity", &nobody_publishes.identity(now()));
+    let call = call.header("Identity", &identity);
     let trace = call.place();
 
     let answer = trace.response(302);
     assert_eq!(answer.header(HEADER), TOKEN);
     assert_eq!(answer.verstat(), "No-TN-Validation");
+    let token = identity.split(';').next().unwrap();
+    let (_, signature) = token.rsplit_once('.').unwrap();
     assert_eq!(
         answer.header("Reason"),
-        "STIR;cause=436;text=\"Bad Identity Info\""
+        format!("STIR;cause=436;text=\"Bad Identity Info\";ppi=\"..{signature}\"")
     );
     assert_eq!(verifies.call()["fault"], "certificate-unavailable");
 }
