@@ -2,7 +2,7 @@
 
 use super::RichReport;
 use crate::passport::rcd::references::{CARD_ELSEWHERE, ICON, is_data};
-use crate::passport::{Card, RichClaims};
+use crate::passport::{Attestation, Card, RichClaims};
 use crate::verification::Verdict;
 use crate::verification::consequences::{ProvenCaller, ProvenCard, Reference};
 use crate::verification::purpose::Purpose;
@@ -13,7 +13,7 @@ use crate::verification::report::PassportReport;
 /// The face of a caller (name, number, picture, card) is of one PASSporT, the first of the caller's own that has any of it, else the
 /// first of a third party; the reason is the first that there is, in the same order.
 // RFC 9795 §10: "its RCD MUST NOT be used when a call lacks a first-party PASSporT that assures verification services that the calling
-// party number is not spoofed." That is what a verdict of passed says.
+// party number is not spoofed." Attestation B and C do not say that (docs/divergences.md).
 pub(in crate::verification) fn proven(
     verdict: Verdict,
     passports: &[PassportReport],
@@ -21,12 +21,13 @@ pub(in crate::verification) fn proven(
     if verdict != Verdict::Passed || passports.iter().all(|one| one.rich.is_none()) {
         return None;
     }
-    let of = |purpose: Purpose| {
-        let kind = passports.iter().filter(move |one| one.purpose == purpose);
-        kind.filter_map(shown)
-    };
+    let own = || passports.iter().filter(|one| assures(one));
+    own().next()?;
+    let third = passports
+        .iter()
+        .filter(|one| one.purpose == Purpose::RichData);
     let mut caller = ProvenCaller::default();
-    for one in of(Purpose::Caller).chain(of(Purpose::RichData)) {
+    for one in own().chain(third).filter_map(shown) {
         let reason = caller.reason.take().or(one.reason.clone());
         let faceless = ProvenCaller {
             reason: None,
@@ -38,6 +39,13 @@ pub(in crate::verification) fn proven(
         caller.reason = reason;
     }
     (caller != ProvenCaller::default()).then(|| Box::new(caller))
+}
+
+/// Whether it is the caller's own and assures that the number is not spoofed: of those that attest, only with attestation A.
+fn assures(report: &PassportReport) -> bool {
+    report.purpose == Purpose::Caller
+        && report.verdict == Verdict::Passed
+        && matches!(report.attest(), None | Some(Attestation::A))
 }
 
 /// What of one PASSporT may be shown.
