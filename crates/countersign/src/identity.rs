@@ -362,6 +362,31 @@ impl fmt::Display for NotAnIdentity {
 
 impl std::error::Error for NotAnIdentity {}
 
+/// Whether `text` could be a URI of at most `limit` bytes: a scheme, a colon, and only characters that
+/// [RFC 3986 §2](https://www.rfc-editor.org/rfc/rfc3986#section-2) knows. So it can stand between angle brackets.
+pub(crate) fn is_uri(text: &str, limit: usize) -> bool {
+    let Some((scheme, rest)) = text.split_once(':') else {
+        return false;
+    };
+    // RFC 3986 §3.1: scheme = ALPHA *( ALPHA / DIGIT / "+" / "-" / "." )
+    let scheme_fits = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+        && scheme
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
+    let never_in_a_uri = |byte: u8| {
+        matches!(
+            byte,
+            b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}'
+        )
+    };
+    text.len() <= limit
+        && scheme_fits
+        && !rest.is_empty()
+        && rest
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && !never_in_a_uri(byte))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -118,6 +118,8 @@ pub enum BadCard {
     TooManyValues,
     /// A property is there twice that may be there once.
     Twice(Kind),
+    /// A value of type `uri` is none, or a picture or sound is neither in its URL nor behind http or https.
+    Uri,
     /// A version other than 4.0.
     Version,
 }
@@ -133,6 +135,7 @@ impl fmt::Display for BadCard {
             Self::TooManyProperties => write!(f, "more than {MAX_PROPERTIES} properties"),
             Self::TooManyValues => write!(f, "a property with more than {MAX_VALUES} values"),
             Self::Twice(kind) => write!(f, "{} is there twice", kind.name()),
+            Self::Uri => f.write_str("a reference that is no usable URI"),
             Self::Version => f.write_str("a version other than 4.0"),
         }
     }

@@ -1,5 +1,8 @@
 //! One property of a card: [RFC 7095 §3.3](https://www.rfc-editor.org/rfc/rfc7095#section-3.3).
 
+use crate::identity::is_uri;
+use crate::jose::json::MAX_JSON_BYTES;
+
 /// What a property tells; [RFC 9796 §10](https://www.rfc-editor.org/rfc/rfc9796#section-10) names those that phones know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
@@ -120,6 +123,13 @@ impl Property {
         let refers = (by_type || self.kind.is_media()) && self.kind != Kind::Url;
         (refers && has_body(value)).then_some(value)
     }
+}
+
+/// Whether a value is a URI, and for pictures and sounds one that is followed under a digest or has the content in itself.
+pub(super) fn is_uri_of(kind: Kind, value: &str) -> bool {
+    let is_data = |(scheme, _): (&str, &str)| scheme.eq_ignore_ascii_case("data");
+    is_uri(value, MAX_JSON_BYTES)
+        && (!kind.is_media() || has_body(value) || value.split_once(':').is_some_and(is_data))
 }
 
 /// Whether a URL leads to the body of an HTTP response.

@@ -2,7 +2,7 @@
 //! another; parameters are looked at for their form only.
 
 use super::BadCard;
-use super::property::{Kind, Property};
+use super::property::{Kind, Property, is_uri_of};
 use crate::jose::json::Value;
 
 /// Most properties of a card. No RFC has a limit; the largest example in RFC 7095 has 20. Own decision.
@@ -56,6 +56,11 @@ fn property(value: &Value<'_>) -> Result<Property, BadCard> {
     let only_strings = kind.is_media() || value_type.eq_ignore_ascii_case("uri");
     if only_strings && !values.iter().all(|one| one.as_str().is_some()) {
         return Err(BadCard::Property);
+    }
+    // RFC 6350 §5.2 and §4.2: such a value is a URI of RFC 3986. A phone that repairs what is none would follow it unseen.
+    let mut uris = values.iter().filter_map(Value::as_str);
+    if only_strings && !uris.all(|uri| is_uri_of(kind, uri)) {
+        return Err(BadCard::Uri);
     }
     Ok(Property {
         kind,

@@ -2,6 +2,7 @@
 
 use super::error::{Claim, PassportError};
 use crate::identity::MAX_URI;
+pub(super) use crate::identity::is_uri;
 use crate::jose::json::Value;
 use crate::number::TelephoneNumber;
 
@@ -22,29 +23,4 @@ pub(super) fn read_uri(value: &Value<'_>, claim: Claim) -> Result<Box<str>, Pass
         return Err(PassportError::UriMalformed(claim));
     }
     Ok(text.into())
-}
-
-/// Whether `text` could be a URI of at most `limit` bytes: a scheme, a colon, and only characters that
-/// [RFC 3986 §2](https://www.rfc-editor.org/rfc/rfc3986#section-2) knows. So it can stand between angle brackets.
-pub(super) fn is_uri(text: &str, limit: usize) -> bool {
-    let Some((scheme, rest)) = text.split_once(':') else {
-        return false;
-    };
-    // RFC 3986 §3.1: scheme = ALPHA *( ALPHA / DIGIT / "+" / "-" / "." )
-    let scheme_fits = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
-        && scheme
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
-    let never_in_a_uri = |byte: u8| {
-        matches!(
-            byte,
-            b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}'
-        )
-    };
-    text.len() <= limit
-        && scheme_fits
-        && !rest.is_empty()
-        && rest
-            .bytes()
-            .all(|byte| byte.is_ascii_graphic() && !never_in_a_uri(byte))
 }
