@@ -120,6 +120,11 @@ impl Authority {
         self.steps.last().map_or(&[], |step| &step.providers)
     }
 
+    /// Whether a certificate above the end entity has a list, so that the end entity is a delegate's.
+    pub fn is_delegated(&self) -> bool {
+        self.steps.len() > 1
+    }
+
     /// The domains whose addresses the holder may speak for, as the certificate writes them.
     pub fn domains(&self) -> &[Box<str>] {
         &self.domains

@@ -190,6 +190,14 @@ impl VerifiedPath {
         &self.0.subject_names
     }
 
+    /// Those of its names that may be trusted: none of a delegate, whose parent answers for numbers and codes and not for names.
+    pub fn vouched_names(&self) -> &[Box<str>] {
+        match self.0.authority.is_delegated() {
+            true => &[],
+            false => &self.0.subject_names,
+        }
+    }
+
     /// The subject of the end entity, as text for people.
     pub fn subject(&self) -> &str {
         &self.0.subject

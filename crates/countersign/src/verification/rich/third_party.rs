@@ -15,7 +15,8 @@ pub(in crate::verification) fn judge(issuer: Box<str>, asking: &mut Asking<'_>) 
     };
     let is_itself = signer.path.subject_names().contains(&issuer);
     let trusted = &asking.policy.rich.signers;
-    let is_trusted = trusted.contains(&issuer);
+    let is_vouched = signer.path.vouched_names().contains(&issuer);
+    let is_trusted = is_vouched && trusted.contains(&issuer);
     let subject = signer.subject().into();
     let evidence = Evidence::Text(Box::new((issuer, Some(subject))));
     match (is_itself, is_trusted) {
