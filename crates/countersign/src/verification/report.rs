@@ -114,7 +114,7 @@ impl Report {
         (consequences != Consequences::default()).then(|| Box::new(consequences))
     }
 
-    /// One for each Identity header with an error of its own. Whoever signed a good PASSporT does not hear of another's; but who
+    /// One for each Identity header with an error of its own, not for what we were not set up or not in time for. Whoever signed a good PASSporT does not hear of another's; but who
     /// signed one with a bad one inside has signed that.
     fn complaints(&self) -> Vec<Complaint> {
         let faulty = self.passports.iter().filter_map(|passport| {
@@ -124,7 +124,7 @@ impl Report {
                 .chain
                 .as_ref()
                 .is_some_and(|c| c.nested_in.is_some());
-            if is_nested || (anothers && !passport.encloses()) {
+            if is_nested || passport.is_ours(fault) || (anothers && !passport.encloses()) {
                 return None;
             }
             Some(Complaint {
@@ -355,6 +355,19 @@ impl PassportReport {
     pub fn detail(&self) -> Option<String> {
         self.check_of(self.verdict.fault()?)
             .and_then(|result| result.detail())
+    }
+
+    /// Whether a fault of it says something of us and nothing of the sender: what policy does not name, what we had no time for.
+    fn is_ours(&self, fault: Fault) -> bool {
+        match fault {
+            Fault::DeadlineExpired
+            | Fault::NoTrustDomain
+            | Fault::PriorityAuthorityUnknown
+            | Fault::RichSignerUntrusted => true,
+            // Lists by reference are not fetched for priority.
+            Fault::TnAuthListUnavailable => self.purpose == Purpose::Priority,
+            _ => false,
+        }
     }
 
     /// Whether it has another PASSporT inside.
