@@ -116,12 +116,17 @@ pub(super) fn authorize(asking: &mut Asking<'_>) {
         return;
     };
     let policy = &asking.policy.priority;
-    let (mut unknown, mut refused) = (None, None);
+    let (mut unknown, mut unseen, mut refused) = (None, None, None);
     for value in &rph.auth {
-        let mut listed = policy.of(value.namespace()).peekable();
-        if listed.peek().is_none() {
+        let listed = || policy.of(value.namespace());
+        if listed().any(|authority| authority.includes(&signer.path)) {
+            continue;
+        }
+        if listed().next().is_none() {
             unknown = unknown.or(Some(value));
-        } else if !listed.any(|authority| authority.includes(&signer.path)) {
+        } else if listed().any(|authority| authority.may_include(&signer.path)) {
+            unseen = unseen.or(Some(value));
+        } else {
             refused = refused.or(Some(value));
         }
     }
@@ -130,10 +135,11 @@ pub(super) fn authorize(asking: &mut Asking<'_>) {
         let namespace = Box::from(value.namespace());
         Evidence::Text(Box::new((namespace, Some(subject.into()))))
     };
-    let fault = match (refused, unknown) {
-        (Some(value), _) => Some((Fault::PrioritySignerRefused, evidence(value))),
-        (None, Some(value)) => Some((Fault::PriorityAuthorityUnknown, evidence(value))),
-        (None, None) => None,
+    let fault = match (refused, unseen, unknown) {
+        (Some(value), ..) => Some((Fault::PrioritySignerRefused, evidence(value))),
+        (None, Some(value), _) => Some((Fault::TnAuthListUnavailable, evidence(value))),
+        (None, None, Some(value)) => Some((Fault::PriorityAuthorityUnknown, evidence(value))),
+        (None, None, None) => None,
     };
     match fault {
         None => asking.findings.pass(Check::Authority),
@@ -153,8 +159,15 @@ impl NamespaceAuthority {
     fn includes(&self, path: &VerifiedPath) -> bool {
         self.signers.iter().any(|signer| match signer {
             PrioritySigner::Provider(code) => path.providers().contains(code),
-            PrioritySigner::Subject(name) => path.subject_names().contains(name),
+            PrioritySigner::Subject(name) => path.vouched_names().contains(name),
         })
+    }
+
+    /// Whether a code that it names may stand in a list by reference, which nobody fetches for priority.
+    fn may_include(&self, path: &VerifiedPath) -> bool {
+        let mut signers = self.signers.iter();
+        let names_a_code = signers.any(|one| matches!(one, PrioritySigner::Provider(_)));
+        names_a_code && !path.authority().references().is_empty()
     }
 }
 

@@ -513,6 +513,28 @@ fn outermost_and_innermost_are_fresh_and_the_innermost_may_be_older_where_policy
             Verdict::Failed(Fault::IatStale)
         ]
     );
+    // Nor is one that is made for calls to come: patience is for the past.
+    let early = way.verify_at(
+        -3_000,
+        &call_for(CAROL),
+        vec![
+            way.original(),
+            way.diverted(
+                BOB,
+                Claims {
+                    iat: UnixTime::from_secs(NOW.as_secs() - 3_000),
+                    ..claims(BOB, CAROL)
+                },
+            ),
+        ],
+    );
+    assert_eq!(
+        verdicts(&early),
+        [
+            Verdict::Failed(Fault::IatInFuture),
+            Verdict::Failed(Fault::ChainBroken)
+        ]
+    );
     // And one that was not diverted has no such privilege.
     let report = way.verify_at(3_000, &call(), vec![way.original()]);
     assert_eq!(told(&report), failed(Fault::IatStale));

@@ -148,6 +148,7 @@ fn digest11_case10_without_authority_or_with_a_bad_signature_nothing_is_honoured
     let (fault, one) = judged(&scene, &call, presented(&scene, &rph(r#""q735.0""#)));
     assert_eq!(fault, Some(Fault::PriorityAuthorityUnknown));
     assert_eq!((one.honoured, one.priority), (vec![], SignedPriority::None));
+    assert!(one.complaints.is_empty());
 }
 
 /// A call-back from Alice, who is an answering point, to Bob.
@@ -286,4 +287,51 @@ fn signed_priority_is_honoured_beside_a_proven_caller() {
     let one = report.consequences().unwrap();
     assert_eq!((one.honoured, one.callback), (auth, Callback::Proven));
     assert!(one.complaints.is_empty());
+}
+
+/// Whoever has a delegate's certificate chose the name on it, and nobody above answers for that name.
+#[test]
+fn the_name_of_a_delegate_says_nothing_and_its_code_does() {
+    use super::scopes::{by_value, code, scene as delegated};
+    for (signer, fault) in [
+        (
+            PrioritySigner::Subject("SHAKEN delegate".into()),
+            Some(Fault::PrioritySignerRefused),
+        ),
+        (
+            PrioritySigner::Provider(ServiceProviderCode::new("709W").unwrap()),
+            None,
+        ),
+    ] {
+        let codes = [code("709W")];
+        let scene = delegated(by_value(&codes), by_value(&codes)).with_policy(|policy| {
+            policy.priority.authorities = [NamespaceAuthority {
+                namespace: "ets".into(),
+                signers: [signer].into(),
+            }]
+            .into();
+        });
+        let token = presented(&scene, &rph(r#""ets.0""#));
+        assert_eq!(judged(&scene, &asking(&["ets.0"]), token).0, fault);
+    }
+}
+
+/// What stands in a list that was not looked at may be the code that is asked for.
+#[test]
+fn a_signer_whose_list_is_elsewhere_is_not_refused() {
+    use super::scopes::{by_reference, scene_of};
+    let scene = scene_of(by_reference("https://lists.example.org/b")).with_policy(|policy| {
+        policy.priority.authorities = [NamespaceAuthority {
+            namespace: "ets".into(),
+            signers: [PrioritySigner::Provider(
+                ServiceProviderCode::new("709W").unwrap(),
+            )]
+            .into(),
+        }]
+        .into();
+    });
+    let token = presented(&scene, &rph(r#""ets.0""#));
+    let (fault, one) = judged(&scene, &asking(&["ets.0"]), token);
+    assert_eq!(fault, Some(Fault::TnAuthListUnavailable));
+    assert_eq!((one.honoured, one.priority), (vec![], SignedPriority::None));
 }

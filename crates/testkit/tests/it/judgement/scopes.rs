@@ -46,7 +46,7 @@ pub(super) struct Says<'a> {
     at: Option<&'a str>,
 }
 
-fn by_value(entries: &[TnEntry]) -> Says<'_> {
+pub(super) fn by_value(entries: &[TnEntry]) -> Says<'_> {
     Says { entries, at: None }
 }
 
@@ -109,7 +109,7 @@ pub(super) fn scene(parent: Says<'_>, delegate: Says<'_>) -> Scene {
 }
 
 /// A scene without a parent: the signer hangs below the issuing CA.
-fn scene_of(signer: Says<'_>) -> Scene {
+pub(super) fn scene_of(signer: Says<'_>) -> Scene {
     let mut scene = Scene::new();
     let issuing = scene.lab.intermediate();
     let (key, below) = certificate(&scene, issuing, Profile::EndEntity, signer);

@@ -75,6 +75,8 @@ fn digest10_case12_who_is_not_on_the_list_is_ignored() {
     let ignored = Verdict::NotValidated(Fault::RichSignerUntrusted);
     assert_eq!(report.passports[1].verdict, ignored);
     assert_eq!(shown(&report), None);
+    // That we do not trust them is no error of theirs.
+    assert!(report.consequences().is_none());
 }
 
 /// RFC 9795 §10.1: "the value of "iss" MUST reflect the Subject of the certificate used to sign a third-party PASSporT."
@@ -121,4 +123,49 @@ fn the_callers_own_name_goes_before_that_of_a_third_party() {
     let both = shown_with(r#""crn":"Rendezvous""#);
     let expected = (Some("James St. John Smythe"), Some("Rendezvous"));
     assert_eq!((both.name.as_deref(), both.reason.as_deref()), expected);
+}
+
+/// RFC 9795 §10: nothing is shown "when a call lacks a first-party PASSporT that assures verification services that the calling party
+/// number is not spoofed". Who attests less than A does not say that.
+#[test]
+fn only_full_attestation_assures_that_the_number_is_not_spoofed() {
+    let (scene, zorin) = scene(&[ZORIN]);
+    for (attest, beside, own) in [
+        ("A", Some("James St. John Smythe"), Some("Alice")),
+        ("B", None, None),
+        ("C", None, None),
+    ] {
+        let level = |forgery: Forgery| {
+            let attest = format!(r#""attest":"{attest}""#);
+            presented(&scene, &forgery.payload(r#""attest":"A""#, &attest))
+        };
+        let name = |headers| {
+            let report = scene.verify_at(0, &call(), headers);
+            assert_eq!(told(&report), (Verdict::Passed, None), "{attest}");
+            shown(&report).and_then(|caller| caller.name)
+        };
+        let shaken = || Ok(level(Forgery::new()));
+        let third = name(vec![shaken(), Ok(smythe(&zorin, ZORIN))]);
+        assert_eq!(third.as_deref(), beside, "{attest}");
+        let alice = level(shaken_and(r#""rcd":{"nam":"Alice"}"#));
+        assert_eq!(name(vec![Ok(alice)]).as_deref(), own, "{attest}");
+        // The caller's own `rcd` is signed by who may speak for the number.
+        let first_party = presented(&scene, &rcd(r#""rcd":{"nam":"Q"}"#));
+        let first = name(vec![shaken(), Ok(first_party)]);
+        assert_eq!(first.as_deref(), Some("Q"), "{attest}");
+    }
+}
+
+/// Whoever has a delegate's certificate chose the name on it.
+#[test]
+fn the_name_of_a_delegate_is_not_trusted() {
+    use super::super::scopes::{by_value, code, scene as delegated};
+    let codes = [code("709W")];
+    let name = "SHAKEN delegate";
+    let scene = delegated(by_value(&codes), by_value(&codes))
+        .with_policy(|policy| policy.rich.signers = [name.into()].into());
+    let forgery = rcd(&format!(r#""iss":"{name}","rcd":{{"nam":"Alice"}}"#));
+    let report = verify(&scene, &forgery);
+    let untrusted = Verdict::NotValidated(Fault::RichSignerUntrusted);
+    assert_eq!(report.passports[0].verdict, untrusted);
 }
