@@ -5,9 +5,10 @@
 //!
 //! Not here: what a picture shows, and whether it is square.
 
+use countersign::jcard::{JCard, Kind};
 use countersign::passport::rcd::data_url;
 use countersign::passport::rcd::references::is_data;
-use countersign::verification::{Consequences, Unavailable};
+use countersign::verification::{Consequences, ProvenCard, Unavailable};
 use png::{Decoder, Limits};
 use std::io::Cursor;
 use zune_jpeg::JpegDecoder;
@@ -76,8 +77,22 @@ pub fn inspect(bytes: &[u8]) -> Result<Format, Unavailable> {
 pub fn whole(mut consequences: Box<Consequences>) -> Box<Consequences> {
     if let Some(caller) = &mut consequences.caller {
         caller.icon = caller.icon.take().filter(|icon| is_whole(&icon.url));
+        caller.card = caller.card.take().filter(is_whole_card);
     }
     consequences
+}
+
+/// Whether the pictures inside a card are pictures. What it refers to elsewhere is not looked at.
+fn is_whole_card(card: &ProvenCard) -> bool {
+    let ProvenCard::Inline(json) = card else {
+        return true;
+    };
+    JCard::parse(json.as_bytes()).is_ok_and(|card| {
+        let mut pictures = [Kind::Logo, Kind::Photo]
+            .into_iter()
+            .flat_map(|kind| card.texts(kind));
+        pictures.all(is_whole)
+    })
 }
 
 /// Whether a URL is no `data:` URL, or one of a picture.
@@ -204,6 +219,16 @@ mod tests {
             };
             whole(Box::new(consequences)).caller.unwrap().icon.is_some()
         };
+        let card = |url: &str| {
+            let json = format!(
+                r#"["vcard",[["version",{{}},"text","4.0"],["fn",{{}},"text","Q"],["photo",{{}},"uri","{url}"]]]"#
+            );
+            is_whole_card(&ProvenCard::Inline(json.into()))
+        };
+        assert!(card(ICON));
+        assert!(card("https://example.com/q.png"));
+        assert!(!card(&ICON.replace("image/png", "image/jpeg")));
+        assert!(!card(&ICON.replace("AAAFCAYAAACN", "AAAFCAYAAACM")));
         assert!(shown(ICON));
         assert!(shown("https://example.com/q.png"));
         for none in [
