@@ -1,10 +1,11 @@
 //! What is answered: the bodies of both dialects.
 
 use super::dialect::Dialect;
-use super::fields::VerificationFields;
+use super::fields::{Asked, VerificationFields};
 use countersign::identity::Identity;
 use countersign::jose::json::write_string;
 use countersign::passport::Extension;
+use countersign::priority::ResourceValue;
 use countersign::verification::report::{PassportReport, Report};
 use countersign::verification::{Code, Consequences, Fault, Purpose, Verdict};
 use countersign_sip::trunk::{AttestationSuffix, Trunk};
@@ -115,9 +116,8 @@ fn priority(
     let mut all = report.passports.iter().filter(of_priority).peekable();
     all.peek()?;
     let verdicts: Vec<_> = all.map(|one| one.verdict).collect();
-    let is_honoured = consequences.is_some_and(|one| !one.honoured.is_empty());
-    // Whoever names no protected header asks about the PASSporT alone.
-    let is_covered = is_honoured || fields.call.priority.values.is_empty();
+    let honoured = consequences.map_or(&[][..], |one| &one.honoured);
+    let is_covered = is_covered(fields.asked, &fields.call.priority.values, honoured);
     Some(if verdicts.contains(&Verdict::Passed) && is_covered {
         "RPH-Validation-Passed"
     } else if verdicts.iter().any(|one| matches!(one, Verdict::Failed(_))) {
@@ -125,6 +125,15 @@ fn priority(
     } else {
         "No-RPH-Validation"
     })
+}
+
+/// Whether everything that is asked about was proven.
+fn is_covered(asked: Asked, values: &[ResourceValue], honoured: &[ResourceValue]) -> bool {
+    match asked {
+        Asked::Nothing => true,
+        Asked::Partly => false,
+        Asked::Whole => values.iter().all(|value| honoured.contains(value)),
+    }
 }
 
 /// The verdict as the trunk's calls have it in `verstat`.
@@ -201,4 +210,18 @@ fn member(name: &str, value: &str, body: &mut String) {
     write_string(name, body);
     body.push(':');
     write_string(value, body);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_priority_passes_if_every_value_is_honoured() {
+        let values: Vec<ResourceValue> = ["ets.0", "wps.1"].map(|one| one.parse().unwrap()).into();
+        assert!(is_covered(Asked::Whole, &values, &values));
+        assert!(!is_covered(Asked::Whole, &values, &values[..1]));
+        assert!(!is_covered(Asked::Partly, &values, &values));
+        assert!(is_covered(Asked::Nothing, &[], &[]));
+    }
 }

@@ -69,12 +69,25 @@ pub struct VerificationFields<'a> {
     pub dialect: Dialect,
     /// The call.
     pub call: Call,
+    /// How far the values of Resource-Priority that are asked about are in the call.
+    pub asked: Asked,
     /// The Identity header values.
     pub identities: Vec<&'a str>,
     /// What the answer repeats.
     pub request_id: Option<&'a str>,
     /// What the answer repeats, too.
     pub display_name: Option<&'a str>,
+}
+
+/// What a request asks about by Resource-Priority.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// There is no such header: the PASSporT alone is asked about.
+    Nothing,
+    /// Some values cannot be read or are too many: they are in nobody's list.
+    Partly,
+    /// Every value is in the call.
+    Whole,
 }
 
 /// Whether a call is none, but a heartbeat.
@@ -164,13 +177,15 @@ pub fn verification<'a>(
     let display_name = echo(request, "displayName")?;
     let mut call = call(from, Vec::new(), DestSource::To, time);
     call.dest = dest;
+    let mut asked = Asked::Nothing;
     if dialect == Dialect::Threegpp {
         call.presentation.name = display_name.map(Box::from);
-        call.priority = protected(request)?;
+        (call.priority, asked) = protected(request)?;
     }
     Ok(VerificationFields {
         dialect,
         call,
+        asked,
         identities,
         request_id: echo(request, "requestId")?,
         display_name,
@@ -340,12 +355,14 @@ fn resource_values(auth: &Value<'_>) -> Result<Vec<ResourceValue>, Defect> {
     values.ok_or(bad)
 }
 
-/// What the protected headers of a request say of its priority. Others, and values that are none, prove nothing and are left out.
-fn protected(request: &Object<'_>) -> Result<RequestedPriority, Defect> {
+/// What the protected headers of a request say of its priority. Others prove nothing and are left
+/// out; values that are none are told of.
+fn protected(request: &Object<'_>) -> Result<(RequestedPriority, Asked), Defect> {
     let name = "protectedHeaders";
     let mut priority = RequestedPriority::default();
+    let mut asked = Asked::Nothing;
     let Some(headers) = request.get(name) else {
-        return Ok(priority);
+        return Ok((priority, asked));
     };
     let headers = headers
         .as_array()
@@ -361,9 +378,17 @@ fn protected(request: &Object<'_>) -> Result<RequestedPriority, Defect> {
         };
         match header.trim() {
             header if header.eq_ignore_ascii_case("Resource-Priority") => {
-                let values = value.split(',').filter_map(|one| one.trim().parse().ok());
-                let room = MAX_RESOURCE_VALUES - priority.values.len();
-                priority.values.extend(values.take(room));
+                if asked == Asked::Nothing {
+                    asked = Asked::Whole;
+                }
+                for one in value.split(',') {
+                    match one.trim().parse() {
+                        Ok(value) if priority.values.len() < MAX_RESOURCE_VALUES => {
+                            priority.values.push(value);
+                        }
+                        _ => asked = Asked::Partly,
+                    }
+                }
             }
             header
                 if header.eq_ignore_ascii_case("Priority")
@@ -374,7 +399,7 @@ fn protected(request: &Object<'_>) -> Result<RequestedPriority, Defect> {
             _ => {}
         }
     }
-    Ok(priority)
+    Ok((priority, asked))
 }
 
 fn echo<'a>(request: &'a Object<'a>, name: &'static str) -> Result<Option<&'a str>, Defect> {
@@ -508,4 +533,31 @@ fn address(
         .as_str()
         .and_then(|text| Identity::from_uri(text, role, policy).ok());
     identity.ok_or(Defect::Invalid(names.uri, "not a SIP or tel URI"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use countersign::jose::json::parse;
+
+    #[test]
+    fn what_cannot_be_read_or_is_too_much_is_asked_all_the_same() {
+        let many = format!("Resource-Priority: ets.0{}", ",ets.1".repeat(16));
+        for (header, expected, count) in [
+            ("Priority: normal", Asked::Nothing, 0),
+            ("Resource-Priority: ets.0, wps.1", Asked::Whole, 2),
+            ("Resource-Priority: ets.0, none", Asked::Partly, 1),
+            ("Resource-Priority:", Asked::Partly, 0),
+            (&many, Asked::Partly, 16),
+        ] {
+            let text = format!("{{\"protectedHeaders\":[\"{header}\"]}}");
+            let value = parse(text.as_bytes()).unwrap();
+            let (priority, asked) = protected(value.as_object().unwrap()).unwrap();
+            assert_eq!(
+                (asked, priority.values.len()),
+                (expected, count),
+                "{header}"
+            );
+        }
+    }
 }
