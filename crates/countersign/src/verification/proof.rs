@@ -169,13 +169,16 @@ impl Bench<'_> {
     /// The last word: asks the replay memory about a token that passed everything else, draws the sum, and if it is good turns
     /// the token into a proven one.
     pub(super) fn conclude(&self, report: &mut PassportReport, mut findings: Findings) {
-        if findings.verdict(self.policy.order) == Verdict::Passed {
-            self.look_for_replay(report, &mut findings);
-        }
+        self.look_for_replay(report, &mut findings);
         conclude(report, findings, self.policy);
     }
 
-    fn look_for_replay(&self, report: &mut PassportReport, findings: &mut Findings) {
+    /// Asks the replay memory about a token that passed everything else, unless it was asked already.
+    pub(super) fn look_for_replay(&self, report: &mut PassportReport, findings: &mut Findings) {
+        let is_known = report.sighting.is_some();
+        if is_known || findings.verdict(self.policy.order) != Verdict::Passed {
+            return;
+        }
         let (Some(reference), Some(passport)) = (self.reference, report.token.passport()) else {
             return;
         };

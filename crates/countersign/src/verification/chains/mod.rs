@@ -298,34 +298,55 @@ impl Chains {
     // RFC 8946 §4.2: "The verification service MUST inspect and validate the signatures on each and every PASSporT object in the chain
     // between the outermost "div" PASSporT and the innermost PASSporT."
     pub(super) fn close(mut self, reports: &mut [PassportReport], bench: &Bench<'_>) -> Vec<usize> {
-        let verdicts: Vec<Verdict> = self
-            .members
-            .iter()
-            .zip(reports.iter())
-            .map(|(member, report)| match &member.settled {
-                Some(findings) => findings.verdict(bench.policy.order),
-                None => report.verdict,
-            })
-            .collect();
-        let own: Vec<Worth> = verdicts.iter().map(|one| Worth::of(*one)).collect();
-        let back = self.along(&own, |member| &member.refers_to);
-        let on = self.along(&own, |member| &member.referred_by);
+        let mut verdicts = self.verdicts(reports, bench);
+        let mut worths = self.worths(&verdicts);
+        // Only members of a whole chain are shown to the memory: what proves nothing leaves no trace there.
+        for ((member, report), worth) in self.members.iter_mut().zip(&mut *reports).zip(&worths) {
+            if let (Some(findings), Some(Worth::Passed)) = (&mut member.settled, worth) {
+                bench.look_for_replay(report, findings);
+            }
+        }
+        // One that was replayed breaks the chain of the others.
+        let remembered = self.verdicts(reports, bench);
+        if remembered != verdicts {
+            worths = self.worths(&remembered);
+            verdicts = remembered;
+        }
         let mut concluded = Vec::new();
-        for (at, report) in reports.iter_mut().enumerate() {
-            let worth = match self.members.get(at).map(|member| member.role) {
-                Some(Role::Diversion) => back.get(at).min(on.get(at)),
-                Some(Role::Original) => on.get(at),
-                Some(Role::Alone) | None => None,
-            };
+        for (at, (report, worth)) in reports.iter_mut().zip(worths).enumerate() {
             let culprit = self.culprit(at, &verdicts);
             let settled = self.members.get_mut(at).and_then(|one| one.settled.take());
             if let Some(mut findings) = settled {
-                tell_worth(worth.copied(), culprit, &mut findings);
+                tell_worth(worth, culprit, &mut findings);
                 bench.conclude(report, findings);
                 concluded.push(at);
             }
         }
         concluded
+    }
+
+    /// What each PASSporT is worth by itself, as far as is known.
+    fn verdicts(&self, reports: &[PassportReport], bench: &Bench<'_>) -> Vec<Verdict> {
+        let each = self.members.iter().zip(reports);
+        each.map(|(member, report)| match &member.settled {
+            Some(findings) => findings.verdict(bench.policy.order),
+            None => report.verdict,
+        })
+        .collect()
+    }
+
+    /// What the others are worth that each member depends on.
+    fn worths(&self, verdicts: &[Verdict]) -> Vec<Option<Worth>> {
+        let own: Vec<Worth> = verdicts.iter().map(|one| Worth::of(*one)).collect();
+        let back = self.along(&own, |member| &member.refers_to);
+        let on = self.along(&own, |member| &member.referred_by);
+        let each = self.members.iter().zip(back).zip(on);
+        each.map(|((member, back), on)| match member.role {
+            Role::Diversion => Some(back.min(on)),
+            Role::Original => Some(on),
+            Role::Alone => None,
+        })
+        .collect()
     }
 
     /// What the PASSporTs are worth that follow each one in a direction, along the best way; where none follow, nothing is missing.

@@ -17,12 +17,14 @@ use countersign::passport::{
     Attestation, Claims, Div, DivO, Extension, HeaderCache, Passport, Presented,
 };
 use countersign::time::UnixTime;
-use countersign::verification::policy::{DivertedTo, IdentityRequirement};
+use countersign::verification::policy::{DivertedTo, IdentityRequirement, Replay};
 use countersign::verification::{
     ChainBreak, Check, Evidence, Fault, Outcome, Purpose, Report, Unavailable, Verdict,
 };
 use countersign_testkit::lab::{NOW, Signer};
-use countersign_testkit::scene::{ALICE, BOB, MALLORY, ORIGID, Scene, X5U, call, number};
+use countersign_testkit::scene::{
+    ALICE, BOB, MALLORY, ORIGID, Scene, X5U, call, number, reference,
+};
 use proptest::prelude::*;
 
 const CAROL: &str = "12025550152";
@@ -741,4 +743,26 @@ proptest! {
             }
         });
     }
+}
+
+/// Who heard all the headers of a call does not call with them again.
+#[test]
+fn a_replayed_link_breaks_its_chain() {
+    let scene = Scene::new().with_policy(|policy| policy.replay = Replay::Enforce);
+    let way = Way::with(scene);
+    let from = |call_id: &str| Call {
+        reference: Some(reference(call_id, "1")),
+        ..call_for(CAROL)
+    };
+    let div = way.div(BOB, CAROL);
+    let first = way.verify(&from("a@h"), vec![way.original(), div.clone()]);
+    assert_eq!(told(&first), (Verdict::Passed, None));
+    let again = way.verify(&from("b@h"), vec![way.original(), div]);
+    assert_eq!(
+        verdicts(&again),
+        [
+            Verdict::Failed(Fault::ChainBroken),
+            Verdict::Failed(Fault::Replayed)
+        ]
+    );
 }
