@@ -4,6 +4,7 @@
 //! have retargeted the call before us, who wrote another Request-URI and had nothing to sign with; or our own table of forwards does
 //! it now. Nothing about it is invented: neither Diversion nor History-Info is written here.
 
+use crate::call::{self, CallPolicy};
 use crate::grammar::List;
 use crate::header::NameAddr;
 use crate::identity_header;
@@ -31,7 +32,7 @@ pub(crate) struct Retargeting {
 /// What the signature of a diversion is made of: what `AuthenticationService::divert` takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diversion {
-    /// The PASSporTs that the request has. Whether they are worth anything is not said.
+    /// The PASSporTs that the request has about its caller. Whether they are worth anything is not said.
     pub existing: Vec<SignedPassport>,
     /// Where the call goes now.
     pub target: Identity,
@@ -54,13 +55,13 @@ pub(crate) fn retargeting(
         let request_uri = forwarded(request.request_uri()?, target)?;
         return Some(Retargeting {
             request_uri: Some(request_uri.into()),
-            diversion: diversion(request, Identity::Number(target), policy),
+            diversion: diversion(request, Identity::Number(target), &trunk.call),
         });
     }
     // RFC 8946 §4.1: "A SIP authentication service typically will derive the "dest" element value of a "div" PASSporT from a new
     // Request-URI that is set for the SIP request before it is forwarded."
     request.header(Name::Identity)?;
-    let diversion = diversion(request, called, policy);
+    let diversion = diversion(request, called, &trunk.call);
     let is_named = |passport: &SignedPassport| passport.claims().dest.contains(&diversion.target);
     // RFC 8946 §4.1: "it MUST NOT add a "div" PASSporT to an INVITE that contains no Identity header field."
     let goes_elsewhere = !diversion.existing.is_empty() && !diversion.existing.iter().any(is_named);
@@ -76,24 +77,26 @@ fn called(request: &Message, policy: IdentityPolicy) -> Option<Identity> {
     Identity::from_uri(std::str::from_utf8(uri).ok()?, Role::Dest, policy).ok()
 }
 
-fn diversion(request: &Message, target: Identity, policy: IdentityPolicy) -> Diversion {
-    let history = history(request, &target, policy).map(Box::from);
+fn diversion(request: &Message, target: Identity, policy: &CallPolicy) -> Diversion {
+    let history = history(request, &target, policy.identity).map(Box::from);
     Diversion {
-        existing: existing(request),
+        existing: existing(request, policy),
         target,
         history,
     }
 }
 
-/// The PASSporTs of a request that can be read; none if there are more than anybody judges.
-fn existing(request: &Message) -> Vec<SignedPassport> {
+/// The PASSporTs of a request that can be read and are about its caller: nobody vouches here for the way of another call. None if there are more than anybody judges.
+fn existing(request: &Message, policy: &CallPolicy) -> Vec<SignedPassport> {
     let presented = identity_header::presented(request);
     if presented.len() > MAX_IDENTITY_HEADERS {
         return Vec::new();
     }
+    let orig = call::from_request(request, policy).orig;
     let whole = presented.iter().flatten();
     let whole = whole.filter_map(|presented| SignedPassport::parse(&presented.token).ok());
-    whole.collect()
+    let own = whole.filter(|passport| orig.as_ref() == Some(&passport.claims().orig));
+    own.collect()
 }
 
 /// The index of the last entry of History-Info that names the target.

@@ -87,6 +87,23 @@ fn a_call_to_somebody_whom_its_passports_do_not_name() {
 }
 
 #[test]
+fn the_passport_of_another_caller_is_left_alone() {
+    let original = passport("12025550101", None);
+    let diverted = |from: &str| {
+        let headers = [("Identity", &*original), ("P-Asserted-Identity", from)];
+        let request = request("sip:+12025550110@b.example", &headers);
+        let mut trunk = Trunk::new("t", Vec::new());
+        trunk.call.trust_pai = call::TrustPai::Trusted;
+        let diversions = Diversions {
+            forwards: Forwards::parse("").unwrap(),
+        };
+        retargeting(&request, &trunk, &diversions)
+    };
+    assert!(diverted("<sip:+12025550100@a.example>").is_some());
+    assert!(diverted("<sip:+12025550177@a.example>").is_none());
+}
+
+#[test]
 fn the_table_writes_the_number_and_nothing_else() {
     let forwarded = |uri: &str| {
         let found = found(&request(uri, &[]), "12025550101,12025550110")?;
