@@ -6,6 +6,7 @@
 use crate::call_info;
 use crate::header::NameAddr;
 use crate::message::{Message, Name};
+use crate::resource_priority;
 use crate::uri::Uri;
 use countersign::call::{Call, CallReference, DestSource, OrigSource, Presentation};
 use countersign::identity::{Identity, IdentityPolicy, Role};
@@ -62,7 +63,7 @@ pub fn from_request(message: &Message, policy: &CallPolicy) -> Call {
         dest: destinations(message, policy.identity),
         date: message.date(),
         presentation,
-        priority: Default::default(),
+        priority: resource_priority::requested(message),
         reference: message.call_id().ok().map(|call_id| CallReference {
             call_id: call_id.into(),
             from_tag: from.and_then(|from| from.tag()).unwrap_or_default().into(),

@@ -11,14 +11,17 @@ use crate::identity_header;
 use crate::message::{Message, Name};
 use crate::patch::{Patch, PatchError};
 use crate::privacy::{self, Wish};
+use crate::resource_priority;
 use crate::retarget::Diversion;
-use crate::trunk::{BypassCause, ExistingIdentity, NextHopTrust, OurNames, SentBy, Trunk};
+use crate::trunk::{
+    BypassCause, ExistingIdentity, NextHopTrust, OurNames, SentBy, Trunk, UnsignedPriority,
+};
 use crate::uri::Uri;
 use crate::verstat;
 use crate::verstat::Asserted;
 use bytes::{BufMut, Bytes, BytesMut};
 use countersign::time::UnixTime;
-use countersign::verification::{Consequences, ProvenCaller};
+use countersign::verification::{Callback, Consequences, ProvenCaller, SignedPriority};
 
 /// RFC 3261 §18.1.1: "If a request is within 200 bytes of the path MTU, or if it is larger than 1300 bytes and the path MTU is unknown,
 /// the request MUST be sent using an RFC 2914 [43] congestion controlled transport protocol, such as TCP."
@@ -46,8 +49,22 @@ pub(crate) struct Additions {
     pub(crate) verstat: Option<String>,
     /// What follows from the verification beyond the verdict.
     pub(crate) consequences: Option<Box<Consequences>>,
+    /// What priority it has by what it is.
+    pub(crate) urgency: Urgency,
     /// How our service failed the call, if it did.
     pub(crate) bypass: Option<BypassCause>,
+}
+
+/// What priority a call has by what it is, whoever signed for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Urgency {
+    /// It goes to emergency services.
+    Emergency,
+    /// It is marked as a call-back, and its caller is on the list of those who may.
+    ListedCallback,
+    /// None.
+    #[default]
+    Ordinary,
 }
 
 /// What becomes of the Identity headers that a request has.
@@ -171,6 +188,7 @@ pub(crate) fn added(request: &Message, trunk: &Trunk, additions: &Additions, pat
 /// What of it is about the call, and not about its way.
 pub(crate) fn said(request: &Message, trunk: &Trunk, additions: &Additions, patch: &mut Patch) {
     caller(request, trunk, additions, patch);
+    priority(request, trunk, additions, patch);
     question(request, trunk, patch);
     bypass(request, trunk, additions, patch);
     signature(request, trunk, additions, patch);
@@ -363,6 +381,32 @@ fn shown(request: &Message, trunk: &Trunk, additions: &Additions, patch: &mut Pa
     for value in call_info::proven(proven, name) {
         patch.append_header(request, Name::CallInfo.as_str(), &value);
     }
+}
+
+/// The priority that the request may have: what was proven, what it is, and what its sender may ask for. All else goes.
+fn priority(request: &Message, trunk: &Trunk, additions: &Additions, patch: &mut Patch) {
+    let proven = additions.consequences.as_deref();
+    let is_judged = proven.is_some_and(|proven| proven.priority == SignedPriority::Judged);
+    let is_trusted = trunk.unsigned_priority == UnsignedPriority::TrustPeer && !is_judged;
+    if is_trusted {
+        return;
+    }
+    let is_proven = proven.is_some_and(|proven| proven.callback == Callback::Proven);
+    let is_callback = is_proven || additions.urgency == Urgency::ListedCallback;
+    if !is_callback {
+        resource_priority::unmark(request, patch);
+    }
+    let honoured = proven.map_or(&[][..], |proven| &proven.honoured);
+    let is_emergency = additions.urgency == Urgency::Emergency;
+    // RFC 9027 §3: values of emergency services are for calls to them and back from them, whoever may have them signed.
+    let is_theirs = is_emergency || additions.urgency == Urgency::ListedCallback;
+    resource_priority::strip(request, patch, |value| {
+        let is_of_emergency = value.is_of_emergency_services();
+        let may_be_signed = trunk.signs() && trunk.signed_priority.contains(value);
+        honoured.contains(value)
+            || (is_emergency && is_of_emergency)
+            || (may_be_signed && (is_theirs || !is_of_emergency))
+    });
 }
 
 /// What the request asked of us it does not ask of the next element.

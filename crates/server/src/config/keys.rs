@@ -188,7 +188,9 @@ pub const KEYS: &[Key] = &[
     live("trunks[].attestation_header", Text, NONE, "a header in which a request may ask for less, such as Attestation"),
     live("trunks[].unlisted", Text, "\"B\"", "numbers that the tenant's inventory does not list: B, C or unsigned"),
     live("trunks[].origid", Text, "\"trunk\"", "trunk (one UUID, made of its name), call (one each) or a UUID"),
-    live("trunks[].sign_priority", List, "[]", "values of Resource-Priority that it may have signed over HTTP, such as esnet.1; the tenant must be known for them"),
+    live("trunks[].sign_priority", List, "[]", "values of Resource-Priority that it may have signed, such as ets.0; the tenant must be known for them"),
+    live("trunks[].unsigned_priority", Text, "\"strip\"", "priority that nobody signed for: strip, or trust-peer (it stays)"),
+    live("trunks[].psap_numbers", List, "[]", "numbers of emergency answering points whose calls may be marked psap-callback"),
     live("trunks[].emergency_numbers", List, "[]", "numbers besides urn:service:sos that are never held up"),
     live("trunks[].verstat_profile", Text, "\"atis-1000082\"", "what counts as failed: atis-1000082 or field (everything)"),
     live("trunks[].verstat_suffix", Text, "\"none\"", "none, or attestation: TN-Validation-Passed-A"),
@@ -236,6 +238,11 @@ pub const KEYS: &[Key] = &[
     live("verification.rich_digests", Text, "\"refuse\"", "content elsewhere without a digest: refuse the PASSporT, or not-shown"),
     live("verification.rich_name", Text, "\"required\"", "rich call data without a name: required or optional"),
     live("verification.inherited_constraints", Text, "\"ignored\"", "claim constraints in certificates of authorities: ignored or intersect"),
+
+    live("priority.authorities", Tables, NONE, "who may sign for a namespace of Resource-Priority (PASSporTs of type rph)"),
+    live("priority.authorities[].namespace", Text, REQUIRED, "the namespace, such as ets"),
+    live("priority.authorities[].providers", List, "[]", "provider codes of those who may, as in their certificate"),
+    live("priority.authorities[].subjects", List, "[]", "common names or organizations of those who may, as in their certificate"),
 
     live("trust.domain", Text, "\"default\"", "the name of the trust domain"),
     live("trust.state_dir", Text, NONE, "folder in which the last good lists outlive a restart"),

@@ -24,6 +24,7 @@ pub mod hep;
 pub mod judgement;
 pub mod keys;
 pub mod listeners;
+mod priority;
 pub mod place;
 mod reader;
 pub mod tenant;
@@ -233,8 +234,9 @@ fn read(
         .iter()
         .map(|e| e.origin.value.clone())
         .collect();
-    let (verification, prewarm, authority) =
+    let (mut verification, prewarm, authority) =
         judgement::verification(root.table("verification"), directory, excepted.clone());
+    verification.priority = priority::read(root.table("priority"));
     let deadline = Duration::from_millis(u64::from(verification.deadline));
     let tenants: Vec<_> = root
         .tables("tenants")

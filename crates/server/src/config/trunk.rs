@@ -24,7 +24,7 @@ use countersign_sip::probe::Probing;
 use countersign_sip::trunk::{
     AttestationSuffix, CallInfoTrust, ExistingIdentity, Leniency, MAX_NEXT_HOPS, Mode, Network,
     NextHopTrust, OrigIdMode, Oversize, PassportForm, Recognition, RecordRoute, Role, SentBy,
-    Treatment, Trunk, UdpSource,
+    Treatment, Trunk, UdpSource, UnsignedPriority,
 };
 use std::net::IpAddr;
 use std::path::Path;
@@ -117,6 +117,10 @@ pub(super) fn read(
     trunk.attestation_header = header_name(&mut reader, "attestation_header");
     trunk.emergency_numbers = emergency_numbers(&mut reader);
     trunk.signed_priority = signed_priority(&mut reader);
+    trunk.unsigned_priority = reader
+        .choice("unsigned_priority", &UNSIGNED_PRIORITIES)
+        .unwrap_or_default();
+    trunk.psap_numbers = psap_numbers(&mut reader);
     trunk.verstat.profile = reader
         .choice("verstat_profile", &PROFILES)
         .unwrap_or_default();
@@ -184,6 +188,10 @@ const NUMBERING: [(&str, NumberingPlan); 2] = [
 const CALLER_NAMES: [(&str, CallerName); 2] = [
     ("replace", CallerName::Replaced),
     ("keep", CallerName::Kept),
+];
+const UNSIGNED_PRIORITIES: [(&str, UnsignedPriority); 2] = [
+    ("strip", UnsignedPriority::Strip),
+    ("trust-peer", UnsignedPriority::TrustPeer),
 ];
 const EXISTING: [(&str, ExistingIdentity); 3] = [
     ("keep", ExistingIdentity::Keep),
@@ -416,6 +424,16 @@ fn signed_priority(reader: &mut Reader<'_>) -> Vec<ResourceValue> {
     let values = reader.list("sign_priority", form, |text| text.parse().ok());
     let values = values.unwrap_or_default().into_iter();
     values.map(|value| value.value).collect()
+}
+
+fn psap_numbers(reader: &mut Reader<'_>) -> Vec<TelephoneNumber> {
+    let form = "a number with its country code, such as \"+12025550100\"";
+    let numbers = reader.list("psap_numbers", form, |text| {
+        let number: TelephoneNumber = text.strip_prefix('+').unwrap_or(text).parse().ok()?;
+        number.is_e164().then_some(number)
+    });
+    let numbers = numbers.unwrap_or_default().into_iter();
+    numbers.map(|number| number.value).collect()
 }
 
 fn emergency_numbers(reader: &mut Reader<'_>) -> Vec<TelephoneNumber> {

@@ -43,6 +43,7 @@ pub mod record;
 mod reports;
 pub(crate) mod answers;
 mod diverting;
+mod prioritizing;
 mod base;
 pub mod admission;
 mod turned_away;

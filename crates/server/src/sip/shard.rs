@@ -11,6 +11,7 @@ use super::diverting::diverted;
 use super::helm::Helm;
 use super::intake::Intake;
 use super::post::Post;
+use super::prioritizing::prioritized;
 use super::probing::Probes;
 use super::queue::{Event, ShardQueue};
 use super::record::{Ending, Record};
@@ -512,6 +513,7 @@ impl Shard {
         match outcome {
             Ok(authenticated) => {
                 let mut identities = vec![authenticated.identity.into_boxed_str()];
+                identities.extend(prioritized(sign, signer, now));
                 let beside = signer.beside(&origination, &sign.call, now.unix);
                 identities.extend(beside.map(|signed| signed.identity.into_boxed_str()));
                 if sign.diversion.is_some() {
@@ -526,9 +528,10 @@ impl Shard {
                 | Refusal::CertificateNotYetValid
                 | Refusal::SigningFailed,
             ) => Input::SigningFailed { id },
+            // Who calls is another question than what priority they have.
             Err(_) => Input::Signed {
                 id,
-                identities: Vec::new(),
+                identities: prioritized(sign, signer, now).into_iter().collect(),
             },
         }
     }

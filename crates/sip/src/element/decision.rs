@@ -23,16 +23,19 @@ use super::{EXPIRE_GRACE, Judge, Judgement, Options, Output, Part, Sign, Subject
 use crate::call;
 use crate::identity_header;
 use crate::message::{Message, Name};
-use crate::proxy::{Additions, Originals, keeps_request_uri};
+use crate::proxy::{Additions, Originals, Urgency, keeps_request_uri};
 use crate::query;
 use crate::reason;
+use crate::resource_priority;
 use crate::retarget::{Retargeting, retargeting};
 use crate::trunk::{
     AttestationSuffix, BypassCause, ExistingIdentity, Leniency, Mode, Reaction, Role, Treatment,
     Trunk,
 };
 use countersign::call::DateHeader;
+use countersign::identity::Identity;
 use countersign::passport::Attestation;
+use countersign::priority::{PriorityMark, ResourceValue};
 use countersign::time::Ticks;
 use countersign::verification::{Code, Fault, Verdict};
 use std::sync::Arc;
@@ -86,8 +89,14 @@ impl Context {
             Plan::Judge | Plan::Keep | Plan::Sign => Handling::Call,
         };
         let additions = match plan {
-            Plan::Emergency => Additions::default(),
-            Plan::Judge | Plan::Keep | Plan::Pass | Plan::Sign => self.retargeted(turn.options),
+            Plan::Emergency => Additions {
+                urgency: Urgency::Emergency,
+                ..Additions::default()
+            },
+            Plan::Judge | Plan::Keep | Plan::Pass | Plan::Sign => Additions {
+                urgency: self.urgency(None),
+                ..self.retargeted(turn.options)
+            },
         };
         match plan {
             Plan::Judge => self.ask_for_judgement(additions, turn),
@@ -96,7 +105,37 @@ impl Context {
                 self.record.signature = SignatureFate::Kept;
                 self.pass(additions, turn);
             }
+            Plan::Emergency if self.signs_emergency() => self.ask_for_signature(additions, turn),
             Plan::Emergency | Plan::Pass => self.pass(additions, turn),
+        }
+    }
+
+    /// Whether an emergency call asks for priority that the trunk may have signed. It waits for no answer but ours, and for that no longer
+    /// than [`EXPIRE_GRACE`].
+    fn signs_emergency(&self) -> bool {
+        let keeps = self.trunk.existing_identity == ExistingIdentity::Keep;
+        let is_signed = matches!(self.role(), Role::Both | Role::Sign)
+            && !(keeps && has_identity(&self.request));
+        let asked = || resource_priority::requested(&self.request).values;
+        let may_be = |value: &ResourceValue| {
+            value.is_of_emergency_services() && self.trunk.signed_priority.contains(value)
+        };
+        is_signed && !self.trunk.signed_priority.is_empty() && asked().iter().any(may_be)
+    }
+
+    /// What the call is besides an emergency call: a call-back, if somebody on the list marks it so who is who they say. Where calls are
+    /// judged, that is proven.
+    fn urgency(&self, verdict: Option<Verdict>) -> Urgency {
+        let is_known = !self.trunk.verifies() || verdict == Some(Verdict::Passed);
+        if self.trunk.psap_numbers.is_empty() || !is_known {
+            return Urgency::Ordinary;
+        }
+        let call = call::from_request(&self.request, &self.trunk.call);
+        let number = call.orig.as_ref().and_then(Identity::number);
+        let is_listed = number.is_some_and(|number| self.trunk.psap_numbers.contains(&number));
+        match (call.priority.mark, is_listed) {
+            (PriorityMark::PsapCallback, true) => Urgency::ListedCallback,
+            _ => Urgency::Ordinary,
         }
     }
 
@@ -282,6 +321,10 @@ impl Context {
             call.date = DateHeader::At(turn.now.unix);
             additions.date = Some(turn.now.unix);
         }
+        // RFC 7090 §5.3: a mark that nobody on the list wrote is none.
+        if additions.urgency != Urgency::ListedCallback {
+            call.priority.mark = PriorityMark::None;
+        }
         let diversion = additions.diversion.take();
         self.wait_for(Question::Signature, additions, turn);
         turn.out.push(Output::Sign(Sign {
@@ -333,6 +376,7 @@ impl Context {
         }
         self.note_findings(&judgement);
         additions.consequences = judgement.consequences.take();
+        additions.urgency = self.urgency(Some(verdict));
         additions.bypass = bypass_cause(verdict);
         additions.verstat = Some(self.verstat(&judgement));
         // RFC 8946 §4.1: "The retargeting entity SHOULD act as a verification service and validate the existing Identity header field

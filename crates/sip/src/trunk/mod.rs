@@ -71,6 +71,10 @@ pub struct Trunk {
     pub diversions: Option<Arc<Diversions>>,
     /// The values of Resource-Priority that it may have signed. None by default: whoever may say that a call is urgent is known by name.
     pub signed_priority: Vec<ResourceValue>,
+    /// What becomes of priority that nobody signed for.
+    pub unsigned_priority: UnsignedPriority,
+    /// The numbers of emergency answering points whose call-backs may come by it: the white list of RFC 7090 §5.3.
+    pub psap_numbers: Vec<TelephoneNumber>,
     /// The most that is attested for its calls; the lower of this and what is deserved is signed.
     pub attestation_asked: Option<Attestation>,
     /// The header in which the sender may ask for less, such as `Attestation`; none is looked at if there is none.
@@ -113,6 +117,8 @@ impl Trunk {
             passport: PassportForm::default(),
             diversions: None,
             signed_priority: Vec::new(),
+            unsigned_priority: UnsignedPriority::default(),
+            psap_numbers: Vec::new(),
             attestation_asked: None,
             attestation_header: None,
             bypass: None,
@@ -138,6 +144,11 @@ impl Trunk {
     /// Whether its calls are judged: then no verdict on its requests is anybody's but ours.
     pub(crate) fn verifies(&self) -> bool {
         matches!(self.role, Role::Both | Role::Verify)
+    }
+
+    /// Whether its calls are signed.
+    pub(crate) fn signs(&self) -> bool {
+        matches!(self.role, Role::Both | Role::Sign)
     }
 
     /// What becomes of its Call-Info about how the caller is shown, where we have nothing proven to put in its place.
@@ -174,6 +185,16 @@ pub enum CallInfoTrust {
     Ignored,
     /// It may: it is a network like ours, or a customer of ours whose brand we know.
     Trusted,
+}
+
+/// What becomes of priority that nobody signed for: values of Resource-Priority, and the mark of a call-back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnsignedPriority {
+    /// It is taken out, and the call is an ordinary one. The default.
+    #[default]
+    Strip,
+    /// It stays: the peer answers for it. What somebody signed for badly is taken out all the same.
+    TrustPeer,
 }
 
 /// What we are to the requests of a trunk.
