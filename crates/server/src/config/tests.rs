@@ -190,6 +190,26 @@ fn rich_call_data_is_fetched_and_believed_as_it_is_written() {
 }
 
 #[test]
+fn who_may_sign_for_a_namespace_is_known_as_it_is_written() {
+    let text = "[[priority.authorities]]\nnamespace = \"ETS\"\nproviders = [\"709W\"]\nsubjects = [\"Emergency Services\"]\n";
+    let priority = parse_text(text).unwrap().verification.priority;
+    let [one] = &*priority.authorities else {
+        panic!("{priority:?}")
+    };
+    assert_eq!((&*one.namespace, one.signers.len()), ("ets", 2));
+    assert_eq!(
+        mistakes("[[priority.authorities]]\nnamespace = \"e.ts\"\nproviders = [\"709W\"]\n"),
+        [
+            "c.toml:2: priority.authorities[0].namespace: it takes a namespace, such as \"ets\", in quotes"
+        ]
+    );
+    assert_eq!(
+        mistakes("[[priority.authorities]]\nnamespace = \"ets\"\n").len(),
+        1
+    );
+}
+
+#[test]
 fn a_trunk_becomes_what_the_proxy_knows() {
     let text = with_trunk(
         "role = \"verify\"\ntreatment = \"reject\"\nrequire_identity = true\noversize = \"refuse\"\n\

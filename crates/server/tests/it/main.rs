@@ -25,6 +25,7 @@ mod config_check;
 mod cli;
 mod diversions;
 mod drain;
+mod emergency_and_call_back;
 mod emergency_calls;
 mod fetch_caching;
 mod fetch_guard;

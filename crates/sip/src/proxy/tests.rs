@@ -246,3 +246,77 @@ fn whoever_wants_to_be_private_is_not_shown_outside() {
         "{sent}"
     );
 }
+
+const URGENT: &str = "Resource-Priority: ets.0, wps.0, esnet.1\r\nPriority: psap-callback\r\nFrom: <sip:+12025550100@a.example>;tag=1\r\n";
+
+/// What of the priority that was asked for leaves.
+fn urgent(trunk: &Trunk, additions: &Additions) -> (String, bool) {
+    let sent = copied(
+        &request("sip:+12025550101@b.example", URGENT),
+        trunk,
+        additions,
+    );
+    let mut lines = sent.lines();
+    let values = lines.find_map(|line| line.strip_prefix("Resource-Priority: "));
+    (
+        values.unwrap_or_default().to_owned(),
+        sent.contains("psap-callback"),
+    )
+}
+
+fn honours(values: &[&str], callback: Callback) -> Additions {
+    let consequences = Consequences {
+        honoured: values.iter().map(|value| value.parse().unwrap()).collect(),
+        callback,
+        priority: SignedPriority::Judged,
+        ..Consequences::default()
+    };
+    Additions {
+        consequences: Some(Box::new(consequences)),
+        ..Additions::default()
+    }
+}
+
+#[test]
+fn digest11_case09_and_case10_only_priority_that_was_proven_leaves() {
+    let mut trunk = Trunk::new("t", Vec::new());
+    trunk.role = Role::Verify;
+    for unsigned in [UnsignedPriority::Strip, UnsignedPriority::TrustPeer] {
+        trunk.unsigned_priority = unsigned;
+        let ets = urgent(&trunk, &honours(&["ets.0"], Callback::NotProven));
+        assert_eq!(ets, ("ets.0".to_owned(), false));
+        let none = urgent(&trunk, &honours(&[], Callback::Proven));
+        assert_eq!(none, (String::new(), true));
+    }
+    let all = urgent(&trunk, &Additions::default());
+    assert_eq!(all, ("ets.0, wps.0, esnet.1".to_owned(), true), "trusted");
+    trunk.unsigned_priority = UnsignedPriority::Strip;
+    assert_eq!(
+        urgent(&trunk, &Additions::default()),
+        (String::new(), false)
+    );
+}
+
+#[test]
+fn what_a_trunk_may_have_signed_stays_and_values_of_emergency_services_only_in_their_calls() {
+    let mut trunk = Trunk::new("t", Vec::new());
+    trunk.signed_priority = vec!["wps.0".parse().unwrap(), "esnet.1".parse().unwrap()];
+    let of = |urgency| Additions {
+        urgency,
+        ..Additions::default()
+    };
+    assert_eq!(
+        urgent(&trunk, &of(Urgency::Ordinary)).0,
+        "",
+        "it signs none"
+    );
+    trunk.role = Role::Sign;
+    for (urgency, left) in [
+        (Urgency::Ordinary, ("wps.0", false)),
+        (Urgency::Emergency, ("wps.0, esnet.1", false)),
+        (Urgency::ListedCallback, ("wps.0, esnet.1", true)),
+    ] {
+        let (values, mark) = urgent(&trunk, &of(urgency));
+        assert_eq!((&*values, mark), left, "{urgency:?}");
+    }
+}
