@@ -116,11 +116,7 @@ pub(super) fn read(
     trunk.attestation_asked = reader.choice("attestation", &ATTESTATIONS);
     trunk.attestation_header = header_name(&mut reader, "attestation_header");
     trunk.emergency_numbers = emergency_numbers(&mut reader);
-    trunk.signed_priority = signed_priority(&mut reader);
-    trunk.unsigned_priority = reader
-        .choice("unsigned_priority", &UNSIGNED_PRIORITIES)
-        .unwrap_or_default();
-    trunk.psap_numbers = psap_numbers(&mut reader);
+    priority(&mut reader, &mut trunk);
     trunk.verstat.profile = reader
         .choice("verstat_profile", &PROFILES)
         .unwrap_or_default();
@@ -417,6 +413,14 @@ fn tenant<'a>(reader: &mut Reader<'a>, role: Role) -> Option<Placed<Box<str>>> {
         Role::None | Role::Verify => reader.text("tenant"),
     }
     .map(|name| name.map(Box::from))
+}
+
+fn priority(reader: &mut Reader<'_>, trunk: &mut Trunk) {
+    trunk.signed_priority = signed_priority(reader);
+    trunk.unsigned_priority = reader
+        .choice("unsigned_priority", &UNSIGNED_PRIORITIES)
+        .unwrap_or_default();
+    trunk.psap_numbers = psap_numbers(reader);
 }
 
 fn signed_priority(reader: &mut Reader<'_>) -> Vec<ResourceValue> {
