@@ -177,7 +177,7 @@ fn results(report: &Report, body: &mut String) {
             0 => ",\"verifyResults\":[{\"verifyResult\":{",
             _ => ",{\"verifyResult\":{",
         });
-        result(passport, body);
+        result(passport, report.verdict, body);
         body.push_str("}}");
     }
     if !report.passports.is_empty() {
@@ -185,12 +185,14 @@ fn results(report: &Report, body: &mut String) {
     }
 }
 
-fn result(passport: &PassportReport, body: &mut String) {
+fn result(passport: &PassportReport, call: Verdict, body: &mut String) {
     member("ppt", passport.ppt().unwrap_or_default(), body);
     body.push(',');
     if passport.verdict == Verdict::Passed {
         member("status", "pass", body);
-        if let Some(token) = passport.token.passport() {
+        // RFC 9795 §10: what a third party says of a caller is not used where nobody assured the caller's number.
+        let is_used = passport.purpose != Purpose::RichData || call == Verdict::Passed;
+        if let Some(token) = passport.token.passport().filter(|_| is_used) {
             // Proven, so it is one JSON object.
             body.push_str(",\"validClaims\":");
             body.push_str(token.payload());
