@@ -36,18 +36,12 @@ pub(crate) fn measure() -> (Vec<Row>, Anchor) {
     let verify_forwarded = |index| drop(black_box(forwarded.verify(index)));
     let ten_thousand = TenThousand::new();
     let covers = |index| drop(black_box(ten_thousand.covers(index)));
-    let parse = |index| {
-        let _found = black_box(workload.parse(index));
-    };
+    let parse = |index| _ = black_box(workload.parse(index));
     use Promise::{CostAtMost, NanosAtMost, RateAtLeast, Same};
-    let (of_sign, of_verify) = (
-        ("raw-sign", &raw_sign as Work<'_>),
-        ("raw-verify", &raw_verify as Work<'_>),
-    );
-    let (of_sign_shaken, of_verify_shaken) = (
-        ("sign-shaken", &sign as Work<'_>),
-        ("verify-shaken-warm", &verify as Work<'_>),
-    );
+    let of_sign = ("raw-sign", &raw_sign as Work<'_>);
+    let of_verify = ("raw-verify", &raw_verify as Work<'_>);
+    let of_sign_shaken = ("sign-shaken", &sign as Work<'_>);
+    let of_verify_shaken = ("verify-shaken-warm", &verify as Work<'_>);
     let races: [Race<'_>; 9] = [
         ("a-a", of_verify, Same, &raw_verify),
         ("sign-shaken", of_sign, RateAtLeast(0.95), &sign),
