@@ -5,7 +5,7 @@
 //! otherwise: duplicate member names, padding, stray bits, broken Unicode.
 //!
 //! - [`json`]: the strict reader, and the deterministic writer of [RFC 8225 §9](https://www.rfc-editor.org/rfc/rfc8225#section-9)
-//! - [`pointer`]: places in a JSON value, RFC 6901
+//! - [`mod@pointer`]: places in a JSON value, RFC 6901
 //! - [`base64url`]: the unpadded URL-safe alphabet
 //! - [`jws`]: the compact serialization, ES256 only
 //!
