@@ -103,13 +103,18 @@ impl AuthenticationService {
         };
         self.check_validity(iat)?;
         self.check_validity(now)?;
-        let passport = self.sign(Claims {
+        self.diverted(Claims {
             orig,
             dest,
             iat,
             extension: Extension::Div(Box::new(div)),
             rich: None,
-        })?;
+        })
+    }
+
+    /// Signs these claims about a diversion.
+    fn diverted(&self, claims: Claims) -> Result<Diverted, Refusal> {
+        let passport = self.sign(claims)?;
         Ok(Diverted {
             identity: self
                 .signer
@@ -175,18 +180,12 @@ impl AuthenticationService {
         // RFC 8946 §3: "The "orig" object MUST be copied into the new PASSporT from the original PASSporT received by the
         // retargeting entity." And: "No other claims or extensions are to be copied from the original PASSporT to the "div"
         // PASSporT."
-        let passport = self.sign(Claims {
+        self.diverted(Claims {
             orig: claims.orig.clone(),
             dest: Dest::one(target.clone()),
             iat,
             extension,
             rich: None,
-        })?;
-        Ok(Diverted {
-            identity: self
-                .signer
-                .identity(passport.token(), &passport.claims().extension),
-            passport,
         })
     }
 
