@@ -113,6 +113,16 @@ impl Default for VerificationPolicy {
     }
 }
 
+impl VerificationPolicy {
+    /// Seconds that iat may lie in the past at most, whatever a PASSporT is there for.
+    pub const fn longest_freshness(&self) -> u32 {
+        match self.freshness > self.diverted_freshness {
+            true => self.freshness,
+            false => self.diverted_freshness,
+        }
+    }
+}
+
 /// Whose word on priority is believed: RFC 8443.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PriorityPolicy {

@@ -185,11 +185,9 @@ impl Bench<'_> {
         if self.policy.replay == Replay::Off {
             return;
         }
-        let window = match &report.chain {
-            None => self.policy.freshness,
-            Some(_) => self.policy.freshness.max(self.policy.diverted_freshness),
-        };
-        let until = passport.claims().iat.saturating_add(i64::from(window));
+        // Whoever heard it now may show it later as a part of a chain.
+        let window = i64::from(self.policy.longest_freshness());
+        let until = passport.claims().iat.saturating_add(window);
         let sighting = self
             .replay
             .witness(passport.signature(), reference, until, self.now);

@@ -10,7 +10,7 @@
 use crate::call::CallReference;
 use crate::crypto::{DigestState, Signature};
 use crate::time::UnixTime;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, PoisonError};
 
@@ -18,7 +18,8 @@ use std::sync::{Mutex, PoisonError};
 pub trait ReplayMemory: Send + Sync {
     /// Notes that a verified `signature` came with the call of `reference`, and says whether it came with another one before.
     ///
-    /// `until` is the last second at which the token would be fresh; nothing needs to be remembered longer.
+    /// `until` is the last second at which the token could be accepted; nothing needs to be remembered longer. Shown again with a later
+    /// one, it is remembered until then.
     fn witness(
         &self,
         signature: &Signature,
@@ -48,7 +49,7 @@ pub const DEFAULT_REPLAY_CAPACITY: usize = 1 << 20;
 
 /// A [`ReplayMemory`] in the memory of this process.
 ///
-/// When full it forgets the oldest first: a replay may then go unseen, but memory stays bounded and no call is refused.
+/// When full it forgets first what would be over first: a replay may then go unseen, but memory stays bounded and no call is refused.
 pub struct MemoryReplay {
     shards: [Mutex<Shard>; SHARDS],
     shard_capacity: usize,
@@ -67,12 +68,14 @@ const R_LEN: usize = 32;
 #[derive(Default)]
 struct Shard {
     seen: HashMap<Key, Seen, DigestState>,
-    /// In the order of arrival, which within a window is nearly the order of expiry.
-    arrivals: VecDeque<(UnixTime, Key)>,
+    /// By the second of their end, and those of one second in the order of arrival. Each that is held stands here once; where it was
+    /// shown with a later end since, it is moved when it comes to the front.
+    ends: BTreeMap<UnixTime, VecDeque<Key>>,
 }
 
 struct Seen {
     call: u64,
+    until: UnixTime,
 }
 
 impl MemoryReplay {
@@ -123,29 +126,52 @@ impl ReplayMemory for MemoryReplay {
             return Sighting::First;
         };
         let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-        shard.forget(now, self.shard_capacity);
-        match shard.seen.get(&key) {
-            Some(seen) if seen.call == call => Sighting::Again,
-            Some(_) => Sighting::OtherCall,
-            None => {
-                shard.arrivals.push_back((until, key));
-                shard.seen.insert(key, Seen { call });
-                Sighting::First
-            }
+        shard.forget(now);
+        if let Some(seen) = shard.seen.get_mut(&key) {
+            seen.until = seen.until.max(until);
+            return match seen.call == call {
+                true => Sighting::Again,
+                false => Sighting::OtherCall,
+            };
         }
+        while shard.seen.len() >= self.shard_capacity && shard.forget_first() {}
+        shard.ends.entry(until).or_default().push_back(key);
+        shard.seen.insert(key, Seen { call, until });
+        Sighting::First
     }
 }
 
 impl Shard {
-    /// Drops what is over, and the oldest if there is no room for one more.
-    fn forget(&mut self, now: UnixTime, capacity: usize) {
-        while let Some((until, key)) = self.arrivals.front() {
-            if *until >= now && self.seen.len() < capacity {
-                break;
-            }
-            self.seen.remove(key);
-            self.arrivals.pop_front();
+    /// Drops what is over.
+    fn forget(&mut self, now: UnixTime) {
+        while self
+            .ends
+            .first_key_value()
+            .is_some_and(|(end, _)| *end < now)
+            && self.forget_first()
+        {}
+    }
+
+    /// Drops what is over first, or moves it to its later end. Whether there was anything.
+    fn forget_first(&mut self) -> bool {
+        let Some(mut first) = self.ends.first_entry() else {
+            return false;
+        };
+        let end = *first.key();
+        let key = first.get_mut().pop_front();
+        if first.get().is_empty() {
+            first.remove();
         }
+        let Some(key) = key else {
+            return true;
+        };
+        match self.seen.get(&key).map(|seen| seen.until) {
+            Some(later) if later > end => self.ends.entry(later).or_default().push_back(key),
+            _ => {
+                self.seen.remove(&key);
+            }
+        }
+        true
     }
 }
 
@@ -237,6 +263,49 @@ mod tests {
             memory.witness(&numbered(0), &other, at(160), at(100)),
             Sighting::First
         );
+    }
+
+    #[test]
+    fn a_later_end_holds_and_an_earlier_one_takes_nothing_away() {
+        let memory = MemoryReplay::new(64);
+        let seen = |fill, reference, until, now| {
+            memory.witness(&signature(fill), &reference, at(until), at(now))
+        };
+        // 16 of them share a shard with the one that lasts.
+        seen(16, call("a", "t"), 10_000, 100);
+        for round in 0..3 {
+            seen(0, call("a", "t"), 160 + round * 61, 100 + round * 61);
+        }
+        assert_eq!(memory.len(), 2, "who lasts does not keep the others");
+        seen(0, call("a", "t"), 400, 282);
+        seen(0, call("b", "t"), 500, 282);
+        seen(0, call("a", "t"), 290, 282);
+        assert_eq!(seen(0, call("b", "t"), 560, 500), Sighting::OtherCall);
+        assert_eq!(seen(0, call("b", "t"), 560, 561), Sighting::First);
+        assert_eq!(
+            seen(16, call("b", "t"), 10_000, 10_000),
+            Sighting::OtherCall
+        );
+    }
+
+    #[test]
+    fn a_full_memory_drops_what_ends_first_and_nothing_for_what_it_knows() {
+        let memory = MemoryReplay::new(SHARDS * 2);
+        let seen = |fill, name, until, now| {
+            memory.witness(&signature(fill), &call(name, "t"), at(until), at(now))
+        };
+        seen(0, "a", 160, 100);
+        seen(16, "a", 10_000, 100);
+        assert_eq!(seen(0, "a", 160, 100), Sighting::Again);
+        assert_eq!(seen(16, "a", 10_000, 100), Sighting::Again);
+        assert_eq!(seen(32, "a", 300, 100), Sighting::First);
+        assert_eq!(memory.len(), 2);
+        assert_eq!(seen(16, "b", 10_000, 100), Sighting::OtherCall);
+        assert_eq!(seen(32, "b", 20_000, 100), Sighting::OtherCall);
+        // Now that one lasts longest, and the other one goes.
+        assert_eq!(seen(48, "a", 300, 100), Sighting::First);
+        assert_eq!(seen(32, "b", 300, 100), Sighting::OtherCall);
+        assert_eq!(seen(16, "b", 300, 100), Sighting::First);
     }
 
     #[test]

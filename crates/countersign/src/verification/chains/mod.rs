@@ -231,9 +231,7 @@ impl Place<'_> {
         };
         let window = match (role, is_outermost) {
             (Role::Alone, _) | (_, true) => policy.freshness,
-            (Role::Diversion | Role::Original, false) => {
-                policy.freshness.max(policy.diverted_freshness)
-            }
+            (Role::Diversion | Role::Original, false) => policy.longest_freshness(),
         };
         judge_freshness(claims, call.date, policy, window, now, findings);
         report.orig_from = orig_from;

@@ -766,3 +766,36 @@ fn a_replayed_link_breaks_its_chain() {
         ]
     );
 }
+
+/// A PASSporT that was heard on its way to Bob is shown again as the beginning of a chain, where it may be older.
+#[test]
+fn what_was_seen_undiverted_is_remembered_for_as_long_as_a_chain_could_begin_with_it() {
+    let way = Way::with(Scene::new().with_policy(|policy| {
+        policy.replay = Replay::Enforce;
+        policy.diverted_freshness = 3 * 3_600;
+    }));
+    let heard = way.original();
+    let direct = Call {
+        reference: Some(reference("a@h", "1")),
+        ..call()
+    };
+    let first = way.verify(&direct, vec![heard.clone()]);
+    assert_eq!(told(&first), (Verdict::Passed, None));
+    let late = Claims {
+        iat: UnixTime::from_secs(NOW.as_secs() + 3_000),
+        ..claims(BOB, CAROL)
+    };
+    let again = Call {
+        reference: Some(reference("b@h", "1")),
+        ..call_for(CAROL)
+    };
+    let presented = vec![heard, way.diverted(BOB, late)];
+    let report = way.verify_at(3_000, &again, presented);
+    assert_eq!(
+        verdicts(&report),
+        [
+            Verdict::Failed(Fault::Replayed),
+            Verdict::Failed(Fault::ChainBroken)
+        ]
+    );
+}
