@@ -2,10 +2,11 @@
 //!
 //! What is added and taken out is what a proxy adds and takes out; Via, Max-Forwards and Route are of its way, and stay.
 
+use crate::call;
 use crate::identity_header;
 use crate::message::{Message, Method, Name};
 use crate::patch::{Patch, PatchError};
-use crate::proxy::{self, Additions};
+use crate::proxy::{self, Additions, Urgency};
 use crate::trunk::{ExistingIdentity, Trunk};
 use bytes::Bytes;
 use countersign::time::UnixTime;
@@ -41,7 +42,14 @@ pub fn annotated(
     trunk: &Trunk,
     addition: Addition<'_>,
 ) -> Result<Bytes, PatchError> {
-    let mut additions = Additions::default();
+    let is_emergency = call::is_emergency_call(request, &trunk.emergency_numbers);
+    let mut additions = Additions {
+        urgency: match is_emergency {
+            true => Urgency::Emergency,
+            false => Urgency::Ordinary,
+        },
+        ..Additions::default()
+    };
     match addition {
         Addition::Identity { value, date } => {
             additions.identities.push(value.into());
@@ -77,7 +85,9 @@ pub fn keeps_its_identity(request: &Message, trunk: &Trunk) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::call::TrustPai;
     use crate::message::Framing;
+    use crate::trunk::NextHopTrust;
     use countersign::verification::ProvenCaller;
 
     const INVITE: &str = "INVITE sip:12025550101@b.example SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nMax-Forwards: 9\r\n\
@@ -130,6 +140,27 @@ mod tests {
         );
         assert!(judged.contains("verstat=No-TN-Validation"), "{judged}");
         assert!(!passed.contains("Identity: "), "{passed}");
+    }
+
+    #[test]
+    fn a_call_for_help_keeps_its_priority_and_its_caller() {
+        let marks = "Privacy: id\r\nResource-Priority: esnet.1, ets.0\r\nContent-Length";
+        let mut trunk = Trunk::new("border", Vec::new());
+        trunk.role = crate::trunk::Role::Both;
+        trunk.next_hop_trust = NextHopTrust::Outside;
+        trunk.call.trust_pai = TrustPai::Trusted;
+        for (uri, is_for_help) in [("urn:service:sos", true), ("sip:12025550101@b", false)] {
+            let text = INVITE.replace(
+                "INVITE sip:12025550101@b.example SIP",
+                &format!("INVITE {uri} SIP"),
+            );
+            let text = text.replace("Content-Length", marks);
+            let request = Message::parse(text.into(), Framing::Datagram).unwrap();
+            let bytes = annotated(&request, &trunk, Addition::Nothing).unwrap();
+            let text = String::from_utf8(bytes.to_vec()).unwrap();
+            let (keeps, sees) = (text.contains(": esnet.1\r\n"), text.contains("12025550199"));
+            assert_eq!((keeps, sees), (is_for_help, is_for_help), "{text}");
+        }
     }
 
     #[test]

@@ -18,6 +18,10 @@ use memchr::memchr;
 // RFC 9796 §6: "the Call-Info header field URI should be set to the null data URI, "data:"."
 const NULL: &[u8] = b"data:";
 
+/// How every purpose of data for an emergency service begins, RFC 7852 §11.2: "'EmergencyCallData' is immediately followed by a dot
+/// ('.') and a value from the "Emergency Call Data Types" registry".
+const EMERGENCY_DATA: &[u8] = b"EmergencyCallData.";
+
 /// Longest URL that is written, in bytes: a card in a `data:` URL grows threefold at worst. What is longer is left out: it would push
 /// any request beyond what is read back ([`crate::message::MAX_MESSAGE`]).
 pub const MAX_WRITTEN_URL: usize = 16_384;
@@ -89,6 +93,15 @@ impl<'a> CallInfo<'a> {
         Parameters::of(self.parameters).value("integrity").map(word)
     }
 
+    /// Whether it leads to data for an emergency service, such as `EmergencyCallData.ProviderInfo`.
+    fn is_for_emergency_services(&self) -> bool {
+        let Purpose::Other(purpose) = self.purpose() else {
+            return false;
+        };
+        let start = purpose.split_at_checked(EMERGENCY_DATA.len());
+        start.is_some_and(|(start, _)| start.eq_ignore_ascii_case(EMERGENCY_DATA))
+    }
+
     /// Whether it is a card, and not parameters alone.
     fn is_card(&self) -> bool {
         self.purpose() == Purpose::JCard && !self.uri.eq_ignore_ascii_case(NULL)
@@ -142,8 +155,8 @@ pub enum Passage {
     Unverified,
 }
 
-/// Takes out of the Call-Info headers what may not pass. A line in which something is malformed goes as a whole, unless all may stay:
-/// nobody knows where its values end.
+/// Takes out of the Call-Info headers what may not pass. Of a line in which something is malformed only data for emergency services
+/// stays, unless all may: nobody knows where its values end.
 pub fn strip(message: &Message, patch: &mut Patch, passage: Passage) {
     if message.header(Name::CallInfo).is_none() {
         return;
@@ -158,23 +171,22 @@ pub fn strip(message: &Message, patch: &mut Patch, passage: Passage) {
     };
     for line in message.headers(Name::CallInfo) {
         let elements: Vec<&[u8]> = List::of(line.value).collect();
-        let written = elements.iter().filter(|one| !one.is_empty());
-        let read: Option<Vec<_>> = written
-            .map(|raw| Some((*raw, CallInfo::parse(raw)?)))
-            .collect();
-        let Some(read) = read else {
-            if passage != Passage::Kept {
-                patch.remove_header(message, line.index);
-            }
-            continue;
-        };
-        let staying: Vec<&[u8]> = read
+        let elements: Vec<&[u8]> = elements.into_iter().filter(|one| !one.is_empty()).collect();
+        let read = elements
             .iter()
-            .filter(|(_, value)| !goes(value))
-            .map(|(raw, _)| *raw)
-            .collect();
+            .copied()
+            .map(|raw| (raw, CallInfo::parse(raw)));
+        let is_malformed = read.clone().any(|(_, value)| value.is_none());
+        if is_malformed && passage == Passage::Kept {
+            continue;
+        }
+        let stays = |value: &CallInfo<'_>| {
+            !goes(value) && (!is_malformed || value.is_for_emergency_services())
+        };
+        let staying = read.filter(|(_, value)| value.as_ref().is_some_and(stays));
+        let staying: Vec<&[u8]> = staying.map(|(raw, _)| raw).collect();
         match staying.len() {
-            all if all == read.len() => {}
+            all if all == elements.len() => {}
             0 => patch.remove_header(message, line.index),
             _ => patch.replace_value(message, line.index, &staying.join(&b", "[..])),
         }

@@ -346,7 +346,11 @@ fn max_forwards(request: &Message, patch: &mut Patch) {
 fn caller(request: &Message, trunk: &Trunk, additions: &Additions, patch: &mut Patch) {
     // RFC 3325 §7: "If this token is present, proxies MUST remove all the P-Asserted-Identity header fields before forwarding messages to
     // elements that are not trusted." The verdict goes with them: it has no other place.
-    let withholds = trunk.next_hop_trust == NextHopTrust::Outside;
+    //
+    // RFC 7852 §10: "Data protection regulation worldwide has, however, decided to create exceptions for emergency services since the
+    // drawbacks of disclosing personal data are outweighed by the benefit for the emergency caller." Who answers there has to call back.
+    let is_emergency = additions.urgency == Urgency::Emergency;
+    let withholds = trunk.next_hop_trust == NextHopTrust::Outside && !is_emergency;
     if withholds && privacy::wish(request) == Wish::Withheld {
         call_info::strip(request, patch, Passage::Removed);
         return verstat::strip(request, patch, Asserted::Removed);

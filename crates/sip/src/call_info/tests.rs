@@ -219,6 +219,25 @@ fn other_call_info_stays_byte_for_byte() {
 }
 
 #[test]
+fn data_for_emergency_services_stays_beside_whatever_goes() {
+    // RFC 7852 §6, Figure 13, and what a careless device makes of it.
+    let theirs = "<cid:1@h>;purpose=EmergencyCallData.ProviderInfo, <cid:2@h>;purpose=\"emergencycalldata.DeviceInfo\"";
+    for others in [
+        "<http://h.example/photo.jpg>;purpose=icon",
+        "http://h.example/photo.jpg;purpose=icon",
+        "<http://h.example/>;;purpose=info",
+    ] {
+        let line = format!("Call-Info: {others},{theirs}\r\n");
+        let left = format!("Call-Info: {theirs}\r\n");
+        assert_eq!(stripped(&line, Passage::Removed), left, "{others}");
+    }
+    let hidden = "Call-Info: <cid:1@h>;purpose=EmergencyCallData.ProviderInfo;purpose=icon, <x\r\n";
+    assert_eq!(stripped(hidden, Passage::Removed), "");
+    let another = "Call-Info: <cid:1@h>;purpose=EmergencyCallDataX, <x\r\n";
+    assert_eq!(stripped(another, Passage::Removed), "");
+}
+
+#[test]
 fn digest10_case17_of_two_cards_none_is_kept() {
     let one = "Call-Info: <https://h.example/a.json>;purpose=jcard\r\n";
     let others = "Call-Info: <data:>;purpose=jcard;call-reason=\"x\"\r\nCall-Info: <https://h.example/a.png>;purpose=icon\r\n";

@@ -93,6 +93,16 @@ impl Context {
                 urgency: Urgency::Emergency,
                 ..Additions::default()
             },
+            // A MESSAGE to emergency services begins no call.
+            Plan::Pass
+                if !self.is_inside_a_call()
+                    && is_emergency(&self.request, &self.trunk, turn.options) =>
+            {
+                Additions {
+                    urgency: Urgency::Emergency,
+                    ..self.retargeted(turn.options)
+                }
+            }
             Plan::Judge | Plan::Keep | Plan::Pass | Plan::Sign => Additions {
                 urgency: self.urgency(None),
                 ..self.retargeted(turn.options)

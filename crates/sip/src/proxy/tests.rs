@@ -247,6 +247,38 @@ fn whoever_wants_to_be_private_is_not_shown_outside() {
     );
 }
 
+#[test]
+fn emergency_services_see_who_calls_whatever_the_caller_wants() {
+    let message = request(
+        "urn:service:sos",
+        "From: <sip:anonymous@anonymous.invalid>;tag=1\r\nP-Asserted-Identity: <sip:+12025550100@a.example>\r\nPrivacy: id\r\n\
+         Call-Info: <https://a.example/a.png>;purpose=icon, <cid:1@a.example>;purpose=EmergencyCallData.ProviderInfo\r\n",
+    );
+    let mut trunk = Trunk::new("t", Vec::new());
+    trunk.next_hop_trust = NextHopTrust::Outside;
+    trunk.call.trust_pai = TrustPai::Trusted;
+    let of = |urgency| Additions {
+        urgency,
+        ..Additions::default()
+    };
+    for (urgency, is_seen) in [
+        (Urgency::Emergency, true),
+        (Urgency::ListedCallback, false),
+        (Urgency::Ordinary, false),
+    ] {
+        let sent = copied(&message, &trunk, &of(urgency));
+        let asserted = "\r\nP-Asserted-Identity: <sip:+12025550100@a.example>\r\n";
+        assert_eq!(sent.contains(asserted), is_seen, "{urgency:?} {sent}");
+        assert!(sent.contains("\r\nPrivacy: id\r\n"), "{sent}");
+        let data = "\r\nCall-Info: <cid:1@a.example>;purpose=EmergencyCallData.ProviderInfo\r\n";
+        assert!(sent.contains(data) && !sent.contains("icon"), "{sent}");
+    }
+    // What nobody believes is nobody's number here either.
+    trunk.call.trust_pai = TrustPai::Ignored;
+    let sent = copied(&message, &trunk, &of(Urgency::Emergency));
+    assert!(!sent.contains("P-Asserted-Identity"), "{sent}");
+}
+
 const URGENT: &str = "Resource-Priority: ets.0, wps.0, esnet.1\r\nPriority: psap-callback\r\nFrom: <sip:+12025550100@a.example>;tag=1\r\n";
 
 /// What of the priority that was asked for leaves.

@@ -218,7 +218,7 @@ pub enum NextHopTrust {
     #[default]
     Inside,
     /// They are not: what the caller wants withheld (`Privacy: id`) they do not get. What nobody wants withheld they do, as RFC 3325 §7
-    /// recommends.
+    /// recommends; and emergency services get everything, RFC 7852 §10.
     Outside,
 }
 

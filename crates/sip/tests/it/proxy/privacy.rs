@@ -70,6 +70,38 @@ fn privacy_at_the_border() {
     }
 }
 
+/// This test verifies that emergency services learn who calls, by whichever method and as whatever their number is configured, and that
+/// writing them into To is not enough.
+#[test]
+fn emergency_services_learn_who_calls() {
+    let called = "sip:+12025550101@b.example SIP/2.0";
+    for (uri, method, is_seen) in [
+        ("urn:service:sos", "INVITE", true),
+        ("urn:service:sos.fire", "MESSAGE", true),
+        ("sip:911@b.example", "INVITE", true),
+        ("sip:912@b.example", "INVITE", false),
+    ] {
+        let mut trunk = believed(Role::Verify, NextHopTrust::Outside);
+        trunk.emergency_numbers = vec!["911".parse().unwrap()];
+        let mut table = Table::new(trunk);
+        let call = anonymous(&format!("{ASSERTED}Privacy: id\r\n"));
+        let call = call.replacen(called, &format!("{uri} SIP/2.0"), 1);
+        let call = call.replacen(
+            "To: <sip:+12025550101@b.example>",
+            "To: <urn:service:sos>",
+            1,
+        );
+        table.caller(&call.replace("INVITE", method));
+        if !is_seen {
+            table.judged(Verdict::Unsigned);
+        }
+        let sent = last(&mut table);
+        let asserted = sent.values("P-Asserted-Identity");
+        assert_eq!(!asserted.is_empty(), is_seen, "{method} {uri}");
+        assert_eq!(sent.values("Privacy"), ["id"]);
+    }
+}
+
 /// This test verifies that an anonymous caller with an asserted number is signed with it, and the number stays where the trust domain
 /// ends; the Identity, which has it, is not removed (cases 46 and 47; RFC 8224 §11 leaves it to the signer).
 #[test]
