@@ -114,6 +114,12 @@ impl Findings {
         self.passed & bit(check) != 0
     }
 
+    /// Whether the token came in compact form, and header and claims are from the signalling.
+    pub(super) fn are_of_rebuilt(&self) -> bool {
+        let mut evidence = self.evidence.iter();
+        evidence.any(|found| matches!(found, (Check::Token, Evidence::Rebuilt)))
+    }
+
     /// What the checks add up to: failed if one failed, else not validated if one could not be made, else passed. Among several
     /// faults of that kind `order` decides.
     pub(super) fn verdict(&self, order: Order) -> Verdict {

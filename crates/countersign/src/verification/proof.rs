@@ -7,17 +7,19 @@ use super::fault::Fault;
 use super::findings::{Checks, Findings};
 use super::need::Source;
 use super::policy::{InheritedConstraints, Replay, Thoroughness, VerificationPolicy};
+use super::purpose::Purpose;
 use super::replay::{ReplayMemory, Sighting};
 use super::report::{PassportReport, SignerReport, Token};
 use crate::call::CallReference;
-use crate::certificate::{CertificateChain, ClaimConstraints, NameFault};
+use crate::certificate::{CertificateChain, ClaimConstraints, Coverage, NameFault};
 use crate::crypto::{VerifyingKey, VerifyingKeys};
 use crate::jose::json::parse_str;
 use crate::jose::jws::ES256;
-use crate::passport::{SignedPassport, VerifiedPassport};
-use crate::path::{PathCache, PathFault, RevocationEvidence};
+use crate::passport::{Extension, SignedPassport, VerifiedPassport};
+use crate::path::{PathCache, PathFault, RevocationEvidence, VerifiedPath};
 use crate::time::UnixTime;
 use crate::trust::Trust;
+use std::sync::Arc;
 
 /// What the later stages judge with.
 pub(super) struct Bench<'a> {
@@ -112,6 +114,11 @@ impl Bench<'_> {
             }
         }
         match signature {
+            Signature::Bad if findings.are_of_rebuilt() && may_be_anothers(report, &path) => {
+                report.purpose = Purpose::RichData;
+                findings.fault(Check::Token, Fault::CompactNotRebuilt, Evidence::Nothing);
+                return Judged::Decided;
+            }
             Signature::Bad => {
                 findings.fault(Check::Signature, Fault::SignatureInvalid, Evidence::Nothing);
             }
@@ -216,6 +223,18 @@ pub(super) fn conclude(
         };
     }
     report.checks = Checks::of(findings);
+}
+
+/// Whether what does not fit the signature may be the word of a third party: rich call data, signed by one who cannot speak for the caller.
+// RFC 9795 §9 says how `rcd` and `crn` are rebuilt, and nothing of `iss`, which a third party has signed, too.
+fn may_be_anothers(report: &PassportReport, path: &Result<Arc<VerifiedPath>, PathFault>) -> bool {
+    let (Ok(path), Some(claims)) = (path, report.claims()) else {
+        return false;
+    };
+    let authority = path.authority();
+    matches!(claims.extension, Extension::Rcd)
+        && authority.references().is_empty()
+        && authority.covers(&claims.orig) == Coverage::NotCovered
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

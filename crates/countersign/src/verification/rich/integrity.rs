@@ -107,8 +107,7 @@ impl Showing {
             let parsed = parse_str(&data.json).map(|parsed| parsed.value);
             parsed.unwrap_or(Value::Null)
         });
-        known.jcard = known.inline.clone().and_then(Result::ok);
-        let card = known.jcard.clone();
+        let card = known.inline.clone().and_then(Result::ok);
         let in_card = card.iter().flat_map(|card| of_card(card, CARD_INLINE));
         let references: Vec<_> = of_claim(data).chain(in_card).collect();
         let shown_only = |pointer: &Pointer<'_>| is_url(card.as_deref(), pointer, CARD_INLINE);
@@ -200,7 +199,7 @@ impl Showing {
                 self.open_card(resource, claims, known, needs, policy);
             }
             (Content::Proven, ResourceKind::Picture) if is_icon => {
-                known.picture = Some(Arc::clone(resource));
+                known.fetched_icon = Some(Arc::clone(resource));
             }
             _ => {}
         }
@@ -246,7 +245,7 @@ impl Showing {
             }
         }
         note_missing(&references, known);
-        known.jcard = Some(Arc::clone(card));
+        known.fetched_card = Some(Arc::clone(card));
     }
 }
 
@@ -356,7 +355,11 @@ fn conclude(claims: &RichClaims, known: &mut RichReport) {
     let icon = of(ICON, icon.is_some(), icon.map_or(Content::Absent, in_place));
     let card = match data.and_then(|data| data.card.as_ref()) {
         None => Content::Absent,
-        Some(Card::At(_)) => of(CARD_ELSEWHERE, true, pictures(known.jcard.as_deref())),
+        Some(Card::At(_)) => of(
+            CARD_ELSEWHERE,
+            true,
+            pictures(known.fetched_card.as_deref()),
+        ),
         Some(Card::Inline(_)) => match &known.inline {
             Some(Ok(card)) => of(CARD_INLINE, true, pictures(Some(card))),
             Some(Err(bad)) => Content::NotExamined(Unexamined::Card(*bad)),
@@ -365,6 +368,10 @@ fn conclude(claims: &RichClaims, known: &mut RichReport) {
     };
     known.name = name;
     known.alternate = alternate;
+    let inline = || known.inline.clone().and_then(Result::ok);
+    let whole = known.fetched_card.clone().or_else(inline);
+    known.jcard = whole.filter(|_| card.is_proven());
+    known.picture = known.fetched_icon.clone().filter(|_| icon.is_proven());
     known.icon = icon;
     known.card = card;
     known.reason = match claims.reason {

@@ -40,12 +40,16 @@ pub struct RichReport {
     pub entries: Vec<Entry>,
     /// How the name stands to the one that the call shows.
     pub display: Display,
-    /// The picture of `icn`, if it was had and is whole.
+    /// The picture of `icn`, if it was had and is proven.
     pub picture: Option<Arc<Resource>>,
-    /// The card, from wherever, if it is one and whole.
+    /// The card, from wherever, if it is proven with everything that it refers to.
     pub jcard: Option<Arc<JCard>>,
     /// The card in the claims, if there is one there: read once.
     inline: Option<Result<Arc<JCard>, BadCard>>,
+    /// The card that was fetched and has the digest of the whole; what it refers to may yet be missing.
+    fetched_card: Option<Arc<JCard>>,
+    /// The picture of `icn` that was fetched and has its digest.
+    fetched_icon: Option<Arc<Resource>>,
 }
 
 /// One digest of `rcdi`, or one place that lacks it.
@@ -132,6 +136,8 @@ impl RichReport {
             picture: None,
             jcard: None,
             inline,
+            fetched_card: None,
+            fetched_icon: None,
         }
     }
 }

@@ -72,6 +72,25 @@ fn digest10_case03_a_picture_that_is_gone_is_dropped() {
     assert_eq!((shown.icon, shown.name.as_deref()), (None, Some("x")));
 }
 
+/// The digest of the icon holds, and that of the whole claim, which is about it, too, does not.
+#[test]
+fn a_picture_in_a_claim_that_was_altered_is_no_picture_to_show() {
+    let scene = showing();
+    scene.repository.publish_resource(ICON, "image/png", PNG);
+    for (whole, is_shown) in [
+        (format!(r#"{{"icn":"{ICON}","nam":"x"}}"#), true),
+        ("{}".to_owned(), false),
+    ] {
+        let (whole, icon) = (json_digest(&whole), sha256(PNG));
+        let digests = format!(r#""rcdi":{{"":"{whole}","/icn":"{icon}"}}"#);
+        let claims = format!(r#""rcd":{{"icn":"{ICON}","nam":"x"}},{digests}"#);
+        let report = verify(&scene, &rcd(&claims));
+        assert_eq!(entry(&report, "/icn"), Content::Proven);
+        assert_eq!(known(&report).icon.is_proven(), is_shown);
+        assert_eq!(known(&report).picture.is_some(), is_shown);
+    }
+}
+
 #[test]
 fn nothing_is_fetched_unless_policy_shows_it() {
     let scene = Scene::new();
@@ -212,6 +231,7 @@ fn digest10_case01_a_card_elsewhere_is_whole_with_line_breaks_and_without() {
     let scene = published(&q_branch().replace("Q Branch", "Quarry"));
     let report = verify(&scene, &elsewhere(""));
     assert_eq!(known(&report).card, Content::Altered);
+    assert!(known(&report).jcard.is_none());
     assert_eq!(
         resources(&scene),
         [CARD.into()],
@@ -229,6 +249,7 @@ fn a_logo_of_a_card_that_changed_since_takes_the_card_with_it() {
     assert_eq!(told(&report), (Verdict::Passed, None));
     assert_eq!(entry(&report, "/jcl/1/2/3"), Content::Proven);
     assert_eq!(entry(&report, "/jcl/1/3/3"), Content::Altered);
+    assert!(known(&report).jcard.is_none());
     let shown = shown(&report).unwrap();
     assert_eq!((shown.card, shown.name.as_deref()), (None, Some("x")));
 }

@@ -243,11 +243,16 @@ fn digest10_case19_another_order_of_a_card_is_another_card() {
     };
     let same = with(&signed);
     assert_eq!(known(&same).card, Content::Proven);
+    assert_eq!(known(&same).jcard.as_ref().unwrap().name(), "Q Branch");
     let inline = ProvenCard::Inline(signed.clone().into());
     assert_eq!(shown(&same).unwrap().card, Some(inline));
     let changed = with(&card(&[other, one]));
     assert_eq!(told(&changed), (Verdict::Passed, None));
     assert_eq!(known(&changed).card, Content::Altered);
+    assert!(
+        known(&changed).jcard.is_none(),
+        "what was altered is nobody's"
+    );
     assert_eq!(shown(&changed).unwrap().card, None);
 }
 

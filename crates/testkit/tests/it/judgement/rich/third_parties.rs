@@ -169,3 +169,46 @@ fn the_name_of_a_delegate_is_not_trusted() {
     let untrusted = Verdict::NotValidated(Fault::RichSignerUntrusted);
     assert_eq!(report.passports[0].verdict, untrusted);
 }
+
+/// The name of a third party is nowhere in the signalling: in compact form nobody can tell what they have signed.
+#[test]
+fn the_compact_form_of_a_third_party_is_not_the_callers_own() {
+    let (scene, zorin) = scene(&[ZORIN]);
+    let shown_as_smythe = countersign::call::Call {
+        presentation: countersign::call::Presentation {
+            name: Some("James St. John Smythe".into()),
+            reason: None,
+        },
+        date: countersign::call::DateHeader::At(lab::NOW),
+        ..call()
+    };
+    let compact = |signed: Presented| {
+        let signature = signed.token.rsplit('.').next().unwrap().to_owned();
+        let token = format!("..{signature}").into();
+        Ok(Presented { token, ..signed })
+    };
+    let third = || compact(smythe(&zorin, ZORIN));
+    let alone = scene.verify_at(0, &shown_as_smythe, vec![third()]);
+    assert_eq!(told(&alone), (Verdict::Unsigned, None));
+    let passport = &alone.passports[0];
+    assert_eq!(passport.purpose, Purpose::RichData);
+    let unread = Verdict::NotValidated(Fault::CompactNotRebuilt);
+    assert_eq!(passport.verdict, unread);
+    let complaint = &alone.consequences().unwrap().complaints[0];
+    assert_eq!(complaint.code.number(), 438, "the full form, please");
+    let own = Ok(scene.present(&shown_as_smythe));
+    let both = scene.verify_at(0, &shown_as_smythe, vec![own, third()]);
+    assert_eq!(told(&both), (Verdict::Passed, None));
+    assert_eq!(shown(&both), None);
+
+    // Who signs without saying who they are says that they are the caller's own.
+    let nameless = rcd(r#""rcd":{"nam":"James St. John Smythe"}"#).header(X5U, ZORIN_X5U);
+    let nameless = Presented {
+        info: Some(ZORIN_X5U.into()),
+        ppt: Some("rcd".into()),
+        ..nameless.sign(&*zorin.key)
+    };
+    let liar = scene.verify_at(0, &shown_as_smythe, vec![compact(nameless)]);
+    let refused = (Verdict::Failed(Fault::NotCovered), Some(437));
+    assert_eq!(told(&liar), refused);
+}
