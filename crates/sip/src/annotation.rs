@@ -15,10 +15,10 @@ use countersign::verification::Consequences;
 /// What is added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Addition<'a> {
-    /// An Identity header, and the Date that it speaks of where there is none.
-    Identity {
-        /// The value of the header.
-        value: &'a str,
+    /// Identity headers, and the Date that they speak of where there is none.
+    Identities {
+        /// The value of each header.
+        values: &'a [Box<str>],
         /// The time of the Date header, should there be none.
         date: Option<UnixTime>,
     },
@@ -51,8 +51,8 @@ pub fn annotated(
         ..Additions::default()
     };
     match addition {
-        Addition::Identity { value, date } => {
-            additions.identities.push(value.into());
+        Addition::Identities { values, date } => {
+            additions.identities = values.into();
             additions.date = date;
         }
         Addition::Nothing => {}
@@ -104,8 +104,8 @@ mod tests {
     #[test]
     fn the_way_stays_and_what_may_not_be_said_goes() {
         let date = Some(UnixTime::from_secs(1_443_208_345));
-        let signed = annotated_as(Addition::Identity {
-            value: "t;info=<u>",
+        let signed = annotated_as(Addition::Identities {
+            values: &["t;info=<u>".into(), "r;info=<u>;ppt=rcd".into()],
             date,
         });
         let passed = annotated_as(Addition::Nothing);
@@ -135,7 +135,7 @@ mod tests {
             );
         }
         assert!(
-            signed.contains("\r\nDate: Fri, 25 Sep 2015 19:12:25 GMT\r\nIdentity: t;info=<u>\r\n"),
+            signed.contains("\r\nDate: Fri, 25 Sep 2015 19:12:25 GMT\r\nIdentity: t;info=<u>\r\nIdentity: r;info=<u>;ppt=rcd\r\n"),
             "{signed}"
         );
         assert!(judged.contains("verstat=No-TN-Validation"), "{judged}");

@@ -23,6 +23,8 @@ pub enum Refusal {
     DiversionLoops,
     /// The issuer of rich call data is not who our certificate names.
     IssuerNotOurs,
+    /// Nothing is to be said of the caller beside the number.
+    NoRichData,
     /// Our certificate does not cover who is to be signed for: the caller, or who diverts.
     NotCovered,
     /// There is no PASSporT to which a diversion could refer.
@@ -67,6 +69,7 @@ impl Refusal {
             Self::ConstraintsViolated => "constraints-violated",
             Self::DiversionLoops => "diversion-loops",
             Self::IssuerNotOurs => "issuer-not-ours",
+            Self::NoRichData => "no-rich-data",
             Self::NotCovered => "not-covered",
             Self::NothingToDivert => "nothing-to-divert",
             Self::PriorityMisused => "priority-misused",
@@ -93,6 +96,7 @@ impl fmt::Display for Refusal {
             Self::ConstraintsViolated => "our certificate forbids the claims, or demands others",
             Self::DiversionLoops => "the call has been there before",
             Self::IssuerNotOurs => "the issuer is not who our certificate names",
+            Self::NoRichData => "nothing is to be said of the caller beside the number",
             Self::NotCovered => "our certificate does not cover the caller",
             Self::NothingToDivert => "there is no PASSporT to which a diversion could refer",
             Self::PriorityMisused => "a call like this must not have that priority",

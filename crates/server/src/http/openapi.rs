@@ -185,7 +185,7 @@ fn schemas() -> Value {
         -A, -B or -C behind the first where the trunk says so"});
     json!({
         "SigningRequest": object("signingRequest", json!({
-            "attest": {"enum": ["A", "B", "C"]}, "orig": party, "dest": called, "iat": time, "ppt": {"enum": ["shaken", "div", "rph"]},
+            "attest": {"enum": ["A", "B", "C"]}, "orig": party, "dest": called, "iat": time, "ppt": {"enum": ["shaken", "div", "rph", "rcd"]},
             "div": object_of(json!({"tn": tn, "uri": uri, "hi": text}), &[]), "sph": {"enum": ["psap-callback"]},
             "rph": object_of(json!({"auth": {"type": "array", "items": text, "minItems": 1, "maxItems": 16}}), &["auth"]),
             "origid": {"type": "string", "format": "uuid"}, "requestId": echo,

@@ -3,53 +3,24 @@
 //! A PASSporT that has no attestation says as much as an A. A call that deserves less is not for this room: `shaken` tells how much less.
 
 use super::diverting::diverted;
+use super::prioritizing::prioritized;
 use super::record::Record;
 use super::state::TrunkSigner;
-use countersign::authentication::{Credential, Form, Refusal, Signed};
+use countersign::authentication::{Credential, Form, Origination, Refusal, Signed};
+use countersign::call::Call;
 use countersign::passport::Attestation;
-use countersign::time::Now;
+use countersign::time::{Now, UnixTime};
 use countersign_sip::element::{Input, Sign};
 use countersign_sip::trunk::{Mode, PassportForm};
 
-/// Signs a call, and that it is diverted if it is: then in full form, since a `div` refers to what stands in the call. `None` if it
-/// deserves less than an A, or its trunk wants something else.
+/// Signs a call, and what else is signed for it: then in full form, since a `div` refers to what stands in the call, and a retry has
+/// one Identity. `None` if it deserves less than an A, or its trunk wants something else.
 pub(super) fn base(
     sign: &Sign,
     signer: &TrunkSigner,
     record: &mut Record,
     now: Now,
 ) -> Option<Input> {
-    let id = sign.id;
-    let signed = signed(sign, signer, now)?;
-    let service = &signer.service;
-    record.signed_base(signed.as_ref().err(), service.signer().x5u(), now);
-    Some(match signed {
-        Ok(signed) if signed.form == Form::Compact => {
-            let (token, claims) = (signed.passport.token(), signed.passport.claims());
-            let full = service.signer().identity(token, &claims.extension);
-            Input::SignedCompact {
-                id,
-                compact: signed.identity.into_boxed_str(),
-                full: full.into_boxed_str(),
-            }
-        }
-        Ok(signed) => {
-            let mut identities = vec![signed.identity.into_boxed_str()];
-            identities.extend(diverted(sign, vec![signed.passport], signer, record, now));
-            Input::Signed { id, identities }
-        }
-        // These are ours: whoever comes after us may treat the call as if it had been signed.
-        Err(
-            Refusal::CertificateExpired | Refusal::CertificateNotYetValid | Refusal::SigningFailed,
-        ) => Input::SigningFailed { id },
-        Err(_) => Input::Signed {
-            id,
-            identities: Vec::new(),
-        },
-    })
-}
-
-fn signed(sign: &Sign, signer: &TrunkSigner, now: Now) -> Option<Result<Signed, Refusal>> {
     // Of a call that is handed back nobody here hears the 438.
     let is_handed_back = matches!(sign.trunk.mode, Mode::Redirect(_));
     let form = match (sign.trunk.passport, &sign.diversion) {
@@ -57,11 +28,56 @@ fn signed(sign: &Sign, signer: &TrunkSigner, now: Now) -> Option<Result<Signed, 
         (PassportForm::BaseCompact, None) if !is_handed_back => Form::Compact,
         (PassportForm::Base | PassportForm::BaseCompact, _) => Form::Full,
     };
-    let is_lowered = matches!(sign.asked, Some(Attestation::B | Attestation::C));
-    let origination = signer.origination(&sign.trunk, sign.transport);
+    let mut origination = signer.origination(&sign.trunk, sign.transport);
+    origination.asked = sign.asked;
+    let signed = deserved(signer, &sign.call, &origination, form, now.unix)?;
+    let (id, service) = (sign.id, &signer.service);
+    record.signed_base(signed.as_ref().err(), service.signer().x5u(), now);
+    let priority = || prioritized(sign, signer, now);
+    Some(match signed {
+        Ok(signed) => {
+            let (token, claims) = (signed.passport.token(), signed.passport.claims());
+            let full = service.signer().identity(token, &claims.extension);
+            let mut identities = vec![full.into_boxed_str()];
+            identities.extend(priority());
+            let beside = signer.beside(&origination, &sign.call, now.unix);
+            identities.extend(beside.map(|signed| signed.identity.into_boxed_str()));
+            match (identities.as_slice(), signed.form) {
+                ([full], Form::Compact) => Input::SignedCompact {
+                    id,
+                    compact: signed.identity.into_boxed_str(),
+                    full: full.clone(),
+                },
+                _ => {
+                    identities.extend(diverted(sign, vec![signed.passport], signer, record, now));
+                    Input::Signed { id, identities }
+                }
+            }
+        }
+        // These are ours: whoever comes after us may treat the call as if it had been signed.
+        Err(
+            Refusal::CertificateExpired | Refusal::CertificateNotYetValid | Refusal::SigningFailed,
+        ) => Input::SigningFailed { id },
+        // Who calls is another question than what priority they have.
+        Err(_) => Input::Signed {
+            id,
+            identities: priority().into_iter().collect(),
+        },
+    })
+}
+
+/// Signs a call without an extension; `None` if it deserves less than an A.
+pub(crate) fn deserved(
+    signer: &TrunkSigner,
+    call: &Call,
+    origination: &Origination,
+    form: Form,
+    now: UnixTime,
+) -> Option<Result<Signed, Refusal>> {
+    let is_lowered = matches!(origination.asked, Some(Attestation::B | Attestation::C));
     if origination.credential == Credential::Weak || is_lowered {
         return None;
     }
-    let signed = signer.service.authenticate_base(&sign.call, form, now.unix);
+    let signed = signer.service.authenticate_base(call, form, now);
     (!matches!(signed, Err(Refusal::Unlisted))).then_some(signed)
 }

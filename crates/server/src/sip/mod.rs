@@ -44,7 +44,7 @@ mod reports;
 pub(crate) mod answers;
 mod diverting;
 mod prioritizing;
-mod base;
+pub(crate) mod base;
 pub mod admission;
 mod turned_away;
 pub mod relay;

@@ -202,10 +202,20 @@ impl TrunkSigner {
 
     /// The PASSporT beside that of a call, if its brand has one of its own; `None` if it has not, or it cannot be signed.
     pub fn beside(&self, origination: &Origination, call: &Call, now: UnixTime) -> Option<Signed> {
-        let rich = self.brand(origination, call, Carried::Beside)?;
-        let signed = self.service.enrich(call, &rich, now);
         let refused = |refusal: &Refusal| tracing::warn!(?refusal, "rich call data not signed");
+        let signed = self.enriched(origination, call, now)?;
         signed.inspect_err(refused).ok()
+    }
+
+    /// The same, with the reason why it cannot be signed; `None` if there is nothing to say in a PASSporT of its own.
+    pub fn enriched(
+        &self,
+        origination: &Origination,
+        call: &Call,
+        now: UnixTime,
+    ) -> Option<Result<Signed, Refusal>> {
+        let rich = self.brand(origination, call, Carried::Beside)?;
+        Some(self.service.enrich(call, &rich, now))
     }
 
     /// What is said of the caller. Only of one that is attested A: whoever is not known to have the number does not get its face.

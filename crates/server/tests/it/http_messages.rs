@@ -16,11 +16,11 @@ use crate::repository::Repository;
 use crate::switch::{House, Switch, TENANT, fetching_from, line_of};
 use serde_json::json;
 
-const INVITE: &str = "INVITE sip:12025550101@b.example SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\n\
+pub(crate) const INVITE: &str = "INVITE sip:12025550101@b.example SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\n\
     Max-Forwards: 70\r\nFrom: \"A\" <sip:12025550100@a.example>;tag=1\r\nTo: <sip:12025550101@b.example>\r\n\
     Call-ID: http-message\r\nCSeq: 1 INVITE\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello";
 
-async fn post(switch: &Switch, last: u8, service: &str, body: &str) -> Answer {
+pub(crate) async fn post(switch: &Switch, last: u8, service: &str, body: &str) -> Answer {
     let url = format!("http://{}/stir/v1/{service}", at(switch));
     let curl = Curl::from(last, url)
         .header("Content-Type: message/sip")
@@ -29,7 +29,7 @@ async fn post(switch: &Switch, last: u8, service: &str, body: &str) -> Answer {
 }
 
 /// The values of a header.
-fn values<'a>(message: &'a str, name: &str) -> Vec<&'a str> {
+pub(crate) fn values<'a>(message: &'a str, name: &str) -> Vec<&'a str> {
     let prefix = format!("{name}: ");
     message
         .split("\r\n")

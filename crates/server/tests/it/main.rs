@@ -38,6 +38,7 @@ mod garbage;
 mod hostile_lists;
 mod hostile_repository;
 mod http_client_certificates;
+mod http_kinds;
 mod http_listeners;
 mod http_messages;
 mod http_schemathesis;

@@ -232,6 +232,7 @@ const fn fix(refusal: Refusal) -> &'static str {
         Refusal::IssuerNotOurs => "; --issuer is the subject's CN or O",
         Refusal::PriorityNotRequested => "; give --rph, and a request that has the value",
         Refusal::DiversionLoops
+        | Refusal::NoRichData
         | Refusal::PriorityMisused
         | Refusal::RichDataIncomplete
         | Refusal::SigningFailed

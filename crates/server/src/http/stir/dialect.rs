@@ -91,6 +91,7 @@ impl Defect {
             | Refusal::ConstraintsViolated
             | Refusal::DiversionLoops
             | Refusal::IssuerNotOurs
+            | Refusal::NoRichData
             | Refusal::NotCovered
             | Refusal::NothingToDivert
             | Refusal::PriorityMisused

@@ -54,11 +54,15 @@ pub struct SigningFields<'a> {
 /// The kinds of PASSporT that may be asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wanted {
+    /// No word of it: whatever calls of the trunk are signed with.
+    Any,
     /// `div`: the call went there before.
     Div(Box<Div>),
     /// `rph`: the call may have these values, and is a call-back or not.
     Rph(Vec<ResourceValue>, Option<Sph>),
-    /// `shaken`
+    /// `rcd`, of its own: what is said of the caller beside the number.
+    Rich,
+    /// `shaken`, whatever calls of the trunk are signed with.
     Shaken,
 }
 
@@ -314,7 +318,9 @@ fn wanted(
     policy: IdentityPolicy,
 ) -> Result<Wanted, Defect> {
     match (request.get("ppt").map(Value::as_str), dialect) {
-        (None | Some(Some("shaken")), _) => Ok(Wanted::Shaken),
+        (None, _) => Ok(Wanted::Any),
+        (Some(Some("shaken")), _) => Ok(Wanted::Shaken),
+        (Some(Some("rcd")), _) => Ok(Wanted::Rich),
         (Some(Some("div")), Dialect::Threegpp) => diversion(request, policy),
         (Some(Some("rph")), Dialect::Threegpp) => {
             let rph = required(request, "rph")?.as_object();
@@ -327,8 +333,12 @@ fn wanted(
             };
             Ok(Wanted::Rph(resource_values(auth)?, sph))
         }
-        (Some(_), Dialect::Atis) => Err(Defect::Invalid("ppt", "not shaken")),
-        (Some(_), Dialect::Threegpp) => Err(Defect::Invalid("ppt", "not shaken, div or rph")),
+        (Some(Some("div" | "rph")), Dialect::Atis) => {
+            let why = "signed in the 3GPP dialect, which has the members that it takes";
+            Err(Defect::Invalid("ppt", why))
+        }
+        (Some(_), Dialect::Atis) => Err(Defect::Invalid("ppt", "not shaken or rcd")),
+        (Some(_), Dialect::Threegpp) => Err(Defect::Invalid("ppt", "not shaken, div, rph or rcd")),
     }
 }
 

@@ -1,8 +1,8 @@
-//! What is signed beside SHAKEN when the 3GPP dialect asks for it: a diversion, a priority. Each needs a word of the operator in the
-//! configuration of the trunk; without one nobody gets it.
+//! What is signed beside the PASSporT of the caller when it is asked for: a diversion, a priority, rich call data. Each needs a word of
+//! the operator in the configuration, of the trunk or of a brand; without one nobody gets it.
 
-use super::Visit;
 use super::dialect::Defect;
+use super::{Beat, Visit, Wishes};
 use crate::sip::record::Record;
 use crate::sip::state::TrunkSigner;
 use countersign::authentication::Refusal;
@@ -47,13 +47,26 @@ impl Visit<'_> {
         outcome.map(|signed| signed.identity).map_err(Defect::of)
     }
 
-    fn signer(&self) -> Result<&TrunkSigner, Defect> {
+    /// Signs what is said of the caller, if its brand has a PASSporT of its own (`passport = "rcd"`): the value of the Identity header.
+    pub(super) fn enrich(&self, call: &Call, wishes: Wishes) -> Result<String, Defect> {
+        let signer = self.signer()?;
+        let origination = self.origination(signer, wishes, Beat::of(call));
+        let now = self.door.services.clock.now();
+        let outcome = signer.enriched(&origination, call, now.unix);
+        let outcome = outcome.unwrap_or(Err(Refusal::NoRichData));
+        let mut record = Record::of(call);
+        record.signed_base(outcome.as_ref().err(), signer.service.signer().x5u(), now);
+        self.close(record, None, fate(&outcome));
+        outcome.map(|signed| signed.identity).map_err(Defect::of)
+    }
+
+    pub(super) fn signer(&self) -> Result<&TrunkSigner, Defect> {
         let signers = &self.state.signers;
         signers.get(&self.trunk.name).ok_or(Defect::Ours)
     }
 }
 
-fn fate<T>(outcome: &Result<T, Refusal>) -> SignatureFate {
+pub(super) fn fate<T>(outcome: &Result<T, Refusal>) -> SignatureFate {
     match outcome {
         Ok(_) => SignatureFate::Added,
         Err(_) => SignatureFate::Refused,

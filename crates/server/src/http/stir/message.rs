@@ -4,7 +4,7 @@
 //! signing those whose Identity stays. The answer is the request with the headers that a proxy would have given it.
 
 use super::dialect::Defect;
-use super::{Asked, Done, Visit, Wishes, answers};
+use super::{Asked, Beat, Done, Visit, Wishes, answers};
 use crate::fetch::picture::whole;
 use bytes::Bytes;
 use countersign::call::DateHeader;
@@ -45,15 +45,19 @@ impl Visit<'_> {
             attest: header.and_then(|header| query::attestation(request, header)),
             origid: None,
         };
-        let authenticated = self.sign(&call, wishes, super::Beat::Call)?;
-        let value = &*authenticated.identity;
-        self.annotate(request, Addition::Identity { value, date }, "done")
+        let mut values = vec![self.sign(&call, wishes, Beat::Call)?.into_boxed_str()];
+        let signer = self.signer()?;
+        let origination = self.origination(signer, wishes, Beat::Call);
+        let beside = signer.beside(&origination, &call, now);
+        values.extend(beside.map(|signed| signed.identity.into_boxed_str()));
+        let values = &values;
+        self.annotate(request, Addition::Identities { values, date }, "done")
     }
 
     async fn judge_message(&self, request: &Message) -> Result<Done, Defect> {
         let call = call::from_request(request, &self.trunk.call);
         let presented = identity_header::presented(request);
-        let report = self.judge(&call, presented, super::Beat::Call).await?;
+        let report = self.judge(&call, presented, Beat::Call).await?;
         let verstat = answers::verstat(&report, self.trunk);
         let consequences = report.consequences().map(whole);
         let addition = Addition::Verdict {

@@ -9,7 +9,7 @@
 //! - [`dialect`]: ATIS-1000082 and 3GPP, and everything that goes wrong in each.
 //! - [`fields`]: what a request says; [`form`] reads it out of a form.
 //! - `exchange`: what HTTP itself has to say; `answers`: the bodies that leave; `judging`: a verification that may have to wait;
-//!   `kinds`: what is signed beside SHAKEN; `message`: a whole SIP request in and out.
+//!   `kinds`: what is signed beside the PASSporT of the caller; `message`: a whole SIP request in and out.
 //!
 //! The door holds no rule of STIR: what is signed and what passes is decided by the trunk's tenant and the one verification
 //! policy, as for a SIP call.
@@ -31,15 +31,16 @@ use super::listener::Ends;
 use super::openapi;
 use super::paths::MAX_REQUEST_BYTES;
 use crate::config::listeners::MissingIdentity;
+use crate::sip::base;
 use crate::sip::record::{Ending, Record};
 use crate::sip::services::Services;
-use crate::sip::state::State;
+use crate::sip::state::{State, TrunkSigner};
 use axum::body::Body;
 use axum::http::header::ORIGIN;
 use axum::http::{HeaderValue, Method, Request};
 use axum::response::Response;
 use bytes::Bytes;
-use countersign::authentication::{Authenticated, Unlisted};
+use countersign::authentication::{Form, Origination, Unlisted};
 use countersign::call::Call;
 use countersign::jose::json;
 use countersign::passport::{Attestation, OrigId, Presented};
@@ -48,7 +49,7 @@ use countersign::verification::{Malformed, Report, Verdict};
 use countersign_sip::element::{Handling, SignatureFate};
 use countersign_sip::flow::{Flow, Transport};
 use countersign_sip::identity_header::{self, MAX_PRESENTED};
-use countersign_sip::trunk::{Role, Source, Trunk};
+use countersign_sip::trunk::{PassportForm, Role, Source, Trunk};
 use std::sync::Arc;
 
 /// What the trunk listener answers from.
@@ -258,7 +259,9 @@ impl Visit<'_> {
         let identity = match &fields.wanted {
             Wanted::Div(div) => self.divert(&fields.call, div)?,
             Wanted::Rph(values, sph) => self.prioritize(&fields.call, values, *sph)?,
-            Wanted::Shaken => self.sign(&fields.call, wishes, beat)?.identity,
+            Wanted::Rich => self.enrich(&fields.call, wishes)?,
+            Wanted::Any => self.sign(&fields.call, wishes, beat)?,
+            Wanted::Shaken => self.sign_shaken(&fields.call, wishes, beat)?,
         };
         let request_id = fields.request_id;
         Ok(Done {
@@ -267,14 +270,41 @@ impl Visit<'_> {
         })
     }
 
-    /// Signs a call as the trunk's SIP calls are signed.
-    fn sign(&self, call: &Call, wishes: Wishes, beat: Beat) -> Result<Authenticated, Defect> {
-        let services = &self.door.services;
-        let signer = self
-            .state
-            .signers
-            .get(&self.trunk.name)
-            .ok_or(Defect::Ours)?;
+    /// Signs a call as the trunk's SIP calls are signed: the value of the Identity header. Always in full form: whoever hears a 438 does not
+    /// ask here again.
+    fn sign(&self, call: &Call, wishes: Wishes, beat: Beat) -> Result<String, Defect> {
+        if self.trunk.passport == PassportForm::Shaken {
+            return self.sign_shaken(call, wishes, beat);
+        }
+        let signer = self.signer()?;
+        let origination = self.origination(signer, wishes, beat);
+        let now = self.door.services.clock.now();
+        let Some(outcome) = base::deserved(signer, call, &origination, Form::Full, now.unix) else {
+            return self.sign_shaken(call, wishes, beat);
+        };
+        let mut record = Record::of(call);
+        record.signed_base(outcome.as_ref().err(), signer.service.signer().x5u(), now);
+        self.close(record, None, kinds::fate(&outcome));
+        outcome.map(|signed| signed.identity).map_err(Defect::of)
+    }
+
+    fn sign_shaken(&self, call: &Call, wishes: Wishes, beat: Beat) -> Result<String, Defect> {
+        let signer = self.signer()?;
+        let mut origination = self.origination(signer, wishes, beat);
+        signer.dress(&mut origination, call);
+        let now = self.door.services.clock.now();
+        let outcome = signer.service.authenticate(call, &origination, now.unix);
+        if beat == Beat::Call {
+            let mut record = Record::of(call);
+            let x5u = signer.service.signer().x5u();
+            record.signed(&outcome, origination.origid, x5u, now);
+            self.close(record, None, kinds::fate(&outcome));
+        }
+        outcome.map(|signed| signed.identity).map_err(Defect::of)
+    }
+
+    /// Where a call comes from, and what is asked for it.
+    fn origination(&self, signer: &TrunkSigner, wishes: Wishes, beat: Beat) -> Origination {
         // An address over TCP proves that somebody answers there.
         let mut origination = signer.origination(self.trunk, Transport::Tcp);
         origination.asked = match (origination.asked, wishes.attest) {
@@ -287,23 +317,7 @@ impl Visit<'_> {
             // Whatever is signed for others: who asks whether we can sign gets an answer, and C says nothing about anybody.
             (origination.asked, origination.unlisted) = (Some(Attestation::C), Unlisted::C);
         }
-        signer.dress(&mut origination, call);
-        let now = services.clock.now();
-        let outcome = signer.service.authenticate(call, &origination, now.unix);
-        if beat == Beat::Call {
-            let mut record = Record::of(call);
-            let x5u = signer.service.signer().x5u();
-            record.signed(&outcome, origination.origid, x5u, now);
-            self.close(
-                record,
-                None,
-                match outcome {
-                    Ok(_) => SignatureFate::Added,
-                    Err(_) => SignatureFate::Refused,
-                },
-            );
-        }
-        outcome.map_err(Defect::of)
+        origination
     }
 
     async fn judge_fields(&self, fields: &VerificationFields<'_>) -> Result<Done, Defect> {
