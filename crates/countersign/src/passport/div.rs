@@ -54,10 +54,13 @@ impl Div {
         };
         let history = match object.get("hi") {
             None => None,
-            Some(hi) => {
-                let index = hi.as_str().filter(|index| is_index(index)).ok_or(shape)?;
-                Some(index.into())
-            }
+            Some(hi) => match hi.as_str() {
+                Some(index) if is_index(index) => Some(index.into()),
+                Some(index) if index.len() > MAX_HISTORY_INDEX => {
+                    return Err(PassportError::ClaimTooLarge(Claim::Div));
+                }
+                _ => return Err(shape),
+            },
         };
         Ok(Self { from, history })
     }

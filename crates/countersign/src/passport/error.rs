@@ -19,6 +19,8 @@ pub enum PassportError {
     ClaimNameNotAscii,
     /// A claim has a JSON type that it cannot have.
     ClaimShape(Claim),
+    /// A claim is longer, or has more in it, than is read here.
+    ClaimTooLarge(Claim),
     /// The compact form, `..` and a signature: header and claims are not in it.
     CompactForm,
     /// The header makes something critical that we do not know.
@@ -59,7 +61,7 @@ pub enum PassportError {
     UnsupportedAlg(Box<str>),
     /// `ppt` names an extension that we do not know, and the claims cannot be read without knowing it.
     UnsupportedPpt(Box<str>),
-    /// A `uri` is no URI, or too long.
+    /// A `uri` is no URI.
     UriMalformed(Claim),
 }
 
@@ -170,6 +172,7 @@ impl fmt::Display for PassportError {
             Self::ClaimMissing(claim) => write!(f, "the claim {claim} is missing"),
             Self::ClaimNameNotAscii => f.write_str("the name of a claim is not ASCII"),
             Self::ClaimShape(claim) => write!(f, "the claim {claim} has the wrong type"),
+            Self::ClaimTooLarge(claim) => write!(f, "the claim {claim} is beyond our limits"),
             Self::CompactForm => f.write_str("the compact form, without header and claims"),
             Self::CriticalHeader => f.write_str("the header makes something unknown critical"),
             Self::DestEmpty => f.write_str("dest names nobody"),

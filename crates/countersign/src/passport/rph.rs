@@ -38,8 +38,10 @@ impl Rph {
         let shape = || PassportError::ClaimShape(Claim::Rph);
         let auth = rph.as_object().and_then(|object| object.get("auth"));
         let auth = auth.and_then(Value::as_array).ok_or_else(shape)?;
-        if auth.is_empty() || auth.len() > MAX_RESOURCE_VALUES {
-            return Err(shape());
+        match auth.len() {
+            0 => return Err(shape()),
+            1..=MAX_RESOURCE_VALUES => {}
+            _ => return Err(PassportError::ClaimTooLarge(Claim::Rph)),
         }
         let values = auth.iter().map(|value| value.as_str()?.parse().ok());
         let values: Option<Vec<_>> = values.collect();

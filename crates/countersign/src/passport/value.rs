@@ -19,6 +19,9 @@ pub(super) fn read_number(
 
 pub(super) fn read_uri(value: &Value<'_>, claim: Claim) -> Result<Box<str>, PassportError> {
     let text = value.as_str().ok_or(PassportError::ClaimShape(claim))?;
+    if text.len() > MAX_URI {
+        return Err(PassportError::ClaimTooLarge(claim));
+    }
     if !is_uri(text, MAX_URI) {
         return Err(PassportError::UriMalformed(claim));
     }

@@ -459,7 +459,7 @@ fn place(error: &PassportError) -> (Check, Fault) {
         E::CompactForm => (Check::Token, Fault::CompactForm),
         E::CriticalHeader => (Check::Token, Fault::CritUnsupported),
         E::DestEmpty | E::DestNotArray => (Check::Claims, Fault::DestInvalid),
-        E::DestTooMany => (Check::Claims, Fault::BeyondLimits),
+        E::ClaimTooLarge(_) | E::DestTooMany => (Check::Claims, Fault::BeyondLimits),
         E::DuplicateMember(Part::Payload) => (Check::Claims, Fault::DuplicateMember),
         E::DuplicateMember(_) => (Check::Token, Fault::DuplicateMember),
         E::HeaderMissing(HeaderName::Alg) => (Check::Alg, Fault::AlgMissing),

@@ -10,6 +10,8 @@
 use countersign::identity::Identity;
 use countersign::jose::base64url::encode;
 use countersign::jose::json::JsonCause;
+use countersign::passport::div::MAX_HISTORY_INDEX;
+use countersign::passport::rph::MAX_RESOURCE_VALUES;
 use countersign::passport::{
     Claim, Extension, HeaderName, IatForm, MAX_DESTINATIONS, Part, PassportError, SignedPassport,
 };
@@ -283,8 +285,31 @@ fn numbers_are_canonical_and_uris_are_uris() {
     let long = format!("sip:{}@example.com", "a".repeat(300));
     assert_eq!(
         with_orig(&format!(r#"{{"uri":"{long}"}}"#)),
-        Some(PassportError::UriMalformed(Claim::Orig))
+        Some(PassportError::ClaimTooLarge(Claim::Orig))
     );
+}
+
+/// Where a claim ends for us and for nobody else, it is too large, and not wrong.
+#[test]
+fn claims_of_extensions_are_too_large_one_beyond_their_limit() {
+    let with = |ppt: &str, member: &str| {
+        let header = HEADER.replace("{", &format!(r#"{{"ppt":"{ppt}","#));
+        let claims = CLAIMS.replace("{\"dest\"", &format!("{{{member},\"dest\""));
+        SignedPassport::parse(&token(&header, &claims)).err()
+    };
+    let values = |count: usize| {
+        let values = vec!["\"ets.0\""; count].join(",");
+        with("rph", &format!(r#""rph":{{"auth":[{values}]}}"#))
+    };
+    assert_eq!(values(0), Some(PassportError::ClaimShape(Claim::Rph)));
+    assert_eq!(values(MAX_RESOURCE_VALUES), None);
+    let beyond = Some(PassportError::ClaimTooLarge(Claim::Rph));
+    assert_eq!(values(MAX_RESOURCE_VALUES + 1), beyond);
+    let index = |text: &str| with("div", &format!(r#""div":{{"hi":"{text}","tn":"911"}}"#));
+    assert_eq!(index(&"1".repeat(MAX_HISTORY_INDEX)), None);
+    let beyond = Some(PassportError::ClaimTooLarge(Claim::Div));
+    assert_eq!(index(&"1".repeat(MAX_HISTORY_INDEX + 1)), beyond);
+    assert_eq!(index("1."), Some(PassportError::ClaimShape(Claim::Div)));
 }
 
 /// T4: names are ASCII, values need not be.

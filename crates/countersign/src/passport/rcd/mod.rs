@@ -140,7 +140,7 @@ impl RcdIntegrity {
         let shape = || PassportError::ClaimShape(Claim::Rcdi);
         let object = value.as_object().ok_or_else(shape)?;
         if object.len() > MAX_DIGESTS {
-            return Err(shape());
+            return Err(PassportError::ClaimTooLarge(Claim::Rcdi));
         }
         let digests = object
             .iter()
@@ -200,14 +200,20 @@ fn optional(value: Option<&Value<'_>>, claim: Claim) -> Result<Option<Box<str>>,
     let Some(value) = value else {
         return Ok(None);
     };
-    let text = value.as_str().filter(|text| text.len() <= MAX_TEXT);
-    Ok(Some(text.ok_or(PassportError::ClaimShape(claim))?.into()))
+    let text = value.as_str().ok_or(PassportError::ClaimShape(claim))?;
+    match text.len() {
+        0..=MAX_TEXT => Ok(Some(text.into())),
+        _ => Err(PassportError::ClaimTooLarge(claim)),
+    }
 }
 
 fn url_in(value: &Value<'_>) -> Result<Box<str>, PassportError> {
     let text = value
         .as_str()
         .ok_or(PassportError::ClaimShape(Claim::Rcd))?;
+    if text.len() > MAX_RICH_URL {
+        return Err(PassportError::ClaimTooLarge(Claim::Rcd));
+    }
     if !is_uri(text, MAX_RICH_URL) {
         return Err(PassportError::UriMalformed(Claim::Rcd));
     }

@@ -220,7 +220,7 @@ fn it_ends_at_the_deadline_and_when_told_to() {
 }
 
 #[test]
-fn digest02_case4_436_only_if_it_is_all_of_them() {
+fn digest02_case04_436_only_if_it_is_all_of_them() {
     let mut broken = presented(X5U);
     broken.info = Some("https://cert.example.org/other.pem".into());
     let malformed = || Err(Malformed::Token);

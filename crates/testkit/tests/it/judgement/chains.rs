@@ -27,30 +27,36 @@ use countersign_testkit::scene::{
 };
 use proptest::prelude::*;
 
-const CAROL: &str = "12025550152";
-const DAVE: &str = "12025550163";
-const ERIN: &str = "12025550174";
+pub(super) const CAROL: &str = "12025550152";
+pub(super) const DAVE: &str = "12025550163";
+pub(super) const ERIN: &str = "12025550174";
 
 /// Everybody's provider.
-struct Way {
-    scene: Scene,
+pub(super) struct Way {
+    pub(super) scene: Scene,
     divers: Vec<(String, Signer)>,
 }
 
 impl Way {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::with(Scene::new())
     }
 
     fn with(scene: Scene) -> Self {
-        let diver = |who: &str| {
-            let signer = scene.lab.numbers(who, 1);
-            let url = format!("https://cert.example.org/{who}.pem");
-            scene.repository.publish(&url, &signer.chain);
-            (url, signer)
-        };
-        let divers = [BOB, CAROL, DAVE, ERIN, MALLORY].map(diver).into();
-        Self { scene, divers }
+        let divers = Vec::new();
+        let mut way = Self { scene, divers };
+        for who in [BOB, CAROL, DAVE, ERIN, MALLORY] {
+            way.meet(who);
+        }
+        way
+    }
+
+    /// One more provider, of this number.
+    pub(super) fn meet(&mut self, who: &str) {
+        let signer = self.scene.lab.numbers(who, 1);
+        let url = format!("https://cert.example.org/{who}.pem");
+        self.scene.repository.publish(&url, &signer.chain);
+        self.divers.push((url, signer));
     }
 
     fn provider_of(&self, who: &str) -> &(String, Signer) {
@@ -58,7 +64,7 @@ impl Way {
         divers.find(|(url, _)| url.contains(who)).unwrap()
     }
 
-    fn diverted(&self, by: &str, claims: Claims) -> Presented {
+    pub(super) fn diverted(&self, by: &str, claims: Claims) -> Presented {
         let (url, signer) = self.provider_of(by);
         let ppt = claims.extension.ppt().map(Box::from);
         let passport = Passport::new(claims).unwrap();
@@ -74,7 +80,7 @@ impl Way {
     }
 
     /// A diversion of Alice's call, signed by the provider of who was called before.
-    fn div(&self, from: &str, to: &str) -> Presented {
+    pub(super) fn div(&self, from: &str, to: &str) -> Presented {
         self.diverted(from, claims(from, to))
     }
 
@@ -94,11 +100,11 @@ impl Way {
     }
 
     /// What Alice's provider signed.
-    fn original(&self) -> Presented {
+    pub(super) fn original(&self) -> Presented {
         self.scene.present(&call())
     }
 
-    fn verify(&self, call: &Call, presented: Vec<Presented>) -> Report {
+    pub(super) fn verify(&self, call: &Call, presented: Vec<Presented>) -> Report {
         self.verify_at(0, call, presented)
     }
 
@@ -108,7 +114,7 @@ impl Way {
     }
 }
 
-fn claims(from: &str, to: &str) -> Claims {
+pub(super) fn claims(from: &str, to: &str) -> Claims {
     Claims {
         orig: number(ALICE),
         dest: Dest::one(number(to)),
@@ -122,7 +128,7 @@ fn claims(from: &str, to: &str) -> Claims {
 }
 
 /// Alice's call to Bob that has come to somebody else: To is as it was.
-fn call_for(who: &str) -> Call {
+pub(super) fn call_for(who: &str) -> Call {
     Call {
         dest: vec![
             (number(BOB), DestSource::To),

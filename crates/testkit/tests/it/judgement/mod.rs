@@ -13,6 +13,7 @@ mod always_ends;
 mod attestation;
 mod certificates;
 mod chains;
+mod chains_of_others;
 mod claim_constraints;
 mod compact;
 mod faults;

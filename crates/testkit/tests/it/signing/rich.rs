@@ -80,7 +80,7 @@ fn digest10_case14_beside_the_claims_of_shaken() {
 }
 
 #[test]
-fn digest10_case6_without_rcd_and_crn_nothing_is_signed() {
+fn digest10_case06_without_rcd_and_crn_nothing_is_signed() {
     let nothing = enrich(&call(), &RichClaims::default(), Form::Full);
     assert_eq!(
         nothing.map(|signed| signed.identity),
@@ -196,7 +196,7 @@ fn digest10_case21_compact_is_not_used_with_rcdi_jcd_or_jcl() {
 
 /// This test verifies that the own certificate decides which rich call data may be signed: RFC 9795 §6.3, §7.1.
 #[test]
-fn digest10_case4_the_own_certificate_permits_one_rcdi() {
+fn digest10_case04_the_own_certificate_permits_one_rcdi() {
     let integrity = |rich: &RichClaims| {
         let mut text = String::new();
         rich.integrity.as_ref().unwrap().write(&mut text);

@@ -14,6 +14,7 @@ mod constrained;
 mod elsewhere;
 mod in_the_claims;
 mod third_parties;
+mod traps;
 
 use countersign::jose::json::parse_str;
 use countersign::passport::Presented;
