@@ -391,7 +391,7 @@ fn shown(request: &Message, trunk: &Trunk, additions: &Additions, patch: &mut Pa
 fn priority(request: &Message, trunk: &Trunk, additions: &Additions, patch: &mut Patch) {
     let proven = additions.consequences.as_deref();
     let is_judged = proven.is_some_and(|proven| proven.priority == SignedPriority::Judged);
-    let is_trusted = trunk.unsigned_priority == UnsignedPriority::TrustPeer && !is_judged;
+    let is_trusted = trunk.priority_unsigned() == UnsignedPriority::TrustPeer && !is_judged;
     if is_trusted {
         return;
     }

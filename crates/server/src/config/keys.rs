@@ -189,7 +189,7 @@ pub const KEYS: &[Key] = &[
     live("trunks[].unlisted", Text, "\"B\"", "numbers that the tenant's inventory does not list: B, C or unsigned"),
     live("trunks[].origid", Text, "\"trunk\"", "trunk (one UUID, made of its name), call (one each) or a UUID"),
     live("trunks[].sign_priority", List, "[]", "values of Resource-Priority that it may have signed, such as ets.0; the tenant must be known for them"),
-    live("trunks[].unsigned_priority", Text, "\"strip\"", "priority that nobody signed for: strip, or trust-peer (it stays)"),
+    live("trunks[].unsigned_priority", Text, NONE, "priority that nobody signed for: strip, or trust-peer (it stays); none: strip where priority is judged"),
     live("trunks[].psap_numbers", List, "[]", "numbers of emergency answering points whose calls may be marked psap-callback"),
     live("trunks[].emergency_numbers", List, "[]", "numbers besides urn:service:sos that are never held up"),
     live("trunks[].verstat_profile", Text, "\"atis-1000082\"", "what counts as failed: atis-1000082 or field (everything)"),

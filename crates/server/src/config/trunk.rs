@@ -417,9 +417,7 @@ fn tenant<'a>(reader: &mut Reader<'a>, role: Role) -> Option<Placed<Box<str>>> {
 
 fn priority(reader: &mut Reader<'_>, trunk: &mut Trunk) {
     trunk.signed_priority = signed_priority(reader);
-    trunk.unsigned_priority = reader
-        .choice("unsigned_priority", &UNSIGNED_PRIORITIES)
-        .unwrap_or_default();
+    trunk.unsigned_priority = reader.choice("unsigned_priority", &UNSIGNED_PRIORITIES);
     trunk.psap_numbers = psap_numbers(reader);
 }
 

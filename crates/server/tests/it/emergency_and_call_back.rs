@@ -102,9 +102,8 @@ fn digest11_case12_a_call_back_of_nobody_who_may_is_delivered_as_an_ordinary_cal
     let provider = Provider::new();
     let called = Sipp::called(Called::Answers);
     let mut verifies = verifies(&provider, &called).start();
-    // Its provider signs the number, and leaves the rest to whoever believes it.
-    let signs = provider.signs(&udp(verifies.sip())).trunk(WHOLE);
-    let signs = signs.trunk("unsigned_priority = \"trust-peer\"").start();
+    // Its provider signs the number, and knows nothing of the rest.
+    let signs = provider.signs(&udp(verifies.sip())).trunk(WHOLE).start();
 
     calls_back(&signs);
 

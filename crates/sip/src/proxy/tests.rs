@@ -314,7 +314,7 @@ fn digest11_case09_and_case10_only_priority_that_was_proven_leaves() {
     let mut trunk = Trunk::new("t", Vec::new());
     trunk.role = Role::Verify;
     for unsigned in [UnsignedPriority::Strip, UnsignedPriority::TrustPeer] {
-        trunk.unsigned_priority = unsigned;
+        trunk.unsigned_priority = Some(unsigned);
         let ets = urgent(&trunk, &honours(&["ets.0"], Callback::NotProven));
         assert_eq!(ets, ("ets.0".to_owned(), false));
         let none = urgent(&trunk, &honours(&[], Callback::Proven));
@@ -322,7 +322,7 @@ fn digest11_case09_and_case10_only_priority_that_was_proven_leaves() {
     }
     let all = urgent(&trunk, &Additions::default());
     assert_eq!(all, ("ets.0, wps.0, esnet.1".to_owned(), true), "trusted");
-    trunk.unsigned_priority = UnsignedPriority::Strip;
+    trunk.unsigned_priority = Some(UnsignedPriority::Strip);
     assert_eq!(
         urgent(&trunk, &Additions::default()),
         (String::new(), false)
@@ -333,6 +333,7 @@ fn digest11_case09_and_case10_only_priority_that_was_proven_leaves() {
 fn what_a_trunk_may_have_signed_stays_and_values_of_emergency_services_only_in_their_calls() {
     let mut trunk = Trunk::new("t", Vec::new());
     trunk.signed_priority = vec!["wps.0".parse().unwrap(), "esnet.1".parse().unwrap()];
+    trunk.unsigned_priority = Some(UnsignedPriority::Strip);
     let of = |urgency| Additions {
         urgency,
         ..Additions::default()
@@ -342,6 +343,7 @@ fn what_a_trunk_may_have_signed_stays_and_values_of_emergency_services_only_in_t
         "",
         "it signs none"
     );
+    trunk.unsigned_priority = None;
     trunk.role = Role::Sign;
     for (urgency, left) in [
         (Urgency::Ordinary, ("wps.0", false)),
@@ -350,5 +352,40 @@ fn what_a_trunk_may_have_signed_stays_and_values_of_emergency_services_only_in_t
     ] {
         let (values, mark) = urgent(&trunk, &of(urgency));
         assert_eq!((&*values, mark), left, "{urgency:?}");
+    }
+}
+
+#[test]
+fn priority_is_taken_out_only_where_it_is_judged_unless_it_is_said() {
+    let whole = ("ets.0, wps.0, esnet.1".to_owned(), true);
+    let nothing = (String::new(), false);
+    let known = |trunk: &mut Trunk| trunk.psap_numbers = vec!["12025550111".parse().unwrap()];
+    let may_have = |trunk: &mut Trunk| trunk.signed_priority = vec!["dsn.flash".parse().unwrap()];
+    for (role, says, left) in [
+        (Role::None, None, &whole),
+        (Role::Sign, None, &whole),
+        (Role::Verify, None, &nothing),
+        (Role::Both, None, &nothing),
+        (Role::None, Some(UnsignedPriority::Strip), &nothing),
+        (Role::Sign, Some(UnsignedPriority::Strip), &nothing),
+        (Role::Verify, Some(UnsignedPriority::TrustPeer), &whole),
+    ] {
+        let mut trunk = Trunk::new("t", Vec::new());
+        (trunk.role, trunk.unsigned_priority) = (role, says);
+        let seen = urgent(&trunk, &Additions::default());
+        assert_eq!(&seen, left, "{role:?} {says:?}");
+    }
+    for (role, knows, left) in [
+        (Role::None, &known as &dyn Fn(&mut Trunk), &nothing),
+        (Role::Sign, &known, &nothing),
+        (Role::Sign, &may_have, &nothing),
+        // Nothing is signed here, so nobody was told what they may have.
+        (Role::None, &may_have, &whole),
+    ] {
+        let mut trunk = Trunk::new("t", Vec::new());
+        trunk.role = role;
+        knows(&mut trunk);
+        let seen = urgent(&trunk, &Additions::default());
+        assert_eq!(&seen, left, "{role:?}");
     }
 }

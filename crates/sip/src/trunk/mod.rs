@@ -71,8 +71,9 @@ pub struct Trunk {
     pub diversions: Option<Arc<Diversions>>,
     /// The values of Resource-Priority that it may have signed. None by default: whoever may say that a call is urgent is known by name.
     pub signed_priority: Vec<ResourceValue>,
-    /// What becomes of priority that nobody signed for.
-    pub unsigned_priority: UnsignedPriority,
+    /// What becomes of priority that nobody signed for, if it is said. If not, it goes where priority is judged, and stays
+    /// elsewhere.
+    pub unsigned_priority: Option<UnsignedPriority>,
     /// The numbers of emergency answering points whose call-backs may come by it: the white list of RFC 7090 §5.3.
     pub psap_numbers: Vec<TelephoneNumber>,
     /// The most that is attested for its calls; the lower of this and what is deserved is signed.
@@ -117,7 +118,7 @@ impl Trunk {
             passport: PassportForm::default(),
             diversions: None,
             signed_priority: Vec::new(),
-            unsigned_priority: UnsignedPriority::default(),
+            unsigned_priority: None,
             psap_numbers: Vec::new(),
             attestation_asked: None,
             attestation_header: None,
@@ -168,6 +169,17 @@ impl Trunk {
         }
     }
 
+    /// What becomes of priority that nobody signed for: where nothing is said it is taken out only by who judges priority, because its
+    /// calls are verified, or because it is known what they may ask for.
+    pub(crate) fn priority_unsigned(&self) -> UnsignedPriority {
+        let knows = self.signs() && !self.signed_priority.is_empty();
+        let judges = self.verifies() || knows || !self.psap_numbers.is_empty();
+        self.unsigned_priority.unwrap_or(match judges {
+            true => UnsignedPriority::Strip,
+            false => UnsignedPriority::TrustPeer,
+        })
+    }
+
     /// What becomes of its P-Asserted-Identity: what is not believed is not passed on either.
     pub(crate) fn asserted(&self) -> Asserted {
         match self.call.trust_pai {
@@ -188,10 +200,9 @@ pub enum CallInfoTrust {
 }
 
 /// What becomes of priority that nobody signed for: values of Resource-Priority, and the mark of a call-back.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnsignedPriority {
-    /// It is taken out, and the call is an ordinary one. The default.
-    #[default]
+    /// It is taken out, and the call is an ordinary one.
     Strip,
     /// It stays: the peer answers for it. What somebody signed for badly is taken out all the same.
     TrustPeer,
