@@ -81,7 +81,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 /// CPU time of this thread so far, in nanoseconds.
-fn cpu_nanos() -> f64 {
+pub fn cpu_nanos() -> f64 {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     time.tv_sec as f64 * 1e9 + time.tv_nsec as f64
 }

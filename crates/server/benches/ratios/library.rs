@@ -1,36 +1,22 @@
 //! What the library's own work costs: signing, verifying, taking an INVITE apart.
 
+use crate::raw::Raw;
 use crate::rows::{Anchor, Promise, Row};
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, ParsedPublicKey,
-};
 use countersign_testkit::stopwatch::{Contestant, race};
-use countersign_testkit::workload::{Branded, CALLS, Crypto, Forwarded, TenThousand, Workload};
+use countersign_testkit::workload::Crypto;
+use countersign_testkit::workload::{Branded, Forwarded, TenThousand, Workload};
 use std::hint::black_box;
 
 /// One operation; the argument counts up.
 type Work<'a> = &'a dyn Fn(usize);
 
-pub(crate) fn measure() -> (Vec<Row>, Anchor) {
-    let workload = Workload::new(Crypto::Library);
-    let inputs: Vec<_> = (0..CALLS).map(|index| workload.raw(index)).collect();
-    let random = SystemRandom::new();
-    let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("key");
-    let key = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, workload.public_key()).expect("key");
-    let raw_verify = |index: usize| {
-        let (message, signature) = &inputs[index % CALLS];
-        key.verify_sig(message, signature)
-            .expect("a good signature");
-    };
-    let raw_sign = |index: usize| {
-        let (message, _) = &inputs[index % CALLS];
-        let _signature = black_box(pair.sign(&random, message).expect("a signature"));
-    };
+pub(crate) fn measure(workload: &Workload, raw: &Raw) -> (Vec<Row>, Anchor) {
+    let raw_verify = |index| raw.verify(index);
+    let raw_sign = |index| raw.sign(index);
     let sign = |index| drop(black_box(workload.sign(index)));
     let verify = |index| drop(black_box(workload.verify(index)));
     let verify_full_chain = |index| drop(black_box(workload.verify_full_chain(index)));
-    let (branded, forwarded) = (Branded::new(&workload), Forwarded::new(Crypto::Library));
+    let (branded, forwarded) = (Branded::new(workload), Forwarded::new(Crypto::Library));
     let sign_branded = |index| drop(black_box(branded.sign(index)));
     let verify_branded = |index| drop(black_box(branded.verify(index)));
     let verify_forwarded = |index| drop(black_box(forwarded.verify(index)));

@@ -21,12 +21,15 @@
 )]
 
 mod rows;
+mod raw;
 mod machine;
 mod library;
 mod path;
 mod web;
 mod limits;
 
+use countersign_testkit::workload::{Crypto, Workload};
+use raw::Raw;
 use std::process::ExitCode;
 
 /// What can be measured alone; without a word all of it is.
@@ -51,13 +54,15 @@ fn main() -> ExitCode {
         }
     }
     let wanted = |part| parts.is_empty() || parts.contains(&part);
+    let workload = Workload::new(Crypto::Library);
+    let raw = Raw::new(&workload);
     // The anchor is measured in every run, whatever else is.
-    let (mut rows, anchor) = library::measure();
+    let (mut rows, anchor) = library::measure(&workload, &raw);
     if wanted("path") {
-        rows.extend(path::measure(anchor));
+        rows.extend(path::measure(&raw));
     }
     if wanted("http") {
-        rows.extend(web::measure(anchor));
+        rows.extend(web::measure(&raw));
     }
     if wanted("limits") {
         rows.extend(limits::measure());

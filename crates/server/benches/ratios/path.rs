@@ -3,9 +3,11 @@
 //! Several instances of one binary stand side by side, one trunk each, and get the same stream of calls in alternating blocks. What is told
 //! of each is the CPU time of all its threads for each call. The difference between two of them is what signing or verifying adds to the
 //! whole path: the PASSporT, a longer message, everything. A block is a quarter of a second, and what a call leaves behind for its 32
-//! seconds of state is paid by the blocks after it, so the last look comes when all of it is over.
+//! seconds of state is paid by the blocks after it, so the last look comes when all of it is over. The bare operations are measured between
+//! the blocks, too.
 
 use crate::machine::{Ground, Machine};
+use crate::raw::{Meter, Raw};
 use crate::rows::{Anchor, Promise, Row};
 use countersign_testkit::traffic::{Callee, Outcome, Parties, Stream};
 use std::time::Duration;
@@ -44,7 +46,7 @@ enum Load {
 }
 
 /// The rows of the whole path.
-pub(crate) fn measure(anchor: Anchor) -> Vec<Row> {
+pub(crate) fn measure(raw: &Raw) -> Vec<Row> {
     let ground = Ground::new();
     let parties = Parties::new().expect("sockets");
     let callee = parties.callee().expect("an address");
@@ -88,6 +90,7 @@ pub(crate) fn measure(anchor: Anchor) -> Vec<Row> {
         runner.before = runner.machine.cpu_nanos();
         runner.calls = 0;
     }
+    let mut meter = Meter::new(raw);
     let mut signatures = Vec::new();
     for round in 0..ROUNDS {
         for runner in &mut runners {
@@ -95,10 +98,11 @@ pub(crate) fn measure(anchor: Anchor) -> Vec<Row> {
             if runner.load == Load::Signed {
                 signatures = outcome.signatures;
             }
+            meter.look();
         }
     }
     std::thread::sleep(AFTERMATH);
-    rows(&runners, anchor)
+    rows(&runners, meter.anchor())
 }
 
 /// What the dearest call costs, in seconds of CPU; everything is warm afterwards.

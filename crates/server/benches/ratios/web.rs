@@ -1,9 +1,11 @@
 //! What signing and verifying over HTTP cost beyond an empty 200 of the same server.
 //!
 //! One connection that stays open, one request after another, in alternating blocks; of each block the CPU time of all threads of the server.
+//! The bare operations are measured between the blocks, too.
 
 use crate::machine::{Ground, Machine, free_address};
-use crate::rows::{Anchor, Promise, Row};
+use crate::raw::{Meter, Raw};
+use crate::rows::{Promise, Row};
 use countersign_testkit::traffic::numbers;
 use serde_json::{Value, json};
 use std::io::{Read, Write};
@@ -77,7 +79,7 @@ impl Client {
 }
 
 /// The rows of HTTP.
-pub(crate) fn measure(anchor: Anchor) -> Vec<Row> {
+pub(crate) fn measure(raw: &Raw) -> Vec<Row> {
     let ground = Ground::new();
     let (signing, verifying) = (free_address(), free_address());
     let listens = |address| format!("[http.trunk]\nlisten = [\"{address}\"]\n");
@@ -99,9 +101,14 @@ pub(crate) fn measure(anchor: Anchor) -> Vec<Row> {
     );
     // The first round warms everything up, the certificate of the signer included.
     let _first = round(&signs, signing, &verifies, verifying, Warmth::Cold);
+    let mut meter = Meter::new(raw);
     let rounds: Vec<_> = (0..ROUNDS)
-        .map(|_| round(&signs, signing, &verifies, verifying, Warmth::Warm))
+        .map(|_| {
+            meter.look();
+            round(&signs, signing, &verifies, verifying, Warmth::Warm)
+        })
         .collect();
+    let anchor = meter.anchor();
     let mean = |of: fn(&Extra) -> f64| rounds.iter().map(of).sum::<f64>() / ROUNDS as f64;
     let row = |name, nanos, of, of_nanos, most| Row {
         name,
