@@ -17,6 +17,8 @@ const START: Duration = Duration::from_secs(20);
 
 /// Longest end of a process that is asked to end.
 const END: Duration = Duration::from_secs(3);
+/// A line of `[sip]`: one thread carries all calls.
+const ONE_SHARD: &str = "shards = 1\n";
 /// The core of a server that has one.
 const FIRST_CORE: usize = 0;
 
@@ -98,7 +100,13 @@ impl Ground {
         self.start(command, name, "", trunk, rest)
     }
 
-    /// The same on one core, with one shard: the traffic has the others.
+    /// The same with one shard, as Kamailio has one process.
+    pub(crate) fn server_with_one_shard(&self, name: &str, trunk: &str, rest: &str) -> Machine {
+        let command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+        self.start(command, name, ONE_SHARD, trunk, rest)
+    }
+
+    /// The same on one core: the traffic has the others.
     pub(crate) fn server_on_one_core(&self, name: &str, trunk: &str, rest: &str) -> Machine {
         let mut taskset = Command::new("taskset");
         taskset.args([
@@ -106,7 +114,7 @@ impl Ground {
             &FIRST_CORE.to_string(),
             env!("CARGO_BIN_EXE_countersign"),
         ]);
-        self.start(taskset, name, "shards = 1\n", trunk, rest)
+        self.start(taskset, name, ONE_SHARD, trunk, rest)
     }
 
     fn start(

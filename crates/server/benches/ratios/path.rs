@@ -1,6 +1,6 @@
 //! What a whole call costs on its way through a running server.
 //!
-//! Several instances of one binary stand side by side, one trunk each, and get the same stream of calls in alternating blocks. What is told
+//! Several instances of one binary stand side by side, one trunk and one shard each, and get the same stream of calls in alternating blocks. What is told
 //! of each is the CPU time of all its threads for each call. The difference between two of them is what signing or verifying adds to the
 //! whole path: the PASSporT, a longer message, everything. A block is a quarter of a second, and what a call leaves behind for its 32
 //! seconds of state is paid by the blocks after it, so the last look comes when all of it is over. The bare operations are measured between
@@ -51,13 +51,13 @@ pub(crate) fn measure(raw: &Raw) -> Vec<Row> {
     let parties = Parties::new().expect("sockets");
     let callee = parties.callee().expect("an address");
     let hop = format!("numbering = \"north-american\"\nnext_hops = [\"udp:{callee}\"]\n");
-    let relays = |name| ground.server(name, &format!("{hop}role = \"none\"\n"), "");
-    let signs = ground.server(
+    let relays = |name| ground.server_with_one_shard(name, &format!("{hop}role = \"none\"\n"), "");
+    let signs = ground.server_with_one_shard(
         "sign",
         &format!("{hop}role = \"sign\"\ntenant = \"provider\"\nudp_source_is_trusted = true\n"),
         &format!("{}{}", ground.signs(), ground.publishes()),
     );
-    let verifies = ground.server(
+    let verifies = ground.server_with_one_shard(
         "verify",
         &format!("{hop}role = \"verify\"\nverstat_profile = \"field\"\n"),
         &ground.verifies(),
