@@ -181,9 +181,7 @@ impl Envelope {
     fn read_payload(&self, iat: IatForm) -> Result<(String, Form, Claims), PassportError> {
         let part = self.token.get(self.payload_part.clone());
         let payload = decode(part.unwrap_or_default(), Part::Payload)?;
-        if self.header.ppt.as_deref() == Some(SHAKEN)
-            && let Some(claims) = usual::claims(&payload)
-        {
+        if let Some(claims) = usual::claims(&payload, self.header.ppt.as_deref()) {
             return Ok((payload, Form::Deterministic, claims));
         }
         let parsed =
