@@ -154,3 +154,25 @@ async fn a_passport_of_its_own_and_the_reason_that_is_asked_for() {
     }
     switch.stop().await;
 }
+
+/// This test verifies that a logo which has become ten megabytes is not signed, and that what was made of the one before is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_brand_is_not_made_of_ten_megabytes() {
+    let house = House::new();
+    let first = drawn(64, 1);
+    let web = Repository::saying(served(PNG, &first, "")).await;
+    let called = Party::at(1).await;
+    let brand = brand(&format!("{}/logo.png", web.origin()), "");
+    let switch = branding(&house, &called, &web, &brand).await;
+    let mut grown = drawn(64, 2);
+    grown.resize(10 * 1024 * 1024, 0);
+    web.change(move |_| Reaction::Bytes(served(PNG, &grown, "")));
+    house.clock.advance(600);
+    until("the logo is refused", || {
+        switch.metrics.brand_refreshes.count(["too-large"]) == 1
+    })
+    .await;
+    let signed = said(&switch, 2, &called, Invite::new("grown-1")).await;
+    assert_eq!(signed[0]["rcdi"], json!({"/icn": digest(&first)}));
+    switch.stop().await;
+}

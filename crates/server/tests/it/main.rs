@@ -48,6 +48,7 @@ mod kamailio_asks;
 mod kamailio_asks_over_http;
 mod kamailio_signs;
 mod kamailio_verifies;
+mod made_to_hurt;
 mod metrics_page;
 mod one_fetch_for_all;
 mod one_good_and_one_bad_identity;
