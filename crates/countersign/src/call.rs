@@ -33,6 +33,8 @@ pub struct Presentation {
     pub name: Option<Box<str>>,
     /// Why they call: `call-reason` of Call-Info ([RFC 9796 §6](https://www.rfc-editor.org/rfc/rfc9796#section-6)).
     pub reason: Option<Box<str>>,
+    /// The jCard in the request itself, as JSON; `None` if there is none, or several: [RFC 9796 §5](https://www.rfc-editor.org/rfc/rfc9796#section-5).
+    pub card: Option<Box<str>>,
 }
 
 /// The header that spoke for the caller.

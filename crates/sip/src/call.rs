@@ -56,6 +56,7 @@ pub fn from_request(message: &Message, policy: &CallPolicy) -> Call {
     let presentation = Presentation {
         name: shown_name(message, from.as_ref(), (orig.as_ref(), orig_from), policy),
         reason: call_info::reason(message),
+        card: call_info::card(message),
     };
     Call {
         orig,

@@ -10,7 +10,9 @@
 use crate::grammar::{List, Parameters, push_quoted, quoted_content, quoted_text, trim_start};
 use crate::message::{Message, Name};
 use crate::patch::Patch;
-use crate::uri::push_escaped;
+use crate::uri::{push_escaped, unescaped};
+use countersign::passport::rcd::data_url;
+use countersign::passport::rcd::references::is_data;
 use countersign::verification::{ProvenCaller, ProvenCard, Reference};
 use memchr::memchr;
 
@@ -142,6 +144,31 @@ pub fn reason(message: &Message) -> Option<Box<str>> {
     let mut reasons = values(message).flatten().filter_map(|value| value.reason());
     let first = reasons.next()?;
     reasons.all(|other| other == first).then_some(first)
+}
+
+/// The jCard that a message itself has, in a `data:` URL; `None` if it has none, or refers to several. One at another URL is not looked for.
+// RFC 9796 §5: "The media type for the JSON text MUST be set as application/json with an encoding of UTF-8 [RFC8259]. This MAY be
+// carried directly in the Call-Info header field URI using the "data" URI scheme."
+pub fn card(message: &Message) -> Option<Box<str>> {
+    let mut cards = values(message).flatten().filter(CallInfo::is_card);
+    let (card, other) = (cards.next()?, cards.next());
+    if other.is_some() {
+        return None;
+    }
+    let url = std::str::from_utf8(card.uri).ok()?;
+    if let Some((media_type, bytes)) = data_url::content(url) {
+        let json = is_json(media_type).then_some(bytes)?;
+        return String::from_utf8(json).ok().map(Box::from);
+    }
+    let rest = url.get(NULL.len()..).filter(|_| is_data(url))?;
+    let (media_type, escaped) = rest.split_once(',')?;
+    let json = is_json(media_type).then(|| unescaped(escaped.as_bytes()))?;
+    String::from_utf8(json).ok().map(Box::from)
+}
+
+fn is_json(media_type: &str) -> bool {
+    let essence = media_type.split(';').next().unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case("application/json")
 }
 
 /// What becomes of a sender's Call-Info about how the caller is shown.

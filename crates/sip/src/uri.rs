@@ -8,7 +8,7 @@ use crate::grammar::{Class, number};
 use memchr::memchr;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-pub(crate) use headers::push_escaped;
+pub(crate) use headers::{push_escaped, unescaped};
 
 /// A URI as received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -81,7 +81,9 @@ fn is_shown_anyway(rich: &RichClaims, call: &Call) -> bool {
                 && data.name.as_deref() == Some(shown.name.as_deref().unwrap_or_default())
         }
     };
+    // §12.2 has a card that the call shows put into what is rebuilt, though §9.1 has none in the compact form.
     name_is_shown
+        && shown.card.is_none()
         && rich.integrity.is_none()
         && rich.issuer.is_none()
         && rich.reason == shown.reason

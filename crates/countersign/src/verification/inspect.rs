@@ -13,8 +13,8 @@ use super::policy::{
 };
 use super::priority;
 use super::purpose::Purpose;
-use super::rebuild;
-use super::report::{PassportReport, Token};
+use super::rebuild::{self, CardOfCall};
+use super::report::{PassportReport, Token, WithCard};
 use super::rich::construction;
 use crate::call::{Call, DateHeader, DestSource};
 use crate::certificate::repository_url::RepositoryUrl;
@@ -78,12 +78,14 @@ pub(super) fn inspect(
         }
     };
     findings.pass(Check::Header);
+    let mut with_card = None;
     let envelope = match Envelope::take(std::mem::take(&mut presented.token)) {
         Ok(envelope) => envelope,
         Err((token, PassportError::CompactForm)) if may_be_compact(&presented, policy) => {
             match rebuild(&token, &presented, call) {
                 Ok(envelope) => {
                     findings.pass_with(Check::Token, Evidence::Rebuilt);
+                    with_card = rebuild_with_card(&token, &presented, call, policy);
                     envelope
                 }
                 Err((check, fault, evidence)) => {
@@ -122,6 +124,7 @@ pub(super) fn inspect(
                 report: PassportReport {
                     rich,
                     priority,
+                    with_card,
                     ..PassportReport::new(Token::Opened(passport), purpose)
                 },
                 findings,
@@ -185,9 +188,33 @@ fn rebuild(
         return Err((Check::Info, Fault::InfoMissing, Evidence::Nothing));
     }
     let not_rebuilt = || (Check::Token, Fault::CompactNotRebuilt, Evidence::Nothing);
-    let mut full = rebuild::signing_input(presented, call).ok_or_else(not_rebuilt)?;
+    full(token, presented, call, CardOfCall::LeftOut).ok_or_else(not_rebuilt)
+}
+
+fn full(token: &str, presented: &Presented, call: &Call, card: CardOfCall) -> Option<Envelope> {
+    let mut full = rebuild::signing_input(presented, call, card)?;
     full.push_str(token.trim_start_matches('.'));
-    Envelope::take(full.into()).map_err(|_| not_rebuilt())
+    Envelope::take(full.into()).ok()
+}
+
+/// The same with the card that the call shows, should the signature fit that instead.
+fn rebuild_with_card(
+    token: &str,
+    presented: &Presented,
+    call: &Call,
+    policy: &VerificationPolicy,
+) -> Option<Box<WithCard>> {
+    let envelope = full(token, presented, call, CardOfCall::Taken)?;
+    let passport = envelope.open(IatForm::Integer).ok()?;
+    let claims = passport.claims().rich.as_deref()?;
+    let mut findings = Findings::new();
+    let rich = construction::judge(claims, &call.presentation, &policy.rich, &mut findings);
+    let verdict = findings.verdict(policy.order);
+    Some(Box::new(WithCard {
+        fault: verdict.fault().filter(|_| findings.has_failed()),
+        passport,
+        rich,
+    }))
 }
 
 /// A token that is none. RFC 8224 looks at the parameter before the token: what is announced as unsupported is not judged.

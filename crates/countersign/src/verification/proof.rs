@@ -9,7 +9,7 @@ use super::need::Source;
 use super::policy::{InheritedConstraints, Replay, Thoroughness, VerificationPolicy};
 use super::purpose::Purpose;
 use super::replay::{ReplayMemory, Sighting};
-use super::report::{PassportReport, SignerReport, Token};
+use super::report::{PassportReport, SignerReport, Token, WithCard};
 use crate::call::CallReference;
 use crate::certificate::{CertificateChain, ClaimConstraints, Coverage, NameFault};
 use crate::crypto::{VerifyingKey, VerifyingKeys};
@@ -78,7 +78,7 @@ impl Bench<'_> {
             return Judged::Outdated;
         }
         let signature = match &path {
-            Ok(path) => verify_signature(&report.token, &**path.key()),
+            Ok(path) => fit(report, findings, &**path.key()),
             // A certificate that nobody knows to be revoked still tells a forgery from a call.
             Err(fault)
                 if self.policy.thoroughness == Thoroughness::FirstFault
@@ -89,7 +89,7 @@ impl Bench<'_> {
             // Nobody vouches for this key; whether it fits is worth knowing all the same.
             Err(_) => match chain.end_entity().public_key().p256() {
                 Some(point) => match self.keys.p256(point) {
-                    Ok(key) => verify_signature(&report.token, &*key),
+                    Ok(key) => fit(report, findings, &*key),
                     Err(_) => Signature::NotLookedAt,
                 },
                 None => Signature::NotLookedAt,
@@ -242,6 +242,27 @@ enum Signature {
     Bad,
     Good,
     NotLookedAt,
+}
+
+/// Whether the signature fits. What was rebuilt and does not is tried once more with the card that the call shows, and is that if it fits.
+fn fit(report: &mut PassportReport, findings: &mut Findings, key: &dyn VerifyingKey) -> Signature {
+    let signature = verify_signature(&report.token, key);
+    if signature != Signature::Bad {
+        return signature;
+    }
+    let fits = |other: &mut Box<WithCard>| {
+        let (input, signature) = (other.passport.signing_input(), other.passport.signature());
+        key.verify(input.as_bytes(), signature).is_ok()
+    };
+    let Some(other) = report.with_card.take_if(fits) else {
+        return signature;
+    };
+    if let Some(fault) = other.fault {
+        findings.fault(Check::Claims, fault, Evidence::Nothing);
+    }
+    report.token = Token::Opened(other.passport);
+    report.rich = Some(other.rich);
+    Signature::Good
 }
 
 fn verify_signature(token: &Token, key: &dyn VerifyingKey) -> Signature {

@@ -220,8 +220,19 @@ pub struct PassportReport {
     pub sighting: Option<Sighting>,
     /// Where it stands in a chain of diversions, if it is in one.
     pub chain: Option<Box<ChainReport>>,
+    /// What else the compact form may be of.
+    pub(super) with_card: Option<Box<WithCard>>,
     /// Every check in order.
     pub checks: Checks,
+}
+
+/// What the compact form of rich call data may be of, too: the same PASSporT with the card that the call shows.
+#[derive(Clone, Debug)]
+pub(super) struct WithCard {
+    pub(super) passport: SignedPassport,
+    pub(super) rich: Box<RichReport>,
+    /// What is wrong with its claims.
+    pub(super) fault: Option<Fault>,
 }
 
 /// A token in the state in which the examination left it.
@@ -335,6 +346,7 @@ impl PassportReport {
             priority: None,
             sighting: None,
             chain: None,
+            with_card: None,
             checks: Checks::none(),
         }
     }

@@ -292,3 +292,32 @@ proptest! {
         prop_assert_eq!(again.as_deref(), Some(reason.as_str()));
     }
 }
+
+#[test]
+fn the_card_that_a_message_has_itself() {
+    let json = r#"["vcard",[["fn",{},"text","Q, or so"]]]"#;
+    let escaped = "%5B%22vcard%22,%5B%5B%22fn%22,%7B%7D,%22text%22,%22Q%2C%20or%20so%22%5D%5D%5D";
+    let inline = format!("Call-Info: <data:application/json,{escaped}>;purpose=jcard\r\n");
+    let base64 = data_url::url("application/json", json.as_bytes());
+    let base64 = format!("Call-Info: <{base64}>;purpose=\"jcard\"\r\n");
+    let bare = format!("Call-Info: <data:application/json;charset=utf-8,{json}>;purpose=jcard\r\n");
+    let card_of = |lines: &str| card(&request(lines)).map(String::from);
+    for one in [&inline, &base64, &bare] {
+        assert_eq!(card_of(one).as_deref(), Some(json), "{one}");
+        let beside = format!("{one}Call-Info: <data:>;purpose=jcard;call-reason=\"r\"\r\n");
+        assert_eq!(card_of(&beside).as_deref(), Some(json), "{beside}");
+    }
+    let elsewhere = "Call-Info: <https://example.com/q.json>;purpose=jcard\r\n";
+    for none in [
+        &format!("{inline}{base64}"),
+        &format!("{inline}{elsewhere}"),
+        elsewhere,
+        "Call-Info: <data:text/plain,%5B%5D>;purpose=jcard\r\n",
+        "Call-Info: <data:application/json>;purpose=jcard\r\n",
+        "Call-Info: <data:application/json,%FF>;purpose=jcard\r\n",
+        "Call-Info: <data:application/json,%5B%5D>;purpose=icon\r\n",
+        "",
+    ] {
+        assert_eq!(card_of(none), None, "{none}");
+    }
+}

@@ -53,7 +53,7 @@ fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&byte)
 }
 
-fn unescaped(part: &[u8]) -> Vec<u8> {
+pub(crate) fn unescaped(part: &[u8]) -> Vec<u8> {
     let mut text = Vec::with_capacity(part.len());
     let mut at = 0;
     while let Some(byte) = part.get(at) {

@@ -12,10 +12,10 @@ use countersign::authentication::Form;
 use countersign::call::{Call, DateHeader, DestSource, Presentation};
 use countersign::passport::{Presented, RichCallData, RichClaims};
 use countersign::verification::policy::BasePassport;
-use countersign::verification::{Check, Evidence, Fault, Purpose, Verdict};
+use countersign::verification::{Check, Evidence, Fault, ProvenCard, Purpose, Report, Verdict};
 use countersign_sip::identity_header;
 use countersign_testkit::lab::NOW;
-use countersign_testkit::scene::{MALLORY, Scene, call, now, number};
+use countersign_testkit::scene::{Forgery, MALLORY, ORIGID, Scene, call, now, number};
 
 fn dated() -> Call {
     Call {
@@ -135,6 +135,7 @@ fn digest10_case07_rich_call_data_in_compact_form() {
         presentation: Presentation {
             name: Some(name.into()),
             reason: reason.map(Box::from),
+            card: None,
         },
         ..dated()
     };
@@ -167,4 +168,102 @@ fn digest10_case07_rich_call_data_in_compact_form() {
             assert!(report.consequences().unwrap().caller.is_none());
         }
     }
+}
+
+const NAME: &str = "Q Branch";
+
+const CARD: &str = r#"["vcard",[["version",{},"text","4.0"],["fn",{},"text","Q Branch"]]]"#;
+
+/// The call, as it shows its caller: with this card, if any.
+fn carded(card: Option<&str>) -> Call {
+    Call {
+        presentation: Presentation {
+            name: Some(NAME.into()),
+            reason: None,
+            card: card.map(Box::from),
+        },
+        ..dated()
+    }
+}
+
+/// The compact form of rich call data with this card, which we would never sign so: only its signature.
+fn with_card(scene: &Scene, card: &str) -> Presented {
+    let rcd = format!(r#","rcd":{{"jcd":{card},"nam":"{NAME}"}}}}"#);
+    let forgery = Forgery::new()
+        .header(r#""shaken""#, r#""rcd""#)
+        .payload(r#""attest":"A","#, "")
+        .payload(&format!(r#","origid":"{ORIGID}"}}"#), &rcd);
+    let full = scene.forge(&forgery);
+    let (_, signature) = full.token.rsplit_once('.').unwrap();
+    Presented {
+        token: format!("..{signature}").into(),
+        ppt: Some("rcd".into()),
+        ..full
+    }
+}
+
+fn shown_card(report: &Report) -> Option<ProvenCard> {
+    report.consequences()?.caller?.card
+}
+
+/// RFC 9795 §12.2: the jCard of Call-Info is the `jcd` of what is rebuilt. What it shows is proven then, and nothing but that.
+#[test]
+fn a_card_is_rebuilt_from_the_one_that_the_call_shows() {
+    let scene = Scene::new();
+    let presented = with_card(&scene, CARD);
+    // Written in another way, it is the same card.
+    let spaced = CARD.replace(',', " ,\n ");
+    for shown in [CARD, &*spaced] {
+        let report = scene.verify(&carded(Some(shown)), presented.clone());
+        assert_eq!(told(&report), (Verdict::Passed, None));
+        assert_eq!(shown_card(&report), Some(ProvenCard::Inline(CARD.into())));
+    }
+    let changed = CARD.replace("Q Branch", "R Branch");
+    let no_card = format!("{CARD}]");
+    for shown in [None, Some(&*changed), Some(&*no_card), Some("{}"), Some("")] {
+        let report = scene.verify(&carded(shown), presented.clone());
+        assert_eq!(told(&report), failed(Fault::SignatureInvalid), "{shown:?}");
+        assert_eq!(report.code.map(|code| code.number()), Some(438));
+    }
+}
+
+/// RFC 9795 §9.1: who keeps to it has signed no card, whatever the call shows. The call passes, and the card is nobody's.
+#[test]
+fn a_card_that_was_not_signed_does_no_harm_and_is_not_shown() {
+    let scene = Scene::new();
+    let rich = RichClaims {
+        data: Some(RichCallData::new(NAME, None, None, None).unwrap()),
+        ..RichClaims::default()
+    };
+    let sign = |call: &Call| {
+        let service = scene.authentication();
+        service.enrich_in(call, &rich, Form::Compact, NOW).unwrap()
+    };
+    let signed = sign(&carded(None));
+    assert_eq!(signed.form, Form::Compact);
+    let presented = identity_header::parse(signed.identity.as_bytes()).unwrap();
+    let report = scene.verify(&carded(Some(CARD)), presented);
+    assert_eq!(told(&report), (Verdict::Passed, None));
+    let caller = report.consequences().unwrap().caller.unwrap();
+    assert_eq!((caller.name.as_deref(), caller.card), (Some(NAME), None));
+    // Others rebuild it with the card, so what we sign beside one is whole.
+    assert_eq!(sign(&carded(Some(CARD))).form, Form::Full);
+}
+
+/// RFC 9795 §6.1.3 wants a digest of what a card refers to, and §9.2 has none in the compact form.
+#[test]
+fn a_card_that_refers_to_something_is_invalid_in_compact_form() {
+    let scene = Scene::new();
+    let logo = r#"["logo",{},"uri","https://example.com/q.png"]"#;
+    let card = CARD.replace("]]]", &format!("],{logo}]]"));
+    let presented = with_card(&scene, &card);
+    let report = scene.verify(&carded(Some(&card)), presented);
+    assert_eq!(told(&report), failed(Fault::RichDataInvalid));
+    assert!(
+        report.passports[0]
+            .check(Check::Signature)
+            .outcome
+            .fault()
+            .is_none()
+    );
 }

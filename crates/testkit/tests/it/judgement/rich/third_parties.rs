@@ -177,7 +177,7 @@ fn the_compact_form_of_a_third_party_is_not_the_callers_own() {
     let shown_as_smythe = countersign::call::Call {
         presentation: countersign::call::Presentation {
             name: Some("James St. John Smythe".into()),
-            reason: None,
+            ..Default::default()
         },
         date: countersign::call::DateHeader::At(lab::NOW),
         ..call()
