@@ -169,6 +169,10 @@ pub struct CallLine<'a> {
     pub replay: Option<&'a str>,
     /// What came of signing that it goes somewhere else: `signed`, or the name of the refusal.
     pub diversion: Option<&'a str>,
+    /// What became of the priority that it asked for: names, between commas.
+    pub priority: Option<&'a str>,
+    /// The errors of its PASSporTs: codes, each with the beginning of a signature, between commas.
+    pub complaints: Option<&'a str>,
     /// Why it went on with a bypass token.
     pub bypass: Option<&'a str>,
     /// The final response that the caller got.
@@ -217,6 +221,8 @@ impl CallLog {
             matched = call.matched,
             replay = call.replay,
             diversion = call.diversion,
+            priority = call.priority,
+            complaints = call.complaints.map(clipped).as_deref(),
             bypass = call.bypass,
             status = call.status,
             answered_ms = call.answered.map(|answered| u64::try_from(answered.as_millis()).unwrap_or(u64::MAX)),

@@ -40,6 +40,8 @@ pub struct Metrics {
     pub signings: ByTrunk<2>,
     /// Diversions, by trunk and what came of signing them.
     pub diversions: ByTrunk<1>,
+    /// Calls that asked for priority, by trunk and what became of that: a call may have several outcomes.
+    pub priorities: ByTrunk<1>,
     /// Errors that others report of PASSporTs in calls that we signed: whose PASSporT, and the code.
     pub reported_errors: ByTrunk<2>,
     /// Fetches of certificate chains, by outcome: `ok`, `unchanged`, or the name of the reason.
@@ -131,6 +133,7 @@ impl Default for Metrics {
             signers: Signers::default(),
             signings: ByTrunk::new("countersign_signings_total", "Signing decisions by trunk, outcome and attestation.", ["outcome", "attest"]),
             diversions: ByTrunk::new("countersign_diversions_total", "Calls that go somewhere else than their PASSporTs say, by trunk and what came of signing that.", ["outcome"]),
+            priorities: ByTrunk::new("countersign_priority_total", "Calls that ask for priority by trunk and what became of it: a call may have several outcomes.", ["outcome"]),
             reported_errors: ByTrunk::new("countersign_reported_errors_total", "Errors that others report of PASSporTs in calls that we signed, by trunk, whose PASSporT it is and code.", ["about", "code"]),
             fetches: Family::new("countersign_certificate_fetches_total", "Fetches of certificate chains by outcome.", ["outcome"]),
             fetch_latency: Histogram::new("countersign_certificate_fetch_seconds", "Time of fetches of certificate chains."),
@@ -195,6 +198,7 @@ impl Metrics {
         self.signers.write(out)?;
         self.signings.write(out)?;
         self.diversions.write(out)?;
+        self.priorities.write(out)?;
         self.reported_errors.write(out)?;
         self.fetches.write(out)?;
         self.fetch_latency.write(out)?;

@@ -3,6 +3,8 @@
 //! Everything that is not edited leaves byte for byte as it came. The [`Copy`] is made once for a request; each branch puts its own
 //! Via on top.
 
+pub(crate) mod priority;
+
 use crate::call_info::{self, DisplayName, Passage};
 use crate::caller_name;
 use crate::flow::Transport;
@@ -11,17 +13,14 @@ use crate::identity_header;
 use crate::message::{Message, Name};
 use crate::patch::{Patch, PatchError};
 use crate::privacy::{self, Wish};
-use crate::resource_priority;
 use crate::retarget::Diversion;
-use crate::trunk::{
-    BypassCause, ExistingIdentity, NextHopTrust, OurNames, SentBy, Trunk, UnsignedPriority,
-};
+use crate::trunk::{BypassCause, ExistingIdentity, NextHopTrust, OurNames, SentBy, Trunk};
 use crate::uri::Uri;
 use crate::verstat;
 use crate::verstat::Asserted;
 use bytes::{BufMut, Bytes, BytesMut};
 use countersign::time::UnixTime;
-use countersign::verification::{Callback, Consequences, ProvenCaller, SignedPriority};
+use countersign::verification::{Consequences, ProvenCaller};
 
 /// RFC 3261 §18.1.1: "If a request is within 200 bytes of the path MTU, or if it is larger than 1300 bytes and the path MTU is unknown,
 /// the request MUST be sent using an RFC 2914 [43] congestion controlled transport protocol, such as TCP."
@@ -188,7 +187,7 @@ pub(crate) fn added(request: &Message, trunk: &Trunk, additions: &Additions, pat
 /// What of it is about the call, and not about its way.
 pub(crate) fn said(request: &Message, trunk: &Trunk, additions: &Additions, patch: &mut Patch) {
     caller(request, trunk, additions, patch);
-    priority(request, trunk, additions, patch);
+    priority::write(request, trunk, additions, patch);
     question(request, trunk, patch);
     bypass(request, trunk, additions, patch);
     signature(request, trunk, additions, patch);
@@ -385,32 +384,6 @@ fn shown(request: &Message, trunk: &Trunk, additions: &Additions, patch: &mut Pa
     for value in call_info::proven(proven, name) {
         patch.append_header(request, Name::CallInfo.as_str(), &value);
     }
-}
-
-/// The priority that the request may have: what was proven, what it is, and what its sender may ask for. All else goes.
-fn priority(request: &Message, trunk: &Trunk, additions: &Additions, patch: &mut Patch) {
-    let proven = additions.consequences.as_deref();
-    let is_judged = proven.is_some_and(|proven| proven.priority == SignedPriority::Judged);
-    let is_trusted = trunk.priority_unsigned() == UnsignedPriority::TrustPeer && !is_judged;
-    if is_trusted {
-        return;
-    }
-    let is_proven = proven.is_some_and(|proven| proven.callback == Callback::Proven);
-    let is_callback = is_proven || additions.urgency == Urgency::ListedCallback;
-    if !is_callback {
-        resource_priority::unmark(request, patch);
-    }
-    let honoured = proven.map_or(&[][..], |proven| &proven.honoured);
-    let is_emergency = additions.urgency == Urgency::Emergency;
-    // RFC 9027 §3: values of emergency services are for calls to them and back from them, whoever may have them signed.
-    let is_theirs = is_emergency || additions.urgency == Urgency::ListedCallback;
-    resource_priority::strip(request, patch, |value| {
-        let is_of_emergency = value.is_of_emergency_services();
-        let may_be_signed = trunk.signs() && trunk.signed_priority.contains(value);
-        honoured.contains(value)
-            || (is_emergency && is_of_emergency)
-            || (may_be_signed && (is_theirs || !is_of_emergency))
-    });
 }
 
 /// What the request asked of us it does not ask of the next element.

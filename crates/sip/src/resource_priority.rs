@@ -2,7 +2,7 @@
 //! `Priority` as far as it marks the call-back of an emergency answering point
 //! ([RFC 7090 §4](https://www.rfc-editor.org/rfc/rfc7090#section-4)).
 //!
-//! [`requested`] reads, [`strip`] takes out what may not pass. Not here: who may have which priority, which the trunk and
+//! [`requested`] reads, [`strip`] takes out what may not pass, [`PriorityFate`] is how that is told. Not here: who may have which priority, which the trunk and
 //! `countersign::verification` say.
 
 use crate::message::{Message, Name};
@@ -13,6 +13,37 @@ use memchr::memmem;
 
 /// The value of `Priority` that marks a call-back.
 const PSAP_CALLBACK: &[u8] = b"psap-callback";
+
+/// What became of priority that a request asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PriorityFate {
+    /// It is marked as a call-back, and its caller is on the list of those who may.
+    CallbackListed,
+    /// It is marked as a call-back, and a PASSporT proves it.
+    CallbackProven,
+    /// It was marked as a call-back, and the mark was taken out.
+    CallbackStripped,
+    /// A value that a PASSporT proves went on.
+    Honoured,
+    /// A value or a mark went on that nobody proved: of a call for help, or of a trunk that may have it or answers for it.
+    Kept,
+    /// A value was taken out.
+    Stripped,
+}
+
+impl PriorityFate {
+    /// Its name in logs and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::CallbackListed => "callback-listed",
+            Self::CallbackProven => "callback-proven",
+            Self::CallbackStripped => "callback-stripped",
+            Self::Honoured => "honoured",
+            Self::Kept => "kept",
+            Self::Stripped => "stripped",
+        }
+    }
+}
 
 /// What a request asks for: its first [`MAX_RESOURCE_VALUES`] values, those left out that are none.
 pub fn requested(message: &Message) -> RequestedPriority {

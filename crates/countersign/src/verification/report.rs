@@ -114,25 +114,30 @@ impl Report {
         (consequences != Consequences::default()).then(|| Box::new(consequences))
     }
 
-    /// One for each Identity header with an error of its own, not for what we were not set up or not in time for. Whoever signed a good PASSporT does not hear of another's; but who
-    /// signed one with a bad one inside has signed that.
-    fn complaints(&self) -> Vec<Complaint> {
-        let faulty = self.passports.iter().filter_map(|passport| {
+    /// The PASSporTs with an error of their own, not what we were not set up or not in time for. Whoever signed a good PASSporT is not
+    /// blamed for another's; but who signed one with a bad one inside has signed that.
+    pub fn erring(&self) -> impl Iterator<Item = (&PassportReport, Fault)> {
+        self.passports.iter().filter_map(|passport| {
             let fault = passport.verdict.fault()?;
             let anothers = matches!(fault, Fault::ChainBroken | Fault::ChainUnproven);
-            let is_nested = passport
-                .chain
-                .as_ref()
-                .is_some_and(|c| c.nested_in.is_some());
-            if is_nested || passport.is_ours(fault) || (anothers && !passport.encloses()) {
-                return None;
-            }
-            Some(Complaint {
+            let is_theirs = !passport.is_ours(fault) && (!anothers || passport.encloses());
+            is_theirs.then_some((passport, fault))
+        })
+    }
+
+    /// One for each Identity header with an error of its own.
+    pub fn complaints(&self) -> Vec<Complaint> {
+        let is_header = |passport: &PassportReport| {
+            let chain = passport.chain.as_ref();
+            chain.is_none_or(|chain| chain.nested_in.is_none())
+        };
+        let headers = self.erring().filter(|(passport, _)| is_header(passport));
+        headers
+            .map(|(passport, fault)| Complaint {
                 code: fault.code(),
                 ppi: passport.compact(),
             })
-        });
-        faulty.collect()
+            .collect()
     }
 
     /// The verdict in words, with the evidence; `None` if there is nothing to say beyond the verdict.

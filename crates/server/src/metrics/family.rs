@@ -82,16 +82,21 @@ impl<const N: usize> Family<N> {
         self.write_rows(out, "")
     }
 
-    /// The rows of all series, each with these labels before its own.
-    fn write_rows(&self, out: &mut String, before: &str) -> fmt::Result {
+    /// All series, sorted, and how many were counted of each.
+    pub(super) fn counts(&self) -> Vec<([&'static str; N], u64)> {
         let series = self.series.load();
+        let counted = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let mut rows: Vec<_> = series
             .iter()
-            .map(|(values, counter)| (*values, counter.load(Ordering::Relaxed)))
+            .map(|(values, counter)| (*values, counted(counter)))
             .collect();
-        drop(series);
         rows.sort_unstable();
-        for (values, count) in rows {
+        rows
+    }
+
+    /// The rows of all series, each with these labels before its own.
+    fn write_rows(&self, out: &mut String, before: &str) -> fmt::Result {
+        for (values, count) in self.counts() {
             write!(out, "{}{{{before}", self.name)?;
             let mut separator = if before.is_empty() { "" } else { "," };
             for (label, value) in self.labels.iter().zip(values) {

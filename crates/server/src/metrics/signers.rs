@@ -1,19 +1,20 @@
-//! Verdicts by signer: who it is that signs well, and who does not.
+//! Verdicts and errors by signer: who it is that signs well, and who does not.
 //!
 //! A signer is named by what its certificate says, and only if that certificate leads to an anchor of ours: nobody else gets a row, so
 //! a stranger's certificates fill no table. There are [`MAX_SIGNERS`] rows at most; who comes later is counted together with all
 //! others. A certificate for one telephone number may be named after it: long numbers are never shown.
 
+use super::family::Family;
 use super::{escaped, write_head};
 use arc_swap::ArcSwap;
-use countersign::verification::Verdict;
-use std::collections::HashMap;
+use countersign::verification::{Fault, Verdict};
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Most signers that are counted apart. The register of SHAKEN providers has some 1,100 names; most calls come from far fewer, and each row
-/// is four series for whoever collects them.
+/// is four series for whoever collects them, and one more for each kind of error that the signer makes.
 pub const MAX_SIGNERS: usize = 256;
 
 /// Most characters of a signer's name. Subjects of SHAKEN certificates ("SHAKEN 1234") are far shorter.
@@ -23,16 +24,38 @@ pub const MAX_SIGNER_CHARS: usize = 64;
 /// shortest subscriber numbers have as many. A provider code has four.
 const NUMBER_DIGITS: usize = 7;
 
+const CALLS: &str = "countersign_signer_calls_total";
+const CALLS_HELP: &str =
+    "Judged calls by signer, whose certificate leads to an anchor, and verdict.";
+const ERRORS: &str = "countersign_signer_errors_total";
+const ERRORS_HELP: &str =
+    "Errors of PASSporTs, whatever became of their calls, by signer and fault.";
+
 /// The name of all who have no row.
 const OTHER: &str = "other";
 
 /// Counters of one signer.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Row {
     passed: AtomicU64,
     failed: AtomicU64,
     not_validated: AtomicU64,
     unsigned: AtomicU64,
+    /// Errors, by the name of the fault: as many series as there are faults at most.
+    errors: Family<1>,
+}
+
+impl Default for Row {
+    fn default() -> Self {
+        let zero = AtomicU64::default;
+        Self {
+            passed: zero(),
+            failed: zero(),
+            not_validated: zero(),
+            unsigned: zero(),
+            errors: Family::new(ERRORS, ERRORS_HELP, ["fault"]),
+        }
+    }
 }
 
 impl Row {
@@ -56,22 +79,30 @@ pub struct Signers {
 impl Signers {
     /// Counts a verdict about a call of this signer.
     pub fn increment(&self, signer: &str, verdict: Verdict) {
+        self.count(signer, |row| {
+            row.of(verdict).fetch_add(1, Ordering::Relaxed);
+        });
+    }
+
+    /// Counts an error of a PASSporT of this signer.
+    pub fn err(&self, signer: &str, fault: Fault) {
+        self.count(signer, |row| row.errors.increment([fault.name()]));
+    }
+
+    fn count(&self, signer: &str, count: impl Fn(&Row)) {
         let end = signer.char_indices().nth(MAX_SIGNER_CHARS);
         let signer = end.and_then(|(end, _)| signer.get(..end)).unwrap_or(signer);
-        if !self.count_known(signer, verdict) {
+        if !self.count_known(signer, &count) {
             self.make(signer);
-            if !self.count_known(signer, verdict) {
-                let counter = self.others.of(verdict);
-                counter.fetch_add(1, Ordering::Relaxed);
+            if !self.count_known(signer, &count) {
+                count(&self.others);
             }
         }
     }
 
-    fn count_known(&self, signer: &str, verdict: Verdict) -> bool {
+    fn count_known(&self, signer: &str, count: impl Fn(&Row)) -> bool {
         let rows = self.rows.load();
-        let row = rows.get(signer);
-        let counted = row.map(|row| row.of(verdict).fetch_add(1, Ordering::Relaxed));
-        counted.is_some()
+        rows.get(signer).map(|row| count(row)).is_some()
     }
 
     fn make(&self, signer: &str) {
@@ -88,34 +119,43 @@ impl Signers {
     }
 
     pub(super) fn write(&self, out: &mut String) -> fmt::Result {
-        const NAME: &str = "countersign_signer_calls_total";
-        let help = "Judged calls by signer, whose certificate leads to an anchor, and verdict.";
-        write_head(out, NAME, help, "counter")?;
         let rows = self.rows.load_full();
         // Two names may look the same once their numbers are hidden.
-        let mut shown: HashMap<String, [u64; 4]> = HashMap::new();
+        let mut calls: BTreeMap<String, [u64; 4]> = BTreeMap::new();
+        let mut errors: BTreeMap<(String, &str), u64> = BTreeMap::new();
         let named = rows.iter().map(|(signer, row)| (label(signer), &**row));
         for (signer, row) in named.chain([(OTHER.to_owned(), &self.others)]) {
-            let sums = shown.entry(signer).or_default();
+            for ([fault], count) in row.errors.counts() {
+                *errors.entry((signer.clone(), fault)).or_default() += count;
+            }
+            let sums = calls.entry(signer).or_default();
             let counters = [&row.passed, &row.failed, &row.not_validated, &row.unsigned];
             for (sum, counter) in sums.iter_mut().zip(counters) {
                 *sum += counter.load(Ordering::Relaxed);
             }
         }
-        let mut shown: Vec<_> = shown.into_iter().collect();
-        shown.sort_unstable();
-        for (signer, sums) in shown {
+        write_head(out, CALLS, CALLS_HELP, "counter")?;
+        for (signer, sums) in calls {
             let verdicts = ["passed", "failed", "not-validated", "unsigned"];
             for (verdict, sum) in verdicts.iter().zip(sums).filter(|(_, sum)| *sum > 0) {
-                let signer = escaped(&signer);
-                writeln!(
-                    out,
-                    "{NAME}{{signer=\"{signer}\",verdict=\"{verdict}\"}} {sum}"
-                )?;
+                write_row(out, CALLS, (&signer, "verdict", verdict), sum)?;
             }
+        }
+        write_head(out, ERRORS, ERRORS_HELP, "counter")?;
+        for ((signer, fault), sum) in errors {
+            write_row(out, ERRORS, (&signer, "fault", fault), sum)?;
         }
         Ok(())
     }
+}
+
+fn write_row(out: &mut String, name: &str, row: (&str, &str, &str), sum: u64) -> fmt::Result {
+    let (signer, label, value) = row;
+    let signer = escaped(signer);
+    writeln!(
+        out,
+        "{name}{{signer=\"{signer}\",{label}=\"{value}\"}} {sum}"
+    )
 }
 
 /// A name as it is shown: without what may be a telephone number.
@@ -147,7 +187,6 @@ fn hide(shown: &mut [char], place: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use countersign::verification::Fault;
 
     fn text(signers: &Signers) -> String {
         let mut text = String::new();
@@ -163,13 +202,42 @@ mod tests {
         signers.increment("709J", Verdict::Failed(Fault::SignatureInvalid));
         signers.increment("O=\"A\"", Verdict::NotValidated(Fault::DeadlineExpired));
         let text = text(&signers);
-        let rows: Vec<_> = text.lines().skip(2).collect();
+        let rows: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
         assert_eq!(
             rows,
             [
                 "countersign_signer_calls_total{signer=\"709J\",verdict=\"passed\"} 2",
                 "countersign_signer_calls_total{signer=\"709J\",verdict=\"failed\"} 1",
                 "countersign_signer_calls_total{signer=\"O=\\\"A\\\"\",verdict=\"not-validated\"} 1",
+            ]
+        );
+    }
+
+    #[test]
+    fn errors_are_counted_by_signer_and_fault() {
+        let signers = Signers::default();
+        signers.increment("709J", Verdict::Passed);
+        for fault in [
+            Fault::SignatureInvalid,
+            Fault::IatStale,
+            Fault::SignatureInvalid,
+        ] {
+            signers.err("709J", fault);
+        }
+        signers.err("CN=+12025550100", Fault::IatStale);
+        signers.err("CN=+12025550101", Fault::IatStale);
+        let text = text(&signers);
+        let rows: Vec<_> = text
+            .lines()
+            .filter(|line| line.starts_with(ERRORS))
+            .collect();
+        let row = |rest: &str| format!("countersign_signer_errors_total{{signer={rest}");
+        assert_eq!(
+            rows,
+            [
+                row("\"709J\",fault=\"iat-stale\"} 1"),
+                row("\"709J\",fault=\"signature-invalid\"} 2"),
+                row("\"CN=+XXXXXXXXXXX\",fault=\"iat-stale\"} 2"),
             ]
         );
     }
@@ -182,7 +250,7 @@ mod tests {
             signers.increment(&format!("CN=SHAKEN {number}"), Verdict::Passed);
         }
         let text = text(&signers);
-        assert_eq!(text.lines().count(), 2 + MAX_SIGNERS + 1);
+        assert_eq!(text.lines().count(), 4 + MAX_SIGNERS + 1);
         let others = "countersign_signer_calls_total{signer=\"other\",verdict=\"passed\"} 20\n";
         assert!(text.contains(others), "{text}");
     }

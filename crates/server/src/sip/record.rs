@@ -7,9 +7,10 @@ use countersign::identity::Identity;
 use countersign::passport::OrigId;
 use countersign::time::{Now, Ticks};
 use countersign::verification::report::Report;
-use countersign::verification::{Code, Sighting, Verdict, Verstat};
+use countersign::verification::{Code, Complaint, Fault, Sighting, Verdict, Verstat};
 use countersign_sip::element::{Finished, Handling, SignatureFate};
 use countersign_sip::flow::Transport;
+use countersign_sip::resource_priority::PriorityFate;
 use countersign_sip::trunk::{BypassCause, Role, Trunk};
 use std::net::SocketAddr;
 
@@ -42,6 +43,8 @@ pub struct Ending<'a> {
     pub verdict_left: bool,
     /// What became of its signature.
     pub signature: SignatureFate,
+    /// What became of the priority that it asked for.
+    pub priority: &'a [PriorityFate],
     /// What was answered.
     pub status: Option<u16>,
     /// When it came.
@@ -64,6 +67,7 @@ impl<'a> From<&'a Finished> for Ending<'a> {
             verdict: finished.verdict,
             verdict_left: finished.forwarded.is_some(),
             signature: finished.signature,
+            priority: &finished.priority,
             status: finished.status,
             received: finished.received,
             answered: finished.answered,
@@ -90,6 +94,9 @@ pub struct Record {
     replay: Option<&'static str>,
     detail: Option<Box<str>>,
     code: Option<u16>,
+    /// What is wrong with whose PASSporTs, as far as an anchor vouches for them.
+    errors: Vec<(Box<str>, Fault)>,
+    complaints: Option<Box<str>>,
     decided: Option<Ticks>,
 }
 
@@ -149,6 +156,12 @@ impl Record {
         self.decided = Some(now.ticks);
         self.code = report.code.map(Code::number);
         self.detail = report.detail().map(String::into_boxed_str);
+        let vouched = report.erring().filter_map(|(passport, fault)| {
+            let signer = passport.signer.as_ref()?;
+            Some((label_of(signer.spc(), signer.subject()).into(), fault))
+        });
+        self.errors = vouched.collect();
+        self.complaints = listed(&report.complaints());
         let Some(passport) = report.deciding().or(report.passports.first()) else {
             return;
         };
@@ -201,6 +214,8 @@ impl Record {
             matched: self.matched,
             replay: self.replay,
             diversion: self.diversion,
+            priority: named_fates(ending.priority).as_deref(),
+            complaints: self.complaints.as_deref(),
             bypass: ending.bypass.map(BypassCause::name),
             status: ending.status,
             answered: ending
@@ -238,8 +253,8 @@ impl Record {
 
     /// Who signed, if an anchor of ours vouches for it: the provider code, or else the subject of the certificate.
     fn signer_label(&self) -> Option<&str> {
-        let spc = self.spc.as_ref().map(ServiceProviderCode::as_str);
-        spc.or(self.signer.as_deref())
+        let subject = self.signer.as_deref()?;
+        Some(label_of(self.spc.as_ref(), subject))
     }
 
     fn count(&self, ending: &Ending<'_>, verstat: Option<Verstat>, metrics: &Metrics) {
@@ -262,6 +277,12 @@ impl Record {
         if let (Some(verdict), Some(signer)) = (ending.verdict, self.signer_label()) {
             metrics.signers.increment(signer, verdict);
         }
+        for (signer, fault) in &self.errors {
+            metrics.signers.err(signer, *fault);
+        }
+        for fate in ending.priority {
+            metrics.priorities.increment(trunk, [fate.name()]);
+        }
         if self.replay == replay(Sighting::OtherCall) {
             metrics.sip_events.increment(["replay-seen"]);
         }
@@ -280,6 +301,33 @@ impl Record {
                 .for_each(|took| metrics.sign_latency.observe(took));
         }
     }
+}
+
+/// The provider code, or else the subject of the certificate.
+fn label_of<'a>(spc: Option<&'a ServiceProviderCode>, subject: &'a str) -> &'a str {
+    spc.map_or(subject, ServiceProviderCode::as_str)
+}
+
+/// The outcomes by name; `None` if there are none.
+fn named_fates(fates: &[PriorityFate]) -> Option<String> {
+    let names: Vec<_> = fates.iter().map(|fate| fate.name()).collect();
+    (!names.is_empty()).then(|| names.join(","))
+}
+
+/// Characters of a signature that tell one PASSporT of a call from another. It cannot be used with so few.
+const SHORT_SIGNATURE: usize = 12;
+
+/// The code of each complaint, and the beginning of the signature that it is about: `438 ..MEUCIQDx`; `None` if there are none.
+fn listed(complaints: &[Complaint]) -> Option<Box<str>> {
+    let one = |complaint: &Complaint| {
+        let code = complaint.code.number();
+        match complaint.ppi.as_deref() {
+            Some(ppi) => format!("{code} {}", ppi.get(..SHORT_SIGNATURE + 2).unwrap_or(ppi)),
+            None => code.to_string(),
+        }
+    };
+    let all: Vec<_> = complaints.iter().map(one).collect();
+    (!all.is_empty()).then(|| all.join(",").into())
 }
 
 fn named((transport, address): (Transport, SocketAddr)) -> (&'static str, SocketAddr) {

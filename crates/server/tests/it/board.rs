@@ -10,7 +10,7 @@
 
 use crate::metrics_page::promtool;
 use crate::peers::{Process, Workspace};
-use countersign::verification::Verdict;
+use countersign::verification::{Fault, Verdict};
 use countersign_server::metrics::Metrics;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,6 +29,10 @@ fn page() -> BTreeMap<String, BTreeSet<String>> {
     let metrics = Metrics::default();
     metrics.calls.increment("t", ["verify", "passed", "", ""]);
     metrics.signers.increment("709J", Verdict::Passed);
+    metrics.signers.err("709J", Fault::SignatureInvalid);
+    metrics.priorities.increment("t", ["honoured"]);
+    metrics.diversions.increment("t", ["signed"]);
+    metrics.reported_errors.increment("t", ["ours", "438"]);
     metrics.signings.increment("t", ["signed", "A"]);
     let fetches = [
         &metrics.fetches,

@@ -65,8 +65,17 @@ fn digest11_case15_a_call_for_help_is_signed_for_its_priority_and_goes_straight_
     assert_eq!(rph["dest"], json!({"tn": ["911"]}));
     assert_eq!(rph["orig"], json!({"tn": "12025550100"}));
     assert_eq!(claims(invite, "shaken").len(), 1);
-    let _ = signs.call();
-    assert_eq!(services.call()["verdict"], "emergency");
+    assert_eq!(signs.call()["priority"], "kept,stripped");
+    let line = services.call();
+    assert_eq!(
+        (&line["verdict"], &line["priority"]),
+        (&"emergency".into(), &"kept".into())
+    );
+}
+
+/// The calls with this outcome, as those who verify count them.
+fn counted(outcome: &str) -> String {
+    format!("countersign_priority_total{{trunk=\"verifies\",outcome=\"{outcome}\"}}")
 }
 
 /// What an answering point sends that calls 12025550101 back.
@@ -94,7 +103,12 @@ fn digest11_case13_a_call_back_that_is_proven_keeps_its_priority_and_its_mark() 
     assert_eq!(invite.header("Resource-Priority"), "esnet.0");
     assert_eq!(invite.header("Priority"), "psap-callback");
     assert_eq!(claims(invite, "rph")[0]["sph"], "psap-callback");
-    assert_eq!(verifies.call()["verdict"], "passed");
+    let line = verifies.call();
+    assert_eq!(line["verdict"], "passed");
+    assert_eq!(line["priority"], "callback-proven,honoured");
+    for outcome in ["callback-proven", "honoured"] {
+        assert_eq!(verifies.metric(&counted(outcome)), 1, "{outcome}");
+    }
 }
 
 #[test]
@@ -112,7 +126,10 @@ fn digest11_case12_a_call_back_of_nobody_who_may_is_delivered_as_an_ordinary_cal
     assert_eq!(invite.verstat(), "TN-Validation-Passed");
     assert!(invite.headers("Resource-Priority").is_empty());
     assert!(invite.headers("Priority").is_empty());
-    assert_eq!(verifies.call()["verdict"], "passed");
+    let line = verifies.call();
+    assert_eq!(line["verdict"], "passed");
+    assert_eq!(line["priority"], "callback-stripped,stripped");
+    assert_eq!(verifies.metric(&counted("callback-stripped")), 1);
 }
 
 /// The same words from a number that is on the list of those who verify: RFC 7090 §5.3.
@@ -121,7 +138,7 @@ fn digest11_case12_a_number_on_the_list_may_mark_its_calls_if_it_is_proven() {
     let provider = Provider::new();
     let called = Sipp::called(Called::Answers);
     let listed = verifies(&provider, &called).trunk("psap_numbers = [\"+12025550100\"]");
-    let verifies = listed.start();
+    let mut verifies = listed.start();
     let signs = provider.signs(&udp(verifies.sip())).trunk(WHOLE);
     let signs = signs.trunk("unsigned_priority = \"trust-peer\"").start();
 
@@ -131,4 +148,5 @@ fn digest11_case12_a_number_on_the_list_may_mark_its_calls_if_it_is_proven() {
     let invite = called.invite();
     assert_eq!(invite.header("Priority"), "psap-callback");
     assert!(invite.headers("Resource-Priority").is_empty());
+    assert_eq!(verifies.call()["priority"], "callback-listed,stripped");
 }

@@ -22,11 +22,11 @@ fn signature(identity: &str) -> &str {
     token.rsplit('.').next().unwrap()
 }
 
-/// The same value with another signature.
+/// The same value with another signature, as well-formed as that.
 fn spoilt(identity: &str) -> String {
     let good = signature(identity);
-    let bad: String = good.chars().rev().collect();
-    identity.replacen(good, &bad, 1)
+    let other = if good.starts_with('A') { "B" } else { "A" };
+    identity.replacen(good, &format!("{other}{}", &good[1..]), 1)
 }
 
 /// This test verifies digest 02, cases 3 and 21, on the wire.
@@ -52,7 +52,13 @@ fn digest02_case03_one_good_and_one_bad_identity() {
     );
     assert_eq!(seen.response(180).headers("Reason"), [reason.as_str()]);
     assert!(seen.response(200).headers("Reason").is_empty());
-    assert_eq!(verifies.call()["verdict"], "passed");
+    let line = verifies.call();
+    assert_eq!(line["verdict"], "passed");
+    // As much of it as tells it from the other one, and no more.
+    let short = format!("438 ..{}", &signature(&bad)[..12]);
+    assert_eq!(line["complaints"], short);
+    let errors = "countersign_signer_errors_total{signer=\"LAB1\",fault=\"signature-invalid\"}";
+    assert_eq!(verifies.metric(errors), 1);
 }
 
 /// This test verifies digest 02, cases 2 and 6, on the wire: the verification side tells, the authentication side takes it out.

@@ -19,6 +19,7 @@ use crate::header::{Branch as ViaBranch, NameAddr};
 use crate::message::{Framing, Message, Method, Name};
 use crate::proxy::Copy;
 use crate::query;
+use crate::resource_priority::PriorityFate;
 use crate::response::{ToTag, build};
 use crate::transaction::matching::ServerKey;
 use crate::trunk::{BypassCause, Trunk};
@@ -113,6 +114,8 @@ pub(super) struct Record {
     pub(super) handling: Handling,
     pub(super) verdict: Option<Verdict>,
     pub(super) signature: SignatureFate,
+    /// What became of the priority that it asked for.
+    pub(super) priority: Vec<PriorityFate>,
     /// Why it went on with a bypass token.
     pub(super) bypass: Option<BypassCause>,
     pub(super) forwarded: Option<Ticks>,
@@ -181,6 +184,7 @@ impl Context {
                 handling: Handling::Passed,
                 verdict: None,
                 signature: SignatureFate::NotAsked,
+                priority: Vec::new(),
                 bypass: None,
                 forwarded: None,
                 next_hop: None,
@@ -352,6 +356,7 @@ impl Context {
             handling: self.record.handling,
             verdict: self.record.verdict,
             signature: self.record.signature,
+            priority: std::mem::take(&mut self.record.priority),
             bypass: self.record.bypass,
             status,
             received: self.record.received,

@@ -4,6 +4,7 @@ use super::ContextId;
 use crate::defect::Defect;
 use crate::flow::Transport;
 use crate::patch::PatchError;
+use crate::resource_priority::PriorityFate;
 use crate::trunk::{BypassCause, HopId, Trunk};
 use countersign::time::Ticks;
 use countersign::verification::Verdict;
@@ -156,6 +157,8 @@ pub struct Finished {
     pub verdict: Option<Verdict>,
     /// What became of its signature.
     pub signature: SignatureFate,
+    /// What became of the priority that it asked for, if it is a call and went on.
+    pub priority: Vec<PriorityFate>,
     /// Why it went on with a bypass token, if it did.
     pub bypass: Option<BypassCause>,
     /// The final response; `None` if it will never get one (RFC 4320 §4.2).

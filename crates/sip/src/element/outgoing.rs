@@ -13,7 +13,7 @@ use crate::flow::{ConnectionId, Target, Transport};
 use crate::header::Via;
 use crate::message::{Message, Method, Name};
 use crate::patch::{Patch, PatchError};
-use crate::proxy::{Additions, Copy, MAX_UDP_REQUEST};
+use crate::proxy::{Additions, Copy, MAX_UDP_REQUEST, priority};
 use crate::record_route::{self, Side};
 use crate::transaction::StatusClass;
 use crate::transaction::matching::ClientKey;
@@ -143,6 +143,7 @@ impl Context {
         match self.copy(additions, turn) {
             Ok(copy) => {
                 self.record.forwarded = Some(turn.now.ticks);
+                self.note_priority(additions);
                 let full = additions.in_full();
                 let full = full.and_then(|additions| self.copy(&additions, turn).ok());
                 let others = self.order(turn);
@@ -158,6 +159,12 @@ impl Context {
                 turn.event(Event::Dropped(DropCause::OwnFault(error)));
                 self.answer(500, "Server Internal Error", &[], turn);
             }
+        }
+    }
+
+    fn note_priority(&mut self, additions: &Additions) {
+        if matches!(self.record.handling, Handling::Call | Handling::Emergency) {
+            self.record.priority = priority::fates(&self.request, &self.trunk, additions);
         }
     }
 

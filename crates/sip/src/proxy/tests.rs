@@ -3,7 +3,9 @@
 use super::*;
 use crate::call::TrustPai;
 use crate::message::Framing;
-use crate::trunk::{CallInfoTrust, Role};
+use crate::resource_priority::PriorityFate;
+use crate::trunk::{CallInfoTrust, Role, UnsignedPriority};
+use countersign::verification::{Callback, SignedPriority};
 
 const FROM_TO: &str = "From: <sip:+12025550100@a.example>;tag=1\r\nTo: <sip:+12025550101@b.example>\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\n";
 
@@ -388,4 +390,38 @@ fn priority_is_taken_out_only_where_it_is_judged_unless_it_is_said() {
         let seen = urgent(&trunk, &Additions::default());
         assert_eq!(&seen, left, "{role:?}");
     }
+}
+
+#[test]
+fn what_became_of_priority_is_told() {
+    use PriorityFate::{
+        CallbackListed, CallbackProven, CallbackStripped, Honoured, Kept, Stripped,
+    };
+    let asks = request("sip:+12025550101@b.example", URGENT);
+    let of = |urgency| Additions {
+        urgency,
+        ..Additions::default()
+    };
+    let mut trunk = Trunk::new("t", Vec::new());
+    assert_eq!(
+        priority::fates(&asks, &trunk, &of(Urgency::Ordinary)),
+        [Kept]
+    );
+    trunk.role = Role::Verify;
+    for (additions, expected) in [
+        (of(Urgency::Ordinary), vec![CallbackStripped, Stripped]),
+        (
+            of(Urgency::Emergency),
+            vec![CallbackStripped, Kept, Stripped],
+        ),
+        (of(Urgency::ListedCallback), vec![CallbackListed, Stripped]),
+        (
+            honours(&["ets.0"], Callback::Proven),
+            vec![CallbackProven, Honoured, Stripped],
+        ),
+    ] {
+        assert_eq!(priority::fates(&asks, &trunk, &additions), expected);
+    }
+    let asks_nothing = request("sip:+12025550101@b.example", "Priority: urgent\r\n");
+    assert!(priority::fates(&asks_nothing, &trunk, &of(Urgency::Ordinary)).is_empty());
 }

@@ -373,6 +373,7 @@ impl Visit<'_> {
             verdict,
             verdict_left: true,
             signature,
+            priority: &[],
             status: None,
             received: self.received,
             answered: services.clock.now().ticks,
