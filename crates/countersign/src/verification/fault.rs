@@ -184,10 +184,12 @@ faults! {
     CertificateUnsupported "certificate-unsupported" NotValidated UnsupportedCredential NoValidation;
     /// Another PASSporT of the chain of diversions is bad.
     ChainBroken "chain-broken" Failed InvalidIdentityHeader NoValidation;
-    /// The PASSporT that a diversion refers to is not there.
+    /// A PASSporT of the chain of diversions is not there, or cannot be read.
     ChainIncomplete "chain-incomplete" NotValidated InvalidIdentityHeader NoValidation;
     /// The PASSporTs of a diverted call make no chain.
     ChainInvalid "chain-invalid" Failed InvalidIdentityHeader NoValidation;
+    /// The call was diverted from somebody more than once, so that its way cannot be told.
+    ChainUnclear "chain-unclear" NotValidated InvalidIdentityHeader NoValidation;
     /// Another PASSporT of the chain of diversions could not be validated.
     ChainUnproven "chain-unproven" NotValidated InvalidIdentityHeader NoValidation;
     /// The token's payload is not the JSON object that a PASSporT has.

@@ -119,7 +119,7 @@ impl Report {
     pub fn erring(&self) -> impl Iterator<Item = (&PassportReport, Fault)> {
         self.passports.iter().filter_map(|passport| {
             let fault = passport.verdict.fault()?;
-            let anothers = matches!(fault, Fault::ChainBroken | Fault::ChainUnproven);
+            let anothers = passport.is_anothers(fault);
             let is_theirs = !passport.is_ours(fault) && (!anothers || passport.encloses());
             is_theirs.then_some((passport, fault))
         })
@@ -383,6 +383,16 @@ impl PassportReport {
             | Fault::RichSignerUntrusted => true,
             // Lists by reference are not fetched for priority.
             Fault::TnAuthListUnavailable => self.purpose == Purpose::Priority,
+            _ => false,
+        }
+    }
+
+    /// Whether a fault of it says something of those that it is in a chain with, and nothing of itself.
+    fn is_anothers(&self, fault: Fault) -> bool {
+        match fault {
+            Fault::ChainBroken | Fault::ChainUnclear | Fault::ChainUnproven => true,
+            // What is missing was to refer to it.
+            Fault::ChainIncomplete => self.purpose != Purpose::Diversion,
             _ => false,
         }
     }

@@ -4,7 +4,7 @@
 
 use crate::identity::Identity;
 use crate::passport::{Claims, Div, DivO, Extension};
-use crate::verification::diversion::ChainBreak;
+use crate::verification::diversion::{ChainBreak, ChainReport};
 use crate::verification::inspect::Support;
 
 /// A PASSporT, as far as links are concerned.
@@ -63,6 +63,8 @@ struct Joint {
     from: Option<Identity>,
     /// To whom the first of its destinations.
     to: Option<Identity>,
+    /// Where a call that was somebody's twice came in the end.
+    end: Option<Identity>,
 }
 
 impl Links {
@@ -88,8 +90,18 @@ impl Links {
         links.ignore(nodes);
         links.look_back();
         links.break_up(nodes);
+        links.find_ways(nodes);
         links.spread();
         links
+    }
+
+    /// Where one stands, for those who want to know.
+    pub(super) fn report(&self, at: usize, nested_in: Option<usize>) -> ChainReport {
+        ChainReport {
+            refers_to: self.refers_to(at).to_vec(),
+            referred_by: self.referred_by(at).to_vec(),
+            nested_in,
+        }
     }
 
     /// Those that it refers to.
@@ -105,6 +117,11 @@ impl Links {
     /// What is wrong with its place.
     pub(super) fn fault(&self, at: usize) -> Option<Fault> {
         self.joints.get(at)?.fault
+    }
+
+    /// Where the call came in the end that was somebody's twice, if there is a way that takes each diversion once.
+    pub(super) fn end(&self, at: usize) -> Option<&Identity> {
+        self.joints.get(at)?.end.as_ref()
     }
 
     /// Whether its chain is ignored.
@@ -304,6 +321,92 @@ impl Links {
         false
     }
 
+    /// Circles that the call may have left again.
+    fn find_ways(&mut self, nodes: &[Node<'_>]) {
+        let mut seen = vec![false; nodes.len()];
+        for at in 0..nodes.len() {
+            let is_loop = self.fault(at) == Some(Fault::Broken(ChainBreak::Loop));
+            if !is_loop || seen.get(at).copied().unwrap_or_default() {
+                continue;
+            }
+            let members = self.connected(at);
+            for one in &members {
+                if let Some(seen) = seen.get_mut(*one) {
+                    *seen = true;
+                }
+            }
+            let Some(end) = self.end_of_way(&members, nodes) else {
+                continue;
+            };
+            for one in members {
+                if let Some(joint) = self.joints.get_mut(one) {
+                    joint.end = Some(end.clone());
+                }
+            }
+        }
+    }
+
+    /// There is no way by one that is bad.
+    pub(super) fn close_ways(&mut self, bad: impl Iterator<Item = usize>) {
+        for at in bad {
+            for one in self.connected(at) {
+                if let Some(joint) = self.joints.get_mut(one) {
+                    joint.end = None;
+                }
+            }
+        }
+    }
+
+    /// Where a way ends that begins with the originals and takes each diversion of these once. There is one if, and only if, the call left
+    /// everybody as often as it came to them, but the first once more and the last once less.
+    fn end_of_way(&self, members: &[usize], nodes: &[Node<'_>]) -> Option<Identity> {
+        let (mut left, mut reached, mut first) = (Vec::new(), Vec::new(), None);
+        for at in members {
+            if !matches!(
+                self.fault(*at),
+                None | Some(Fault::Broken(ChainBreak::Loop | ChainBreak::Forked))
+            ) {
+                return None;
+            }
+            let node = nodes.get(*at)?;
+            let mut dest = node.claims?.dest.iter();
+            let (Some(to), None) = (dest.next(), dest.next()) else {
+                return None;
+            };
+            match node.div() {
+                Some(div) => {
+                    left.push(div.from.clone());
+                    reached.push(to);
+                }
+                // Several originals are one beginning.
+                None if *first.get_or_insert_with(|| to.clone()) != to => return None,
+                None => {}
+            }
+        }
+        reached.push(first?);
+        // Whoever was reached, and not left as often.
+        for one in left {
+            let at = reached.iter().position(|other| *other == one)?;
+            reached.swap_remove(at);
+        }
+        reached.pop()
+    }
+
+    /// All that are connected with it, itself among them.
+    fn connected(&self, at: usize) -> Vec<usize> {
+        let mut connected = vec![at];
+        let mut looked_at = 0;
+        while let Some(next) = connected.get(looked_at).copied() {
+            for other in self.refers_to(next).iter().chain(self.referred_by(next)) {
+                if !connected.contains(other) {
+                    connected.push(*other);
+                }
+            }
+            looked_at += 1;
+        }
+        connected
+    }
+
     /// What one breaks is broken for all that are connected with it.
     fn spread(&mut self) {
         let is_broken = |joint: &Joint| matches!(joint.fault, Some(Fault::Broken(_)));
@@ -312,19 +415,15 @@ impl Links {
             .iter()
             .enumerate()
             .filter(|(_, joint)| is_broken(joint));
-        let mut open: Vec<usize> = broken.map(|(at, _)| at).collect();
-        let mut seen = vec![false; self.joints.len()];
-        while let Some(at) = open.pop() {
-            let (Some(seen), Some(joint)) = (seen.get_mut(at), self.joints.get_mut(at)) else {
-                continue;
-            };
-            if std::mem::replace(seen, true) {
-                continue;
-            }
-            if !is_broken(joint) {
+        let broken: Vec<usize> = broken.map(|(at, _)| at).collect();
+        for at in broken
+            .into_iter()
+            .flat_map(|at| self.connected(at))
+            .collect::<Vec<_>>()
+        {
+            if let Some(joint) = self.joints.get_mut(at).filter(|joint| !is_broken(joint)) {
                 joint.fault = Some(Fault::Elsewhere);
             }
-            open.extend(joint.refers_to.iter().chain(&joint.referred_by));
         }
     }
 }

@@ -15,20 +15,21 @@
 //! A call without diversions never comes here.
 
 mod links;
+mod place;
 
-use self::links::{Fault as LinkFault, Links, Node};
+use self::links::{Links, Node};
+use self::place::{Called, View};
 use super::Verdict;
 use super::check::{Check, Evidence};
-use super::diversion::{ChainBreak, ChainReport};
+use super::diversion::ChainBreak;
 use super::fault::{Fault, Standing};
 use super::findings::Findings;
-use super::inspect::{Inspected, Support, inspect, judge_freshness, match_dest, match_orig};
-use super::policy::{DivertedTo, InfoRequirement, VerificationPolicy};
+use super::inspect::{Inspected, Support, inspect, judge_freshness, match_orig};
+use super::policy::{InfoRequirement, VerificationPolicy};
 use super::proof::Bench;
 use super::purpose::Purpose;
 use super::report::{PassportReport, Token};
-use crate::call::{Call, DestSource};
-use crate::identity::Identity;
+use crate::call::Call;
 use crate::passport::{Extension, Presented, SignedPassport};
 use crate::time::UnixTime;
 
@@ -43,12 +44,16 @@ pub(super) struct Comparing<'a> {
 /// The chains of one call on their way. Its members are told apart by the place of their reports.
 pub(super) struct Chains {
     members: Vec<Member>,
+    /// Who refers to whom: at first among all, in the end among those that a chain was found of.
+    links: Links,
+    nested_in: Vec<Option<usize>>,
+    called: Called,
+    now: UnixTime,
 }
 
 struct Member {
     role: Role,
-    refers_to: Vec<usize>,
-    referred_by: Vec<usize>,
+    support: Support,
     /// What was found, once all that it can be judged by alone is judged.
     settled: Option<Findings>,
 }
@@ -60,6 +65,8 @@ enum Role {
     Alone,
     /// It diverts the call.
     Diversion,
+    /// That is seen when all are judged.
+    Open,
     /// It was made for somebody from whom the call was diverted.
     Original,
 }
@@ -67,40 +74,102 @@ enum Role {
 /// Puts the PASSporTs of a call together and compares each with the call. Those that are inside of others come behind them all.
 pub(super) fn link(inspected: &mut Vec<Inspected>, comparing: Comparing<'_>) -> Chains {
     let nested_in = unfold(inspected, comparing);
-    let links = find_links(inspected, &nested_in);
+    let everybody = inspected.iter().map(|one| (&one.report.token, one.support));
+    let links = find_links(everybody, &nested_in);
     let is_live = |(at, one): (usize, &Inspected)| {
         is_diversion(one) && one.support == Support::Known && !links.is_ignored(at)
     };
-    let targets = match inspected.iter().enumerate().any(is_live) {
-        true => targets(comparing),
-        false => comparing.call.dest.clone(),
+    let called = match inspected.iter().enumerate().any(is_live) {
+        true => Called::diverted(comparing),
+        false => Called::undiverted(comparing.call),
     };
+    let view = View {
+        links: &links,
+        called: &called,
+        policy: comparing.policy,
+        now: comparing.now,
+    };
+    let reports = inspected.iter().map(|one| (&one.report, &one.findings));
+    let hopes = view.hopes(reports);
     let mut members = Vec::with_capacity(inspected.len());
-    for (at, one) in inspected.iter_mut().enumerate() {
-        let place = Place {
-            at,
-            links: &links,
-            targets: &targets,
-        };
-        let role = place.compare(one, comparing);
-        let refers_to = links.refers_to(at).to_vec();
-        let referred_by = links.referred_by(at).to_vec();
+    for (at, (one, hope)) in inspected.iter_mut().zip(hopes).enumerate() {
+        if links.is_ignored(at) && one.support == Support::Known {
+            one.support = Support::Ignored;
+            let findings = &mut one.findings;
+            findings.fault(Check::Chain, Fault::PptUnsupported, Evidence::Nothing);
+        }
+        let role = compare(one, at, hope, &view, comparing);
         let nested_in = nested_in.get(at).copied().flatten();
-        if role != Role::Alone || nested_in.is_some() || !referred_by.is_empty() {
-            one.report.chain = Some(Box::new(ChainReport {
-                refers_to: refers_to.clone(),
-                referred_by: referred_by.clone(),
-                nested_in,
-            }));
+        if role != Role::Alone || nested_in.is_some() || !links.referred_by(at).is_empty() {
+            one.report.chain = Some(Box::new(links.report(at, nested_in)));
         }
         members.push(Member {
             role,
-            refers_to,
-            referred_by,
+            support: one.support,
             settled: None,
         });
     }
-    Chains { members }
+    Chains {
+        members,
+        links,
+        nested_in,
+        called,
+        now: comparing.now,
+    }
+}
+
+/// Compares one with the call. Where it stands is told now, if no other's proof could change that.
+fn compare(
+    one: &mut Inspected,
+    at: usize,
+    hope: Hope,
+    view: &View<'_>,
+    comparing: Comparing<'_>,
+) -> Role {
+    let Comparing { call, policy, now } = comparing;
+    let Inspected {
+        report,
+        findings,
+        support,
+    } = one;
+    let Some(passport) = report.token.passport() else {
+        return match (report.purpose, *support) {
+            (Purpose::Diversion, Support::Known) => Role::Diversion,
+            _ => Role::Alone,
+        };
+    };
+    if *support == Support::Ignored {
+        return Role::Alone;
+    }
+    let claims = passport.claims();
+    report.orig_from = match_orig(claims, call, findings);
+    let is_open = match hope {
+        Hope::None => false,
+        Hope::Some => report.purpose == Purpose::Diversion || !view.names_target(claims),
+    };
+    let (role, dest_from) = match is_open {
+        true => {
+            // What it must name depends on where it stands.
+            findings.pass(Check::Dest);
+            (Role::Open, None)
+        }
+        false => view.place(at, report, findings),
+    };
+    report.dest_from = dest_from;
+    let window = match is_open {
+        true => policy.longest_freshness(),
+        false => view.window(at, role),
+    };
+    let claims = passport.claims();
+    judge_freshness(claims, call.date, policy, window, now, findings);
+    role
+}
+
+/// Whether there is a way from an original to whom the call is for, among those that are connected, if all on it are good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hope {
+    None,
+    Some,
 }
 
 /// Whether this is a PASSporT that makes the call a diverted one.
@@ -142,122 +211,31 @@ fn inside(token: &Token) -> Option<Box<str>> {
     }
 }
 
-fn find_links(inspected: &[Inspected], nested_in: &[Option<usize>]) -> Links {
+/// Finds who refers to whom. Of whom nothing may be read, the token is left out.
+fn find_links<'a>(
+    everybody: impl Iterator<Item = (&'a Token, Support)> + Clone,
+    nested_in: &[Option<usize>],
+) -> Links {
     // RFC 8946 §4.2: "if the innermost PASSporT contains an unsupported "ppt", its chain MUST be ignored". To know which chain is its own,
     // its claims are read, which nobody else does.
-    let unsupported: Vec<Option<SignedPassport>> = inspected
-        .iter()
-        .map(|one| match (one.support, &one.report.token) {
-            (Support::Ignored, Token::Sealed(envelope)) => {
-                SignedPassport::parse(envelope.token()).ok()
-            }
-            _ => None,
-        })
-        .collect();
-    let nodes = inspected.iter().zip(&unsupported).zip(nested_in);
+    let unsupported = everybody.clone().map(|one| match one {
+        (Token::Sealed(envelope), Support::Ignored) => SignedPassport::parse(envelope.token()).ok(),
+        _ => None,
+    });
+    let unsupported: Vec<Option<SignedPassport>> = unsupported.collect();
+    let nodes = everybody.zip(&unsupported).zip(nested_in);
     let nodes: Vec<Node<'_>> = nodes
-        .map(|((one, unsupported), nested_in)| Node {
-            token: one.report.token.as_str(),
-            claims: one
-                .report
-                .claims()
-                .or(unsupported.as_ref().map(SignedPassport::claims)),
-            support: one.support,
+        .map(|(((token, support), unsupported), nested_in)| Node {
+            token: token.as_str(),
+            claims: token
+                .passport()
+                .or(unsupported.as_ref())
+                .map(SignedPassport::claims),
+            support,
             nested_in: *nested_in,
         })
         .collect();
     Links::find(&nodes)
-}
-
-/// Whom the call is for now. That it was diverted is known, even of a chain that proves nothing: To is for nobody then.
-fn targets(comparing: Comparing<'_>) -> Vec<(Identity, DestSource)> {
-    let called = comparing.call.dest.iter();
-    let is_target = |source: DestSource| match (source, comparing.policy.diverted_to) {
-        (DestSource::Given | DestSource::RequestUri, _) | (_, DivertedTo::AnyCalled) => true,
-        (DestSource::To, DivertedTo::RequestUri) => false,
-    };
-    called.filter(|one| is_target(one.1)).cloned().collect()
-}
-
-/// One PASSporT among the others.
-struct Place<'a> {
-    at: usize,
-    links: &'a Links,
-    targets: &'a [(Identity, DestSource)],
-}
-
-impl Place<'_> {
-    /// Compares it with the call: with whom it is for now if it is an outermost one, with the next one if it is not.
-    fn compare(&self, inspected: &mut Inspected, comparing: Comparing<'_>) -> Role {
-        let Comparing { call, policy, now } = comparing;
-        if self.links.is_ignored(self.at) && inspected.support == Support::Known {
-            inspected.support = Support::Ignored;
-            let findings = &mut inspected.findings;
-            findings.fault(Check::Chain, Fault::PptUnsupported, Evidence::Nothing);
-        }
-        let Inspected {
-            report,
-            findings,
-            support,
-        } = inspected;
-        let Some(passport) = report.token.passport() else {
-            return match (report.purpose, *support) {
-                (Purpose::Diversion, Support::Known) => Role::Diversion,
-                _ => Role::Alone,
-            };
-        };
-        if *support == Support::Ignored {
-            return Role::Alone;
-        }
-        let claims = passport.claims();
-        let orig_from = match_orig(claims, call, findings);
-        let is_outermost = self.links.referred_by(self.at).is_empty();
-        let is_diversion = report.purpose == Purpose::Diversion;
-        let names_target = self
-            .targets
-            .iter()
-            .any(|(one, _)| claims.dest.contains(one));
-        let (role, dest_from) = match (is_diversion, is_outermost) {
-            (true, true) => (Role::Diversion, match_dest(claims, self.targets, findings)),
-            (true, false) => {
-                findings.pass_with(Check::Dest, self.diverted());
-                (Role::Diversion, None)
-            }
-            (false, false) if !names_target => {
-                findings.pass_with(Check::Dest, self.diverted());
-                (Role::Original, None)
-            }
-            (false, _) => (Role::Alone, match_dest(claims, self.targets, findings)),
-        };
-        let window = match (role, is_outermost) {
-            (Role::Alone, _) | (_, true) => policy.freshness,
-            (Role::Diversion | Role::Original, false) => policy.longest_freshness(),
-        };
-        judge_freshness(claims, call.date, policy, window, now, findings);
-        report.orig_from = orig_from;
-        report.dest_from = dest_from;
-        if role != Role::Alone {
-            self.tell_fault(findings);
-        }
-        role
-    }
-
-    fn diverted(&self) -> Evidence {
-        Evidence::Diverted(self.links.called_from(self.at).into())
-    }
-
-    fn tell_fault(&self, findings: &mut Findings) {
-        let (fault, evidence) = match self.links.fault(self.at) {
-            None => return,
-            Some(LinkFault::Broken(cause)) => (Fault::ChainInvalid, Evidence::Diversion(cause)),
-            Some(LinkFault::Incomplete) => (Fault::ChainIncomplete, Evidence::Nothing),
-            Some(LinkFault::Elsewhere) => (
-                Fault::ChainBroken,
-                Evidence::ElsewhereInChain(Fault::ChainInvalid),
-            ),
-        };
-        findings.fault(Check::Chain, fault, evidence);
-    }
 }
 
 /// What PASSporTs are worth together: what the worst of them is worth.
@@ -292,10 +270,11 @@ impl Chains {
         }
     }
 
-    /// All are judged: tells each member what the others are worth, and concludes it. Which they are is given back.
+    /// All are judged: tells each member where it stands and what the others are worth, and concludes it. Which they are is given back.
     // RFC 8946 §4.2: "The verification service MUST inspect and validate the signatures on each and every PASSporT object in the chain
     // between the outermost "div" PASSporT and the innermost PASSporT."
     pub(super) fn close(mut self, reports: &mut [PassportReport], bench: &Bench<'_>) -> Vec<usize> {
+        self.place(reports, bench);
         let mut verdicts = self.verdicts(reports, bench);
         let mut worths = self.worths(&verdicts);
         // Only members of a whole chain are shown to the memory: what proves nothing leaves no trace there.
@@ -315,12 +294,108 @@ impl Chains {
             let culprit = self.culprit(at, &verdicts);
             let settled = self.members.get_mut(at).and_then(|one| one.settled.take());
             if let Some(mut findings) = settled {
-                tell_worth(worth, culprit, &mut findings);
+                if let Some(worth) = worth {
+                    tell_worth(worth, culprit, &mut findings);
+                }
                 bench.conclude(report, findings);
                 concluded.push(at);
             }
         }
         concluded
+    }
+
+    /// Puts those in their places whose places could not be told before.
+    fn place(&mut self, reports: &mut [PassportReport], bench: &Bench<'_>) {
+        if self.members.iter().all(|member| member.role != Role::Open) {
+            return;
+        }
+        let verdicts = self.verdicts(reports, bench);
+        let own: Vec<Worth> = verdicts.iter().map(|one| Worth::of(*one)).collect();
+        let mut least = Worth::Failed;
+        if own.iter().any(|worth| *worth != Worth::Passed) {
+            if let Some((links, of)) = self.without_junk(&own, reports, bench) {
+                self.links = links;
+                least = of;
+            }
+            let each = own.iter().enumerate();
+            let bad = each.filter(|(_, worth)| **worth == Worth::Failed);
+            self.links.close_ways(bad.map(|(at, _)| at));
+        }
+        let Self {
+            members,
+            links,
+            nested_in,
+            called,
+            now,
+        } = self;
+        let view = View {
+            links,
+            called,
+            policy: bench.policy,
+            now: *now,
+        };
+        let everybody = members.iter_mut().zip(reports).zip(own).zip(nested_in);
+        for (at, (((member, report), own), nested_in)) in everybody.enumerate() {
+            let (Role::Open, Some(findings)) = (member.role, &mut member.settled) else {
+                continue;
+            };
+            // What is bad, or not judged, and is left out by that, is judged alone.
+            member.role = Role::Alone;
+            if own >= least {
+                (member.role, report.dest_from) = view.place(at, report, findings);
+                view.judge_age(at, report, member.role, findings);
+                report.chain = Some(Box::new(view.links.report(at, *nested_in)));
+            }
+        }
+    }
+
+    /// The links among those that are good, if these alone prove a caller; else among all but the bad ones, if these leave it open. And
+    /// what a PASSporT is worth at least that takes part in them.
+    // RFC 8946 §4.2: "a verification service needs to inspect all of the valid Identity header field values associated with a request".
+    // Anybody on the way can add one that is not (docs/divergences.md).
+    fn without_junk(
+        &self,
+        own: &[Worth],
+        reports: &[PassportReport],
+        bench: &Bench<'_>,
+    ) -> Option<(Links, Worth)> {
+        [Worth::Passed, Worth::NotValidated]
+            .into_iter()
+            .find_map(|least| {
+                let everybody = reports.iter().zip(&self.members).zip(own);
+                let among = everybody.map(|((report, member), own)| {
+                    let is_in = member.support == Support::Ignored || *own >= least;
+                    (
+                        if is_in { &report.token } else { &Token::None },
+                        member.support,
+                    )
+                });
+                let links = find_links(among, &self.nested_in);
+                let view = View {
+                    links: &links,
+                    called: &self.called,
+                    policy: bench.policy,
+                    now: self.now,
+                };
+                (self.outlook(&view, own, reports) == least).then_some((links, least))
+            })
+    }
+
+    /// What the best proof of a caller would be worth that was diverted.
+    fn outlook(&self, view: &View<'_>, own: &[Worth], reports: &[PassportReport]) -> Worth {
+        let placed = reports.iter().zip(own).enumerate();
+        let placed: Vec<Worth> = placed
+            .map(|(at, (report, own))| view.worth_of_place(at, report).min(*own))
+            .collect();
+        let on = along(&placed, |at| view.links.referred_by(at));
+        let each = self.members.iter().zip(reports).zip(placed).zip(on);
+        let callers = each.enumerate().filter(|(at, (((member, report), _), _))| {
+            member.role == Role::Open
+                && report.purpose == Purpose::Caller
+                && !view.links.referred_by(*at).is_empty()
+        });
+        let worths = callers.map(|(_, ((_, placed), on))| placed.min(on));
+        worths.max().unwrap_or(Worth::Failed)
     }
 
     /// What each PASSporT is worth by itself, as far as is known.
@@ -336,47 +411,15 @@ impl Chains {
     /// What the others are worth that each member depends on.
     fn worths(&self, verdicts: &[Verdict]) -> Vec<Option<Worth>> {
         let own: Vec<Worth> = verdicts.iter().map(|one| Worth::of(*one)).collect();
-        let back = self.along(&own, |member| &member.refers_to);
-        let on = self.along(&own, |member| &member.referred_by);
+        let back = along(&own, |at| self.links.refers_to(at));
+        let on = along(&own, |at| self.links.referred_by(at));
         let each = self.members.iter().zip(back).zip(on);
         each.map(|((member, back), on)| match member.role {
             Role::Diversion => Some(back.min(on)),
             Role::Original => Some(on),
-            Role::Alone => None,
+            Role::Alone | Role::Open => None,
         })
         .collect()
-    }
-
-    /// What the PASSporTs are worth that follow each one in a direction, along the best way; where none follow, nothing is missing.
-    fn along(&self, own: &[Worth], next: impl Fn(&Member) -> &[usize]) -> Vec<Worth> {
-        let mut worth: Vec<Worth> = self
-            .members
-            .iter()
-            .map(|member| match next(member).is_empty() {
-                true => Worth::Passed,
-                false => Worth::Failed,
-            })
-            .collect();
-        // It only ever rises, one step at least in each round, and a loop never rises.
-        for _ in 0..self.members.len() {
-            let mut has_risen = false;
-            for (at, member) in self.members.iter().enumerate() {
-                let ways = next(member).iter();
-                let best = ways
-                    .filter_map(|other| Some(*own.get(*other)?.min(worth.get(*other)?)))
-                    .max();
-                if let (Some(best), Some(known)) = (best, worth.get_mut(at))
-                    && best > *known
-                {
-                    *known = best;
-                    has_risen = true;
-                }
-            }
-            if !has_risen {
-                break;
-            }
-        }
-        worth
     }
 
     /// The worst fault of those that are connected with it.
@@ -385,7 +428,7 @@ impl Chains {
         let mut open = vec![at];
         let mut worst: Option<Fault> = None;
         while let Some(next) = open.pop() {
-            let (Some(seen), Some(member)) = (seen.get_mut(next), self.members.get(next)) else {
+            let Some(seen) = seen.get_mut(next) else {
                 continue;
             };
             if std::mem::replace(seen, true) {
@@ -402,21 +445,51 @@ impl Chains {
                 }
                 (known, _) => known,
             };
-            open.extend(member.refers_to.iter().chain(&member.referred_by));
+            open.extend(self.links.refers_to(next));
+            open.extend(self.links.referred_by(next));
         }
         worst
     }
 }
 
-fn tell_worth(worth: Option<Worth>, culprit: Option<Fault>, findings: &mut Findings) {
+/// What the PASSporTs are worth that follow each one in a direction, along the best way; where none follow, nothing is missing.
+fn along<'a>(own: &[Worth], next: impl Fn(usize) -> &'a [usize]) -> Vec<Worth> {
+    let ends = (0..own.len()).map(|at| match next(at).is_empty() {
+        true => Worth::Passed,
+        false => Worth::Failed,
+    });
+    let mut worth: Vec<Worth> = ends.collect();
+    // It only ever rises, one step at least in each round, and a loop never rises.
+    for _ in 0..own.len() {
+        let mut has_risen = false;
+        for at in 0..own.len() {
+            let ways = next(at).iter();
+            let best = ways
+                .filter_map(|other| Some(*own.get(*other)?.min(worth.get(*other)?)))
+                .max();
+            if let (Some(best), Some(known)) = (best, worth.get_mut(at))
+                && best > *known
+            {
+                *known = best;
+                has_risen = true;
+            }
+        }
+        if !has_risen {
+            break;
+        }
+    }
+    worth
+}
+
+fn tell_worth(worth: Worth, culprit: Option<Fault>, findings: &mut Findings) {
     // What is bad by itself needs no other's fault.
     if findings.has_failed() {
         return;
     }
     let evidence = culprit.map_or(Evidence::Nothing, Evidence::ElsewhereInChain);
     match worth {
-        Some(Worth::Passed) => findings.pass(Check::Chain),
-        Some(Worth::NotValidated) => findings.fault(Check::Chain, Fault::ChainUnproven, evidence),
-        Some(Worth::Failed) | None => findings.fault(Check::Chain, Fault::ChainBroken, evidence),
+        Worth::Passed => findings.pass(Check::Chain),
+        Worth::NotValidated => findings.fault(Check::Chain, Fault::ChainUnproven, evidence),
+        Worth::Failed => findings.fault(Check::Chain, Fault::ChainBroken, evidence),
     }
 }
