@@ -1,9 +1,9 @@
 //! What must hold for the server's own parsers whatever the bytes are: configuration, what verbs are given, what a repository says,
-//! what is asked over HTTP.
+//! what is asked over HTTP, what is called a picture.
 //!
 //! ```text
 //!     fuzz/seeds/<target>/* ──┐
-//!     libFuzzer ──────────────┴─► config · cli_input · dns_message · http_caching · http_request     panics if a promise is broken
+//!     libFuzzer ──────────────┴─► config · cli_input · dns_message · http_caching · http_request · picture     panics if a promise is broken
 //! ```
 //!
 //! This test verifies that the seeds keep these promises. The fuzz targets of the same names include this file; those of the other
@@ -11,11 +11,13 @@
 
 use countersign::identity::IdentityPolicy;
 use countersign::jose::json;
+use countersign::passport::rcd::data_url;
 use countersign::time::UnixTime;
 use countersign_server::cli::input::{Input, split};
 use countersign_server::config::{self, place::Place};
 use countersign_server::dns::message::{Kind, MAX_RECORDS, response};
 use countersign_server::fetch::caching::{EXPIRED_LIFETIME, Freshness};
+use countersign_server::fetch::picture;
 use countersign_server::http::stir::dialect::Dialect;
 use countersign_server::http::stir::{fields, form};
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
@@ -135,6 +137,22 @@ pub fn http_request(bytes: &[u8]) {
     }
 }
 
+/// What is a picture begins like one of its type, is one inside a URL, too, and under no other type.
+pub fn picture(bytes: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(bytes)
+        && let Some((media_type, content)) = data_url::content(text)
+    {
+        let again = data_url::url(media_type, &content);
+        assert_eq!(data_url::content(&again), Some((media_type, content)));
+    }
+    let format = picture::inspect(bytes).ok();
+    for media_type in ["image/jpeg", "image/png", "image/svg+xml"] {
+        let is_one = format.is_some_and(|format| format.media_type() == media_type);
+        assert!(!is_one || data_url::begins_like(media_type, bytes));
+        assert_eq!(picture::is_whole(&data_url::url(media_type, bytes)), is_one);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -187,6 +205,11 @@ mod tests {
             );
             super::http_request(body.as_bytes());
         }
+    }
+
+    #[test]
+    fn seeds_of_what_is_called_a_picture() {
+        seeds("picture", super::picture);
     }
 
     #[test]

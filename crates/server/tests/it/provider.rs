@@ -25,7 +25,7 @@ const UNHURRIED: &str = "[verification]\ndeadline_ms = 30000\n[fetch]\ntimeout_m
 /// What a server's configuration is called in its folder.
 const CONFIG: &str = "countersign.toml";
 /// Longest wait for one answer of an HTTP listener.
-const HTTP_LIMIT: Duration = Duration::from_secs(5);
+const HTTP_LIMIT: Duration = Duration::from_secs(20);
 
 /// What time it is.
 pub(crate) fn now() -> UnixTime {

@@ -21,6 +21,7 @@ const SERVER_TARGETS: &[&str] = &[
     "dns_message",
     "http_caching",
     "http_request",
+    "picture",
 ];
 
 /// Meddled inputs for each seed.
