@@ -10,12 +10,16 @@ use countersign::authentication::{BrandFault, SignerError};
 use countersign::certificate::number_records::RecordsError;
 use countersign::certificate::repository_url::UrlFault;
 use countersign::certificate::{ChainError, CrlError};
+use countersign::passport::rcd::MAX_RICH_URL;
 use countersign::path::{CrlFault, PathFault};
 use countersign::trust::AnchorError;
 use countersign_sip::message::ParseError;
 use countersign_sip::patch::PatchError;
 use std::fmt;
 use std::path::PathBuf;
+
+/// Most bytes of a picture that fit into a `data:` URL in base64 with its media type.
+const MAX_WHOLE_PICTURE: usize = (MAX_RICH_URL - "data:image/jpeg;base64,".len()) / 4 * 3;
 
 /// Why a verb could not do its work. Alphabetical.
 #[derive(Debug)]
@@ -34,6 +38,8 @@ pub(super) enum Trouble {
     File(PathBuf, FileFault),
     /// There is nothing to look at.
     Input(InputError),
+    /// A picture that is too large to be signed whole.
+    LargePicture(PathBuf),
     /// There is no lab, and no key was named.
     NoLab(PathBuf, FileFault),
     /// Neither numbers nor a request.
@@ -83,6 +89,7 @@ impl fmt::Display for Trouble {
                 path.display()
             ),
             Self::Brand(_)
+            | Self::LargePicture(_)
             | Self::NotAPicture(_)
             | Self::NotOfKind(_)
             | Self::NothingRich
@@ -152,6 +159,12 @@ impl Trouble {
                 "what is at {url} is not known; give it with --resource {url}=FILE"
             ),
             Self::Brand(cause) => write!(f, "the rich call data cannot be signed: {cause}"),
+            Self::LargePicture(path) => write!(
+                f,
+                "--icon {0}: more than {MAX_WHOLE_PICTURE} bytes, too much to be signed whole; put it on the web: --icon URL \
+                --resource URL={0}",
+                path.display()
+            ),
             Self::NotAPicture(path) => write!(
                 f,
                 "--icon {}: no PNG or JPEG that phones would show; give one, or an https URL",

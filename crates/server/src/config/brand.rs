@@ -6,6 +6,7 @@ use crate::brands::Carried;
 use countersign::authentication::{Brand, Inventory};
 use countersign::number::TelephoneNumber;
 use countersign::passport::Card;
+use countersign::passport::rcd::references::is_data;
 use std::path::{Path, PathBuf};
 
 /// One brand as configured.
@@ -38,8 +39,16 @@ pub(super) fn read(mut reader: Reader<'_>, directory: &Path) -> Option<BrandSett
         let number: TelephoneNumber = text.strip_prefix('+').unwrap_or(text).parse().ok()?;
         number.is_e164().then_some(number)
     });
-    let icon = reader.text("icon");
-    let card = reader.text("card");
+    let url = |text: &str| text.contains("://").then(|| Box::<str>::from(text));
+    let icon = reader.parsed(
+        "icon",
+        "an https URL, or a data: URL",
+        |text| match is_data(text) {
+            true => Some(text.into()),
+            false => url(text),
+        },
+    );
+    let card = reader.parsed("card", "an https URL; a file is card_file", url);
     let card_file = reader.text("card_file");
     if let (Some(_), Some(file)) = (&card, &card_file) {
         let expected = Expected::Text("a card at a URL or one in a file, not both");
@@ -56,8 +65,8 @@ pub(super) fn read(mut reader: Reader<'_>, directory: &Path) -> Option<BrandSett
         brand: Brand {
             name: caller_name?.value.into(),
             alternate: alternate.map(|number| number.value),
-            icon: icon.map(|icon| icon.value.into()),
-            card: card.map(|card| Card::At(card.value.into())),
+            icon: icon.map(|icon| icon.value),
+            card: card.map(|card| Card::At(card.value)),
             reasons: reasons
                 .unwrap_or_default()
                 .into_iter()

@@ -392,7 +392,7 @@ impl Opening {
         for trunk in config
             .trunks
             .iter()
-            .filter(|trunk| over_udp && signs(trunk))
+            .filter(|trunk| over_udp && signs(trunk) && trunk.trunk.mode != Mode::Http)
         {
             let concern = match trunk.udp_source.value {
                 UdpSource::Trusted => Concern::UdpSourceTrusted,

@@ -87,7 +87,7 @@ impl Plan {
         let door = self.door().unwrap_or(*http);
         let (origin, x5u, ip) = (self.origin(), self.x5u(), sip.ip());
         format!(
-            r#"# Written by `countersign up` at every start. Copy it to make your own, and run that with `countersign serve --config FILE`.
+            r#"# Written by `countersign up` at every start. Copy it to another name in this folder to make your own, and run that with `countersign serve --config FILE`.
 
 [sip]
 udp = ["{sip}", "{verifying}"]

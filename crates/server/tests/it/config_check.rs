@@ -217,7 +217,8 @@ fn what_works_but_deserves_a_thought_is_said() {
             "forged",
             "role = \"both\"\ntenant = \"acme\"\nudp_source_is_trusted = true\nlocal = \"192.0.2.77\"\n",
         )
-        + "[[trunks]]\nname = \"idle\"\naddresses = [\"192.0.2.9\"]\nmode = \"redirect\"\n"
+        + "[[trunks]]\nname = \"idle\"\naddresses = [\"192.0.2.9\"]\nmode = \"redirect\"\n\
+            [[trunks]]\nname = \"web\"\naddresses = [\"192.0.2.8\"]\nmode = \"http\"\nrole = \"sign\"\ntenant = \"acme\"\n"
         + &tenant("acme", "other.pem", "other.key", "good.csv")
         + FETCH
         + "[[fetch.exceptions]]\norigin = \"https://repository.example:9443\"\naddresses = [\"127.0.0.1\"]\n\
@@ -415,4 +416,29 @@ fn what_deserves_a_thought_about_trust_is_said() {
         );
     }
     assert_eq!(told.len(), 9, "{told:#?}");
+}
+
+/// A picture or a card is at a URL; what is in a file has another key, or none.
+#[test]
+fn a_brand_says_where_its_picture_is() {
+    let brand = |line: &str| {
+        let rest = "tenant = \"acme\"\nnumbers = [\"12025550100\"]\ncaller_name = \"Q\"\n";
+        let text = format!("[[brands]]\nname = \"q\"\n{rest}{line}\n");
+        let told = config::parse(&text, Path::new("c.toml"), [], &[]).unwrap_err();
+        let told: Vec<_> = told.iter().map(ToString::to_string).collect();
+        told
+    };
+    for (line, what) in [
+        (
+            "icon = \"q.png\"",
+            "c.toml:6: brands[0].icon: it takes an https URL, or a data: URL",
+        ),
+        (
+            "card = \"q.json\"",
+            "c.toml:6: brands[0].card: it takes an https URL; a file is card_file",
+        ),
+    ] {
+        let told = brand(line);
+        assert!(told.iter().any(|one| one.contains(what)), "{told:#?}");
+    }
 }

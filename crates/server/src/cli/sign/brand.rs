@@ -7,7 +7,7 @@ use crate::fetch::picture;
 use crate::files;
 use countersign::authentication::{Brand, BrandFault};
 use countersign::number::TelephoneNumber;
-use countersign::passport::rcd::data_url;
+use countersign::passport::rcd::{MAX_RICH_URL, data_url};
 use countersign::passport::{Card, RichClaims};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -114,7 +114,11 @@ fn icon(text: &str) -> Result<Box<str>, Trouble> {
     }
     let bytes = read(Path::new(text))?;
     let format = picture::inspect(&bytes).map_err(|_| Trouble::NotAPicture(PathBuf::from(text)))?;
-    Ok(data_url::url(format.media_type(), &bytes).into())
+    let url = data_url::url(format.media_type(), &bytes);
+    match url.len() <= MAX_RICH_URL {
+        true => Ok(url.into()),
+        false => Err(Trouble::LargePicture(PathBuf::from(text))),
+    }
 }
 
 fn card(text: &str) -> Result<Card, Trouble> {

@@ -44,8 +44,12 @@ Examples:
   With a name, a picture and a reason (the digest of the picture is signed, of the file):
     countersign sign --from 12025550100 --to 12025550101 --name \"Q Branch\" --reason \"Your order\" \\
       --icon https://example.com/q.png --resource https://example.com/q.png=q.png
-  A call that is forwarded, with its Identity; and one of which only the numbers are known:
+  Without an extension, and only the signature of it; verifiers rebuild the rest from the request:
+    countersign sign --kind base --compact < invite.sip > signed.sip
+  A call that is forwarded, with its Identity (the request keeps its Request-URI: verify it with --to 12025550102); with \
+all of it inside, for where no headers go; and one of which only the numbers are known:
     countersign sign --kind div --to 12025550102 < signed.sip > forwarded.sip
+    countersign sign --kind div-o --to 12025550102 < signed.sip
     countersign sign --kind div --from 12025550100 --div 12025550101 --to 12025550102
   Priority, and the call-back of an answering point:
     countersign sign --kind rph --from 12025550100 --to 911 --rph esnet.1
@@ -88,8 +92,6 @@ pub(super) struct Arguments {
     /// The call is the call-back of an answering point (kind rph)
     #[arg(long)]
     sph: bool,
-    #[command(flatten)]
-    brand: brand::BrandArguments,
     /// The origination identifier [default: a random one]
     #[arg(long, value_name = "UUID")]
     origid: Option<OrigId>,
@@ -101,6 +103,9 @@ pub(super) struct Arguments {
     /// A JSON object with the header, the parts of the PASSporT, the attestation and its evidence
     #[arg(long)]
     json: bool,
+    // Last: its heading is that of all that follow.
+    #[command(flatten)]
+    brand: brand::BrandArguments,
 }
 
 pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {
@@ -231,9 +236,11 @@ const fn fix(refusal: Refusal) -> &'static str {
         }
         Refusal::IssuerNotOurs => "; --issuer is the subject's CN or O",
         Refusal::PriorityNotRequested => "; give --rph, and a request that has the value",
+        Refusal::PriorityMisused => {
+            "; values of emergency services are for calls to 911 (--to) and, with --sph, back from there"
+        }
         Refusal::DiversionLoops
         | Refusal::NoRichData
-        | Refusal::PriorityMisused
         | Refusal::RichDataIncomplete
         | Refusal::SigningFailed
         | Refusal::Unlisted

@@ -91,7 +91,7 @@ fn headline(report: &Report, console: &mut Console) {
         None if report.passports.is_empty() => {
             console.line(format_args!("{verdict}: there is no PASSporT"));
         }
-        None => console.line(format_args!("{verdict}: no PASSporT of a supported type")),
+        None => console.line(format_args!("{verdict}: no PASSporT speaks for the caller")),
     }
     if let Some(detail) = report.detail() {
         lines(console, &[], &detail, Tone::Plain);

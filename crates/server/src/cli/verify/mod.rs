@@ -63,9 +63,14 @@ Examples:
     countersign verify header.txt --from 12025550100 --to 12025550101 \\
       --trust anchors.pem --at 2026-11-05T00:00:00Z --json
   The headers of one call that was forwarded, judged together:
-    countersign verify --together headers.txt --from 12025550100 --to 12025550102 --trust anchors.pem
+    countersign verify --together headers.txt --from 12025550100 --to 12025550102 \\
+      --trust anchors.pem
   A branded call, its logo at hand; the logo is written to a file if it is the one that was signed:
-    countersign verify invite.sip --trust anchors.pem --resource https://example.com/q.png=q.png --picture proven.png
+    countersign verify invite.sip --trust anchors.pem \\
+      --resource https://example.com/q.png=q.png --picture proven.png
+  Priority, and who may sign for it:
+    countersign verify rph.txt --from 12025550100 --to 911 --trust anchors.pem \\
+      --rph esnet.1 --priority-authority esnet=709J
 
 Input: a whole SIP message, Identity headers (with or without the name) or bare tokens, one a line. A message brings \
 its own call; --from and --to come before it. Headers and tokens bring none: without --from and --to they are at best \
@@ -94,14 +99,15 @@ pub(super) struct Arguments {
     #[arg(long)]
     offline: bool,
     #[command(flatten)]
-    proof: ProofArguments,
-    #[command(flatten)]
     belief: TrustFlags,
     #[command(flatten)]
     web: WebFlags,
     /// One JSON object per input, one a line
     #[arg(long)]
     json: bool,
+    // Last: its heading is that of all that follow.
+    #[command(flatten)]
+    proof: ProofArguments,
 }
 
 pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {

@@ -191,6 +191,19 @@ fn what_there_is_to_sign_is_named_if_it_is_not_right() {
         2,
         &["--resource https://example.com/q.png=FILE"],
     );
+    let large = [crate::fetch_resources::drawn(64, 1), vec![7; 4096]].concat();
+    let picture = lab.workspace.path().join("large.png");
+    std::fs::write(&picture, large).unwrap();
+    let picture = picture.display().to_string();
+    let on_the_web = format!("--icon URL --resource URL={picture}");
+    with(
+        "--icon",
+        &picture,
+        2,
+        &["too much to be signed whole", &on_the_web],
+    );
+    let emergency = ["--data", &data, "--kind", "rph", "--rph", "esnet.1"];
+    refused(&emergency, 1, &["must not have that priority", "--to"]);
     with("--origid", "x", 2, &["not a UUID"]);
     with("--iat", "tomorrow", 2, &["RFC 3339"]);
     with("--to", "2025550l00", 2, &["--to \"2025550l00\"", "'l'"]);
