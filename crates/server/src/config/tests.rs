@@ -8,7 +8,7 @@ use countersign::verification::policy::{MissingDigest, NameRequirement, RichFetc
 use countersign_sip::flow::Transport;
 use countersign_sip::trunk::{
     BypassCause, Leniency, Mode, Network, NextHopTrust, NothingAdded, Oversize, PassportForm,
-    RedirectDialect, RedirectForm, RejectionStatus, Role, Treatment, UdpSource,
+    RedirectDialect, RedirectForm, RejectionStatus, Role, Treatment, UdpSource, UnsignedPriority,
 };
 use std::collections::BTreeMap;
 
@@ -207,6 +207,45 @@ fn who_may_sign_for_a_namespace_is_known_as_it_is_written() {
         mistakes("[[priority.authorities]]\nnamespace = \"ets\"\n").len(),
         1
     );
+}
+
+#[test]
+fn what_a_trunk_says_of_priority() {
+    let trunk = |lines: &str| {
+        let mut config = parse_text(&with_trunk(lines)).unwrap();
+        config.trunks.remove(0).trunk
+    };
+    let silent = trunk("");
+    assert_eq!(silent.unsigned_priority, None);
+    assert!(silent.signed_priority.is_empty() && silent.psap_numbers.is_empty());
+    let says = trunk(
+        "sign_priority = [\"ETS.0\", \"esnet.1\"]\nunsigned_priority = \"trust-peer\"\npsap_numbers = [\"+12025550100\"]\n",
+    );
+    let signed = says.signed_priority.iter().map(|value| value.as_str());
+    assert_eq!(signed.collect::<Vec<_>>(), ["ets.0", "esnet.1"]);
+    assert_eq!(says.unsigned_priority, Some(UnsignedPriority::TrustPeer));
+    assert_eq!(says.psap_numbers, ["12025550100".parse().unwrap()]);
+    let strips = trunk("unsigned_priority = \"strip\"\n");
+    assert_eq!(strips.unsigned_priority, Some(UnsignedPriority::Strip));
+    for (wrong, told) in [
+        (
+            "sign_priority = [\"ets\"]\n",
+            "sign_priority: it takes a value such as \"ets.0\", in quotes",
+        ),
+        (
+            "psap_numbers = [\"911\"]\n",
+            "psap_numbers: it takes a number with its country code, such as \"+12025550100\", in quotes",
+        ),
+        (
+            "unsigned_priority = \"drop\"\n",
+            "unsigned_priority: it takes one of \"strip\", \"trust-peer\"",
+        ),
+    ] {
+        assert_eq!(
+            mistakes(&with_trunk(wrong)),
+            [format!("c.toml:5: trunks[0].{told}")]
+        );
+    }
 }
 
 #[test]

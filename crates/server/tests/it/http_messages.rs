@@ -158,6 +158,12 @@ async fn what_is_neither_signed_nor_judged() {
     let house = House::new();
     let repository = Repository::saying(house.chain()).await;
     let switch = switch(&house, &repository).await;
+    let urgent = |request: &str| {
+        request.replace("Content-Type", "Resource-Priority: esnet.1\r\nContent-Type")
+    };
+    let for_help = urgent(INVITE).replace("INVITE sip:12025550101@", "INVITE sip:911@");
+    let passed = post(&switch, 2, "signing", &for_help).await;
+    assert_eq!((passed.status, &passed.body), (200, &for_help));
     let inside = INVITE.replace("b.example>\r", "b.example>;tag=2\r");
     let emergency = INVITE.replace("INVITE sip:12025550101@", "INVITE sip:911@");
     for request in [&inside, &emergency] {
@@ -167,7 +173,8 @@ async fn what_is_neither_signed_nor_judged() {
     for (body, why) in [
         ("hello", "SVC4006"),
         ("SIP/2.0 200 OK\r\n\r\n", "SVC4006"),
-        (&*INVITE.replace("INVITE", "OPTIONS"), "SVC4006"),
+        // Digest 11, case 22: nothing but an INVITE is signed, for whatever it asks.
+        (&*urgent(INVITE).replace("INVITE", "OPTIONS"), "SVC4006"),
         (&*INVITE.replace("Call-ID: http-message\r\n", ""), "SVC4006"),
         (&*INVITE.replace("\r\n", "\n"), "SVC4006"),
     ] {

@@ -457,3 +457,37 @@ async fn digest12_case26_diversions_and_priorities_have_verdicts_of_their_own() 
     assert_eq!(play.post(path, &bad).await.status, 400);
     play.stop().await;
 }
+
+/// This test verifies case 26, the other half: a priority passes if its signer may sign for the namespace, and if all of what is asked
+/// was signed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn digest12_case26_a_priority_of_who_may_sign_it_passes() {
+    for (provider, asked, expected) in [
+        ("709J", "ets.0", "RPH-Validation-Passed"),
+        ("709J", "ETS.0", "RPH-Validation-Passed"),
+        ("709J", "ets.0, wps.1", "No-RPH-Validation"),
+        ("709J", "ets.1", "No-RPH-Validation"),
+        ("709W", "ets.0", "RPH-Validation-Failed"),
+    ] {
+        let may = format!(
+            "[[priority.authorities]]\nnamespace = \"ets\"\nproviders = [\"{provider}\"]\n"
+        );
+        let play = Play::with("", &format!("{UNHURRIED}{may}")).await;
+        let shaken = play.identity(|same| same);
+        let rph = play.identity(|forgery| {
+            forgery
+                .header("\"ppt\":\"shaken\"", "\"ppt\":\"rph\"")
+                .payload("\"origid\"", "\"rph\":{\"auth\":[\"ets.0\"]},\"origid\"")
+        });
+        let rph = rph.replace(";ppt=shaken", ";ppt=rph");
+        let request = json!({"verificationRequest": {
+            "identityHeader": shaken, "identityHeaders": [rph], "from": {"tn": ALICE}, "to": {"tn": BOB},
+            "dest": {"tn": BOB}, "time": NOW.as_secs(), "protectedHeaders": [format!("Resource-Priority: {asked}")]}});
+        let answer = play.post("/3gpp/v1/verification", &request).await;
+        let response = &answer.json()["verificationResponse"];
+        assert_eq!(response["verstatValue"], PASSED, "{response:#}");
+        let told = &response["verstatPriority"];
+        assert_eq!(told, expected, "{provider} {asked}: {response:#}");
+        play.stop().await;
+    }
+}

@@ -120,8 +120,8 @@ impl Context {
         }
     }
 
-    /// Whether an emergency call asks for priority that the trunk may have signed. It waits for no answer but ours, and for that no longer
-    /// than [`EXPIRE_GRACE`].
+    /// Whether an emergency call asks for priority that the trunk may have signed. It waits for no answer but our own, which asks nobody
+    /// else, and for that no longer than the trunk's deadline.
     fn signs_emergency(&self) -> bool {
         let keeps = self.trunk.existing_identity == ExistingIdentity::Keep;
         let is_signed = matches!(self.role(), Role::Both | Role::Sign)

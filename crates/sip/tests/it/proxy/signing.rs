@@ -7,7 +7,7 @@
 //!     │                 │ INVITE+Identity▶│
 //! ```
 
-use super::{START, Table, hop, invite, trunk};
+use super::{START, Table, hop, invite, request, trunk};
 use countersign::call::DateHeader;
 use countersign::time::UnixTime;
 use countersign_sip::element::{Handling, SignatureFate};
@@ -155,6 +155,23 @@ fn an_empty_identity_is_none() {
         !outgoing.text.contains("Identity:\r\n") && outgoing.values("y").is_empty(),
         "one that has been served is gone"
     );
+}
+
+/// This test verifies that nothing but an INVITE is signed for its priority (RFC 8443 §7.1): of all others nobody asks for it.
+#[test]
+fn digest11_case22_priority_is_signed_for_calls_only() {
+    let asks = "Resource-Priority: ets.0\r\n";
+    for method in ["INVITE", "OPTIONS", "MESSAGE", "REGISTER", "SUBSCRIBE"] {
+        let mut trunk = signing();
+        trunk.signed_priority = vec!["ets.0".parse().unwrap()];
+        let mut table = Table::new(trunk);
+        table.caller(&request(method, "z9hG4bKone", asks));
+        let asked = table.sign.iter().map(|sign| &sign.call.priority.values);
+        let asked: Vec<_> = asked.map(|values| values[0].as_str()).collect();
+        assert_eq!(asked.is_empty(), method != "INVITE", "{method} {asked:?}");
+        let sent = table.sent();
+        assert!(sent.iter().all(|sent| sent.values("Identity").is_empty()));
+    }
 }
 
 /// This test verifies that emergency calls go on at once, unsigned: by service URN, or by a number of the trunk.
