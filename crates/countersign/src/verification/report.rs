@@ -3,12 +3,12 @@
 //! A report keeps what was received and what was found; words and copies are made when somebody asks for them.
 
 use super::Verdict;
-use super::check::{Check, CheckResult};
+use super::check::{Check, CheckResult, Evidence};
 use super::consequences::{Complaint, Consequences};
 use super::diversion::ChainReport;
 use super::fault::{Code, Fault};
 use super::findings::Checks;
-use super::need::NumberAuthority;
+use super::need::{NumberAuthority, Unavailable};
 use super::policy::{IdentityRequirement, Order};
 use super::priority::{self, PriorityReport};
 use super::purpose::Purpose;
@@ -23,6 +23,7 @@ use crate::passport::{
 };
 use crate::path::VerifiedPath;
 use crate::time::UnixTime;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// The outcome of a verification.
@@ -117,12 +118,29 @@ impl Report {
     /// The PASSporTs with an error of their own, not what we were not set up or not in time for. Whoever signed a good PASSporT is not
     /// blamed for another's; but who signed one with a bad one inside has signed that.
     pub fn erring(&self) -> impl Iterator<Item = (&PassportReport, Fault)> {
-        self.passports.iter().filter_map(|passport| {
-            let fault = passport.verdict.fault()?;
-            let anothers = passport.is_anothers(fault);
-            let is_theirs = !passport.is_ours(fault) && (!anothers || passport.encloses());
-            is_theirs.then_some((passport, fault))
-        })
+        let each = self.passports.iter().enumerate();
+        each.filter_map(|(at, passport)| Some((passport, self.error_of(at)?)))
+    }
+
+    fn error_of(&self, at: usize) -> Option<Fault> {
+        let passport = self.passports.get(at)?;
+        let fault = passport.verdict.fault()?;
+        let is_theirs = match passport.is_anothers(fault) {
+            true => self.has_an_error_inside(at),
+            false => !passport.is_ours(fault),
+        };
+        is_theirs.then_some(fault)
+    }
+
+    /// Whether one that is inside of it has an error. Those that are inside stand behind it.
+    fn has_an_error_inside(&self, at: usize) -> bool {
+        let behind = self.passports.iter().enumerate().skip(at.saturating_add(1));
+        let is_inside = |passport: &PassportReport| {
+            let chain = passport.chain.as_ref();
+            chain.is_some_and(|chain| chain.nested_in == Some(at))
+        };
+        let mut inside = behind.filter(|(_, passport)| is_inside(passport));
+        inside.any(|(inner, _)| self.error_of(inner).is_some())
     }
 
     /// One for each Identity header with an error of its own.
@@ -138,6 +156,12 @@ impl Report {
                 ppi: passport.compact(),
             })
             .collect()
+    }
+
+    /// The claims of one of its PASSporTs that may be told as verified, as JSON: all of one that is proven, but the rich call data that is
+    /// altered, was not examined, or is about a number that nobody assures. `None` if there is nothing to tell.
+    pub fn valid_claims<'r>(&'r self, passport: &'r PassportReport) -> Option<Cow<'r, str>> {
+        rich::caller::claims(passport, &self.passports)
     }
 
     /// The verdict in words, with the evidence; `None` if there is nothing to say beyond the verdict.
@@ -374,17 +398,39 @@ impl PassportReport {
             .and_then(|result| result.detail())
     }
 
-    /// Whether a fault of it says something of us and nothing of the sender: what policy does not name, what we had no time for.
+    /// Whether a fault of it says something of us, or of whom we asked, and nothing of the signer: what policy does not name, what we had no
+    /// time for or did not fetch, what authorities do not know, whom the call does not name.
     fn is_ours(&self, fault: Fault) -> bool {
         match fault {
-            Fault::DeadlineExpired
+            Fault::CalledPartyUnknown
+            | Fault::CallerUnknown
+            | Fault::DeadlineExpired
             | Fault::NoTrustDomain
+            | Fault::NotExamined
+            | Fault::NumberAuthorityStale
+            | Fault::NumberAuthorityUnavailable
+            | Fault::NumberAuthorityUnknown
             | Fault::PriorityAuthorityUnknown
+            | Fault::RevocationUnknown
             | Fault::RichSignerUntrusted => true,
+            Fault::CertificateUnavailable => self.is_unasked(fault),
             // Lists by reference are not fetched for priority.
-            Fault::TnAuthListUnavailable => self.purpose == Purpose::Priority,
+            Fault::TnAuthListUnavailable => {
+                self.purpose == Purpose::Priority || self.is_unasked(fault)
+            }
             _ => false,
         }
+    }
+
+    /// Whether what could not be had was not asked for.
+    fn is_unasked(&self, fault: Fault) -> bool {
+        let evidence = self.check_of(fault).map(|found| found.evidence);
+        let why = match evidence {
+            Some(Evidence::ListUnavailable(both)) => both.1,
+            Some(Evidence::Unavailable(why)) => *why,
+            _ => return false,
+        };
+        matches!(why, Unavailable::Offline | Unavailable::Overloaded)
     }
 
     /// Whether a fault of it says something of those that it is in a chain with, and nothing of itself.
@@ -395,12 +441,6 @@ impl PassportReport {
             Fault::ChainIncomplete => self.purpose != Purpose::Diversion,
             _ => false,
         }
-    }
-
-    /// Whether it has another PASSporT inside.
-    fn encloses(&self) -> bool {
-        let extension = self.claims().map(|claims| &claims.extension);
-        matches!(extension, Some(Extension::DivO(_)))
     }
 
     /// The token in compact form, two dots and the signature: what names it to its signer. `None` if it has no signature.

@@ -127,11 +127,8 @@ pub fn http_request(bytes: &[u8]) {
             if let Ok(asked) = fields::verification(body, front, policy) {
                 assert!((1..=2 * fields::MAX_CALLED).contains(&asked.call.dest.len()));
                 assert!(asked.identities.len() <= fields::MAX_IDENTITIES + 1);
-                assert!(
-                    asked
-                        .display_name
-                        .is_none_or(|name| name.len() <= fields::MAX_ECHO)
-                );
+                let name = asked.call.presentation.name.as_deref();
+                assert!(name.is_none_or(|name| name.len() <= fields::MAX_ECHO));
             }
         }
     }

@@ -292,6 +292,45 @@ async fn heartbeats_are_no_calls() {
     play.stop().await;
 }
 
+/// This test verifies that the 3GPP dialect tells of rich call data what was proven and may be shown, and nothing else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_dialect_of_3gpp_tells_proven_content_only() {
+    let play = Play::new().await;
+    let rich = r#""crn":"To sell you nothing","rcd":{"apn":"12025550110","nam":"Q Branch"}"#;
+    let altered = r#""rcdi":{"/nam":"sha256-uDtvpG1xNw+MK0XEOh+2UNQ94MQJ5d2ftgmHxsjKeMw"}"#;
+    let told = async |attest: &str, claims: &str| {
+        let identity = play.identity(|forgery| {
+            forgery
+                .payload(r#""attest":"A""#, &format!(r#""attest":"{attest}""#))
+                .payload(r#""origid":"#, &format!(r#"{claims},"origid":"#))
+        });
+        let request = json!({"verificationRequest": {
+            "identityHeader": identity, "from": {"tn": ALICE}, "to": {"tn": BOB},
+            "time": NOW.as_secs(), "displayName": "Somebody"}});
+        let answer = play.post("/3gpp/v1/verification", &request).await;
+        let response = answer.json()["verificationResponse"].clone();
+        assert_eq!(response["verstatValue"], PASSED, "{answer:?}");
+        let claims = response["verifyResults"][0]["verifyResult"]["validClaims"].clone();
+        assert_eq!(
+            (&claims["orig"]["tn"], &claims["attest"]),
+            (&json!(ALICE), &json!(attest))
+        );
+        let content = ["crn", "rcd", "rcdi"].map(|name| claims[name].clone());
+        (response["displayName"].clone(), content)
+    };
+    let (name, reason) = (json!("Q Branch"), json!("To sell you nothing"));
+    let whole = json!({"apn": "12025550110", "nam": "Q Branch"});
+    let proven = [reason.clone(), whole, Value::Null];
+    assert_eq!(told("A", rich).await, (name, proven));
+    let part = [reason, json!({"apn": "12025550110"}), Value::Null];
+    let with_digest = format!("{rich},{altered}");
+    assert_eq!(told("A", &with_digest).await, (Value::Null, part));
+    // Nobody assures that the number is the caller's own.
+    let nothing = [Value::Null, Value::Null, Value::Null];
+    assert_eq!(told("B", rich).await, (Value::Null, nothing));
+    play.stop().await;
+}
+
 /// This test verifies the 3GPP dialect, at its own path and where its members are seen: verdict, results, what is repeated.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_dialect_of_3gpp() {
@@ -312,7 +351,8 @@ async fn the_dialect_of_3gpp() {
         assert_eq!(response["verstatValue"], PASSED);
         assert_eq!(
             (&response["requestId"], &response["displayName"]),
-            (&json!("r \"1\""), &json!("Alice"))
+            (&json!("r \"1\""), &Value::Null),
+            "a name that nobody signed is not told as verified"
         );
         let results = response["verifyResults"].as_array().unwrap();
         let [passed, failed] = &results[..] else {

@@ -1,12 +1,14 @@
 //! What may be shown of the caller, out of everything that was proven.
 
-use super::RichReport;
+use super::{Content, RichReport};
+use crate::jose::json::{Object, Value, parse_str};
 use crate::passport::rcd::references::{CARD_ELSEWHERE, ICON, is_data};
 use crate::passport::{Attestation, Card, RichClaims};
 use crate::verification::Verdict;
 use crate::verification::consequences::{ProvenCaller, ProvenCard, Reference};
 use crate::verification::purpose::Purpose;
 use crate::verification::report::PassportReport;
+use std::borrow::Cow;
 
 /// What may be shown, if the call passed: `None` if nothing may.
 ///
@@ -22,7 +24,9 @@ pub(in crate::verification) fn proven(
         return None;
     }
     let own = || passports.iter().filter(|one| assures(one));
-    own().next()?;
+    if !is_assured(passports) {
+        return None;
+    }
     let third = passports
         .iter()
         .filter(|one| one.purpose == Purpose::RichData);
@@ -39,6 +43,57 @@ pub(in crate::verification) fn proven(
         caller.reason = reason;
     }
     (caller != ProvenCaller::default()).then(|| Box::new(caller))
+}
+
+/// Whether somebody assures that the number is not spoofed, without whom nothing is shown.
+fn is_assured(passports: &[PassportReport]) -> bool {
+    passports.iter().any(assures)
+}
+
+/// The claims of one that is proven, as JSON, without the rich call data that may not be shown; `None` if it is not proven, or is
+/// about nothing else.
+pub(in crate::verification) fn claims<'r>(
+    passport: &'r PassportReport,
+    among: &[PassportReport],
+) -> Option<Cow<'r, str>> {
+    let proven = passport.token.proven()?.passport();
+    let (payload, Some(known)) = (proven.payload(), passport.rich.as_deref()) else {
+        return Some(proven.payload().into());
+    };
+    let is_anothers = passport.purpose == Purpose::RichData;
+    let is_shown = is_assured(among) && (is_anothers || assures(passport));
+    let parts = ["apn", "crn", "icn", "jcd", "nam"].map(|part| known.part(part));
+    let is_whole = |part: &Content| matches!(part, Content::Absent | Content::Proven);
+    match is_shown {
+        true if parts.iter().all(is_whole) => Some(payload.into()),
+        false if is_anothers => None,
+        _ => without(payload, |part| !is_shown || !known.part(part).is_proven()),
+    }
+}
+
+/// The claims without some parts of their rich call data, and without its digests: what is left needs none.
+fn without<'r>(payload: &str, is_left_out: impl Fn(&str) -> bool) -> Option<Cow<'r, str>> {
+    let payload = parse_str(payload).ok()?;
+    let mut members = Vec::new();
+    for (name, value) in payload.value.as_object()?.iter() {
+        let value = match (name, value.as_object()) {
+            ("rcdi", _) => continue,
+            ("crn", _) if is_left_out("crn") => continue,
+            ("rcd", Some(data)) => {
+                let parts = data.iter().filter(|(part, _)| !is_left_out(part));
+                let parts = parts.map(|(part, value)| (Cow::from(part), value.clone()));
+                match Object::from_members(parts.collect()).ok()? {
+                    parts if parts.is_empty() => continue,
+                    parts => Value::Object(parts),
+                }
+            }
+            _ => value.clone(),
+        };
+        members.push((Cow::from(name), value));
+    }
+    let mut text = String::new();
+    Object::from_members(members).ok()?.write(&mut text);
+    Some(text.into())
 }
 
 /// Whether it is the caller's own and assures that the number is not spoofed: of those that attest, only with attestation A.

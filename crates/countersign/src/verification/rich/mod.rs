@@ -122,6 +122,18 @@ pub enum Display {
 }
 
 impl RichReport {
+    /// What is known of what stands under this name in the claims.
+    fn part(&self, name: &str) -> Content {
+        match name {
+            "apn" => self.alternate,
+            "crn" => self.reason,
+            "icn" => self.icon,
+            "jcd" | "jcl" => self.card,
+            "nam" => self.name,
+            _ => Content::Absent,
+        }
+    }
+
     /// Of a PASSporT that is not proven yet.
     fn unproven(display: Display, inline: Option<Result<Arc<JCard>, BadCard>>) -> Self {
         let unproven = Content::NotExamined(Unexamined::NotProven);

@@ -55,13 +55,10 @@ pub(super) fn judged(fields: &VerificationFields<'_>, report: &Report, trunk: &T
                 member("verstatPriority", priority, &mut body);
             }
             results(report, &mut body);
-            // A name that was proven is shown rather than the one that was sent.
+            // The name that was sent is no answer: only one that was proven is told.
             let caller = consequences.as_ref().and_then(|one| one.caller.as_deref());
             let proven = caller.and_then(|caller| caller.name.as_deref());
-            for (name, value) in [
-                ("displayName", proven.or(fields.display_name)),
-                ("requestId", fields.request_id),
-            ] {
+            for (name, value) in [("displayName", proven), ("requestId", fields.request_id)] {
                 if let Some(value) = value {
                     body.push(',');
                     member(name, value, &mut body);
@@ -177,7 +174,7 @@ fn results(report: &Report, body: &mut String) {
             0 => ",\"verifyResults\":[{\"verifyResult\":{",
             _ => ",{\"verifyResult\":{",
         });
-        result(passport, report.verdict, body);
+        result(passport, report, body);
         body.push_str("}}");
     }
     if !report.passports.is_empty() {
@@ -185,17 +182,14 @@ fn results(report: &Report, body: &mut String) {
     }
 }
 
-fn result(passport: &PassportReport, call: Verdict, body: &mut String) {
+fn result(passport: &PassportReport, report: &Report, body: &mut String) {
     member("ppt", passport.ppt().unwrap_or_default(), body);
     body.push(',');
     if passport.verdict == Verdict::Passed {
         member("status", "pass", body);
-        // RFC 9795 §10: what a third party says of a caller is not used where nobody assured the caller's number.
-        let is_used = passport.purpose != Purpose::RichData || call == Verdict::Passed;
-        if let Some(token) = passport.token.passport().filter(|_| is_used) {
-            // Proven, so it is one JSON object.
+        if let Some(claims) = report.valid_claims(passport) {
             body.push_str(",\"validClaims\":");
-            body.push_str(token.payload());
+            body.push_str(&claims);
         }
         return;
     }

@@ -21,7 +21,7 @@ pub const MAX_IDENTITIES: usize = 32;
 /// Most headers in `protectedHeaders`.
 pub const MAX_PROTECTED: usize = 16;
 
-/// Longest `requestId` or `displayName` that is sent back, in bytes.
+/// Longest `requestId` or `displayName` that is read, in bytes.
 pub const MAX_ECHO: usize = 256;
 
 /// The numbers of heartbeats. Session border controllers ask with them every few seconds, and nobody has them.
@@ -79,8 +79,6 @@ pub struct VerificationFields<'a> {
     pub identities: Vec<&'a str>,
     /// What the answer repeats.
     pub request_id: Option<&'a str>,
-    /// What the answer repeats, too.
-    pub display_name: Option<&'a str>,
 }
 
 /// What a request asks about by Resource-Priority.
@@ -192,7 +190,6 @@ pub fn verification<'a>(
         asked,
         identities,
         request_id: echo(request, "requestId")?,
-        display_name,
     })
 }
 

@@ -98,6 +98,7 @@ fn a_missing_list_is_not_validated_or_passes_by_rule() {
     let atis = report.verdict.verstat(VerstatProfile::Atis1000082);
     assert_eq!(atis, Verstat::NoValidation);
     assert_eq!(revocation(&report).0, Outcome::Unavailable(unknown));
+    assert!(report.complaints().is_empty(), "it is no error of theirs");
 
     let soft = scene(SOFT, nothing);
     let report = soft.verify(&call(), soft.present(&call()));

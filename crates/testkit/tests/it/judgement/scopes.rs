@@ -194,6 +194,8 @@ fn digest04_case06_who_holds_a_number_of_a_provider_is_the_authoritys_word() {
             scene.repository.say("709J".parse().unwrap(), word);
             let report = verify(&scene);
             assert_eq!(told(&report), expected, "{word:?}");
+            let is_theirs = expected == NOT_COVERED;
+            assert_eq!(!report.complaints().is_empty(), is_theirs, "{word:?}");
             let signer = report.passports[0].signer.as_ref().unwrap();
             let shown = signer.number_authority.as_ref().unwrap();
             assert_eq!((shown.provider.as_str(), shown.word), ("709J", word));
@@ -204,6 +206,7 @@ fn digest04_case06_who_holds_a_number_of_a_provider_is_the_authoritys_word() {
         let report = verify(&scene);
         let unavailable = not_validated(Fault::NumberAuthorityUnavailable);
         assert_eq!(told(&report), unavailable, "nobody answers");
+        assert!(report.complaints().is_empty());
     }
 }
 

@@ -8,9 +8,10 @@
 //! unsupported types count as unsigned.
 
 use super::told;
+use countersign::call::Call;
 use countersign::passport::Presented;
 use countersign::verification::policy::Order;
-use countersign::verification::{Fault, Malformed, Verdict};
+use countersign::verification::{Fault, Malformed, Unavailable, Verdict};
 use countersign_testkit::scene::{Forgery, Scene, X5U, call};
 
 const NOWHERE: &str = "https://cert.example.org/nowhere.pem";
@@ -151,4 +152,33 @@ fn the_same_header_twice_is_one_fetch_and_no_replay() {
     let report = scene.verify_at(0, &call(), vec![Ok(presented.clone()), Ok(presented)]);
     assert_eq!(told(&report), (Verdict::Passed, None));
     assert_eq!(scene.repository.requests().len(), 1);
+}
+
+/// RFC 9410: errors are told to who made them. What we did not ask for, and whom the call does not name, is no error of a signer.
+#[test]
+fn nobody_is_blamed_for_what_is_not_theirs() {
+    let blamed = |cause: Unavailable| {
+        let scene = Scene::new();
+        scene.repository.fail(cause);
+        let report = scene.verify(&call(), scene.present(&call()));
+        let verdict = Verdict::NotValidated(Fault::CertificateUnavailable);
+        assert_eq!(told(&report), (verdict, Some(436)), "{cause}");
+        report.complaints().len()
+    };
+    for ours in [Unavailable::Offline, Unavailable::Overloaded] {
+        assert_eq!(blamed(ours), 0, "{ours}");
+    }
+    for theirs in [Unavailable::BadStatus(404), Unavailable::Connect] {
+        assert_eq!(blamed(theirs), 1, "{theirs}");
+    }
+    let scene = Scene::new();
+    let presented = scene.present(&call());
+    let nobody = Call {
+        orig: None,
+        ..call()
+    };
+    let report = scene.verify(&nobody, presented);
+    let verdict = Verdict::NotValidated(Fault::CallerUnknown);
+    assert_eq!(told(&report), (verdict, Some(438)));
+    assert!(report.complaints().is_empty());
 }

@@ -224,3 +224,27 @@ fn there_and_back_and_on_is_not_validated_and_never_failed() {
     let report = way.verify(&call_for(DAVE), twice);
     assert_eq!(report.verdict.name(), "failed");
 }
+
+/// Whoever signed what is inside is judged by what we could get; who signed around it hears of that only if it is bad.
+#[test]
+fn who_signed_around_another_is_not_blamed_for_what_we_did_not_fetch() {
+    for (cause, blamed) in [
+        (Unavailable::Overloaded, 0),
+        (Unavailable::BadStatus(404), 1),
+    ] {
+        let way = Way::new();
+        let around = way.div_o(BOB, CAROL, &way.original());
+        let known = way.verify(&call_for(CAROL), vec![way.div(BOB, CAROL)]);
+        assert_eq!(told(&known), failed(Fault::ChainIncomplete));
+        way.scene.repository.fail(cause);
+        let report = way.verify(&call_for(CAROL), vec![around]);
+        assert_eq!(
+            verdicts(&report),
+            [
+                Verdict::NotValidated(Fault::ChainUnproven),
+                Verdict::NotValidated(Fault::CertificateUnavailable)
+            ]
+        );
+        assert_eq!(report.complaints().len(), blamed, "{cause}");
+    }
+}
