@@ -210,6 +210,44 @@ async fn a_redirected_call_gets_the_new_contact_and_its_div() {
     assert!(answer.values("Identity").is_empty());
 }
 
+/// RFC 8946 §7 lets whoever answers with 302 send PASSporTs back with it, and leaves it to who gets it which of them go where. Such an
+/// answer passes as it is; a call to one of its Contacts that comes by us has its own diversion, and only that.
+#[tokio::test]
+async fn several_contacts_of_a_302_pass_and_whichever_is_called_gets_its_own_div() {
+    let scene = Scene::new("sign", SIGNS).await;
+    let identity = scene.house.identity(X5U);
+    let call = Invite::new("answered-by-302").header("Identity", &identity);
+    let invite = call.text(&scene.caller);
+    scene.caller.says(&invite, scene.switch.udp).await;
+    let heard = scene.called.hears().await;
+    assert_eq!(heard.values("Identity"), [&*identity], "nobody diverted it");
+    let contacts = ["sip:12025550110@b.example", "sip:12025550120@b.example"];
+    let theirs = [
+        "e30.e30.AA;info=<https://c.example/1>;ppt=div",
+        "e30.e30.AA;info=<https://c.example/2>;ppt=div",
+    ];
+    let answer = format!(
+        "302 Moved Temporarily\r\nContact: <{}>;q=0.7, <{}>;q=0.3\r\nIdentity: {}\r\nIdentity: {}",
+        contacts[0], contacts[1], theirs[0], theirs[1]
+    );
+    scene.called.answers(&heard, &answer).await;
+    let answer = scene.caller.hears_final().await;
+    assert_eq!(answer.status(), Some(302), "{}", answer.text);
+    let contact = format!("<{}>;q=0.7, <{}>;q=0.3", contacts[0], contacts[1]);
+    assert_eq!(answer.values("Contact"), [&*contact]);
+    assert_eq!(answer.values("Identity"), theirs);
+    let ack = invite.replacen("INVITE ", "ACK ", 1);
+    let ack = ack.replacen("1 INVITE", "1 ACK", 1);
+    scene.caller.says(&ack, scene.switch.udp).await;
+    assert!(scene.called.hears().await.text.starts_with("ACK "));
+
+    for (place, target) in ["12025550110", "12025550120"].into_iter().enumerate() {
+        let call = Invite::new(format!("contact-of-302-{place}"));
+        let call = call.header("Identity", &identity).uri(contacts[place]);
+        is_diverted(&scene.calls(call).await, &identity, target);
+    }
+}
+
 #[tokio::test]
 async fn the_far_dialog_of_a_back_to_back_call_is_to_the_other_number() {
     let scene = Scene::new("none", &format!("{FORWARDS}mode = \"b2bua\"\n")).await;

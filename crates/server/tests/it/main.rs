@@ -23,6 +23,7 @@ mod bypass_token;
 mod changed_certificate;
 mod config_check;
 mod cli;
+mod div_o_on_the_wire;
 mod diversions;
 mod drain;
 mod emergency_and_call_back;
