@@ -18,8 +18,8 @@ pub const EMERGENCY_NAMESPACE: &str = "esnet";
 /// it.
 pub const EMERGENCY_SERVICE: &str = "urn:service:sos";
 
-/// Longest dial string of emergency services, in digits: what is dialled for them in any country has two or three, and no E.164
-/// number is that short.
+/// Longest dial string of emergency services, in digits, that needs no list: nearly everywhere it has two or three, and nothing else
+/// that short is a number of somebody. Longer ones are known to who routes them ([`Dialled::Emergency`]).
 pub const MAX_EMERGENCY_DIGITS: usize = 3;
 
 /// One value: a namespace and a priority in it, such as `ets.0`. Compared without regard to case.
@@ -117,6 +117,26 @@ pub struct RequestedPriority {
     pub values: Vec<ResourceValue>,
     /// What `Priority` marks it as.
     pub mark: PriorityMark,
+    /// What is known of the number that it calls.
+    pub dialled: Dialled,
+}
+
+impl RequestedPriority {
+    /// Whether a PASSporT with this `dest` is about a call to emergency services: [`is_emergency_call`], or what is dialled in this
+    /// country, as long as it may be.
+    pub(crate) fn is_for_help(&self, dest: &Dest) -> bool {
+        is_emergency_call(dest) || self.dialled == Dialled::Emergency
+    }
+}
+
+/// What is known of a number that is dialled, beyond its length.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dialled {
+    /// It leads to emergency services here, who route by this list: `1122` as well as `112`.
+    Emergency,
+    /// Nothing.
+    #[default]
+    Unlisted,
 }
 
 /// What the `Priority` header of a request marks it as.

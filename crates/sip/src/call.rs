@@ -11,6 +11,7 @@ use crate::uri::Uri;
 use countersign::call::{Call, CallReference, DestSource, OrigSource, Presentation};
 use countersign::identity::{Identity, IdentityPolicy, Role};
 use countersign::number::TelephoneNumber;
+use countersign::priority::Dialled;
 
 /// What the trunk's configuration says about reading calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -167,6 +168,15 @@ pub fn is_emergency_call(message: &Message, numbers: &[TelephoneNumber]) -> bool
     message
         .request_uri()
         .is_some_and(|uri| is_emergency(uri, numbers))
+}
+
+/// What is known of the numbers that a call is to, if all of them are among `numbers`.
+pub fn dialled(call: &Call, numbers: &[TelephoneNumber]) -> Dialled {
+    let is_listed = |called: &Identity| called.number().is_some_and(|one| numbers.contains(&one));
+    match call.dest.iter().all(|(called, _)| is_listed(called)) && !call.dest.is_empty() {
+        true => Dialled::Emergency,
+        false => Dialled::Unlisted,
+    }
 }
 
 fn is_emergency(uri: &[u8], numbers: &[TelephoneNumber]) -> bool {

@@ -8,7 +8,7 @@
 use crate::message::{Message, Name};
 use crate::patch::Patch;
 use countersign::passport::rph::MAX_RESOURCE_VALUES;
-use countersign::priority::{PriorityMark, RequestedPriority, ResourceValue};
+use countersign::priority::{Dialled, PriorityMark, RequestedPriority, ResourceValue};
 use memchr::memmem;
 
 /// The value of `Priority` that marks a call-back.
@@ -54,6 +54,7 @@ pub fn requested(message: &Message) -> RequestedPriority {
     RequestedPriority {
         values: values.collect(),
         mark: mark(message),
+        dialled: Dialled::Unlisted,
     }
 }
 

@@ -10,7 +10,7 @@ use crate::call::Call;
 use crate::certificate::Coverage;
 use crate::identity::Identity;
 use crate::passport::{Extension, Rph, Sph};
-use crate::priority::{PriorityMark, ResourceValue, is_emergency_call, is_telephone_number};
+use crate::priority::{PriorityMark, ResourceValue, is_telephone_number};
 use crate::time::UnixTime;
 
 impl AuthenticationService {
@@ -79,7 +79,7 @@ impl AuthenticationService {
             }
             // RFC 9027 §4: "which MUST match the SIP 'Priority' header field value".
             (PriorityMark::None, Some(Sph::PsapCallback)) => Err(Refusal::PriorityMisused),
-            (PriorityMark::None, None) if is_emergency_call(&dest) => Ok(()),
+            (PriorityMark::None, None) if call.priority.is_for_help(&dest) => Ok(()),
             (PriorityMark::None, None) => Err(Refusal::PriorityMisused),
         }
     }

@@ -18,9 +18,7 @@ use crate::call::Call;
 use crate::identity::Dest;
 use crate::passport::{Claims, Extension, Rph, Sph};
 use crate::path::VerifiedPath;
-use crate::priority::{
-    PriorityMark, RequestedPriority, ResourceValue, is_emergency_call, is_telephone_number,
-};
+use crate::priority::{PriorityMark, RequestedPriority, ResourceValue, is_telephone_number};
 
 /// What of a call's priority one PASSporT speaks of. Believed only if the PASSporT is proven.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +63,7 @@ pub(super) fn judge(
     call: &Call,
     findings: &mut Findings,
 ) -> Box<PriorityReport> {
-    if is_misused(rph, claims, call.priority.mark) {
+    if is_misused(rph, claims, &call.priority) {
         let evidence = Evidence::Nothing;
         findings.fault(Check::Claims, Fault::PriorityMisused, evidence);
     }
@@ -73,7 +71,7 @@ pub(super) fn judge(
 }
 
 /// Whether values of emergency services are on a call neither to them nor back from them, or `sph` where it may not be.
-fn is_misused(rph: &Rph, claims: &Claims, mark: PriorityMark) -> bool {
+fn is_misused(rph: &Rph, claims: &Claims, asked: &RequestedPriority) -> bool {
     if !rph.auth.iter().any(ResourceValue::is_of_emergency_services) {
         // RFC 9027 §4: "This is an optional claim that MUST only be used with an "auth" claim with an "esnet.x" value".
         return rph.sph.is_some();
@@ -84,7 +82,7 @@ fn is_misused(rph: &Rph, claims: &Claims, mark: PriorityMark) -> bool {
     if !is_telephone_number(&claims.orig) {
         return true;
     }
-    match (mark, rph.sph) {
+    match (asked.mark, rph.sph) {
         // RFC 9027 §3: "The "dest" claim MUST be the telephone number representing the original calling party of the emergency
         // service call that is being called back."
         (PriorityMark::PsapCallback, _) => !is_of_numbers(&claims.dest),
@@ -93,7 +91,7 @@ fn is_misused(rph: &Rph, claims: &Claims, mark: PriorityMark) -> bool {
         // RFC 9027 §3: "The "dest" claim MUST be either a country- or region-specific dial string (e.g., "911" for North America or a
         // "112" GSM-defined string used in Europe and other countries) or "urn:service:sos"". Who calls back and says so nowhere
         // cannot be told from anybody (docs/divergences.md).
-        (PriorityMark::None, None) => !is_emergency_call(&claims.dest),
+        (PriorityMark::None, None) => !asked.is_for_help(&claims.dest),
     }
 }
 

@@ -16,7 +16,7 @@ use crate::provider::{Provider, Setup, udp};
 use countersign::jose::base64url;
 use serde_json::{Value, json};
 
-const EMERGENCY: &str = "emergency_numbers = [\"911\"]";
+const EMERGENCY: &str = "emergency_numbers = [\"911\", \"1122\"]";
 /// What passes without being cut.
 const WHOLE: &str = "oversize = \"fragment\"";
 /// LAB1, the code of every provider here, may sign for emergency services.
@@ -45,6 +45,13 @@ fn verifies(provider: &Provider, called: &Sipp) -> Setup {
 
 #[test]
 fn digest11_case15_a_call_for_help_is_signed_for_its_priority_and_goes_straight_through() {
+    // The second is longer than what anybody would take for one who does not route it.
+    for number in ["911", "1122"] {
+        calls_for_help(number);
+    }
+}
+
+fn calls_for_help(number: &str) {
     let provider = Provider::new();
     let called = Sipp::called(Called::Answers);
     let mut services = verifies(&provider, &called).start();
@@ -52,7 +59,7 @@ fn digest11_case15_a_call_for_help_is_signed_for_its_priority_and_goes_straight_
     let signs = signs.trunk(WHOLE).trunk(EMERGENCY);
     let mut signs = signs.trunk("sign_priority = [\"esnet.1\"]").start();
 
-    let call = Sipp::call(Caller::Answered, signs.sip()).to("911");
+    let call = Sipp::call(Caller::Answered, signs.sip()).to(number);
     call.header("Resource-Priority", "esnet.1, wps.0").place();
 
     let called = called.finish();
@@ -62,7 +69,7 @@ fn digest11_case15_a_call_for_help_is_signed_for_its_priority_and_goes_straight_
         panic!("{}", invite.text)
     };
     assert_eq!(rph["rph"], json!({"auth": ["esnet.1"]}));
-    assert_eq!(rph["dest"], json!({"tn": ["911"]}));
+    assert_eq!(rph["dest"], json!({"tn": [number]}));
     assert_eq!(rph["orig"], json!({"tn": "12025550100"}));
     assert_eq!(claims(invite, "shaken").len(), 1);
     assert_eq!(signs.call()["priority"], "kept,stripped");

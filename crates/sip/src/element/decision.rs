@@ -35,7 +35,7 @@ use crate::trunk::{
 use countersign::call::DateHeader;
 use countersign::identity::Identity;
 use countersign::passport::Attestation;
-use countersign::priority::{PriorityMark, ResourceValue};
+use countersign::priority::{Dialled, PriorityMark, ResourceValue};
 use countersign::time::Ticks;
 use countersign::verification::{Code, Fault, Verdict};
 use std::sync::Arc;
@@ -334,6 +334,9 @@ impl Context {
         // RFC 7090 §5.3: a mark that nobody on the list wrote is none.
         if additions.urgency != Urgency::ListedCallback {
             call.priority.mark = PriorityMark::None;
+        }
+        if additions.urgency == Urgency::Emergency {
+            call.priority.dialled = Dialled::Emergency;
         }
         let diversion = additions.diversion.take();
         self.wait_for(Question::Signature, additions, turn);

@@ -9,6 +9,7 @@ use countersign::authentication::Refusal;
 use countersign::call::Call;
 use countersign::passport::{Div, Sph};
 use countersign::priority::ResourceValue;
+use countersign_sip::call::dialled;
 use countersign_sip::element::SignatureFate;
 
 impl Visit<'_> {
@@ -39,11 +40,13 @@ impl Visit<'_> {
         let now = self.door.services.clock.now();
         let may = |value| self.trunk.signed_priority.contains(value);
         // RFC 8443 §4.1 leaves it to the signer to know who may have which priority; who is not known to, may not.
+        let mut call = call.clone();
+        call.priority.dialled = dialled(&call, &self.trunk.emergency_numbers);
         let outcome = match values.iter().all(may) {
-            true => signer.service.prioritize(call, values, sph, now.unix),
+            true => signer.service.prioritize(&call, values, sph, now.unix),
             false => Err(Refusal::PriorityMisused),
         };
-        self.close(Record::of(call), None, fate(&outcome));
+        self.close(Record::of(&call), None, fate(&outcome));
         outcome.map(|signed| signed.identity).map_err(Defect::of)
     }
 

@@ -44,8 +44,10 @@ use countersign::authentication::{Form, Origination, Unlisted};
 use countersign::call::Call;
 use countersign::jose::json;
 use countersign::passport::{Attestation, OrigId, Presented};
+use countersign::priority::Dialled;
 use countersign::time::Ticks;
 use countersign::verification::{Malformed, Report, Verdict};
+use countersign_sip::call::dialled;
 use countersign_sip::element::{Handling, SignatureFate};
 use countersign_sip::flow::{Flow, Transport};
 use countersign_sip::identity_header::{self, MAX_PRESENTED};
@@ -349,6 +351,12 @@ impl Visit<'_> {
         beat: Beat,
     ) -> Result<Report, Defect> {
         let services = &self.door.services;
+        let mut known = None;
+        if dialled(call, &self.trunk.emergency_numbers) == Dialled::Emergency {
+            let known = known.insert(call.clone());
+            known.priority.dialled = Dialled::Emergency;
+        }
+        let call = known.as_ref().unwrap_or(call);
         let judged = judging::judge(services, self.state, self.trunk, call, presented).await;
         let report = judged.ok_or(Defect::Ours)?;
         if beat == Beat::Call {

@@ -12,7 +12,7 @@ use countersign::call::Call;
 use countersign::certificate::ServiceProviderCode;
 use countersign::identity::{Identity, IdentityPolicy, Role};
 use countersign::passport::{Presented, Sph};
-use countersign::priority::{PriorityMark, ResourceValue};
+use countersign::priority::{Dialled, PriorityMark, ResourceValue};
 use countersign::verification::policy::{NamespaceAuthority, PrioritySigner};
 use countersign::verification::{
     Callback, Consequences, Fault, Malformed, SignedPriority, Verdict,
@@ -240,6 +240,13 @@ fn digest11_case15_a_call_to_emergency_services_and_nobody_else() {
         assert_eq!((fault, one.honoured), (None, values(&["esnet.1"])), "{uri}");
         assert_eq!(one.callback, Callback::NotProven);
     }
+    // Longer ones only those know who route them.
+    let (mut call, forgery) = to("sip:1122@example.com;user=phone", r#"{"tn":["1122"]}"#);
+    let (fault, _) = judged(&scene, &call, presented(&scene, &forgery));
+    assert_eq!(fault, Some(Fault::PriorityMisused));
+    call.priority.dialled = Dialled::Emergency;
+    let (fault, one) = judged(&scene, &call, presented(&scene, &forgery));
+    assert_eq!((fault, one.honoured), (None, values(&["esnet.1"])));
     let (call, forgery) = (asking(&["esnet.1"]), rph(r#""esnet.1""#));
     let (fault, one) = judged(&scene, &call, presented(&scene, &forgery));
     assert_eq!(fault, Some(Fault::PriorityMisused), "Bob is no 911");

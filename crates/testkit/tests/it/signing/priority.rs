@@ -9,7 +9,7 @@ use countersign::authentication::{Form, Refusal, Signed};
 use countersign::call::{Call, DestSource};
 use countersign::identity::Identity;
 use countersign::passport::Sph;
-use countersign::priority::{PriorityMark, ResourceValue};
+use countersign::priority::{Dialled, PriorityMark, ResourceValue};
 use countersign_testkit::lab::NOW;
 use countersign_testkit::scene::{ALICE, BOB, MALLORY, Scene, X5U, call, number};
 
@@ -124,6 +124,11 @@ fn digest11_case15_emergency_values_are_signed_for_calls_to_emergency_services()
             "{dest}"
         );
     }
+    // Longer ones only those know who route them.
+    let mut call = to(asking(&esnet), &number("1122"));
+    assert_eq!(refused(&call, &esnet, None), Refusal::PriorityMisused);
+    call.priority.dialled = Dialled::Emergency;
+    assert!(sign(&call, &esnet, None).is_ok());
 }
 
 /// This test verifies that an emergency call has the caller's number, by which it can be called back, or is not signed.
