@@ -7,7 +7,7 @@
 //! ```
 
 use crate::fetch_resources::{PNG, drawn};
-use crate::repository::{Bench, Reaction, Repository};
+use crate::repository::{Bench, Repository};
 use crate::switch::{Heard, House, Invite, Party, TENANT, fetching_from, line_of, trunk};
 use countersign::verification::{Refresh, Unavailable};
 
@@ -112,19 +112,18 @@ fn picture(lines: &str) -> Vec<u8> {
 /// This test verifies that ten megabytes of logo are no picture, whether their length is told or not, and however they begin.
 #[tokio::test]
 async fn ten_megabytes_of_logo_are_not_read_to_their_end() {
-    let logo = drawn(64, 1);
+    let filler = vec![0; TEN_MEGABYTES];
     let announced = picture(&format!("Content-Length: {TEN_MEGABYTES}\r\n"));
+    let chunked = picture("Transfer-Encoding: chunked\r\n");
     let chunk = [b"10000\r\n", vec![0; 65_536].as_slice(), b"\r\n"].concat();
-    let begun = [picture(""), logo].concat();
-    for (head, again) in [
-        (announced, vec![0; 65_536]),
-        (picture(""), vec![0; 65_536]),
-        (begun, vec![0; 65_536]),
-        (picture("Transfer-Encoding: chunked\r\n"), chunk),
+    let chunks = [chunk.repeat(TEN_MEGABYTES / 65_536), b"0\r\n\r\n".to_vec()].concat();
+    for answer in [
+        [announced, filler.clone()].concat(),
+        [picture(""), filler.clone()].concat(),
+        [picture(""), drawn(64, 1), filler].concat(),
+        [chunked, chunks].concat(),
     ] {
-        // It has no end: who wants all of it waits for ever.
-        let flood = move |_: &str| Reaction::Flood(head.clone(), again.clone());
-        let web = Repository::start(flood).await;
+        let web = Repository::saying(answer).await;
         let bench = Bench::reaching(&[&web]);
         let pictures = bench.fetcher.for_pictures();
         let outcome = pictures.fetch(&web.url("/logo.png"), Refresh::No).await;
