@@ -49,8 +49,9 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// Callers at a time.
 const AT_ONCE: usize = 8;
 
-/// How long each waits after a call: what is remembered of calls for half a minute is not what is measured here.
-const PAUSE: Duration = Duration::from_millis(100);
+/// How long each waits after a call: what is remembered of calls for half a minute is not what is measured here, however long a busy
+/// machine takes for the reloads.
+const PAUSE: Duration = Duration::from_millis(400);
 
 struct Signer {
     key: Arc<EcdsaP256Key>,
