@@ -173,6 +173,16 @@ mod tests {
     }
 
     proptest! {
+        /// Whatever the bytes are, what is read of them is bounded, and is written as it is compared.
+        #[test]
+        fn what_is_read_is_read_again(value in "([a-zE]{1,4}\\.?[0-9]?,? ?|[ -~]){0,60}") {
+            let asked = requested(&request(&format!("Resource-Priority: {value}\r\n")));
+            prop_assert!(asked.values.len() <= MAX_RESOURCE_VALUES);
+            let texts: Vec<_> = asked.values.iter().map(ResourceValue::as_str).collect();
+            let again = requested(&request(&format!("Resource-Priority: {}\r\n", texts.join(", "))));
+            prop_assert_eq!(again.values, asked.values);
+        }
+
         /// Whatever the header is, nothing is left that nobody keeps, and stripping twice is stripping once.
         #[test]
         fn nothing_is_left_that_does_not_stay(value in "[ -~]{0,60}") {

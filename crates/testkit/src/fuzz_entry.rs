@@ -60,6 +60,10 @@ pub const TARGETS: &[Target] = &[
         run: certificates::ecdsa_signature,
     },
     Target {
+        name: "forwards",
+        run: texts::forwards,
+    },
+    Target {
         name: "identity",
         run: texts::identity,
     },
@@ -114,6 +118,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "repository_url",
         run: judgement::repository_url,
+    },
+    Target {
+        name: "resource_priority",
+        run: signalling::resource_priority,
     },
     Target {
         name: "sip_b2bua",

@@ -151,6 +151,7 @@ impl std::error::Error for ForwardsError {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn fault(text: &str) -> (u32, ForwardsFault) {
         let error = Forwards::parse(text).unwrap_err();
@@ -180,5 +181,32 @@ mod tests {
         assert_eq!(fault(emergency), (1, ForwardsFault::NotGlobal));
         let (_, cause) = fault("12025550101,12025550110,12025550111");
         assert!(matches!(cause, ForwardsFault::Number(_)), "{cause:?}");
+    }
+
+    proptest! {
+        /// A table is read as it was written, whatever stands around the numbers.
+        #[test]
+        fn what_is_written_is_read(
+            table in prop::collection::hash_map(2_000_000_000_u64..6_000_000_000, 6_000_000_000_u64..9_000_000_000, 0..20),
+            around in "[ \t]{0,3}", comment in "( #[ -~]{0,10})?", end in "\r?\n( *#.{0,5})?\n",
+        ) {
+            let line = |(called, target): (&u64, &u64)| format!("{around}+{called}{around},{target}{comment}{end}");
+            let text: String = table.iter().map(line).collect();
+            let read = Forwards::parse(&text).unwrap();
+            prop_assert_eq!(read.len(), table.len());
+            for (called, target) in table {
+                let called = called.to_string().parse().unwrap();
+                prop_assert_eq!(read.target(called), Some(target.to_string().parse().unwrap()));
+            }
+        }
+
+        /// Whatever the file is, it is read or its mistake has a line.
+        #[test]
+        fn any_text_is_read_or_refused(text in "([0-9+, #\r\n]|12025550101|12025550110){0,40}") {
+            if let Err(error) = Forwards::parse(&text) {
+                let lines = u32::try_from(text.lines().count()).unwrap();
+                prop_assert!((1..=lines).contains(&error.line), "{}", error);
+            }
+        }
     }
 }

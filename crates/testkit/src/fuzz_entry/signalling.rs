@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 use countersign::identity::IdentityPolicy;
+use countersign::passport::rph::MAX_RESOURCE_VALUES;
+use countersign::priority::{MAX_RESOURCE_VALUE, PriorityMark};
 use countersign_sip::call::{CallPolicy, TrustPai, from_request, is_emergency_call};
 use countersign_sip::call_info::{self, Passage, Purpose};
 use countersign_sip::header::sip_date;
@@ -11,6 +13,7 @@ use countersign_sip::message::{Framing, MAX_HEADERS, MAX_MESSAGE, Message, Name}
 use countersign_sip::patch::Patch;
 use countersign_sip::query;
 use countersign_sip::reason::{self, Fate, Reason, Subject};
+use countersign_sip::resource_priority;
 use countersign_sip::response::{ToTag, build};
 use countersign_sip::stream::{Framer, Piece};
 use countersign_sip::uri::Uri;
@@ -255,6 +258,37 @@ pub(super) fn reason(bytes: &[u8]) {
     assert_eq!(others(&left), others(&message));
     let mut all = reason::values(&left).flatten();
     assert!(!all.any(|one| one.is_stir() && is_ours(&one)), "one stayed");
+}
+
+/// What is asked for is bounded and is read again as it is compared; what does not stay is gone, whatever else the line says.
+pub(super) fn resource_priority(bytes: &[u8]) {
+    let text = [
+        b"INVITE sip:b@h SIP/2.0\r\nResource-Priority: ",
+        bytes,
+        b"\r\nPriority: ",
+        bytes,
+        b"\r\n\r\n",
+    ];
+    let Some(message) = read(&text.concat()) else {
+        return;
+    };
+    let asked = resource_priority::requested(&message);
+    assert!(asked.values.len() <= MAX_RESOURCE_VALUES);
+    for value in &asked.values {
+        assert!(value.as_str().len() <= MAX_RESOURCE_VALUE);
+        assert_eq!(value.as_str().parse().as_ref(), Ok(value));
+    }
+    let first = asked.values.first();
+    let mut patch = Patch::default();
+    resource_priority::strip(&message, &mut patch, |value| Some(value) == first);
+    resource_priority::unmark(&message, &mut patch);
+    let left = patch.apply(&message).ok().and_then(|left| read(&left));
+    assert!(left.is_some(), "stripping broke the message");
+    let Some(left) = left else { return };
+    let left = resource_priority::requested(&left);
+    assert!(left.values.iter().all(|value| Some(value) == first));
+    assert_eq!(left.values.is_empty(), first.is_none());
+    assert_eq!(left.mark, PriorityMark::None);
 }
 
 /// A URI is read or refused; its headers are never more bytes than it has.

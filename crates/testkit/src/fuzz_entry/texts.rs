@@ -6,6 +6,7 @@ use countersign::certificate::national::Profile;
 use countersign::certificate::number_records::NumberRecords;
 use countersign::identity::{BareDigits, Identity, IdentityPolicy, Role};
 use countersign::number::{NumberingPlan, TelephoneNumber};
+use countersign_sip::trunk::{Forwards, MAX_FORWARDS};
 
 const PLANS: [NumberingPlan; 2] = [NumberingPlan::International, NumberingPlan::NorthAmerican];
 
@@ -63,6 +64,30 @@ pub(super) fn inventory(bytes: &[u8]) {
                 "line {} of {lines}",
                 error.line
             );
+        }
+    }
+}
+
+/// A table of forwards that is read sends nobody to themselves, and every entry of it is one of its lines; one that is not names a line
+/// that exists.
+pub(super) fn forwards(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    match Forwards::parse(text) {
+        Ok(forwards) => {
+            assert!(forwards.len() <= text.lines().count().min(MAX_FORWARDS));
+            let called = text.split(|one: char| !one.is_ascii_digit());
+            let called =
+                called.filter_map(|digits| TelephoneNumber::from_canonical(digits.as_bytes()).ok());
+            for called in called {
+                let target = forwards.target(called);
+                assert!(target.is_none_or(|target| target != called && target.is_e164()));
+            }
+        }
+        Err(error) => {
+            let lines = u32::try_from(text.lines().count()).unwrap_or(u32::MAX);
+            assert!((1..=lines).contains(&error.line), "{error}");
         }
     }
 }
