@@ -28,7 +28,7 @@ pub(super) fn print(report: &Report, place: (usize, usize), console: &mut Consol
         console.line(format_args!("PASSporT {} of {count}: {verdict}", index + 1));
         claims(passport, console);
         for result in passport.checks.iter() {
-            check(result, console);
+            check(result, passport.purpose, console);
         }
         hints(passport, console);
     }
@@ -123,7 +123,14 @@ fn claims(passport: &PassportReport, console: &mut Console) {
     fact("iat", iat.map(|iat| format!("{} ({iat})", iat.as_secs())));
     fact("origid", passport.origid().map(|origid| origid.to_string()));
     fact("x5u", passport.x5u().map(str::to_owned));
-    fact("signer", passport.signer.as_ref().map(signer));
+    let claim = match passport.purpose {
+        Purpose::Diversion => "div",
+        Purpose::Caller | Purpose::Priority | Purpose::RichData | Purpose::Unsupported => "orig",
+    };
+    fact(
+        "signer",
+        passport.signer.as_ref().map(|one| signer(one, claim)),
+    );
     fact("chain", passport.chain.as_deref().and_then(chain));
     for (part, content) in passport.rich.as_deref().map(parts).unwrap_or_default() {
         fact("rich", Some(format!("{part}: {content}")));
@@ -164,17 +171,18 @@ fn parts(rich: &RichReport) -> Vec<(String, String)> {
     there.chain(digests).collect()
 }
 
-fn signer(signer: &SignerReport) -> String {
+/// Who signed, and whether the certificate covers what the claim of that name says.
+fn signer(signer: &SignerReport, claim: &str) -> String {
     let covers = match &signer.coverage {
-        Some(Coverage::ByProvider(code)) => format!(", speaks for orig as provider {code}"),
-        Some(Coverage::Covered) => ", its certificate names orig".to_owned(),
-        Some(Coverage::NotCovered) => ", its certificate does not cover orig".to_owned(),
+        Some(Coverage::ByProvider(code)) => format!(", speaks for {claim} as provider {code}"),
+        Some(Coverage::Covered) => format!(", its certificate names {claim}"),
+        Some(Coverage::NotCovered) => format!(", its certificate does not cover {claim}"),
         None => String::new(),
     };
     format!("{}{covers}", signer.subject())
 }
 
-fn check(result: CheckResult<'_>, console: &mut Console) {
+fn check(result: CheckResult<'_>, purpose: Purpose, console: &mut Console) {
     let tone = match result.outcome {
         Outcome::Failed(_) => Tone::Bad,
         Outcome::Passed => Tone::Good,
@@ -189,12 +197,12 @@ fn check(result: CheckResult<'_>, console: &mut Console) {
         (result.outcome.name(), WORD, tone),
         (result.check.name(), NAME, text_tone),
     ];
-    lines(console, &words, &said(result), text_tone);
+    lines(console, &words, &said(result, purpose), text_tone);
 }
 
 /// What a check looked at, and what it found.
-fn said(result: CheckResult<'_>) -> String {
-    let looked_at = looked_at(result.check);
+fn said(result: CheckResult<'_>, purpose: Purpose) -> String {
+    let looked_at = looked_at(result.check, purpose);
     match (result.outcome, result.evidence) {
         (Outcome::Failed(_) | Outcome::Unavailable(_), _) => {
             result.detail().unwrap_or_else(|| looked_at.to_owned())
@@ -208,8 +216,8 @@ fn said(result: CheckResult<'_>) -> String {
     }
 }
 
-/// What a passed check means.
-const fn looked_at(check: Check) -> &'static str {
+/// What a passed check means, of a PASSporT that is there for this.
+const fn looked_at(check: Check, purpose: Purpose) -> &'static str {
     match check {
         Check::Header => "the Identity header follows its grammar",
         Check::Token => "three parts, with a header that can be read",
@@ -229,7 +237,12 @@ const fn looked_at(check: Check) -> &'static str {
         Check::Revocation => "no certificate on the way was revoked",
         Check::Signature => "the signature is of the certificate's key",
         Check::Validity => "the certificate was valid at iat",
-        Check::Authority => "the certificate names the caller",
+        Check::Authority => match purpose {
+            Purpose::Caller | Purpose::Unsupported => "the certificate names the caller",
+            Purpose::Diversion => "the certificate names whom the call was diverted from",
+            Purpose::Priority => "the signer may sign for all these namespaces",
+            Purpose::RichData => "the signer is a trusted third party, by the name in iss",
+        },
         Check::Constraints => "the claims keep the certificate's constraints",
         Check::Chain => "the chain of diversions is whole",
         Check::Replay => "looked for between calls, not here",
