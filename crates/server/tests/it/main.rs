@@ -20,6 +20,7 @@ mod b2bua_memory;
 mod board;
 mod brands;
 mod bypass_token;
+mod card_in_compact_form;
 mod changed_certificate;
 mod config_check;
 mod cli;

@@ -191,10 +191,13 @@ pub(super) fn verstat(bytes: &[u8]) {
     }
 }
 
-/// After what shows the caller was taken out there is nothing of it left, the message is still one, and a second time takes out nothing.
+/// After what shows the caller was taken out there is nothing of it left, the message is still one, and a second time takes out nothing. A
+/// card is no longer than the message.
 pub(super) fn call_info(bytes: &[u8]) {
     let Some(message) = read(bytes) else { return };
     let _ = call_info::reason(&message);
+    let card = call_info::card(&message);
+    assert!(card.is_none_or(|card| card.len() < bytes.len()));
     for passage in [Passage::Kept, Passage::Unverified, Passage::Removed] {
         let mut patch = Patch::default();
         call_info::strip(&message, &mut patch, passage);
@@ -209,6 +212,7 @@ pub(super) fn call_info(bytes: &[u8]) {
         if passage == Passage::Kept {
             continue;
         }
+        assert!(passage == Passage::Unverified || call_info::card(&stripped).is_none());
         for value in call_info::values(&stripped) {
             assert!(value.is_some(), "what nobody can read was left");
             let Some(value) = value else { return };
