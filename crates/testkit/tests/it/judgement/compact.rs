@@ -49,6 +49,19 @@ fn a_compact_passport_is_rebuilt_from_the_signalling() {
     assert_eq!(passport.compact().as_deref(), Some(&*presented.token));
 }
 
+/// Only the Request-URI was changed: the called party that was signed is still To's.
+#[test]
+fn the_called_party_is_that_of_to() {
+    let scene = Scene::new();
+    let presented = base(&scene, &dated());
+    let mut retargeted = dated();
+    let mallory = (number(MALLORY), DestSource::RequestUri);
+    retargeted.dest.push(mallory);
+    let report = scene.verify(&retargeted, presented);
+    assert_eq!(told(&report), (Verdict::Passed, None));
+    assert_eq!(report.passports[0].dest_from, Some(DestSource::To));
+}
+
 #[test]
 fn whatever_was_changed_on_the_way_is_438() {
     let scene = Scene::new();

@@ -73,10 +73,10 @@ fn rfc8443_section_7_1_only_what_the_request_asks_for_is_signed() {
         sign(&asked, &["WPS.0"], None).is_ok(),
         "one authority of two"
     );
-    assert_eq!(
-        refused(&asked, &["ets.1"], None),
-        Refusal::PriorityNotRequested
-    );
+    for more in [&["ets.1"][..], &["ets.0", "ets.1"]] {
+        let refusal = refused(&asked, more, None);
+        assert_eq!(refusal, Refusal::PriorityNotRequested, "{more:?}");
+    }
     assert_eq!(refused(&asked, &[], None), Refusal::PriorityNotRequested);
     assert_eq!(
         refused(&call(), &["ets.0"], None),

@@ -9,7 +9,9 @@
 use countersign::authentication::{Brand, Form, Origination, Refusal, Signed};
 use countersign::call::Call;
 use countersign::certificate::constraints::{ConstraintList, PermittedValues};
-use countersign::passport::{Card, RichClaims};
+use countersign::jose::json::Value;
+use countersign::passport::rcd::digest::{Algorithm, Digest};
+use countersign::passport::{Card, RcdIntegrity, RichClaims};
 use countersign_testkit::lab::NOW;
 use countersign_testkit::scene::{ALICE, BOB, MALLORY, Scene, call, number, origination};
 use std::sync::Arc;
@@ -188,6 +190,14 @@ fn digest10_case21_compact_is_not_used_with_rcdi_jcd_or_jcl() {
         ..Brand::default()
     };
     all.push(brand.claims(None, |_| Some(CARD.as_bytes())).unwrap());
+    // A digest of what the call shows anyway.
+    let digest = Digest::of_json(Algorithm::Sha256, &Value::String(NAME.into()));
+    all.push(RichClaims {
+        integrity: Some(RcdIntegrity {
+            digests: [("/nam".into(), digest.to_string().into())].into(),
+        }),
+        ..claims(|_| {})
+    });
     for rich in all {
         let signed = enrich(&call, &rich, Form::Compact).unwrap();
         assert_eq!(signed.form, Form::Full, "{}", signed.passport.payload());
