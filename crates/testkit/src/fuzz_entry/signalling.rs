@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use countersign::identity::IdentityPolicy;
 use countersign::passport::rph::MAX_RESOURCE_VALUES;
-use countersign::priority::{MAX_RESOURCE_VALUE, PriorityMark};
+use countersign::priority::{MAX_RESOURCE_VALUE, PriorityMark, ResourceValue};
 use countersign_sip::call::{CallPolicy, TrustPai, from_request, is_emergency_call};
 use countersign_sip::call_info::{self, Passage, Purpose};
 use countersign_sip::header::sip_date;
@@ -289,6 +289,13 @@ pub(super) fn resource_priority(bytes: &[u8]) {
     let left = patch.apply(&message).ok().and_then(|left| read(&left));
     assert!(left.is_some(), "stripping broke the message");
     let Some(left) = left else { return };
+    let mut elements = left.elements(Name::ResourcePriority);
+    let is_value = |one: &[u8]| {
+        let text = std::str::from_utf8(one).ok();
+        text.is_some_and(|text| text.parse::<ResourceValue>().is_ok())
+    };
+    // Of lines that nothing was taken out of, empty elements stay.
+    assert!(elements.all(|one| one.is_empty() || is_value(one)));
     let left = resource_priority::requested(&left);
     assert!(left.values.iter().all(|value| Some(value) == first));
     assert_eq!(left.values.is_empty(), first.is_none());
