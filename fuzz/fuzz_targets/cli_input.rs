@@ -3,6 +3,7 @@
 #![no_main]
 
 #[path = "../../crates/server/tests/it/any_bytes.rs"]
+#[expect(dead_code, reason = "each target drives one of them")]
 mod any_bytes;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| any_bytes::cli_input(bytes));
