@@ -2,4 +2,7 @@
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| countersign_testkit::fuzz_entry::run("national_profile", bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| countersign_testkit::fuzz_entry::run(
+    "national_profile",
+    bytes
+));
