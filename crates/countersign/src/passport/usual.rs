@@ -14,6 +14,7 @@ use crate::identity::{Dest, Identity};
 use crate::jose::jws::ES256;
 use crate::number::TelephoneNumber;
 use crate::time::UnixTime;
+use memchr::memchr;
 
 /// The header, if it is a usual one.
 pub(super) fn header(text: &str) -> Option<Header> {
@@ -35,8 +36,10 @@ fn header_of(text: &str, ppt: &str, words: &str) -> Option<Header> {
     let mut rest = text;
     let x5u = quoted(&mut rest, words)?;
     // An escape or a control character needs the strict reader.
-    let plain = x5u.bytes().all(|byte| byte >= b' ' && byte != b'\\');
-    (plain && rest == "\"}").then(|| Header {
+    // All of it is looked at, whatever is found: many bytes at once.
+    let is_odd = |found, byte| found | (byte < b' ') | (byte == b'\\');
+    let is_odd = x5u.bytes().fold(false, is_odd);
+    (!is_odd && rest == "\"}").then(|| Header {
         alg: ES256.into(),
         typ: PASSPORT.into(),
         ppt: Some(ppt.into()),
@@ -107,7 +110,7 @@ fn number(text: &str) -> Option<TelephoneNumber> {
 /// Steps over `words`, which open a string, and up to the next quote.
 fn quoted<'a>(rest: &mut &'a str, words: &str) -> Option<&'a str> {
     let inside = rest.strip_prefix(words)?;
-    let end = inside.bytes().position(|byte| byte == b'"')?;
+    let end = memchr(b'"', inside.as_bytes())?;
     let (text, after) = inside.split_at_checked(end)?;
     *rest = after;
     Some(text)
