@@ -10,6 +10,7 @@
 //! This test verifies that such a call passes in any order of its Identity headers if, and only if, the chain is whole and leads to
 //! whom the call is for now, and that what is wrong is told of the header that is wrong.
 
+mod replayed;
 mod strangers;
 
 use super::told;
@@ -19,14 +20,12 @@ use countersign::passport::{
     Attestation, Claims, Div, DivO, Extension, HeaderCache, Passport, Presented,
 };
 use countersign::time::UnixTime;
-use countersign::verification::policy::{DivertedTo, IdentityRequirement, Replay};
+use countersign::verification::policy::{DivertedTo, IdentityRequirement};
 use countersign::verification::{
     ChainBreak, Check, Evidence, Fault, Outcome, Purpose, Report, Unavailable, Verdict,
 };
 use countersign_testkit::lab::{NOW, Signer};
-use countersign_testkit::scene::{
-    ALICE, BOB, MALLORY, ORIGID, Scene, X5U, call, number, reference,
-};
+use countersign_testkit::scene::{ALICE, BOB, MALLORY, ORIGID, Scene, X5U, call, number};
 use proptest::prelude::*;
 
 pub(super) const CAROL: &str = "12025550152";
@@ -762,59 +761,4 @@ proptest! {
             }
         });
     }
-}
-
-/// Who heard all the headers of a call does not call with them again.
-#[test]
-fn a_replayed_link_breaks_its_chain() {
-    let scene = Scene::new().with_policy(|policy| policy.replay = Replay::Enforce);
-    let way = Way::with(scene);
-    let from = |call_id: &str| Call {
-        reference: Some(reference(call_id, "1")),
-        ..call_for(CAROL)
-    };
-    let div = way.div(BOB, CAROL);
-    let first = way.verify(&from("a@h"), vec![way.original(), div.clone()]);
-    assert_eq!(told(&first), (Verdict::Passed, None));
-    let again = way.verify(&from("b@h"), vec![way.original(), div]);
-    assert_eq!(
-        verdicts(&again),
-        [
-            Verdict::Failed(Fault::ChainBroken),
-            Verdict::Failed(Fault::Replayed)
-        ]
-    );
-}
-
-/// A PASSporT that was heard on its way to Bob is shown again as the beginning of a chain, where it may be older.
-#[test]
-fn what_was_seen_undiverted_is_remembered_for_as_long_as_a_chain_could_begin_with_it() {
-    let way = Way::with(Scene::new().with_policy(|policy| {
-        policy.replay = Replay::Enforce;
-        policy.diverted_freshness = 3 * 3_600;
-    }));
-    let heard = way.original();
-    let direct = Call {
-        reference: Some(reference("a@h", "1")),
-        ..call()
-    };
-    let first = way.verify(&direct, vec![heard.clone()]);
-    assert_eq!(told(&first), (Verdict::Passed, None));
-    let late = Claims {
-        iat: UnixTime::from_secs(NOW.as_secs() + 3_000),
-        ..claims(BOB, CAROL)
-    };
-    let again = Call {
-        reference: Some(reference("b@h", "1")),
-        ..call_for(CAROL)
-    };
-    let presented = vec![heard, way.diverted(BOB, late)];
-    let report = way.verify_at(3_000, &again, presented);
-    assert_eq!(
-        verdicts(&report),
-        [
-            Verdict::Failed(Fault::Replayed),
-            Verdict::Failed(Fault::ChainBroken)
-        ]
-    );
 }
