@@ -428,7 +428,7 @@ pub fn numbers(call: usize) -> (String, String) {
 fn invite(name: &str, call: usize, local: SocketAddr, headers: &str) -> String {
     let (from, to) = numbers(call);
     format!(
-        "INVITE sip:+{to}@b.example SIP/2.0\r\nVia: SIP/2.0/UDP {local};rport;branch=z9hG4bK{name}{call}\r\n\
+        "INVITE sip:+{to}@b.example SIP/2.0\r\nVia: SIP/2.0/UDP {local};rport;branch=z9hG4bK{name}-{call}\r\n\
          Max-Forwards: 70\r\nFrom: <sip:+{from}@a.example>;tag=a{call}\r\nTo: <sip:+{to}@b.example>\r\n\
          Call-ID: {name}-{call}@a.example\r\nX-Call: {name}-{call}@a.example\r\nCSeq: 1 INVITE\r\nContact: <sip:{local}>\r\n{headers}\
          Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{SDP}",
@@ -441,15 +441,15 @@ fn in_dialog(method: &str, response: &str, name: &str, call: usize, local: Socke
     let sequence = if method == "ACK" { 1 } else { 2 };
     let (from, to) = (line(response, "From: "), line(response, "To: "));
     format!(
-        "{method} sip:+{number}@b.example SIP/2.0\r\nVia: SIP/2.0/UDP {local};rport;branch=z9hG4bK{name}{call}{method}\r\n\
+        "{method} sip:+{number}@b.example SIP/2.0\r\nVia: SIP/2.0/UDP {local};rport;branch=z9hG4bK{name}-{call}{method}\r\n\
          Max-Forwards: 70\r\n{from}\r\n{to}\r\nCall-ID: {name}-{call}@a.example\r\nX-Call: {name}-{call}@a.example\r\nCSeq: {sequence} {method}\r\nContent-Length: 0\r\n\r\n"
     )
 }
 
 fn ack_of_failure(response: &str, name: &str, call: usize, local: SocketAddr) -> String {
     in_dialog("ACK", response, name, call, local).replacen(
-        &format!("{name}{call}ACK"),
-        &format!("{name}{call}"),
+        &format!("{name}-{call}ACK"),
+        &format!("{name}-{call}"),
         1,
     )
 }
