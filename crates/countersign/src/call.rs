@@ -4,6 +4,7 @@
 //! the CLI from flags. It holds claims, not truths: nothing in it is believed because it is here.
 
 use crate::identity::Identity;
+use crate::media_keys::MediaKeys;
 use crate::priority::RequestedPriority;
 use crate::time::UnixTime;
 
@@ -22,6 +23,9 @@ pub struct Call {
     pub presentation: Presentation,
     /// Which priority it asks for.
     pub priority: RequestedPriority,
+    /// The media keys that its SDP tells; `None` if it has none, and at doors without SDP (HTTP, CLI).
+    // In a box: the usual call has none.
+    pub media_keys: Option<Box<MediaKeys>>,
     /// What makes this transaction different from a replay of it; `None` at doors that have none (HTTP, CLI).
     pub reference: Option<CallReference>,
 }

@@ -2,8 +2,8 @@
 //!
 //! The floors, from the ground up; a room uses only rooms above it in this list:
 //!
-//! - ground: [`time`], [`number`], [`identity`], [`priority`], [`call`], [`crypto`], [`jose`],
-//!   [`jcard`]
+//! - ground: [`time`], [`number`], [`identity`], [`priority`], [`media_keys`], [`call`], [`crypto`],
+//!   [`jose`], [`jcard`]
 //! - objects: [`passport`], [`certificate`], [`trust`], [`path`]
 //! - judgement: [`authentication`], [`verification`]
 //!
@@ -15,6 +15,7 @@ pub mod time;
 pub mod number;
 pub mod identity;
 pub mod priority;
+pub mod media_keys;
 pub mod call;
 pub mod crypto;
 pub mod jose;

@@ -371,6 +371,7 @@ pub fn call() -> Call {
         date: DateHeader::Absent,
         presentation: Default::default(),
         priority: Default::default(),
+        media_keys: None,
         reference: Some(reference("call-1@alice.example", "tag-1")),
     }
 }

@@ -82,6 +82,7 @@ impl AuthenticationService {
             iat,
             extension,
             rich: None,
+            media_keys: call.media_keys.clone(),
         })
     }
 

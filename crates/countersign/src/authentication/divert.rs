@@ -109,6 +109,7 @@ impl AuthenticationService {
             iat,
             extension: Extension::Div(Box::new(div)),
             rich: None,
+            media_keys: None,
         })
     }
 
@@ -186,6 +187,7 @@ impl AuthenticationService {
             iat,
             extension,
             rich: None,
+            media_keys: None,
         })
     }
 

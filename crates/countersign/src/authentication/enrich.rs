@@ -50,6 +50,7 @@ impl AuthenticationService {
             iat,
             extension: Extension::Rcd,
             rich: Some(Box::new(rich.clone())),
+            media_keys: call.media_keys.clone(),
         })?;
         let form = match form {
             Form::Compact if is_shown_anyway(rich, call) => Form::Compact,

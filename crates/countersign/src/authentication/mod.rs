@@ -3,7 +3,8 @@
 //!
 //! What lives here: what a tenant signs with ([`signer`]), the numbers it may speak for ([`inventory`]), how firmly
 //! ([`attestation`]), and the service that joins them to a call, a file for each kind of PASSporT: [`originate`] (`shaken`),
-//! [`base`], [`divert`] (`div`, `div-o`), [`prioritize`] (`rph`), [`enrich`] (`rcd`, made of a [`brand`]). One service is one tenant; several tenants
+//! [`base`], [`divert`] (`div`, `div-o`), [`prioritize`] (`rph`), [`enrich`] (`rcd`, made of a [`brand`]), [`secure`] (`msec`), and [`respond`] (`rsp`)
+//! for calls of others that we answer. One service is one tenant; several tenants
 //! are several services.
 //!
 //! What does not: who the trunk is and how it proved that (the SIP and HTTP doors say so in [`Origination`]), the form of the
@@ -19,6 +20,8 @@ pub mod base;
 pub mod divert;
 pub mod prioritize;
 pub mod enrich;
+pub mod secure;
+pub mod respond;
 
 pub use attestation::{AttestationEvidence, Credential, Reason, Unlisted};
 pub use base::{Form, Signed};
@@ -27,6 +30,7 @@ pub use divert::Diverted;
 pub use inventory::{Basis, Inventory, InventoryError};
 pub use originate::{Authenticated, Origination};
 pub use refusal::Refusal;
+pub use respond::{Answered, Answering, AnswersFor, Asked, Reflection};
 pub use signer::{Signer, SignerError};
 
 use crate::jose::json::parse_str;

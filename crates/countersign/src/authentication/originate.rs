@@ -85,6 +85,9 @@ impl AuthenticationService {
                 origid,
             }),
             rich: rich.as_ref().map(|rich| Box::new(RichClaims::clone(rich))),
+            // RFC 8224 §4.1: "if the request contains a Session Description Protocol (SDP) message body and if that SDP contains one or more
+            // "a=fingerprint" attributes, then the JSON key "mky" MUST appear".
+            media_keys: call.media_keys.clone(),
         })?;
         Ok(Authenticated {
             identity: self

@@ -21,12 +21,20 @@ pub enum Refusal {
     ConstraintsViolated,
     /// A diversion to where the call has been before: nobody would believe the chain.
     DiversionLoops,
+    /// Somebody else was reached than was called, and nothing in the request tells how.
+    DiversionUnproven,
+    /// Somebody else was reached than was called, and the caller is not to learn how.
+    DiversionWithheld,
     /// The issuer of rich call data is not who our certificate names.
     IssuerNotOurs,
+    /// The call has no media keys that could be secured.
+    NoMediaKeys,
     /// Nothing is to be said of the caller beside the number.
     NoRichData,
-    /// Our certificate does not cover who is to be signed for: the caller, or who diverts.
+    /// Our certificate does not cover who is to be signed for: the caller, who diverts, or who answers.
     NotCovered,
+    /// Nobody spoke for the caller of a request that is to be answered.
+    NothingToAnswer,
     /// There is no PASSporT to which a diversion could refer.
     NothingToDivert,
     /// A value of Resource-Priority, or the mark of a call-back, on a call that must not have it.
@@ -68,9 +76,13 @@ impl Refusal {
             Self::CertificateNotYetValid => "certificate-not-yet-valid",
             Self::ConstraintsViolated => "constraints-violated",
             Self::DiversionLoops => "diversion-loops",
+            Self::DiversionUnproven => "diversion-unproven",
+            Self::DiversionWithheld => "diversion-withheld",
             Self::IssuerNotOurs => "issuer-not-ours",
+            Self::NoMediaKeys => "no-media-keys",
             Self::NoRichData => "no-rich-data",
             Self::NotCovered => "not-covered",
+            Self::NothingToAnswer => "nothing-to-answer",
             Self::NothingToDivert => "nothing-to-divert",
             Self::PriorityMisused => "priority-misused",
             Self::PriorityNotRequested => "priority-not-requested",
@@ -95,9 +107,17 @@ impl fmt::Display for Refusal {
             Self::CertificateNotYetValid => "our certificate is not valid yet",
             Self::ConstraintsViolated => "our certificate forbids the claims, or demands others",
             Self::DiversionLoops => "the call has been there before",
+            Self::DiversionUnproven => {
+                "another was reached than was called, and no PASSporT tells how"
+            }
+            Self::DiversionWithheld => {
+                "another was reached than was called, and diversions are not told"
+            }
             Self::IssuerNotOurs => "the issuer is not who our certificate names",
+            Self::NoMediaKeys => "the call has no media keys",
             Self::NoRichData => "nothing is to be said of the caller beside the number",
-            Self::NotCovered => "our certificate does not cover the caller",
+            Self::NotCovered => "our certificate does not cover who is to be signed for",
+            Self::NothingToAnswer => "the request has no PASSporT that speaks for the caller",
             Self::NothingToDivert => "there is no PASSporT to which a diversion could refer",
             Self::PriorityMisused => "a call like this must not have that priority",
             Self::PriorityNotRequested => "the request does not ask for that priority",

@@ -11,8 +11,10 @@
 use super::compact::CompactPassport;
 use super::div::{DIV, DIV_O, Div, DivO};
 use super::error::{Claim, PassportError};
+use super::mky::{self, MSEC, MediaKeys};
 use super::rcd::{self, RCD, RichClaims};
 use super::rph::{RPH, Rph};
+use super::rsp::RSP;
 use super::shaken::{SHAKEN, Shaken};
 use super::value::{read_number, read_uri};
 use crate::identity::{Dest, Identity, Orig};
@@ -36,6 +38,8 @@ pub struct Claims {
     pub extension: Extension,
     /// What is said about the caller beyond the number, under any `ppt`.
     pub rich: Option<Box<RichClaims>>,
+    /// The media keys of the call, under any `ppt`: `mky`.
+    pub media_keys: Option<Box<MediaKeys>>,
 }
 
 /// The extension that a PASSporT is of.
@@ -49,10 +53,14 @@ pub enum Extension {
     Div(Box<Div>),
     /// `div-o`
     DivO(Box<DivO>),
+    /// `msec`: all that it asks for is in [`Claims::media_keys`].
+    Msec,
     /// `rcd`: all that it adds is in [`Claims::rich`].
     Rcd,
     /// `rph`
     Rph(Box<Rph>),
+    /// `rsp`: the claims of a call, said by the one who was reached.
+    Rsp,
     /// `shaken`.
     Shaken(Shaken),
     /// One that we do not support, by its `ppt`: such a PASSporT is never valid.
@@ -67,8 +75,10 @@ impl Extension {
             Self::Base => None,
             Self::Div(_) => Some(DIV),
             Self::DivO(_) => Some(DIV_O),
+            Self::Msec => Some(MSEC),
             Self::Rcd => Some(RCD),
             Self::Rph(_) => Some(RPH),
+            Self::Rsp => Some(RSP),
             Self::Shaken(_) => Some(SHAKEN),
             Self::Unsupported(ppt) => Some(ppt),
         }
@@ -116,6 +126,7 @@ impl Claims {
                 div: Div::read(claims.div.ok_or(missing(Claim::Div))?)?,
                 opt: read_opt(claims.opt.ok_or(missing(Claim::Opt))?)?,
             })),
+            Some(MSEC) => Extension::Msec,
             // RFC 9795 §8: the claims of such a PASSporT are rcd, crn, or both.
             Some(RCD) if claims.rich.rcd.is_none() && claims.rich.crn.is_none() => {
                 return Err(missing(Claim::Rcd));
@@ -125,6 +136,7 @@ impl Claims {
                 claims.rph.ok_or(missing(Claim::Rph))?,
                 claims.sph,
             )?)),
+            Some(RSP) => Extension::Rsp,
             Some(SHAKEN) => Extension::Shaken(read_shaken(
                 claims.attest.ok_or(missing(Claim::Attest))?,
                 claims.origid.ok_or(missing(Claim::OrigId))?,
@@ -137,6 +149,7 @@ impl Claims {
             iat: read_iat(iat, iat_form)?,
             extension,
             rich: claims.rich.read()?,
+            media_keys: claims.mky.map(mky::read).transpose()?,
         })
     }
 }
@@ -151,6 +164,7 @@ struct Members<'o, 'a> {
     dest: Option<&'o Value<'a>>,
     div: Option<&'o Value<'a>>,
     iat: Option<&'o Value<'a>>,
+    mky: Option<&'o Value<'a>>,
     opt: Option<&'o Value<'a>>,
     orig: Option<&'o Value<'a>>,
     origid: Option<&'o Value<'a>>,
@@ -170,6 +184,7 @@ impl<'o, 'a> Members<'o, 'a> {
                 "div" => members.div = Some(value),
                 "iat" => members.iat = Some(value),
                 "iss" => members.rich.iss = Some(value),
+                "mky" => members.mky = Some(value),
                 "opt" => members.opt = Some(value),
                 "orig" => members.orig = Some(value),
                 "origid" => members.origid = Some(value),

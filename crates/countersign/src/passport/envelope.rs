@@ -9,8 +9,10 @@ use super::claims::{Claims, Extension, IatForm};
 use super::compact::CompactPassport;
 use super::div::{DIV, DIV_O};
 use super::error::{HeaderName, Part, PassportError};
+use super::mky::MSEC;
 use super::rcd::RCD;
 use super::rph::RPH;
+use super::rsp::RSP;
 use super::shaken::SHAKEN;
 use super::usual;
 use super::x5c::X5c;
@@ -145,7 +147,7 @@ impl Envelope {
     pub fn is_supported(&self) -> bool {
         matches!(
             self.header.ppt.as_deref(),
-            None | Some(SHAKEN | DIV | DIV_O | RCD | RPH)
+            None | Some(SHAKEN | DIV | DIV_O | MSEC | RCD | RPH | RSP)
         )
     }
 

@@ -105,6 +105,8 @@ pub enum Claim {
     Iat,
     /// `iss`
     Iss,
+    /// `mky`
+    Mky,
     /// `opt`
     Opt,
     /// `orig`
@@ -143,6 +145,7 @@ impl Claim {
             Self::Div => "div",
             Self::Iat => "iat",
             Self::Iss => "iss",
+            Self::Mky => "mky",
             Self::Opt => "opt",
             Self::Orig => "orig",
             Self::OrigId => "origid",

@@ -1,5 +1,5 @@
 //! PASSporT: claims about a call, signed. [RFC 8225](https://www.rfc-editor.org/rfc/rfc8225), and its extensions, a file each:
-//! [`shaken`], [`div`] (with `div-o`), [`rcd`], [`rph`] (with `sph`).
+//! [`shaken`], [`div`] (with `div-o`), [`mky`] (with `msec`), [`rcd`], [`rph`] (with `sph`), [`rsp`].
 //!
 //! Three types for three degrees of trust:
 //!
@@ -22,6 +22,8 @@ mod value;
 pub mod div;
 pub mod rph;
 pub mod rcd;
+pub mod rsp;
+pub mod mky;
 pub mod claims;
 pub mod x5c;
 pub mod envelope;
@@ -34,9 +36,11 @@ pub use compact::CompactPassport;
 pub use div::{DIV, DIV_O, Div, DivO};
 pub use envelope::{Envelope, Header, PASSPORT, SignedPassport, Unopened};
 pub use error::{Claim, HeaderName, Part, PassportError};
+pub use mky::{Fingerprint, MSEC, MediaKeys};
 pub use presented::Presented;
 pub use rcd::{Card, RCD, RcdIntegrity, RichCallData, RichClaims};
 pub use rph::{PSAP_CALLBACK, RPH, Rph, Sph};
+pub use rsp::RSP;
 pub(crate) use serialize::encoded_header;
 pub use serialize::{BadX5u, HeaderCache, Passport, Unsignable};
 pub use shaken::{Attestation, NotAUuid, NotAnAttestation, OrigId, SHAKEN, Shaken};

@@ -7,8 +7,10 @@
 use super::claims::{Claims, Extension, MAX_DESTINATIONS};
 use super::div::{DIV, DIV_O, Div};
 use super::envelope::{Header, PASSPORT, SignedPassport};
+use super::mky::{self, MSEC};
 use super::rcd::{RCD, RichClaims};
 use super::rph::{PSAP_CALLBACK, RPH};
+use super::rsp::RSP;
 use super::shaken::SHAKEN;
 use super::value::is_uri;
 use super::{MAX_TOKEN, MAX_X5U};
@@ -26,8 +28,10 @@ pub struct HeaderCache {
     base: EncodedHeader,
     div: EncodedHeader,
     div_o: EncodedHeader,
+    msec: EncodedHeader,
     rcd: EncodedHeader,
     rph: EncodedHeader,
+    rsp: EncodedHeader,
     shaken: EncodedHeader,
 }
 
@@ -50,8 +54,10 @@ impl HeaderCache {
             base: EncodedHeader::new(x5u, None),
             div: EncodedHeader::new(x5u, Some(DIV)),
             div_o: EncodedHeader::new(x5u, Some(DIV_O)),
+            msec: EncodedHeader::new(x5u, Some(MSEC)),
             rcd: EncodedHeader::new(x5u, Some(RCD)),
             rph: EncodedHeader::new(x5u, Some(RPH)),
+            rsp: EncodedHeader::new(x5u, Some(RSP)),
             shaken: EncodedHeader::new(x5u, Some(SHAKEN)),
         })
     }
@@ -66,8 +72,10 @@ impl HeaderCache {
             Shape::Base => &self.base,
             Shape::Div => &self.div,
             Shape::DivO => &self.div_o,
+            Shape::Msec => &self.msec,
             Shape::Rcd => &self.rcd,
             Shape::Rph => &self.rph,
+            Shape::Rsp => &self.rsp,
             Shape::Shaken => &self.shaken,
         }
     }
@@ -122,6 +130,7 @@ pub(crate) fn encoded_header(x5u: &str, ppt: Option<&str>) -> Box<str> {
 ///     iat: UnixTime::from_secs(1_443_208_345),
 ///     extension: Extension::Shaken(Shaken { attest: Attestation::A, origid: OrigId::from_random([7; 16]) }),
 ///     rich: None,
+///     media_keys: None,
 /// })?;
 /// let key = EcdsaP256Key::generate()?;
 /// let signed = passport.sign(&header, &key)?;
@@ -145,8 +154,10 @@ enum Shape {
     Base,
     Div,
     DivO,
+    Msec,
     Rcd,
     Rph,
+    Rsp,
     Shaken,
 }
 
@@ -163,8 +174,10 @@ impl Passport {
             Extension::Base => Shape::Base,
             Extension::Div(_) => Shape::Div,
             Extension::DivO(_) => Shape::DivO,
+            Extension::Msec => Shape::Msec,
             Extension::Rcd => Shape::Rcd,
             Extension::Rph(_) => Shape::Rph,
+            Extension::Rsp => Shape::Rsp,
             Extension::Shaken(_) => Shape::Shaken,
             Extension::Unsupported(_) => return Err(Unsignable::Extension),
         };
@@ -282,6 +295,10 @@ fn write_claims(claims: &Claims) -> String {
     if let Some(issuer) = rich.and_then(|rich| rich.issuer.as_deref()) {
         json.push_str(",\"iss\":");
         write_string(issuer, &mut json);
+    }
+    if let Some(keys) = &claims.media_keys {
+        json.push_str(",\"mky\":");
+        mky::write(keys, &mut json);
     }
     if let Extension::DivO(div) = extension {
         json.push_str(",\"opt\":");

@@ -100,6 +100,7 @@ fn from_to(caller: &str, called: &str, iat: i64, extension: Extension) -> Option
         iat: UnixTime::from_secs(iat),
         extension,
         rich: None,
+        media_keys: None,
     })
 }
 

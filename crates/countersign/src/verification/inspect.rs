@@ -23,7 +23,7 @@ use crate::jose::json::JsonCause;
 use crate::jose::jws::ES256;
 use crate::passport::{
     Claim, Claims, CompactPassport, Envelope, Extension, Header, HeaderName, IatForm, PASSPORT,
-    Part, PassportError, Presented,
+    Part, PassportError, Presented, RSP,
 };
 use crate::time::UnixTime;
 
@@ -237,7 +237,9 @@ fn unreadable(
 // RFC 8224 §6.2: "If a "ppt" parameter value is present and the verifier does not support it, it MUST ignore the Identity header
 // field." A parameter that contradicts the token is not such a header, but a broken one (docs/divergences.md).
 fn is_ignored(presented: &Presented, envelope: &Envelope, policy: &VerificationPolicy) -> bool {
-    !envelope.is_supported()
+    // RFC 9970 §9: "Any "rsp" PASSporTs received in requests MUST be ignored."
+    let is_answer = envelope.header().ppt.as_deref() == Some(RSP);
+    (is_answer || !envelope.is_supported())
         && ppt_agrees(presented, envelope.header())
         && policy.unsupported_ppt == UnsupportedPpt::Ignore
 }
@@ -523,6 +525,7 @@ const fn claim_missing(claim: Claim) -> Fault {
         Claim::Dest => Fault::DestMissing,
         Claim::Div | Claim::Opt => Fault::DivMissing,
         Claim::Iat => Fault::IatMissing,
+        Claim::Mky => Fault::ClaimsMalformed,
         Claim::Orig => Fault::OrigMissing,
         Claim::OrigId => Fault::OrigidMissing,
         Claim::Rph | Claim::Sph => Fault::PriorityMissing,
@@ -536,6 +539,7 @@ const fn claim_invalid(claim: Claim) -> Fault {
         Claim::Dest => Fault::DestInvalid,
         Claim::Div | Claim::Opt => Fault::DivInvalid,
         Claim::Iat => Fault::IatInvalid,
+        Claim::Mky => Fault::ClaimsMalformed,
         Claim::Orig => Fault::OrigInvalid,
         Claim::OrigId => Fault::OrigidInvalid,
         Claim::Rph | Claim::Sph => Fault::PriorityInvalid,

@@ -2,7 +2,7 @@
 //!
 //! How each kind is judged is not here; nor is what its kind adds to the claims (`crate::passport`).
 
-use crate::passport::{Claims, DIV, DIV_O, Extension, RCD, RPH, SHAKEN};
+use crate::passport::{Claims, DIV, DIV_O, Extension, MSEC, RCD, RPH, SHAKEN};
 
 /// What a PASSporT is there for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -23,7 +23,7 @@ impl Purpose {
     /// As far as the `ppt` tells. Values are compared as they are in the token's header.
     pub fn of_ppt(ppt: Option<&str>) -> Self {
         match ppt {
-            None | Some(SHAKEN) => Self::Caller,
+            None | Some(MSEC | SHAKEN) => Self::Caller,
             Some(DIV | DIV_O) => Self::Diversion,
             Some(RCD) => Self::RichData,
             Some(RPH) => Self::Priority,
@@ -34,7 +34,7 @@ impl Purpose {
     /// As the parameter beside a token tells, which is compared without regard to case: RFC 3261 §7.3.1.
     pub fn announced(ppt: Option<&str>) -> Self {
         let Some(ppt) = ppt else { return Self::Caller };
-        let known = [SHAKEN, DIV, DIV_O, RCD, RPH];
+        let known = [SHAKEN, DIV, DIV_O, MSEC, RCD, RPH];
         let known = known.into_iter().find(|one| one.eq_ignore_ascii_case(ppt));
         known.map_or(Self::Unsupported, |one| Self::of_ppt(Some(one)))
     }
@@ -45,12 +45,13 @@ impl Purpose {
     // is being used to sign a PASSporT".
     pub fn of(claims: &Claims) -> Self {
         match &claims.extension {
-            Extension::Base | Extension::Shaken(_) => Self::Caller,
+            Extension::Base | Extension::Msec | Extension::Shaken(_) => Self::Caller,
             Extension::Div(_) | Extension::DivO(_) => Self::Diversion,
             Extension::Rcd if claims.issuer().is_some() => Self::RichData,
             Extension::Rcd => Self::Caller,
             Extension::Rph(_) => Self::Priority,
-            Extension::Unsupported(_) => Self::Unsupported,
+            // An answer has no business in a request: room for its own judgement.
+            Extension::Rsp | Extension::Unsupported(_) => Self::Unsupported,
         }
     }
 

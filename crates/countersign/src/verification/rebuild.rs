@@ -51,6 +51,7 @@ pub(super) fn signing_input(
         iat: date,
         extension,
         rich,
+        media_keys: call.media_keys.clone(),
     };
     let ppt = claims.extension.ppt().map(Box::<str>::from);
     let passport = Passport::new(claims).ok()?;

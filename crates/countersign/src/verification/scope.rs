@@ -114,9 +114,11 @@ pub(super) fn subject(claims: &Claims) -> Subject<'_> {
             Some(issuer) => Subject::ThirdParty(issuer),
             None => Subject::Caller(&claims.orig),
         },
-        Extension::Base | Extension::Shaken(_) | Extension::Unsupported(_) => {
-            Subject::Caller(&claims.orig)
-        }
+        Extension::Base
+        | Extension::Msec
+        | Extension::Rsp
+        | Extension::Shaken(_)
+        | Extension::Unsupported(_) => Subject::Caller(&claims.orig),
     }
 }
 

@@ -50,6 +50,7 @@ fn claims() -> impl Strategy<Value = Claims> {
             iat: UnixTime::from_secs(iat),
             extension,
             rich: None,
+            media_keys: None,
         }
     })
 }
@@ -273,5 +274,6 @@ fn one_call() -> Claims {
             origid: OrigId::from_random([9; 16]),
         }),
         rich: None,
+        media_keys: None,
     }
 }

@@ -163,6 +163,7 @@ fn alice_called_at(iat: i64) -> Claims {
         iat: UnixTime::from_secs(iat),
         extension: Extension::Base,
         rich: None,
+        media_keys: None,
     }
 }
 

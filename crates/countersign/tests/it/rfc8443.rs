@@ -38,6 +38,7 @@ fn the_claims_of_section_3_as_they_are_meant() {
             sph: None,
         })),
         rich: None,
+        media_keys: None,
     };
     let passport = Passport::new(claims).unwrap();
     assert_eq!(

@@ -131,6 +131,7 @@ fn claims() -> Claims {
             origid: "123e4567-e89b-12d3-a456-426655440000".parse().unwrap(),
         }),
         rich: None,
+        media_keys: None,
     }
 }
 

@@ -104,6 +104,7 @@ fn report(tokens: [(&str, Option<&str>); 2]) -> Report {
         date: DateHeader::Absent,
         presentation: Default::default(),
         priority: Default::default(),
+        media_keys: None,
         reference: None,
     };
     let presented = tokens.map(|(token, ppt)| {

@@ -20,6 +20,7 @@ fn claims(orig: &str, dest: Identity, value: &str, sph: Option<Sph>) -> Claims {
             sph,
         })),
         rich: None,
+        media_keys: None,
     }
 }
 

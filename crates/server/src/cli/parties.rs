@@ -118,6 +118,7 @@ impl Given {
             date: DateHeader::Absent,
             presentation: Default::default(),
             priority: Default::default(),
+            media_keys: None,
             reference: None,
         };
         self.over(call)
@@ -219,6 +220,7 @@ mod tests {
             date: DateHeader::Absent,
             presentation: Default::default(),
             priority: Default::default(),
+            media_keys: None,
             reference: None,
         };
         let only_from = Given {

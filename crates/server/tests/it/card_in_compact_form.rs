@@ -41,6 +41,7 @@ async fn heard(id: &str, shown: &str) -> Heard {
             data: Some(RichCallData::new("Q Branch", None, None, Some(card)).unwrap()),
             ..RichClaims::default()
         })),
+        media_keys: None,
     };
     let headers = HeaderCache::new(&x5u).unwrap();
     let key = &*house.signer.key;

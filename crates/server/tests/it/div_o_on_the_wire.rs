@@ -27,6 +27,7 @@ fn div_o(house: &House, x5u: &str, inside: &str) -> String {
             opt: opt.into(),
         })),
         rich: None,
+        media_keys: None,
     };
     let headers = HeaderCache::new(x5u).unwrap();
     let key = &*house.signer.key;

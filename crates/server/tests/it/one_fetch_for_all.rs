@@ -115,6 +115,7 @@ fn call(number_of_call: usize) -> Call {
         date: DateHeader::Absent,
         presentation: Default::default(),
         priority: Default::default(),
+        media_keys: None,
         reference: Some(CallReference {
             call_id: format!("call-{number_of_call}").into_bytes().into(),
             from_tag: b"tag".as_slice().into(),

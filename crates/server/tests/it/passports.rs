@@ -39,6 +39,7 @@ pub(crate) fn identity_between(
             origid: OrigId::from_random([7; 16]),
         }),
         rich: None,
+        media_keys: None,
     };
     let headers = HeaderCache::new(x5u).unwrap();
     let signed = Passport::new(claims).unwrap().sign(&headers, key).unwrap();

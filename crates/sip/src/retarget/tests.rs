@@ -29,6 +29,7 @@ fn passport(dest: &str, from: Option<&str>) -> String {
         iat: UnixTime::from_secs(1_443_208_345),
         extension,
         rich: None,
+        media_keys: None,
     };
     let headers = HeaderCache::new(x5u).unwrap();
     let key: &dyn SigningKey = &key;

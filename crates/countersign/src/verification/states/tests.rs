@@ -39,6 +39,7 @@ fn call() -> Call {
         date: DateHeader::Absent,
         presentation: Default::default(),
         priority: Default::default(),
+        media_keys: None,
         reference: None,
     }
 }
@@ -53,6 +54,7 @@ fn presented(x5u: &str) -> Presented {
             origid: OrigId::from_random([7; 16]),
         }),
         rich: None,
+        media_keys: None,
     };
     let key = EcdsaP256Key::generate().unwrap();
     let signed = Passport::new(claims)

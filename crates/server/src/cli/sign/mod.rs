@@ -234,12 +234,16 @@ const fn fix(refusal: Refusal) -> &'static str {
         Refusal::NothingToDivert => {
             "; give a signed request, or --original FILE, or (kind div) --div TN"
         }
+        Refusal::DiversionUnproven => "; give the div PASSporTs that lead to --reached, too",
+        Refusal::NoMediaKeys => "; give --fingerprint, or a request whose SDP has some",
+        Refusal::NothingToAnswer => "; give a signed request, or --original FILE",
         Refusal::IssuerNotOurs => "; --issuer is the subject's CN or O",
         Refusal::PriorityNotRequested => "; give --rph, and a request that has the value",
         Refusal::PriorityMisused => {
             "; values of emergency services are for calls to 911 (--to) and, with --sph, back from there"
         }
         Refusal::DiversionLoops
+        | Refusal::DiversionWithheld
         | Refusal::NoRichData
         | Refusal::RichDataIncomplete
         | Refusal::SigningFailed

@@ -90,9 +90,13 @@ impl Defect {
             | Refusal::CertificateNotYetValid
             | Refusal::ConstraintsViolated
             | Refusal::DiversionLoops
+            | Refusal::DiversionUnproven
+            | Refusal::DiversionWithheld
             | Refusal::IssuerNotOurs
+            | Refusal::NoMediaKeys
             | Refusal::NoRichData
             | Refusal::NotCovered
+            | Refusal::NothingToAnswer
             | Refusal::NothingToDivert
             | Refusal::PriorityMisused
             | Refusal::PriorityNotRequested

@@ -201,6 +201,7 @@ fn call(orig: Identity, dest: Vec<Identity>, source: DestSource, at: UnixTime) -
         date: DateHeader::At(at),
         presentation: Default::default(),
         priority: Default::default(),
+        media_keys: None,
         reference: None,
     }
 }

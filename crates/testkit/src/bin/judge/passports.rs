@@ -169,6 +169,7 @@ fn claimed_call(token: &str) -> (Call, UnixTime) {
         date: DateHeader::Absent,
         presentation: Default::default(),
         priority: Default::default(),
+        media_keys: None,
         reference: None,
     };
     let Ok(claims) = claims else {

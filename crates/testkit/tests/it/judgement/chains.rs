@@ -125,6 +125,7 @@ pub(super) fn claims(from: &str, to: &str) -> Claims {
             history: None,
         })),
         rich: None,
+        media_keys: None,
     }
 }
 

@@ -31,6 +31,7 @@ fn token(orig: &str, dest: &[&str], extension: Extension, iat: UnixTime) -> Sign
         iat,
         extension,
         rich: None,
+        media_keys: None,
     };
     let headers = HeaderCache::new(X5U).unwrap();
     let passport = Passport::new(claims).unwrap();
