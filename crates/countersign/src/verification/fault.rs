@@ -164,6 +164,12 @@ faults! {
     AlgMissing "alg-missing" Failed BadIdentityInfo NoValidation;
     /// The token is not signed with ES256.
     AlgUnsupported "alg-unsupported" Failed UnsupportedCredential NoValidation;
+    /// Nobody has signed the answer.
+    AnswerAbsent "answer-absent" NotValidated UseIdentityHeader NoValidation;
+    /// Several have signed the answer who say that different numbers were reached.
+    AnswerUnclear "answer-unclear" NotValidated InvalidIdentityHeader NoValidation;
+    /// Somebody else has answered than was called, and nobody has signed for how the call came there.
+    AnswerUnexpected "answer-unexpected" Failed InvalidIdentityHeader NoValidation;
     /// The attestation is none of A, B and C.
     AttestInvalid "attest-invalid" Failed InvalidIdentityHeader NoValidation;
     /// A shaken token without attestation.
@@ -240,6 +246,12 @@ faults! {
     InfoMismatch "info-mismatch" Failed BadIdentityInfo NoValidation;
     /// The Identity header has no info parameter.
     InfoMissing "info-missing" Failed BadIdentityInfo NoValidation;
+    /// The mky claim is not what it must be.
+    MediaKeysInvalid "media-keys-invalid" Failed InvalidIdentityHeader NoValidation;
+    /// The keys of the media are not those that were signed.
+    MediaKeysMismatch "media-keys-mismatch" Failed InvalidIdentityHeader NoValidation;
+    /// The token does not sign the keys of the media, and must.
+    MediaKeysMissing "media-keys-missing" Failed InvalidIdentityHeader NoValidation;
     /// No trust domain judges calls of this trunk and this caller.
     NoTrustDomain "no-trust-domain" NotValidated UnsupportedCredential NoValidation;
     /// The certificate may not speak for the calling identity.
@@ -304,6 +316,8 @@ faults! {
     SignatureInvalid "signature-invalid" Failed InvalidIdentityHeader Failed;
     /// The signature is not the 64 bytes that ES256 makes.
     SignatureMalformed "signature-malformed" Failed InvalidIdentityHeader Failed;
+    /// Nobody whom we trust vouches for the signer, who protects the media and proves no identity.
+    SignerUnknown "signer-unknown" NotValidated UnsupportedCredential NoValidation;
     /// A list of numbers that a certificate of the path points to could not be had.
     TnAuthListUnavailable "tn-auth-list-unavailable" NotValidated BadIdentityInfo NoValidation;
     /// More Identity headers than one request may have, so none was judged.

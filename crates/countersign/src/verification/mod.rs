@@ -17,6 +17,8 @@ pub mod check;
 pub mod purpose;
 pub mod rich;
 pub mod priority;
+pub mod answer;
+pub mod supporters;
 pub mod report;
 mod findings;
 mod rebuild;
@@ -26,6 +28,9 @@ mod proof;
 mod chains;
 pub mod states;
 
+pub use answer::{
+    AnswerPolicy, AnswerReport, AnswerStanding, Dialled, DivertedAnswer, MediaStanding, Pin,
+};
 pub use check::{Check, CheckResult, Evidence, Outcome};
 pub use consequences::{
     Callback, Complaint, Consequences, ProvenCaller, ProvenCard, Reference, SignedPriority,
@@ -45,6 +50,7 @@ pub use replay::{MemoryReplay, ReplayMemory, Sighting};
 pub use report::{PassportReport, ProviderWord, Report, SignerReport, Token};
 pub use rich::{Content, RichReport, Unexamined};
 pub use states::{Poll, Verification, VerificationService};
+pub use supporters::{MemorySupporters, Supporters};
 
 use std::fmt;
 
