@@ -62,12 +62,6 @@ impl Dialled {
     pub fn is_for(&self, reached: &Identity) -> bool {
         self.called == *reached || self.passport.claims().dest.contains(reached)
     }
-
-    /// Whether a token is one that we sent.
-    pub(super) fn has_sent(&self, token: &str) -> bool {
-        let mut sent = [&self.passport].into_iter().chain(&self.diversions);
-        sent.any(|passport| passport.token() == token)
-    }
 }
 
 /// What is accepted as an answer.
@@ -102,19 +96,6 @@ pub struct AnswerReport {
     pub media: MediaStanding,
     /// Nobody has signed, and whoever was called has done so before: when that was proven last.
     pub regression: Option<UnixTime>,
-}
-
-impl AnswerReport {
-    /// One that proves nothing.
-    pub(super) const fn unproven(standing: AnswerStanding, media: MediaStanding) -> Self {
-        Self {
-            standing,
-            reached: None,
-            pin: None,
-            media,
-            regression: None,
-        }
-    }
 }
 
 /// What an answer is.
@@ -185,7 +166,9 @@ pub struct Pin {
 impl fmt::Debug for Pin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Pin({}, ", self.identity)?;
-        self.key.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
+        self.key
+            .iter()
+            .try_for_each(|byte| write!(f, "{byte:02x}"))?;
         f.write_str(")")
     }
 }

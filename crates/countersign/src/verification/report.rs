@@ -3,6 +3,7 @@
 //! A report keeps what was received and what was found; words and copies are made when somebody asks for them.
 
 use super::Verdict;
+use super::answer::AnswerReport;
 use super::check::{Check, CheckResult, Evidence};
 use super::consequences::{Complaint, Consequences};
 use super::diversion::ChainReport;
@@ -35,6 +36,8 @@ pub struct Report {
     pub code: Option<Code>,
     /// One report for each PASSporT, in the order presented.
     pub passports: Vec<PassportReport>,
+    /// What the answer is worth, if it is one of an answer.
+    pub answer: Option<Box<AnswerReport>>,
 }
 
 impl Report {
@@ -78,6 +81,7 @@ impl Report {
             verdict,
             code,
             passports,
+            answer: None,
         }
     }
 
@@ -87,6 +91,7 @@ impl Report {
             verdict: Verdict::of(fault),
             code: Some(fault.code()),
             passports: Vec::new(),
+            answer: None,
         }
     }
 

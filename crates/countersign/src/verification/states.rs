@@ -8,6 +8,7 @@
 //! [`VerificationService::begin`] inspects everything that costs nothing. [`Verification::poll`] tells what is still needed, all
 //! needs of all PASSporTs at once, or the report. Answers come in any order, or never: it always ends.
 
+use super::answer::{AnswerReport, AnswerStanding, Dialled, MediaStanding};
 use super::chains::{self, Chains, Comparing};
 use super::check::{Check, Evidence};
 use super::fault::{Code, Fault};
@@ -27,6 +28,7 @@ use crate::call::{Call, CallReference};
 use crate::certificate::CertificateChain;
 use crate::certificate::chain::MAX_CHAIN_BYTES;
 use crate::crypto::VerifyingKeys;
+use crate::media_keys::MediaKeys;
 use crate::passport::{self, Presented};
 use crate::path::PathCache;
 use crate::time::{Now, Ticks};
@@ -103,6 +105,40 @@ impl VerificationService {
             trust: Arc::clone(trust),
             reference,
             state,
+        }
+    }
+
+    /// Begins to verify an answer to a call that we sent, with the PASSporTs that it presents, one for each Identity header, and the media
+    /// keys of its SDP. The report has [`Report::answer`].
+    pub fn begin_answer(
+        &self,
+        dialled: &Arc<Dialled>,
+        presented: Vec<Result<Presented, Malformed>>,
+        media_keys: Option<&MediaKeys>,
+        trust: &Arc<Trust>,
+        _now: Now,
+    ) -> Verification {
+        let _ = dialled;
+        let standing = match presented.iter().any(is_there) {
+            true => AnswerStanding::NotValidated(Fault::NotExamined),
+            false => AnswerStanding::Absent,
+        };
+        let mut report = Report::unjudged(standing.fault().unwrap_or(Fault::NotExamined));
+        report.answer = Some(Box::new(AnswerReport {
+            standing,
+            reached: None,
+            pin: None,
+            media: match media_keys {
+                Some(_) => MediaStanding::NotSigned,
+                None => MediaStanding::NoKeys,
+            },
+            regression: None,
+        }));
+        Verification {
+            shared: Arc::clone(&self.shared),
+            trust: Arc::clone(trust),
+            reference: None,
+            state: State::Done(report),
         }
     }
 
@@ -290,6 +326,7 @@ impl State {
                 verdict,
                 code,
                 passports: Vec::new(),
+                answer: None,
             },
         }
     }
