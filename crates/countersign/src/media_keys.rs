@@ -165,7 +165,8 @@ impl fmt::Display for BadFingerprint {
 
 impl std::error::Error for BadFingerprint {}
 
-/// The fingerprints of one description: at least one, none twice, in the order of [`Fingerprint`]. Two are equal if they are the same set.
+/// The fingerprints of one description: at least one, none twice, in the order of [`Fingerprint`]. Two are equal if they are the same set;
+/// those that are [`MediaKeys::untold`] have none, and are never those of a PASSporT.
 // RFC 8224 §4.1: "then the JSON key "mky" MUST appear with the algorithm(s) and value(s) of the fingerprint attributes (if they differ)".
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct MediaKeys(Box<[Fingerprint]>);
@@ -192,7 +193,18 @@ impl MediaKeys {
         }
     }
 
-    /// Each of them, in order.
+    /// Those of a description that has fingerprints of which not all can be told: one is none that RFC 8122 allows, or there are too many. No
+    /// two parties need read it alike, so nobody signs it, and no signature is of it.
+    pub fn untold() -> Self {
+        Self(Box::default())
+    }
+
+    /// Whether they are [`MediaKeys::untold`].
+    pub fn is_untold(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Each of them, in order; none if they are untold.
     pub fn iter(&self) -> std::slice::Iter<'_, Fingerprint> {
         self.0.iter()
     }

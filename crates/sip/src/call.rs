@@ -7,6 +7,7 @@ use crate::call_info;
 use crate::header::NameAddr;
 use crate::message::{Message, Name};
 use crate::resource_priority;
+use crate::sdp;
 use crate::uri::Uri;
 use countersign::call::{Call, CallReference, DestSource, OrigSource, Presentation};
 use countersign::identity::{Identity, IdentityPolicy, Role};
@@ -66,7 +67,7 @@ pub fn from_request(message: &Message, policy: &CallPolicy) -> Call {
         date: message.date(),
         presentation,
         priority: resource_priority::requested(message),
-        media_keys: None,
+        media_keys: sdp::fingerprints(message).map(Box::new),
         reference: message.call_id().ok().map(|call_id| CallReference {
             call_id: call_id.into(),
             from_tag: from.and_then(|from| from.tag()).unwrap_or_default().into(),

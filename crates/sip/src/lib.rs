@@ -5,7 +5,7 @@
 //! - bytes: [`grammar`], [`name`], [`defect`], [`message`]
 //! - meaning: [`uri`], [`header`], [`inspect`]
 //! - writing: [`patch`], [`response`], [`stream`]
-//! - STIR: [`identity_header`], [`call_info`], [`resource_priority`], [`reason`], [`call`], [`verstat`], [`caller_name`], [`query`], [`privacy`]
+//! - STIR: [`identity_header`], [`sdp`], [`call_info`], [`resource_priority`], [`reason`], [`call`], [`verstat`], [`caller_name`], [`query`], [`privacy`]
 //! - behaviour: [`own_call_id`], [`transaction`], [`flow`], [`location`], [`trunk`], [`probe`], [`retarget`], `record_route`, `proxy` (the copy that is sent on),
 //!   [`annotation`] (the request that is handed back), `redirect` (the answer that is sent back), `b2bua` (what
 //!   crosses from one dialog to the other), [`element`]
@@ -25,6 +25,7 @@ pub mod patch;
 pub mod response;
 pub mod stream;
 pub mod identity_header;
+pub mod sdp;
 pub mod call_info;
 pub mod resource_priority;
 pub mod reason;

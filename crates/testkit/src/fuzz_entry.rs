@@ -124,6 +124,10 @@ pub const TARGETS: &[Target] = &[
         run: signalling::resource_priority,
     },
     Target {
+        name: "sdp",
+        run: signalling::sdp,
+    },
+    Target {
         name: "sip_b2bua",
         run: dialogs::crossing,
     },

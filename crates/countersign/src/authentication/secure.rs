@@ -5,6 +5,7 @@
 use super::base::{Form, Signed};
 use super::{AuthenticationService, Refusal};
 use crate::call::Call;
+use crate::media_keys::MediaKeys;
 use crate::passport::Extension;
 use crate::time::UnixTime;
 
@@ -18,7 +19,8 @@ impl AuthenticationService {
     // [RFC8225]." And: "When generating either an offer or an answer [RFC3264], compliant implementations MUST include an "a=fingerprint"
     // attribute".
     pub fn authenticate_secured(&self, call: &Call, now: UnixTime) -> Result<Signed, Refusal> {
-        if call.media_keys.is_none() {
+        let keys = call.media_keys.as_deref();
+        if keys.is_none_or(MediaKeys::is_untold) {
             return Err(Refusal::NoMediaKeys);
         }
         let orig = self.own_caller(call)?;

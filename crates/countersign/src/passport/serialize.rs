@@ -165,7 +165,7 @@ enum Shape {
 const USUAL_PAYLOAD: usize = 192;
 
 impl Passport {
-    /// The PASSporT of these claims; the destinations are put in order.
+    /// The PASSporT of these claims; the destinations are put in order, and of media keys that are untold nothing is said.
     ///
     /// # Errors
     /// [`Unsignable`] if the claims make no valid PASSporT, or one that is too long.
@@ -199,6 +199,7 @@ impl Passport {
         // including the scheme-specific portion of the URI characters."
         claims.dest.numbers.sort_unstable();
         claims.dest.uris.sort_unstable();
+        claims.media_keys.take_if(|keys| keys.is_untold());
         let payload = write_claims(&claims);
         if encoded_len(payload.len()) > MAX_ENCODED_PAYLOAD {
             return Err(Unsignable::TooLong);

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use countersign::identity::IdentityPolicy;
+use countersign::media_keys::Fingerprint;
 use countersign::passport::rph::MAX_RESOURCE_VALUES;
 use countersign::priority::{MAX_RESOURCE_VALUE, PriorityMark, ResourceValue};
 use countersign_sip::call::{CallPolicy, TrustPai, from_request, is_emergency_call};
@@ -15,6 +16,7 @@ use countersign_sip::query;
 use countersign_sip::reason::{self, Fate, Reason, Subject};
 use countersign_sip::resource_priority;
 use countersign_sip::response::{ToTag, build};
+use countersign_sip::sdp;
 use countersign_sip::stream::{Framer, Piece};
 use countersign_sip::uri::Uri;
 use countersign_sip::verstat::{Asserted, strip, tag};
@@ -300,6 +302,42 @@ pub(super) fn resource_priority(bytes: &[u8]) {
     assert!(left.values.iter().all(|value| Some(value) == first));
     assert_eq!(left.values.is_empty(), first.is_none());
     assert_eq!(left.mark, PriorityMark::None);
+}
+
+/// The keys of a body are bounded and say the same when they are written again; one that is put in is never overlooked.
+pub(super) fn sdp(bytes: &[u8]) {
+    for content in ["application/sdp", "multipart/mixed;boundary=b"] {
+        let header = format!("INVITE sip:b@h SIP/2.0\r\nContent-Type: {content}\r\n\r\n");
+        let keys = |body: &[u8]| {
+            let message = read(&[header.as_bytes(), body].concat())?;
+            sdp::fingerprints(&message)
+        };
+        let found = keys(bytes);
+        let added =
+            b"\r\n--b\r\nContent-Type: application/sdp\r\n\r\na=fingerprint:sha-1 0F:0E\r\n";
+        let with_another = keys(&[bytes, added].concat());
+        let is_too_long = bytes.len() + 256 > MAX_MESSAGE;
+        assert!(
+            is_too_long || with_another.is_some(),
+            "a key was overlooked"
+        );
+        let Some(found) = found else { continue };
+        let another = Fingerprint::new("sha-1", "0F0E").ok();
+        let is_new = found.iter().all(|one| Some(one) != another.as_ref());
+        if is_new && !found.is_untold() && !is_too_long {
+            assert_ne!(with_another.as_ref(), Some(&found), "a key was overlooked");
+        }
+        let written: String = found.iter().map(sdp_line).collect();
+        if !found.is_untold() {
+            assert_eq!(keys(written.as_bytes()), Some(found));
+        }
+    }
+}
+
+fn sdp_line(key: &Fingerprint) -> String {
+    let bytes = key.digest().as_bytes().chunks(2);
+    let pairs: Vec<_> = bytes.map(String::from_utf8_lossy).collect();
+    format!("a=fingerprint:{} {}\r\n", key.algorithm(), pairs.join(":"))
 }
 
 /// A URI is read or refused; its headers are never more bytes than it has.
