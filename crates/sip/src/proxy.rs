@@ -138,6 +138,11 @@ impl Copy {
         })
     }
 
+    /// As it is, without a Via of ours.
+    pub(crate) fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
     /// How many bytes it holds.
     pub(crate) fn len(&self) -> usize {
         self.bytes.len()

@@ -451,6 +451,16 @@ impl Shard {
             Output::Answered(answer) => return Some(Input::Release(answer.id)),
             Output::Event(event) => self.told(event, state),
             Output::Expire(id) => return self.expire(id),
+            // Nobody signs or judges answers yet; no trunk asks for it.
+            Output::ExpireAnswer { .. } | Output::ForgetAnswer { .. } => {}
+            Output::JudgeAnswer(_) => {}
+            Output::SignAnswer(sign) => {
+                return Some(Input::AnswerSigned {
+                    id: sign.id,
+                    answer: sign.answer,
+                    identities: Vec::new(),
+                });
+            }
             Output::Forget(id) => {
                 self.judging.remove(&id);
             }
@@ -637,6 +647,7 @@ impl Shard {
                 });
                 record.close(&Ending::from(&*finished), &state.calls, metrics);
             }
+            ProxyEvent::Answer(_) => {}
             ProxyEvent::AckMissing(_) => metrics.sip_events.increment(["ack-missing"]),
             ProxyEvent::CallEnded(ended) => {
                 let (event, by) = ended_by(ended.by);

@@ -8,7 +8,9 @@ use crate::flow::ConnectionId;
 use crate::header::NameAddr;
 use crate::message::{Message, Name};
 use crate::trunk::{NextHop, Trunk};
+use countersign::identity::Identity;
 use countersign::time::Ticks;
+use countersign::verification::answer::Pin;
 use std::sync::Arc;
 
 /// Most dialogs of one call: a service that rings every phone of somebody has a handful. What rings beyond is not passed on; who
@@ -84,6 +86,21 @@ pub(crate) struct Dialog {
     /// The highest numbers that went to either side.
     pub(crate) to_far: u32,
     pub(crate) to_near: u32,
+    /// Who speaks in it, if connected identity tells.
+    pub(crate) partners: Option<Box<Partners>>,
+}
+
+/// Both ends of a dialog, as somebody has signed them: RFC 9970 §6.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Partners {
+    /// Who called: what a request of the caller has for `orig`. `None` if it did not say.
+    pub(crate) caller: Option<Identity>,
+    /// Who was reached: what a request of the called has for `orig`.
+    pub(crate) reached: Identity,
+    /// What the requests of whoever was reached are held against, if they are judged here.
+    pub(crate) pin: Option<Pin>,
+    /// The side that is not ours: what goes there is signed, what comes from there is judged.
+    pub(crate) foreign: Side,
 }
 
 /// How far a dialog has come.
@@ -207,6 +224,7 @@ impl Call {
             progress: Progress::Early,
             to_far: self.invite,
             to_near: 0,
+            partners: None,
         });
     }
 

@@ -236,6 +236,11 @@ impl Branch {
         matches!(&self.machine, Machine::Invite(machine) if machine.is_proceeding())
     }
 
+    /// Whether it is an INVITE that may be answered for the first time, or cancelled.
+    pub(super) fn is_pending(&self) -> bool {
+        self.purpose == Purpose::Forward && self.is_waiting()
+    }
+
     /// Whether it is an INVITE without final response.
     fn is_waiting(&self) -> bool {
         matches!(&self.machine, Machine::Invite(machine) if machine.is_calling() || machine.is_proceeding())

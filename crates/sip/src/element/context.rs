@@ -3,6 +3,7 @@
 //! What it does next depends on its [`Stage`]; what happened so far is in its record. The steps live in other rooms: `decision`
 //! for signing and judging, `outgoing` for branches and responses.
 
+use super::answering::Answering;
 use super::branch::Branch;
 use super::crossing::{Crossing, Inside, begin_call};
 use super::decision::Deciding;
@@ -55,6 +56,8 @@ pub(super) struct Context {
     pub(super) record: Record,
     /// What responses tell of PASSporTs.
     pub(super) reports: Reports,
+    /// What is done about its answers, of a trunk with connected identity.
+    pub(super) answering: Option<Box<Answering>>,
     /// Whether what is not needed any more of the request is gone.
     pub(super) is_slim: bool,
     pub(super) server: ServerSide,
@@ -192,6 +195,7 @@ impl Context {
                 status: None,
             },
             reports: Reports::default(),
+            answering: None,
             is_slim: false,
             server,
             keys: vec![key],
@@ -228,7 +232,8 @@ impl Context {
             ),
             _ => (None, None),
         };
-        reckoned(&self.request) + copy.map_or(0, Copy::len) + full.map_or(0, Copy::len)
+        let answers = self.answering_bytes();
+        reckoned(&self.request) + copy.map_or(0, Copy::len) + full.map_or(0, Copy::len) + answers
     }
 
     /// Whether whoever comes by `trunk` may cancel it. A request from the far side comes by none, or by another.
@@ -297,6 +302,7 @@ impl Context {
     /// A timer is due.
     pub(super) fn fire(&mut self, part: Part, turn: &mut Turn<'_>) {
         match part {
+            Part::Answers => self.answers_due(turn),
             Part::Branch(index, timer) => self.branch_fired(index, timer, turn),
             // The timer of its call has another way.
             Part::Call => {}
@@ -321,6 +327,7 @@ impl Context {
         matches!(self.stage, Stage::Answered)
             && self.server.is_over()
             && self.branches.iter().all(Option::is_none)
+            && self.is_answering_idle()
     }
 
     /// Nothing will find this context any more.
@@ -339,6 +346,9 @@ impl Context {
     fn finish(&mut self, status: Option<u16>, turn: &mut Turn<'_>) {
         if matches!(self.stage, Stage::Answered) {
             return;
+        }
+        if !matches!(status, Some(200..300)) {
+            self.drop_answers(None, turn);
         }
         self.stage = Stage::Answered;
         self.record.status = status;

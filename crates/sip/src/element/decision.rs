@@ -305,7 +305,7 @@ impl Context {
     }
 
     /// Whether it is inside a dialog, or pretends to be.
-    fn is_in_dialog(&self) -> bool {
+    pub(super) fn is_in_dialog(&self) -> bool {
         self.request.to().is_ok_and(|to| to.tag().is_some())
     }
 

@@ -42,7 +42,7 @@ impl Element {
 const TOO_LONG: &str = "SIP;cause=408;text=\"Session expired\"";
 
 /// Why the far side is told to hang up when the caller has gone while its answer was held.
-const CANCELLED: &str = "SIP;cause=487;text=\"Request Terminated\"";
+pub(super) const CANCELLED: &str = "SIP;cause=487;text=\"Request Terminated\"";
 
 impl Context {
     /// A 2xx came. In a back-to-back call it is passed, held, or refused because the caller has been told otherwise.
@@ -110,6 +110,7 @@ impl Context {
             Stage::Answered => return,
             Stage::Arrived | Stage::Deciding(_) => turn.out.push(Output::Forget(self.id)),
             Stage::Forwarding(_) => {
+                self.drop_answers(reason, turn);
                 let reasons = reason.map(|reason| reason.as_bytes().into());
                 self.cancellation = Cancellation::Asked(reasons.into_iter().collect());
                 self.cancel_branches(turn);
@@ -205,7 +206,7 @@ impl Context {
 }
 
 /// Whether a 2xx is the first of a dialog that was ended before.
-fn is_given_up(call: ContextId, message: &Message, turn: &Turn<'_>) -> bool {
+pub(super) fn is_given_up(call: ContextId, message: &Message, turn: &Turn<'_>) -> bool {
     progress(call, message, turn) == Some(Progress::GivenUp)
 }
 

@@ -1,6 +1,6 @@
 //! What the host logs and counts: one line per request, and what never became one.
 
-use super::ContextId;
+use super::{ConnectedAnswer, ContextId};
 use crate::defect::Defect;
 use crate::flow::Transport;
 use crate::patch::PatchError;
@@ -17,6 +17,8 @@ use std::time::Duration;
 pub enum Event {
     /// A caller never acknowledged our answer.
     AckMissing(ContextId),
+    /// What became of an answer to a call of a trunk with connected identity.
+    Answer(Box<ConnectedAnswer>),
     /// A call of a back-to-back trunk that was answered is over.
     CallEnded(Box<CallEnded>),
     /// A message was dropped.

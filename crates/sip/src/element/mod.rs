@@ -25,10 +25,12 @@
 //! - `server_side`, `branch`: a transaction machine with its bytes and addresses
 //! - `hops`: which next hop is tried first
 //! - `hop_by_hop`: the ACK and CANCEL that we make ourselves
+//! - `answering`: answers that are signed or judged before they go back
 //! - `calls`, `crossing`: the calls of back-to-back trunks, and their messages between two dialogs
 //! - `ending`, `own`: answers held back, calls ended, and the BYE and ACK that this takes
 //! - `slim`: what is forgotten of a call that rings
 //! - `tokens`: branches, tags and the loop check
+//! - `connected`: what is asked and told about answers
 //! - `event`: what the host logs and counts
 //! - `excess`: requests that must not begin
 //!
@@ -37,9 +39,11 @@
 //! It adds no Record-Route unless its trunk wants it: mid-dialog requests do not come here unless their sender has us as its outbound proxy, and then they
 //! pass. It never forks: next hops are tried one after another.
 
+mod answering;
 mod branch;
 mod by_context;
 mod calls;
+mod connected;
 mod context;
 mod crossing;
 mod decision;
@@ -80,6 +84,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokens::Tokens;
 
+pub use answering::MAX_ANSWERS_ASKED;
+pub use connected::{
+    AnswerFate, AnswerId, AnswerJudgement, ConnectedAnswer, JudgeAnswer, SignAnswer, Unsigned,
+};
 pub use event::{
     CallEnded, DropCause, EndedBy, Event, Finished, Handling, HopFailure, Reported, ReportedOn,
     SignatureFate,
@@ -177,6 +185,24 @@ impl ContextId {
 /// What happens to a proxy.
 #[derive(Clone, Debug)]
 pub enum Input {
+    /// The host judged what [`Output::JudgeAnswer`] asked.
+    AnswerJudged {
+        /// Which call.
+        id: ContextId,
+        /// Which of its answers.
+        answer: AnswerId,
+        /// What came of it.
+        judgement: AnswerJudgement,
+    },
+    /// The host signed what [`Output::SignAnswer`] asked, or did not.
+    AnswerSigned {
+        /// Which call.
+        id: ContextId,
+        /// Which of its answers.
+        answer: AnswerId,
+        /// The values of the Identity headers to add; none if the service refused, for reasons that the host keeps.
+        identities: Vec<Box<str>>,
+    },
     /// The host ends a call of a back-to-back trunk, whatever it is at: an INVITE without answer is answered and cancelled, an answer
     /// that is held is refused, a call that was answered gets a BYE on both sides.
     End {
@@ -262,10 +288,26 @@ pub enum Output {
     Event(Event),
     /// The deadline has passed: judge with what is known, now. An answer after [`EXPIRE_GRACE`] is not waited for.
     Expire(ContextId),
+    /// The same of an answer to a call.
+    ExpireAnswer {
+        /// Which call.
+        id: ContextId,
+        /// Which of its answers.
+        answer: AnswerId,
+    },
     /// Nobody waits for the signature or judgement any more: forget it, but let a fetch that is under way end.
     Forget(ContextId),
+    /// The same of the signature or judgement of an answer.
+    ForgetAnswer {
+        /// Which call.
+        id: ContextId,
+        /// Which of its answers.
+        answer: AnswerId,
+    },
     /// Judge a call.
     Judge(Judge),
+    /// Judge an answer to a call: connected identity.
+    JudgeAnswer(Box<JudgeAnswer>),
     /// Send bytes.
     Send {
         /// Where to.
@@ -284,6 +326,8 @@ pub enum Output {
     },
     /// Sign a call.
     Sign(Sign),
+    /// Sign an answer to a call: connected identity.
+    SignAnswer(Box<SignAnswer>),
 }
 
 /// An answer that is held.
@@ -376,6 +420,8 @@ pub struct TimerId {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Part {
+    /// Questions about answers, and who else may answer.
+    Answers,
     Branch(u8, BranchTimer),
     /// The longest call, or its session timer.
     Call,
@@ -561,6 +607,20 @@ impl Element {
             Input::Unreadable { flow, error, trunk } => {
                 self.unreadable(flow, &error, trunk.as_ref(), now, out);
             }
+            Input::AnswerJudged {
+                id,
+                answer,
+                judgement,
+            } => self.with(id, now, out, |context, turn| {
+                context.answer_judged(answer, judgement, turn);
+            }),
+            Input::AnswerSigned {
+                id,
+                answer,
+                identities,
+            } => self.with(id, now, out, |context, turn| {
+                context.answer_signed(answer, &identities, turn);
+            }),
             Input::End { id, ending } => self.end(id, &ending, now, out),
             Input::Judged { id, judgement } => {
                 self.with(id, now, out, |context, turn| {
@@ -611,7 +671,7 @@ impl Element {
                 self.own_request(id, now, out, |branch, turn| branch.fire(timer, turn))
             }
             Part::Call => return self.call_due(id, now, out),
-            Part::Decision | Part::Server(_) => false,
+            Part::Answers | Part::Decision | Part::Server(_) => false,
         };
         if !is_own {
             self.with(id, now, out, |context, turn| context.fire(part, turn));

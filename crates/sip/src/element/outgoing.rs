@@ -3,8 +3,10 @@
 //! Next hops are tried one after another: a timeout, a failure of the transport, or a 503 leads to the next
 //! ([RFC 3263 §4.3](https://www.rfc-editor.org/rfc/rfc3263#section-4.3)); any other final response is the answer.
 
+use super::answering::Provable;
 use super::branch::{Branch, News, Purpose, Sending};
 use super::context::{Cancellation, Context, Forwarding, Stage};
+use super::ending::CANCELLED;
 use super::event::{DropCause, Event, Handling, HopFailure};
 use super::hops::Urgency;
 use super::{BranchTimer, Element, Output, Sender, Turn};
@@ -142,10 +144,14 @@ impl Context {
         }
         match self.copy(additions, turn) {
             Ok(copy) => {
-                self.record.forwarded = Some(turn.now.ticks);
-                self.note_priority(additions);
                 let full = additions.in_full();
                 let full = full.and_then(|additions| self.copy(&additions, turn).ok());
+                let whole = full.as_ref().unwrap_or(&copy);
+                if self.begin_answering(whole, turn) == Provable::Never {
+                    return self.answer_unproven(turn);
+                }
+                self.record.forwarded = Some(turn.now.ticks);
+                self.note_priority(additions);
                 let others = self.order(turn);
                 self.stage = Stage::Forwarding(Forwarding {
                     copy: Some(copy),
@@ -259,6 +265,10 @@ impl Context {
                 turn.out.push(Output::Forget(self.id));
                 self.answer_terminated(turn);
             }
+            Stage::Forwarding(_) if self.is_cancelled_here() => {
+                self.drop_answers(Some(CANCELLED), turn);
+                self.answer_terminated(turn);
+            }
             // RFC 3261 §16.10: "the element MUST generate CANCEL requests for all pending client transactions in the context".
             Stage::Forwarding(_) => {
                 self.cancellation = Cancellation::Asked(reasons);
@@ -281,7 +291,8 @@ impl Context {
             return;
         }
         match news {
-            News::Deliver | News::Nothing => {}
+            News::Deliver => {}
+            News::Nothing => self.nobody_left(turn),
             News::FellBack => self.fell_back(turn),
             News::TakesTooLong => self.send_cancel(index, turn),
             News::CancelUnanswered => self.consider(Candidate::Ours(Failure::TimedOut), turn),
@@ -313,6 +324,9 @@ impl Context {
             // RFC 3261 §16.7: "Until a final response has been sent on the server transaction, the following responses MUST be forwarded
             // immediately: - Any provisional response other than 100 (Trying) - Any 2xx response"; and after it "Any 2xx response to an
             // INVITE request".
+            StatusClass::Success if self.answering.is_some() => {
+                self.answer_came(status, message, turn);
+            }
             StatusClass::Success => self.deliver_success(status, message, turn),
             StatusClass::Failure => {
                 let candidate = Candidate::Received {
@@ -334,6 +348,7 @@ impl Context {
         match self.onward(message, turn) {
             Some(response) => {
                 self.taken_by_hop(turn);
+                self.note_partners(message, turn);
                 self.pass_final(status, response, turn);
             }
             None => {
@@ -398,16 +413,25 @@ impl Context {
         turn: &mut Turn<'_>,
     ) {
         // RFC 3261 §16.7: "a stateful proxy MUST NOT forward any 100 (Trying) response."
-        if status != 100
-            && matches!(self.stage, Stage::Forwarding(_))
-            && let Some(response) = self.onward(message, turn)
-        {
-            self.pass_provisional(status, response, turn);
+        if status != 100 {
+            match self.answering.is_some() {
+                true => self.answer_came(status, message, turn),
+                false => self.pass_ringing(status, message, turn),
+            }
         }
         if matches!(self.cancellation, Cancellation::Asked(_)) {
             self.send_cancel(index, turn);
         }
         self.slim(index);
+    }
+
+    /// A provisional response goes back, as long as there is no final one.
+    pub(super) fn pass_ringing(&mut self, status: u16, message: &Message, turn: &mut Turn<'_>) {
+        if matches!(self.stage, Stage::Forwarding(_))
+            && let Some(response) = self.onward(message, turn)
+        {
+            self.pass_provisional(status, response, turn);
+        }
     }
 
     /// What was too large for UDP went by UDP all the same.
@@ -510,7 +534,7 @@ impl Context {
         self.answer(status, reason, extra, turn);
     }
 
-    fn answer_terminated(&mut self, turn: &mut Turn<'_>) {
+    pub(super) fn answer_terminated(&mut self, turn: &mut Turn<'_>) {
         self.answer(487, "Request Terminated", &[], turn);
     }
 

@@ -6,6 +6,7 @@
 
 mod b2bua;
 mod bypass;
+mod connected;
 mod diversion;
 mod next_hop;
 mod recognition;
@@ -26,6 +27,10 @@ use std::time::Duration;
 
 pub use b2bua::{Answers, B2buaMode, LONGEST_CALL, Names};
 pub use bypass::{Bypass, BypassCause, DEFAULT_BYPASS_HEADER};
+pub use connected::{
+    AnswerChecking, AnswerSigning, Connected, DEFAULT_REFUSAL, DivertedAnswers, MediaSecurity,
+    MidDialog, Pinning, Probes, Reflecting, Required, RichBackwards,
+};
 pub use diversion::{Diversions, Forwards, ForwardsError, ForwardsFault, MAX_FORWARDS};
 pub use next_hop::{HopId, Listener, NextHop, NotAHost, OurNames, Oversize, SentBy, Share};
 pub use recognition::{Network, Recognition, Source, Trunks};
@@ -90,6 +95,8 @@ pub struct Trunk {
     pub udp_source: UdpSource,
     /// How the verdict is written.
     pub verstat: VerstatStyle,
+    /// Connected identity: whether the answers to its calls are signed and checked. Neither, and nothing is looked at, if there is none.
+    pub connected: Option<Arc<Connected>>,
     /// Longest wait for a signature or a judgement.
     pub deadline: Duration,
     /// Numbers besides `urn:service:sos` whose calls are emergency calls, as they are dialled.
@@ -127,6 +134,7 @@ impl Trunk {
             origid: OrigIdMode::default(),
             udp_source: UdpSource::default(),
             verstat: VerstatStyle::default(),
+            connected: None,
             deadline: DEFAULT_DEADLINE,
             emergency_numbers: Vec::new(),
             record_route: RecordRoute::default(),

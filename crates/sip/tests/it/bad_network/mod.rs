@@ -292,6 +292,10 @@ impl World {
 
     fn carry_out(&mut self, output: Output) {
         match output {
+            Output::ExpireAnswer { .. }
+            | Output::ForgetAnswer { .. }
+            | Output::JudgeAnswer(_)
+            | Output::SignAnswer(_) => panic!("nobody asked for connected identity"),
             Output::Event(Event::Finished(finished)) => {
                 let before = self.finished.insert(finished.id.as_u64(), finished.status);
                 assert_eq!(before, None, "finished twice");

@@ -134,6 +134,10 @@ impl Table {
         self.element.handle(input, now, &mut out);
         for output in out {
             match output {
+                Output::ExpireAnswer { .. }
+                | Output::ForgetAnswer { .. }
+                | Output::JudgeAnswer(_)
+                | Output::SignAnswer(_) => panic!("nobody asked for connected identity"),
                 Output::Answered(answer) => panic!("{answer:?}"),
                 Output::Event(event) => self.events.push(event),
                 Output::Expire(id) => self.expired.push(id),

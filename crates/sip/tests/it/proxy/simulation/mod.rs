@@ -255,6 +255,10 @@ impl World {
     fn carry_out(&mut self, out: Vec<Output>) {
         for output in out {
             match output {
+                Output::ExpireAnswer { .. }
+                | Output::ForgetAnswer { .. }
+                | Output::JudgeAnswer(_)
+                | Output::SignAnswer(_) => panic!("nobody asked for connected identity"),
                 Output::Answered(answer) => panic!("{answer:?}"),
                 Output::Event(Event::Finished(finished)) => {
                     let told_before = self.finished.insert(finished.id, finished.status);

@@ -1,0 +1,548 @@
+//! Answers of trunks with connected identity ([RFC 9970](https://www.rfc-editor.org/rfc/rfc9970)): they are signed, or judged, before they go
+//! back; and where a proof is required and there is none, they do not.
+//!
+//! ```text
+//!   101 to 299 ──▶ known already? ── as before ──────────────────────────────▶ back
+//!                       │
+//!                       ├─ nobody signed it, we may ─▶ sign ─▶ waits ─▶ signed ─▶ back
+//!                       ├─ b2bua, 2xx or required ───▶ judge ─▶ waits ─┬─ proven ─▶ back
+//!                       │                                              └─ required and not: refused (ACK and BYE), maybe given up
+//!                       ├─ proxy ────────────────────▶ judge, and back at once; required and not proven: CANCEL, if it is not too late
+//!                       └─ required, SDP, unreliable ▶ back without SDP
+//! ```
+//!
+//! What waits goes back in the order it came. Each wait ends at the deadline of the trunk: then an answer goes on without signature, and
+//! one that was not judged is *not validated*, which is nobody's proof.
+//!
+//! - `forks`: what is known of each party that a call has reached
+//! - `questions`: what the host is asked, and what follows from its answers
+//! - `refusing`: answers that the caller does not get, and calls that end for it
+//!
+//! Not here: what is asked and told (`connected`), how an answer goes back (`outgoing`, `ending`), what the judgement is.
+
+mod forks;
+mod questions;
+mod refusing;
+
+use super::context::{Context, Stage};
+use super::event::{Event, Handling};
+use super::{AnswerFate, AnswerId, ConnectedAnswer, Turn};
+use crate::b2bua::{Partners, Side};
+use crate::call;
+use crate::grammar::number;
+use crate::grammar::trim;
+use crate::identity_header;
+use crate::message::{Framing, Message, Name};
+use crate::patch::Patch;
+use crate::proxy::Copy;
+use crate::trunk::{AnswerChecking, AnswerSigning, Connected, NextHopTrust};
+use countersign::identity::{Identity, Role};
+use countersign::time::{Ticks, UnixTime};
+use forks::{Fork, Forks, Outcome};
+use questions::{Question, Watched};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Most questions to the host about the answers to one call. One call has two, or as many as the phones that it rings; whoever sends more
+/// wants to have us compute.
+pub const MAX_ANSWERS_ASKED: u32 = 64;
+
+/// Most answers of one call that wait.
+const MAX_WAITING: usize = 32;
+
+/// The value of `ppt` of a PASSporT that signs an answer.
+const RSP: &str = "rsp";
+
+/// What a call has of connected identity.
+pub(super) struct Answering {
+    /// The values of Identity that the INVITE came with, and ours.
+    asked: Arc<[Box<str>]>,
+    /// Those that it was sent on with.
+    sent_with: Arc<[Box<str>]>,
+    /// Whom its Request-URI named when it went on.
+    called: Option<Identity>,
+    /// Who calls.
+    caller: Option<Identity>,
+    /// When it went on.
+    sent: UnixTime,
+    signs: Signs,
+    checks: Checks,
+    forks: Forks,
+    /// In the order they came.
+    waiting: VecDeque<Waiting>,
+    /// What is asked about answers that have gone back.
+    watched: Vec<Watched>,
+    /// How many questions there were.
+    questions: u32,
+    /// An answer was refused: until when somebody else may begin to answer.
+    others: Option<Ticks>,
+}
+
+/// Whether answers are signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Signs {
+    /// The INVITE had an Identity when it came, and the trunk wants its answers signed.
+    Answers,
+    Nothing,
+}
+
+/// Whether answers are judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Checks {
+    Nothing,
+    /// What is found is told.
+    Reported,
+    /// What is not proven is refused.
+    Required,
+}
+
+/// An answer that waits, for itself or for those before it.
+struct Waiting {
+    answer: Arriving,
+    /// What it waits for; nothing if only for those before it.
+    question: Option<Question>,
+}
+
+/// An answer on its way back.
+#[derive(Clone)]
+struct Arriving {
+    /// Whose it is: the To tag.
+    tag: Box<[u8]>,
+    kind: Kind,
+    status: u16,
+    response: Message,
+}
+
+/// What kind of answer it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// A 2xx.
+    Final,
+    /// Provisional, and repeated until it is acknowledged, with this RSeq: RFC 3262.
+    Reliable(u32),
+    /// Provisional.
+    Ringing,
+}
+
+/// What is done with an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Plan {
+    /// It waits until it is judged.
+    Judge,
+    Pass,
+    /// Nobody gets it.
+    Refuse,
+    Sign,
+    Strip,
+    /// It goes back, and is judged.
+    Watch,
+}
+
+/// Whether a call may go on as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Provable {
+    /// Its trunk requires a proof of who answers, and nobody could give it.
+    Never,
+    /// It can be proven, or need not be.
+    Perhaps,
+}
+
+impl Answering {
+    /// What is done about the answers to a request that is sent on as `copy`, if anything is.
+    fn of(connected: &Connected, context: &Context, copy: &Copy, sent: UnixTime) -> Option<Self> {
+        let copy = Message::parse(copy.bytes().clone(), Framing::Datagram).ok()?;
+        let (asked, sent_with) = lists(&context.request, &copy);
+        let policy = &context.trunk.call;
+        let called = copy
+            .request_uri()
+            .and_then(|uri| std::str::from_utf8(uri).ok())
+            .and_then(|uri| Identity::from_uri(uri, Role::Dest, policy.identity).ok());
+        // RFC 9970 §13: "PASSporTs can only be present in responses to requests carrying a PASSporT".
+        let has_identity = identity_values(&context.request).next().is_some();
+        let signs = match connected.sign {
+            AnswerSigning::All | AnswerSigning::OwnNumbers if has_identity => Signs::Answers,
+            _ => Signs::Nothing,
+        };
+        let is_provable = !sent_with.is_empty() && called.is_some();
+        let checks = match connected.check {
+            _ if connected.requires(called.as_ref()) => Checks::Required,
+            AnswerChecking::Report | AnswerChecking::Require if is_provable => Checks::Reported,
+            _ => Checks::Nothing,
+        };
+        let is_off = (signs, checks) == (Signs::Nothing, Checks::Nothing);
+        (!is_off).then(|| Self {
+            asked,
+            sent_with,
+            caller: call::from_request(&context.request, policy).orig,
+            called,
+            sent,
+            signs,
+            checks,
+            forks: Forks::default(),
+            waiting: VecDeque::new(),
+            watched: Vec::new(),
+            questions: 0,
+            others: None,
+        })
+    }
+
+    fn provable(&self) -> Provable {
+        let is_provable = !self.sent_with.is_empty() && self.called.is_some();
+        match self.checks == Checks::Required && !is_provable {
+            true => Provable::Never,
+            false => Provable::Perhaps,
+        }
+    }
+
+    /// Whether nothing is under way.
+    fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.watched.is_empty()
+    }
+
+    /// The bytes that it holds beyond itself, about.
+    fn bytes(&self) -> usize {
+        let lists = self.asked.iter().chain(&*self.sent_with);
+        let values: usize = lists.map(|value| value.len()).sum();
+        let waiting = self.waiting.iter();
+        let waiting: usize = waiting.map(|one| one.answer.response.bytes().len()).sum();
+        values + waiting + self.forks.bytes()
+    }
+
+    /// Another question to the host, if there may be one.
+    fn next_question(&mut self) -> Option<AnswerId> {
+        self.questions += 1;
+        (self.questions <= MAX_ANSWERS_ASKED).then_some(AnswerId(self.questions))
+    }
+
+    /// Whether this answer waits already.
+    fn has_waiting(&self, arriving: &Arriving) -> bool {
+        let mut waiting = self.waiting.iter().map(|one| &one.answer);
+        arriving.kind != Kind::Ringing
+            && waiting.any(|one| one.kind == arriving.kind && one.tag == arriving.tag)
+    }
+}
+
+impl Arriving {
+    fn of(status: u16, response: &Message) -> Self {
+        let tag = response.to().ok().and_then(|to| to.tag());
+        Self {
+            tag: tag.unwrap_or_default().into(),
+            kind: Kind::of(status, response),
+            status,
+            response: response.clone(),
+        }
+    }
+
+    fn is_final(&self) -> bool {
+        self.kind == Kind::Final
+    }
+
+    fn has_body(&self) -> bool {
+        !self.response.body().is_empty()
+    }
+
+    /// Whether somebody has signed it.
+    fn has_rsp(&self) -> bool {
+        // What cannot be read is there all the same: whoever wrote it is not to be helped by a signature of ours.
+        let mut presented = identity_header::presented(&self.response).into_iter();
+        presented.any(|one| match one {
+            Ok(one) => one.ppt.as_deref() == Some(RSP),
+            Err(_) => true,
+        })
+    }
+}
+
+impl Kind {
+    // RFC 3262 §3: "The provisional response to be sent reliably is constructed by the UAS core according to the procedures of Section
+    // 8.2.6 of RFC 3261.  In addition, it MUST contain a Require header field containing the option tag 100rel, and MUST include an RSeq
+    // header field."
+    fn of(status: u16, response: &Message) -> Self {
+        if status >= 200 {
+            return Self::Final;
+        }
+        let mut required = response.elements(Name::Require);
+        let is_reliable = required.any(|tag| tag.eq_ignore_ascii_case(b"100rel"));
+        let sequence = response.header(Name::RSeq).map(trim).and_then(number);
+        match sequence.filter(|_| is_reliable) {
+            Some(sequence) => Self::Reliable(sequence),
+            None => Self::Ringing,
+        }
+    }
+}
+
+impl Context {
+    /// The request is about to be sent on as `copy`, with whole PASSporTs.
+    pub(super) fn begin_answering(&mut self, copy: &Copy, turn: &Turn<'_>) -> Provable {
+        let begins = self.is_invite() && !self.is_inside_a_call() && !self.is_in_dialog();
+        // Nobody in need waits for a proof.
+        let is_call = begins && self.record.handling != Handling::Emergency;
+        let connected = self.trunk.connected.as_deref().filter(|_| is_call);
+        let answering =
+            connected.and_then(|connected| Answering::of(connected, self, copy, turn.now.unix));
+        self.answering = answering.map(Box::new);
+        self.answering
+            .as_ref()
+            .map_or(Provable::Perhaps, |answering| answering.provable())
+    }
+
+    /// The bytes that answers hold.
+    pub(super) fn answering_bytes(&self) -> usize {
+        self.answering
+            .as_ref()
+            .map_or(0, |answering| answering.bytes())
+    }
+
+    /// Whether nothing is under way about an answer.
+    pub(super) fn is_answering_idle(&self) -> bool {
+        self.answering
+            .as_ref()
+            .is_none_or(|answering| answering.is_idle())
+    }
+
+    /// An answer came: a response of 101 to 299.
+    pub(super) fn answer_came(&mut self, status: u16, message: &Message, turn: &mut Turn<'_>) {
+        let arriving = Arriving::of(status, message);
+        if arriving.is_final() && self.is_refused_anyway(message, turn) {
+            return self.deliver_success(status, message, turn);
+        }
+        if !arriving.is_final() && !matches!(self.stage, Stage::Forwarding(_)) {
+            return;
+        }
+        let Some(answering) = &mut self.answering else {
+            return;
+        };
+        if answering.has_waiting(&arriving) {
+            return;
+        }
+        let known = answering
+            .forks
+            .get(&arriving.tag)
+            .and_then(|fork| fork.known(arriving.kind));
+        match known {
+            Some(Outcome::Passed(response)) => {
+                let response = response.clone();
+                self.send_back(
+                    Arriving {
+                        response,
+                        ..arriving
+                    },
+                    turn,
+                );
+            }
+            Some(Outcome::Refused) if arriving.is_final() => {
+                self.refuse_answer(&arriving.response, None, turn);
+            }
+            Some(Outcome::Refused) => {}
+            None => self.new_answer(arriving, turn),
+        }
+    }
+
+    /// An answer came that is not the same as one before.
+    fn new_answer(&mut self, arriving: Arriving, turn: &mut Turn<'_>) {
+        let holds = self.holds_answers();
+        let Some(answering) = &mut self.answering else {
+            return;
+        };
+        let plan = match answering.forks.enter(&arriving.tag) {
+            Some(fork) => plan(&arriving, answering.signs, answering.checks, fork, holds),
+            // Nobody rings so many phones.
+            None if holds && answering.checks == Checks::Required => Plan::Refuse,
+            None => Plan::Pass,
+        };
+        match plan {
+            Plan::Judge => self.judge_answer(arriving, turn),
+            Plan::Pass => self.line_up(arriving, None, turn),
+            Plan::Refuse => self.refuse_unjudged(arriving, turn),
+            Plan::Sign => self.sign_answer(arriving, turn),
+            Plan::Strip => match without_body(&arriving.response) {
+                Some(response) => {
+                    self.told(None, arriving.status, AnswerFate::Stripped, turn);
+                    let stripped = Arriving {
+                        response,
+                        ..arriving
+                    };
+                    self.line_up(stripped, None, turn);
+                }
+                None => self.refuse_unjudged(arriving, turn),
+            },
+            Plan::Watch => self.watch_answer(arriving, turn),
+        }
+    }
+
+    /// Whether an answer can wait until it is judged.
+    fn holds_answers(&self) -> bool {
+        self.trunk.b2bua().is_some()
+    }
+
+    /// An answer waits for a question, or for those before it.
+    fn line_up(&mut self, answer: Arriving, question: Option<Question>, turn: &mut Turn<'_>) {
+        let Some(answering) = &mut self.answering else {
+            return;
+        };
+        if answering.waiting.len() < MAX_WAITING || answer.is_final() {
+            let waiting = Waiting { answer, question };
+            answering.waiting.push_back(waiting);
+        }
+        self.pass_ready(turn);
+    }
+
+    /// What waits for nothing any more goes back.
+    fn pass_ready(&mut self, turn: &mut Turn<'_>) {
+        loop {
+            let Some(answering) = &mut self.answering else {
+                return;
+            };
+            let first = answering.waiting.front();
+            if first.is_none_or(|first| first.question.is_some()) {
+                return;
+            }
+            let Some(Waiting { answer, .. }) = answering.waiting.pop_front() else {
+                return;
+            };
+            if let Some(fork) = answering.forks.enter(&answer.tag) {
+                fork.passed(answer.kind, &answer.response);
+            }
+            self.send_back(answer, turn);
+        }
+    }
+
+    /// An answer goes back.
+    fn send_back(&mut self, answer: Arriving, turn: &mut Turn<'_>) {
+        match answer.kind {
+            Kind::Final => self.deliver_success(answer.status, &answer.response, turn),
+            Kind::Reliable(_) | Kind::Ringing => {
+                self.pass_ringing(answer.status, &answer.response, turn);
+            }
+        }
+    }
+
+    /// A 2xx has made a dialog: who speaks in it is known from now on.
+    pub(super) fn note_partners(&self, response: &Message, turn: &mut Turn<'_>) {
+        let Some((answering, crossing)) = self.answering.as_ref().zip(self.crossing.as_ref())
+        else {
+            return;
+        };
+        let Some(far_tag) = response.to().ok().and_then(|to| to.tag()) else {
+            return;
+        };
+        let partners = answering
+            .forks
+            .get(far_tag)
+            .and_then(|fork| fork.partners.clone());
+        let call = turn.table.calls.get_mut(crossing.call);
+        if let Some(dialog) = call.and_then(|call| call.dialog_mut_of(far_tag))
+            && partners.is_some()
+        {
+            dialog.partners = partners;
+        }
+    }
+
+    /// Who was reached, as far as we know: whom the request named that went on, unless the called side says otherwise.
+    // RFC 9970 §5: "If no "div" PASSporTs were received in a dialog-forming request with a different "dest" value than the original PASSporT
+    // claimed, then "rsp" PASSporTs MUST NOT be used in responses." Who was reached behind us without a div of ours was reached so.
+    fn reached(&self, response: &Message) -> Option<Identity> {
+        let called = self.answering.as_ref()?.called.clone()?;
+        let asserted = match self.trunk.next_hop_trust {
+            NextHopTrust::Inside => call::asserted(response, self.trunk.call.identity),
+            NextHopTrust::Outside => None,
+        };
+        asserted
+            .is_none_or(|asserted| asserted == called)
+            .then_some(called)
+    }
+
+    /// Tells what became of an answer.
+    fn told(&self, answer: Option<AnswerId>, status: u16, fate: AnswerFate, turn: &mut Turn<'_>) {
+        let called = self.answering.as_ref().and_then(|one| one.called.clone());
+        turn.event(Event::Answer(Box::new(ConnectedAnswer {
+            id: self.id,
+            answer,
+            trunk: Arc::clone(&self.trunk),
+            call_id: self.request.header(Name::CallId).unwrap_or_default().into(),
+            called,
+            status,
+            fate,
+        })));
+    }
+}
+
+/// What is done with an answer.
+fn plan(arriving: &Arriving, signs: Signs, checks: Checks, fork: &Fork, holds: bool) -> Plan {
+    let has_rsp = arriving.has_rsp();
+    if checks == Checks::Required && holds {
+        return match arriving.kind {
+            Kind::Final => Plan::Judge,
+            _ if has_rsp => Plan::Judge,
+            _ if !arriving.has_body() => Plan::Pass,
+            // Whoever acknowledges it has an offer, or an answer: it is proven now or never.
+            Kind::Reliable(_) => Plan::Judge,
+            Kind::Ringing => Plan::Strip,
+        };
+    }
+    // RFC 9970 §13: "The use of PASSporTs within responses creates a novel potential vector for amplification attacks, as many responses may
+    // be sent in response to a single SIP request". One for each answer that has to arrive, and one for all those that need not.
+    let may_sign = arriving.kind != Kind::Ringing || !fork.is_rung();
+    // Where a proof is required it is not for us to give it.
+    if signs == Signs::Answers && checks != Checks::Required && !has_rsp && may_sign {
+        return Plan::Sign;
+    }
+    match (checks, arriving.kind) {
+        (Checks::Nothing, _) => Plan::Pass,
+        (_, Kind::Final) if holds => Plan::Judge,
+        (_, Kind::Final) => Plan::Watch,
+        // RFC 9970 §4: "provisional responses may be consumed (without forwarding) by intermediaries under a variety of conditions. In short,
+        // their delivery is not guaranteed." Nobody misses a PASSporT that may get lost.
+        (_, Kind::Reliable(_) | Kind::Ringing) if has_rsp => Plan::Watch,
+        (_, Kind::Reliable(_) | Kind::Ringing) => Plan::Pass,
+    }
+}
+
+/// The values of Identity, as texts.
+fn identity_values(message: &Message) -> impl Iterator<Item = Box<str>> {
+    let lines = message.headers(Name::Identity);
+    let values = lines.flat_map(|line| identity_header::values(line.value));
+    let values = values.take(identity_header::MAX_PRESENTED);
+    values.filter_map(|value| std::str::from_utf8(trim(value)).ok().map(Box::from))
+}
+
+/// What a request came with and what we add, and what it was sent on with. The two differ where ours takes the place of others.
+fn lists(request: &Message, copy: &Message) -> (Arc<[Box<str>]>, Arc<[Box<str>]>) {
+    let came: Vec<_> = identity_values(request).collect();
+    let sent_with: Arc<[_]> = identity_values(copy).collect();
+    if came.iter().all(|value| sent_with.contains(value)) {
+        return (Arc::clone(&sent_with), sent_with);
+    }
+    let ours: Vec<_> = sent_with
+        .iter()
+        .filter(|value| !came.contains(value))
+        .cloned()
+        .collect();
+    let asked = came.into_iter().chain(ours).collect();
+    (asked, sent_with)
+}
+
+/// The response without session description: what nobody has signed nobody hears.
+fn without_body(response: &Message) -> Option<Message> {
+    let mut patch = Patch::default();
+    patch.replace_part(response, response.body(), b"");
+    for name in [
+        Name::ContentType,
+        Name::ContentEncoding,
+        Name::ContentLength,
+    ] {
+        patch.remove_headers(response, name);
+    }
+    patch.append_header(response, Name::ContentLength.as_str(), b"0");
+    let bytes = patch.apply(response).ok()?;
+    Message::parse(bytes, Framing::Datagram).ok()
+}
+
+/// Who speaks in the dialog of an answer.
+fn partners(answering: &Answering, reached: Identity, foreign: Side) -> Box<Partners> {
+    Box::new(Partners {
+        caller: answering.caller.clone(),
+        reached,
+        pin: None,
+        foreign,
+    })
+}
