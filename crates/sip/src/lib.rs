@@ -6,9 +6,9 @@
 //! - meaning: [`uri`], [`header`], [`inspect`]
 //! - writing: [`patch`], [`response`], [`stream`]
 //! - STIR: [`identity_header`], [`sdp`], [`call_info`], [`resource_priority`], [`reason`], [`call`], [`verstat`], [`caller_name`], [`query`], [`privacy`]
-//! - behaviour: [`own_call_id`], [`transaction`], [`flow`], [`location`], [`trunk`], [`probe`], [`retarget`], `record_route`, `proxy` (the copy that is sent on),
+//! - behaviour: [`own_call_id`], [`transaction`], [`flow`], [`location`], [`trunk`], [`probe`], [`retarget`], `hop_by_hop` (ACK and CANCEL of our own), `record_route`, `proxy` (the copy that is sent on),
 //!   [`annotation`] (the request that is handed back), `redirect` (the answer that is sent back), `b2bua` (what
-//!   crosses from one dialog to the other), [`element`]
+//!   crosses from one dialog to the other), [`inquiry`] (who would answer, asked and told without ringing), [`element`]
 //!
 //! Everything is sans-IO: bytes and `now` in, bytes and steps out. Nothing here opens a socket, reads a clock or sleeps.
 
@@ -41,9 +41,11 @@ pub mod location;
 pub mod trunk;
 pub mod probe;
 pub mod retarget;
+mod hop_by_hop;
 mod record_route;
 mod proxy;
 pub mod annotation;
 mod redirect;
 mod b2bua;
+pub mod inquiry;
 pub mod element;

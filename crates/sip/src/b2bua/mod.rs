@@ -33,6 +33,7 @@ pub(crate) use own::{Own, OwnMethod};
 pub(crate) use request::{Leg, first, inside};
 pub(crate) use response::{Answered, crossed};
 pub(crate) use session::session_interval;
+pub(crate) use way::Way;
 
 #[cfg(test)]
 mod tests;

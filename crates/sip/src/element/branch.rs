@@ -3,8 +3,9 @@
 //! RFC 3261 §16.2 has a proxy make one for each place a request is sent to. A CANCEL that we send is one, too: it shares its Via
 //! with the INVITE it cancels, and nobody waits for its answer.
 
-use super::{BranchTimer, ContextId, Part, Sender, TCP_SILENCE, TIMER_C, Turn, hop_by_hop};
+use super::{BranchTimer, ContextId, Part, Sender, TCP_SILENCE, TIMER_C, Turn};
 use crate::flow::Target;
+use crate::hop_by_hop;
 use crate::message::{Framing, Message, Method};
 use crate::transaction::matching::ClientKey;
 use crate::transaction::{ClientAction, InviteClient, NonInviteClient, StatusClass};

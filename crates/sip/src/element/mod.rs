@@ -24,7 +24,6 @@
 //! - `outgoing`: branches and their ends, the choice of the response, RFC 3261 §16.7 to §16.10
 //! - `server_side`, `branch`: a transaction machine with its bytes and addresses
 //! - `hops`: which next hop is tried first
-//! - `hop_by_hop`: the ACK and CANCEL that we make ourselves
 //! - `answering`: answers that are signed or judged before they go back
 //! - `calls`, `crossing`: the calls of back-to-back trunks, and their messages between two dialogs
 //! - `ending`, `own`: answers held back, calls ended, and the BYE and ACK that this takes
@@ -50,7 +49,6 @@ mod decision;
 mod ending;
 mod event;
 mod excess;
-mod hop_by_hop;
 mod hops;
 mod incoming;
 mod outgoing;

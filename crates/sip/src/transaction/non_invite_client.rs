@@ -131,6 +131,11 @@ impl NonInviteClient {
         matches!(self.state, State::Trying(_))
     }
 
+    /// Whether no final response has come, and one may still come.
+    pub fn is_open(&self) -> bool {
+        matches!(self.state, State::Proceeding(_) | State::Trying(_))
+    }
+
     /// Whether the machine is at its end and must be destroyed.
     pub fn is_terminated(&self) -> bool {
         matches!(self.state, State::Terminated)

@@ -142,7 +142,7 @@ impl SentBy {
         &self.text
     }
 
-    fn host(&self) -> &str {
+    pub(crate) fn host(&self) -> &str {
         self.text.get(..self.host_length).unwrap_or_default()
     }
 

@@ -8,14 +8,14 @@ use bytes::{BufMut, Bytes, BytesMut};
 // Request-URI that are equal to the values of those header fields in the request passed to the transport by the client
 // transaction (call this the "original request").  The To header field in the ACK MUST equal the To header field in the response
 // being acknowledged".
-pub(super) fn ack(request: &Message, response: &Message) -> Bytes {
+pub(crate) fn ack(request: &Message, response: &Message) -> Bytes {
     write("ACK", request, response.header(Name::To), &[])
 }
 
 /// The CANCEL for `request`, an INVITE as we sent it, with the Reason values of whoever asked for it.
 // RFC 3261 §9.1: "The Request-URI, Call-ID, To, the numeric part of CSeq, and From header fields in the CANCEL request MUST be
 // identical to those in the request being cancelled, including tags."
-pub(super) fn cancel(request: &Message, reasons: &[Box<[u8]>]) -> Bytes {
+pub(crate) fn cancel(request: &Message, reasons: &[Box<[u8]>]) -> Bytes {
     write("CANCEL", request, request.header(Name::To), reasons)
 }
 
