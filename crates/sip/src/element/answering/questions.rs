@@ -10,6 +10,7 @@ use crate::element::{
 use crate::identity_header;
 use crate::message::{Framing, MAX_MESSAGE, Message, Name};
 use crate::patch::Patch;
+use crate::sdp;
 use crate::trunk::{Connected, DivertedAnswers};
 use countersign::time::Ticks;
 use countersign::verification::Fault;
@@ -61,7 +62,7 @@ impl Context {
             status: arriving.status,
             asked: Arc::clone(&answering.asked),
             reached,
-            media_keys: None,
+            media_keys: sdp::fingerprints(&arriving.response).map(Box::new),
             trunk: Arc::clone(&self.trunk),
             deadline: question.due,
         })));
@@ -106,7 +107,7 @@ impl Context {
             called: answering.called.clone()?,
             sent: answering.sent,
             presented: identity_header::presented(&arriving.response),
-            media_keys: None,
+            media_keys: sdp::fingerprints(&arriving.response).map(Box::new),
             trunk: Arc::clone(&self.trunk),
             deadline: question.due,
         })));
