@@ -88,6 +88,10 @@ pub const TARGETS: &[Target] = &[
         run: tokens::jws,
     },
     Target {
+        name: "media_keys",
+        run: tokens::media_keys,
+    },
+    Target {
         name: "national_profile",
         run: texts::national_profile,
     },

@@ -121,6 +121,9 @@ impl AuthenticationService {
 /// Date (where there is none we add it, and sign what it says).
 // RFC 8224 §8: "Ultimately, in any case where local policy canonicalizes the identity into a form different from how it appears in
 // the From header field, the use of the full form of PASSporT by authentication services is RECOMMENDED".
+// Media keys can be rebuilt by those only who see the SDP (docs/divergences.md).
 fn is_rebuildable(call: &Call, dest: &Dest) -> bool {
-    call.orig_from != OrigSource::PAssertedIdentity && dest.numbers.len() + dest.uris.len() == 1
+    call.orig_from != OrigSource::PAssertedIdentity
+        && dest.numbers.len() + dest.uris.len() == 1
+        && call.media_keys.is_none()
 }

@@ -30,7 +30,7 @@ pub use divert::Diverted;
 pub use inventory::{Basis, Inventory, InventoryError};
 pub use originate::{Authenticated, Origination};
 pub use refusal::Refusal;
-pub use respond::{Answered, Answering, AnswersFor, Asked, Reflection};
+pub use respond::{Answered, Answering, AnswersFor, Asked, Reflection, may_stand_in};
 pub use signer::{Signer, SignerError};
 
 use crate::jose::json::parse_str;

@@ -2,7 +2,8 @@
 //! somebody else signed.
 //!
 //! What is signed is drawn from the PASSporTs of the request and from who was reached. Whether those PASSporTs are worth anything is not
-//! asked: who sent them knows. Which responses carry an answer is known by whoever writes them.
+//! asked: who sent them knows. In which responses an answer may stand is said by [`may_stand_in`]; which of those get one is known by
+//! whoever writes them.
 
 use super::{AuthenticationService, Refusal};
 use crate::certificate::Coverage;
@@ -57,6 +58,14 @@ pub enum AnswersFor {
     /// Of numbers, for those only that the inventory lists.
     #[default]
     Inventory,
+}
+
+/// Whether an answer may stand in a response with this status.
+// RFC 9970 §4: "While it might seem attractive to provide identity for SIP failure response codes (4XX, 5XX, 6XX), those explicitly do not
+// form dialogs or connections and are thus outside the scope of this specification. The same applies to SIP redirect (3XX) response codes".
+// It allows 100, too, which goes no further than one hop and is nobody's answer (docs/divergences.md).
+pub const fn may_stand_in(status: u16) -> bool {
+    matches!(status, 101..=299)
 }
 
 /// An answer that we signed.

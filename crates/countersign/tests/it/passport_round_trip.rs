@@ -9,6 +9,7 @@
 use countersign::crypto::{AwsLc, EcdsaP256Key, SigningKey, VerifyingKeys};
 use countersign::identity::{Dest, Identity};
 use countersign::jose::json;
+use countersign::media_keys::{Fingerprint, MediaKeys};
 use countersign::passport::{
     Attestation, Claims, CompactPassport, Envelope, Extension, HeaderCache, IatForm,
     MAX_DESTINATIONS, MAX_TOKEN, OrigId, Passport, PassportError, Shaken, SignedPassport,
@@ -35,13 +36,16 @@ fn claims() -> impl Strategy<Value = Claims> {
     let attest = prop::sample::select(vec![Attestation::A, Attestation::B, Attestation::C]);
     let extension = prop_oneof![
         Just(Extension::Base),
+        Just(Extension::Msec),
+        Just(Extension::Rsp),
         (attest, any::<[u8; 16]>()).prop_map(|(attest, bytes)| {
             let origid = OrigId::from_bytes(bytes);
             Extension::Shaken(Shaken { attest, origid })
         }),
     ];
     let dest = prop::collection::vec(identity(), 1..6);
-    (identity(), dest, any::<i64>(), extension).prop_map(|(orig, dest, iat, extension)| {
+    let claims = (identity(), dest, any::<i64>(), extension, media_keys());
+    claims.prop_map(|(orig, dest, iat, extension, media_keys)| {
         let mut all = Dest::default();
         dest.into_iter().for_each(|one| all.push(one));
         Claims {
@@ -50,8 +54,19 @@ fn claims() -> impl Strategy<Value = Claims> {
             iat: UnixTime::from_secs(iat),
             extension,
             rich: None,
-            media_keys: None,
+            media_keys,
         }
+    })
+}
+
+/// Mostly none; else some, in any order.
+fn media_keys() -> impl Strategy<Value = Option<Box<MediaKeys>>> {
+    let fingerprint = ("[a-z][a-z0-9-]{0,8}", "([0-9a-fA-F]{2}){1,64}");
+    let fingerprints = prop::collection::vec(fingerprint, 0..6);
+    fingerprints.prop_map(|parts| {
+        let new = |(algorithm, digest): &(String, String)| Fingerprint::new(algorithm, digest);
+        let fingerprints = parts.iter().map(|one| new(one).unwrap());
+        MediaKeys::new(fingerprints).ok().map(Box::new)
     })
 }
 

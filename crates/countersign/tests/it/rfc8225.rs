@@ -8,6 +8,7 @@ use crate::vectors::rfc_token;
 use countersign::crypto::{BadSignature, SigningFailed, SigningKey};
 use countersign::identity::{Dest, Identity};
 use countersign::jose::json;
+use countersign::media_keys::{Fingerprint, MediaKeys};
 use countersign::passport::{
     Claims, CompactPassport, Extension, HeaderCache, IatForm, Passport, PassportError,
     SignedPassport,
@@ -120,6 +121,30 @@ fn section_9_1_comes_out_as_printed_once_both_are_mended() {
     let mut written = String::new();
     json::parse(initial.as_bytes()).unwrap().write(&mut written);
     assert_eq!(written, mended);
+}
+
+/// The two lines of §5.2.2, in either order, with the white space that only the page has taken out.
+#[test]
+fn section_5_2_2_fingerprints_are_written_as_the_example_has_them() {
+    let lines = [
+        "sha-256 4A:AD:B9:B1:3F:82:18:3B:54:02:12:DF:3E:5D:49:6B:19:E5:7C:AB:3E:4B:65:2E:7D:46:3F:54:42:CD:54:F1",
+        "sha-256 02:1A:CC:54:27:AB:EB:9C:53:3F:3E:4B:65:2E:7D:46:3F:54:42:CD:54:F1:7A:03:A2:7D:F9:B0:7F:46:19:B2",
+    ];
+    let [first, second] = lines.map(|line| Fingerprint::from_sdp(line).unwrap());
+    for lines in [[first.clone(), second.clone()], [second, first]] {
+        let claims = Claims {
+            media_keys: Some(Box::new(MediaKeys::new(lines).unwrap())),
+            ..alice_called_at(1_443_208_345)
+        };
+        let signed = sign(claims.clone());
+        assert_eq!(
+            signed.payload(),
+            r#"{"dest":{"uri":["sip:alice@example.com"]},"iat":1443208345,"mky":[{"alg":"sha-256","dig":"021ACC5427ABEB9C533F3E4B652E7D463F5442CD54F17A03A27DF9B07F4619B2"},{"alg":"sha-256","dig":"4AADB9B13F82183B540212DF3E5D496B19E57CAB3E4B652E7D463F5442CD54F1"}],"orig":{"tn":"12155551212"}}"#
+        );
+        let read = SignedPassport::parse(signed.token()).unwrap();
+        assert_eq!(read.claims(), &claims);
+        assert!(read.is_canonical());
+    }
 }
 
 /// §8.3 as printed lacks a comma. With it: a claim that we do not know is no defect, and it stays in the payload.

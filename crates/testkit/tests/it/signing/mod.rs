@@ -10,7 +10,9 @@
     reason = "a scene that cannot be set up has nothing to test"
 )]
 
+mod answers;
 mod diversion;
 mod plain;
 mod priority;
 mod rich;
+mod secured;
