@@ -51,7 +51,7 @@ impl Fingerprint {
             return Err(BadFingerprint::TooLong);
         }
         let is_hex = digest.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if digest.is_empty() || digest.len() % 2 != 0 || !is_hex {
+        if digest.is_empty() || !digest.len().is_multiple_of(2) || !is_hex {
             return Err(BadFingerprint::Digest);
         }
         Ok(Self {
@@ -165,7 +165,8 @@ impl fmt::Display for BadFingerprint {
 
 impl std::error::Error for BadFingerprint {}
 
-/// The fingerprints of one description: at least one, none twice, in the order of [`Fingerprint`]. Two are equal if they are the same set;
+/// The fingerprints of one description: at least one unless they are [`MediaKeys::untold`], none twice, in the order of [`Fingerprint`]. Two are
+/// equal if they are the same set.
 /// those that are [`MediaKeys::untold`] have none, and are never those of a PASSporT.
 // RFC 8224 §4.1: "then the JSON key "mky" MUST appear with the algorithm(s) and value(s) of the fingerprint attributes (if they differ)".
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
