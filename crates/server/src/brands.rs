@@ -56,6 +56,19 @@ pub struct Rule {
     pub brand: Brand,
     /// Where it is said.
     pub carried: Carried,
+    /// Whether it is told to callers who reach its numbers.
+    pub backwards: Backwards,
+}
+
+/// Whether those whom a brand speaks of want callers to be told it, too.
+// RFC 9970 §12 leaves the called user the choice: whoever dials numbers in a row would else collect names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Backwards {
+    /// They said so.
+    OptedIn,
+    /// They did not.
+    #[default]
+    Withheld,
 }
 
 /// Where rich call data is signed.
@@ -346,6 +359,7 @@ mod tests {
                 ..Brand::default()
             },
             carried: Carried::InShaken,
+            backwards: Backwards::Withheld,
         }
     }
 

@@ -10,6 +10,7 @@
 //! - [`brands`]: what tenants say of their callers, with digests that are kept up
 //! - [`trust`]: anchors and revocation lists, kept up while calls run
 //! - [`prewarm`]: the chains of known signers, before a call needs them
+//! - [`supporters`]: who has proved before that they answer
 //! - [`routes`]: from next hops as configured to those that are found
 //! - [`config`]: what the operator wants, read and checked as a whole
 //! - [`reload`]: asking for another configuration, and what came of it
@@ -35,6 +36,7 @@ pub mod fetch;
 pub mod brands;
 pub mod trust;
 pub mod prewarm;
+pub mod supporters;
 pub mod routes;
 pub mod config;
 pub mod reload;

@@ -10,7 +10,8 @@ mod lines;
 use countersign::identity::Identity;
 use countersign::number::TelephoneNumber;
 use countersign::passport::OrigId;
-use countersign_sip::element::{CallEnded, Reported};
+use countersign::time::UnixTime;
+use countersign_sip::element::{CallEnded, ConnectedAnswer, Reported};
 use lines::Lines;
 use std::borrow::Cow;
 use std::fmt;
@@ -175,12 +176,49 @@ pub struct CallLine<'a> {
     pub complaints: Option<&'a str>,
     /// Why it went on with a bypass token.
     pub bypass: Option<&'a str>,
+    /// How its answer stands, if that was judged before the call was told of.
+    pub answer: Option<&'a str>,
+    /// Who was reached, if that is proven.
+    pub reached: Option<&'a Identity>,
     /// The final response that the caller got.
     pub status: Option<u16>,
     /// From the request to this response.
     pub answered: Option<Duration>,
     /// From the request to the decision.
     pub took: Duration,
+}
+
+/// What is told of one answer to a call whose trunk has connected identity.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AnswerLine<'a> {
+    /// The trunk that the call came by.
+    pub trunk: &'a str,
+    /// The Call-ID of the call, as received.
+    pub call_id: &'a [u8],
+    /// The status code.
+    pub status: u16,
+    /// What became of it.
+    pub fate: &'a str,
+    /// How it stands, if it was judged.
+    pub standing: Option<&'a str>,
+    /// Why nothing is proven: the fault's name.
+    pub fault: Option<&'a str>,
+    /// Why it was not signed.
+    pub refusal: Option<&'a str>,
+    /// Who was called.
+    pub called: Option<&'a Identity>,
+    /// Who was reached, if that is proven.
+    pub reached: Option<&'a Identity>,
+    /// What is known of its media keys.
+    pub media: Option<&'a str>,
+    /// Whose certificate it is, if an anchor vouches for it.
+    pub signer: Option<&'a str>,
+    /// The service provider code that it names.
+    pub spc: Option<&'a str>,
+    /// Where it is.
+    pub x5u: Option<&'a str>,
+    /// The fault with its evidence, in words: only where numbers are shown in full.
+    pub detail: Option<&'a str>,
 }
 
 /// Writes the lines of calls.
@@ -224,6 +262,8 @@ impl CallLog {
             priority = call.priority,
             complaints = call.complaints.map(clipped).as_deref(),
             bypass = call.bypass,
+            answer = call.answer,
+            reached = call.reached.map(|reached| self.guarded(reached)),
             status = call.status,
             answered_ms = call.answered.map(|answered| u64::try_from(answered.as_millis()).unwrap_or(u64::MAX)),
             micros = u64::try_from(call.took.as_micros()).unwrap_or(u64::MAX),
@@ -240,6 +280,40 @@ impl CallLog {
             by,
             seconds = ended.lasted.as_secs(),
             "call ended"
+        );
+    }
+
+    /// Writes the line of an answer.
+    pub fn answered(&self, answer: &AnswerLine<'_>) {
+        tracing::info!(
+            target: "countersign::answer",
+            trunk = answer.trunk,
+            call_id = &*clipped(&String::from_utf8_lossy(answer.call_id)),
+            status = answer.status,
+            fate = answer.fate,
+            standing = answer.standing,
+            fault = answer.fault,
+            refusal = answer.refusal,
+            called = answer.called.map(|called| self.guarded(called)),
+            reached = answer.reached.map(|reached| self.guarded(reached)),
+            media = answer.media,
+            signer = answer.signer.map(clipped).as_deref(),
+            spc = answer.spc,
+            x5u = answer.x5u.map(clipped).as_deref(),
+            detail = answer.detail.filter(|_| self.numbers == Numbers::Full).map(clipped).as_deref(),
+            "answer"
+        );
+    }
+
+    /// Writes the line of somebody who proved that they answer, and does so no more.
+    pub fn regressed(&self, answer: &ConnectedAnswer, last: UnixTime) {
+        tracing::warn!(
+            target: "countersign::answer_regression",
+            trunk = &*answer.trunk.name,
+            call_id = &*clipped(&String::from_utf8_lossy(&answer.call_id)),
+            called = answer.called.as_ref().map(|called| self.guarded(called)),
+            last_proven = %last,
+            "answer-regression: who proved that they answer does so no more"
         );
     }
 

@@ -42,6 +42,18 @@ pub struct Metrics {
     pub diversions: ByTrunk<1>,
     /// Calls that asked for priority, by trunk and what became of that: a call may have several outcomes.
     pub priorities: ByTrunk<1>,
+    /// Answers to calls that we signed, by trunk and how they stand: the name of a standing, or of the fault.
+    pub answers: ByTrunk<2>,
+    /// Answers that were to be signed, by trunk and what came of it: `signed`, or the name of the refusal.
+    pub signed_answers: ByTrunk<1>,
+    /// Requests inside calls whose other side is known, by trunk, method and what came of signing or judging them.
+    pub mid_dialog: ByTrunk<2>,
+    /// Questions who would answer, by trunk and what they got.
+    pub inquiries: ByTrunk<1>,
+    /// Who is remembered to have proved that they answer.
+    pub supporters: Gauge,
+    /// Time that answers waited to be signed or judged.
+    pub answer_delay: Histogram,
     /// Errors that others report of PASSporTs in calls that we signed: whose PASSporT, and the code.
     pub reported_errors: ByTrunk<2>,
     /// Fetches of certificate chains, by outcome: `ok`, `unchanged`, or the name of the reason.
@@ -134,6 +146,12 @@ impl Default for Metrics {
             signings: ByTrunk::new("countersign_signings_total", "Signing decisions by trunk, outcome and attestation.", ["outcome", "attest"]),
             diversions: ByTrunk::new("countersign_diversions_total", "Calls that go somewhere else than their PASSporTs say, by trunk and what came of signing that.", ["outcome"]),
             priorities: ByTrunk::new("countersign_priority_total", "Calls that ask for priority by trunk and what became of it: a call may have several outcomes.", ["outcome"]),
+            answers: ByTrunk::new("countersign_answers_total", "Answers to calls by trunk, how they stand and, where nothing is proven, why.", ["standing", "fault"]),
+            signed_answers: ByTrunk::new("countersign_signed_answers_total", "Answers that were to be signed by trunk and what came of it.", ["outcome"]),
+            mid_dialog: ByTrunk::new("countersign_mid_dialog_total", "Requests inside calls whose other side is known, by trunk, method and what came of signing or judging them.", ["method", "outcome"]),
+            inquiries: ByTrunk::new("countersign_inquiries_total", "Questions who would answer (probes) by trunk and what they got.", ["outcome"]),
+            supporters: Gauge::new("countersign_supporters", "Numbers and URIs that are remembered to have proved that they answer."),
+            answer_delay: Histogram::new("countersign_answer_seconds", "Time that answers waited to be signed or judged."),
             reported_errors: ByTrunk::new("countersign_reported_errors_total", "Errors that others report of PASSporTs in calls that we signed, by trunk, whose PASSporT it is and code.", ["about", "code"]),
             fetches: Family::new("countersign_certificate_fetches_total", "Fetches of certificate chains by outcome.", ["outcome"]),
             fetch_latency: Histogram::new("countersign_certificate_fetch_seconds", "Time of fetches of certificate chains."),
@@ -159,7 +177,7 @@ impl Default for Metrics {
             sip_refused: Family::new("countersign_sip_refused_total", "SIP messages that could not be used, by reason.", ["reason"]).told_from_the_start(&[["queue-full"], ["overload"], ["overloaded"]]),
             sip_unsent: Family::new("countersign_sip_unsent_total", "SIP messages that could not be sent, by transport and reason.", ["transport", "reason"]),
             hep_messages: Family::new("countersign_hep_messages_total", "Copies of SIP messages for the HEP collector, by what became of them.", ["outcome"]).told_from_the_start(&[["sent"], ["queue-full"], ["unsent"]]),
-            sip_events: Family::new("countersign_sip_events_total", "What happened in SIP that is no call of its own, by name.", ["event"]).told_from_the_start(&[["replay-seen"], ["shard-panicked"]]),
+            sip_events: Family::new("countersign_sip_events_total", "What happened in SIP that is no call of its own, by name.", ["event"]).told_from_the_start(&[["answer-regression"], ["mid-dialog-mismatch"], ["replay-seen"], ["shard-panicked"]]),
             next_hops: NextHopMetrics::default(),
             sip_connections: Gauges::new("countersign_sip_connections", "Connections for SIP that are open, by transport.", ["transport"]),
             oversize_fallbacks: Family::new("countersign_sip_oversize_total", "SIP requests too large for a datagram, by the way they left.", ["way"]),
@@ -199,6 +217,12 @@ impl Metrics {
         self.signings.write(out)?;
         self.diversions.write(out)?;
         self.priorities.write(out)?;
+        self.answers.write(out)?;
+        self.signed_answers.write(out)?;
+        self.mid_dialog.write(out)?;
+        self.inquiries.write(out)?;
+        self.supporters.write(out)?;
+        self.answer_delay.write(out)?;
         self.reported_errors.write(out)?;
         self.fetches.write(out)?;
         self.fetch_latency.write(out)?;

@@ -2,7 +2,7 @@
 
 use super::place::{Cause, Expected, Placed};
 use super::reader::Reader;
-use crate::brands::Carried;
+use crate::brands::{Backwards, Carried};
 use countersign::authentication::{Brand, Inventory};
 use countersign::number::TelephoneNumber;
 use countersign::passport::Card;
@@ -24,6 +24,8 @@ pub struct BrandSettings {
     pub card_file: Option<Placed<PathBuf>>,
     /// Where it is said.
     pub carried: Carried,
+    /// Whether it is told to callers who reach its numbers.
+    pub backwards: Backwards,
 }
 
 const CARRIED: [(&str, Carried); 2] = [("shaken", Carried::InShaken), ("rcd", Carried::Beside)];
@@ -57,6 +59,10 @@ pub(super) fn read(mut reader: Reader<'_>, directory: &Path) -> Option<BrandSett
     let form = "a text, such as \"Your delivery\"";
     let reasons = reader.list("reasons", form, |text| Some(Box::<str>::from(text)));
     let carried = reader.choice("passport", &CARRIED).unwrap_or_default();
+    let backwards = match reader.boolean("backwards", false).value {
+        true => Backwards::OptedIn,
+        false => Backwards::Withheld,
+    };
     reader.finish();
     Some(BrandSettings {
         name: name?.map(Box::from),
@@ -75,6 +81,7 @@ pub(super) fn read(mut reader: Reader<'_>, directory: &Path) -> Option<BrandSett
         },
         card_file: card_file.map(|file| file.map(|file| directory.join(file))),
         carried,
+        backwards,
     })
 }
 

@@ -4,6 +4,7 @@
 //! mistake, anchors that are none: each stops the start, all of them are told at once. What works but deserves a thought is a
 //! [`Warning`].
 
+mod connected;
 mod tls;
 mod trust;
 
@@ -206,6 +207,7 @@ impl Opening {
             numbers: settings.numbers.clone(),
             brand,
             carried: settings.carried,
+            backwards: settings.backwards,
         })
     }
 
@@ -426,6 +428,8 @@ impl Opening {
         });
         let lost = lost.map(|trunk| trunk.name.warning(Concern::NoSuchListener));
         self.warnings.extend(lost);
+        let answers = config.trunks.iter().flat_map(connected::concerns);
+        self.warnings.extend(answers);
         self.think_of_anchors(config);
         self.think_of_order(&config.trunks);
         self.think_of_listeners(&config.public, &config.admin);

@@ -194,6 +194,20 @@ pub const KEYS: &[Key] = &[
     live("trunks[].emergency_numbers", List, "[]", "numbers besides urn:service:sos that are never held up"),
     live("trunks[].verstat_profile", Text, "\"atis-1000082\"", "what counts as failed: atis-1000082 or field (everything)"),
     live("trunks[].verstat_suffix", Text, "\"none\"", "none, or attestation: TN-Validation-Passed-A"),
+    live("trunks[].connected_identity", Text, "\"off\"", "whether answers are signed and checked (RFC 9970): off or on; what on means follows from role and mode"),
+    live("trunks[].connected.sign", Text, NONE, "answers that are signed: off, own-numbers (of the tenant's inventory) or all that its certificate covers; none: all, off where role is sign"),
+    live("trunks[].connected.reflect_div", Boolean, "true", "whether the caller's side is shown which way a diverted call went; without it the answer of one has no proof"),
+    live("trunks[].connected.rich_data", Text, "\"never\"", "whom callers are told to have reached: never, opt-in (brands with backwards) or institutions (all brands)"),
+    live("trunks[].connected.check", Text, NONE, "answers: off, report or require (what is not proven does not pass); none: report where calls are signed"),
+    live("trunks[].connected.require", Text, NONE, "with check = require: listed or always; none: always, listed if numbers are"),
+    live("trunks[].connected.require_numbers", List, "[]", "called numbers and ranges whose answers must be proven"),
+    live("trunks[].connected.accept_diverted", Boolean, "true", "whether a diverted call is answered by proof as well as one that was not"),
+    live("trunks[].connected.refusal_code", Integer, "403", "what a caller hears whose call was answered without the proof that it needs"),
+    live("trunks[].connected.mid_dialog", Text, NONE, "b2bua: requests inside such calls: off, signed, reported (signed and judged) or enforced (438); none: reported"),
+    live("trunks[].connected.pin", Text, "\"identity\"", "b2bua: who may send them on the other side: off (anybody), identity or key"),
+    live("trunks[].connected.probes", Text, "\"never\"", "who may ask who would answer, without ringing: never, authenticated, anonymous or listed"),
+    live("trunks[].connected.probe_callers", List, "[]", "with probes = listed: the numbers and ranges of those"),
+    live("trunks[].connected.media_security", Text, "\"off\"", "media keys that are signed for (RFC 8862): off, opportunistic or required"),
 
     live("tenants", Tables, NONE, "those whose calls are signed, each with its own certificate"),
     live("tenants[].name", Text, REQUIRED, "its name, which trunks refer to"),
@@ -213,6 +227,7 @@ pub const KEYS: &[Key] = &[
     live("brands[].card_file", Text, NONE, "a jCard that is signed as it is in this file, instead"),
     live("brands[].reasons", List, "[]", "reasons for calling: of several the one that the call's Call-Info asks for; a single one always"),
     live("brands[].passport", Text, "\"shaken\"", "where it is signed: shaken (with the number) or rcd (a PASSporT of its own beside it)"),
+    live("brands[].backwards", Boolean, "false", "whether callers who reach its numbers are told it (trunks[].connected.rich_data)"),
 
     live("verification.freshness_s", Integer, "60", "seconds that a PASSporT may be old, or ahead"),
     live("verification.diverted_freshness_s", Integer, "60", "the same for what a diverted call was signed with before it was diverted last"),
@@ -309,6 +324,8 @@ pub const KEYS: &[Key] = &[
     live("hep.collector", Text, NONE, "where a copy of every SIP message goes, by HEP version 3: udp:192.0.2.10:9060"),
     live("hep.capture_id", Integer, "1", "the number by which the collector knows this server"),
     live("hep.password_file", Text, NONE, "what the collector wants to see in each packet, permissions 0600"),
+
+    restart("connected.memory_file", Text, NONE, "where those outlive a restart who proved that they answer, for the warning answer-regression"),
 
     restart("metrics.enabled", Boolean, "true", "whether /metrics answers"),
 ];

@@ -11,7 +11,7 @@
 //! - [`keys`] is the one table of keys: what exists, its default, whether a reload is enough.
 //! - [`place`] says where a value was written and what can be wrong with it.
 //! - [`changes`] says what is different in the next one.
-//! - One room per section: [`listeners`], [`mod@hep`], [`trunk`], [`tenant`], [`brand`], [`judgement`], [`mod@trust`].
+//! - One room per section: [`listeners`], [`mod@hep`], [`mod@connected`], [`trunk`], [`tenant`], [`brand`], [`judgement`], [`mod@trust`].
 //! - [`mod@check`] opens the files that the settings name. Nothing listens before it is content.
 //!
 //! Read by hand instead of by derive, so that one run tells every mistake, and each with its line. Relative paths begin at the
@@ -20,6 +20,7 @@
 pub mod brand;
 pub mod changes;
 pub mod check;
+pub mod connected;
 pub mod hep;
 pub mod judgement;
 pub mod keys;
@@ -37,6 +38,7 @@ pub use place::{Cause, Concern, Mistake, Place, Placed, Warning};
 
 use self::brand::BrandSettings;
 use self::changes::Written;
+use self::connected::ConnectedSettings;
 use self::hep::HepSettings;
 use self::judgement::{AuthoritySettings, FetchSettings, PrewarmSettings};
 use self::listeners::{DoorSettings, HttpSettings, LogSettings, SipSettings};
@@ -86,6 +88,8 @@ pub struct Config {
     pub metrics_enabled: bool,
     /// `[hep]`.
     pub hep: HepSettings,
+    /// `[connected]`.
+    pub connected: ConnectedSettings,
     /// Where all of it was read from.
     pub source: Source,
     /// All of it as text, to be compared with the next one.
@@ -126,6 +130,7 @@ impl Config {
                 ..self.log
             },
             metrics_enabled: running.metrics_enabled,
+            connected: running.connected.clone(),
             ..self
         }
     }
@@ -262,6 +267,7 @@ fn read(
         log: listeners::log(root.table("log")),
         metrics_enabled: listeners::metrics(root.table("metrics")),
         hep: hep::read(root.table("hep"), directory),
+        connected: connected::read(root.table("connected"), directory),
         source,
         written: Written::of(&table),
         trunks,

@@ -4,8 +4,10 @@
 //! certificate) is told with the same file, line and key as one found while parsing. A [`Mistake`] stops the start, a
 //! [`Warning`] does not.
 
+mod answers;
 mod trust;
 
+pub use answers::AnswerConcern;
 pub use trust::TrustConcern;
 
 use crate::files::FileFault;
@@ -326,6 +328,8 @@ impl fmt::Display for Warning {
 pub enum Concern {
     /// The admin listener can be reached from elsewhere, and asks nobody who they are.
     AdminIsOpen,
+    /// About who picks up.
+    Answers(AnswerConcern),
     /// The certificate lists these numbers or providers, and the one above it does not.
     BeyondParent(Box<str>),
     /// What others may not like about a brand.
@@ -382,6 +386,7 @@ impl fmt::Display for Concern {
             Self::AdminIsOpen => {
                 "the admin listener can be reached from other machines and has no sign-in"
             }
+            Self::Answers(concern) => return concern.fmt(f),
             Self::BeyondParent(residue) => {
                 return write!(
                     f,

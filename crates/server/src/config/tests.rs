@@ -1,5 +1,7 @@
 //! The example is whole and true; every mistake is told with its place; the layers have their order.
 
+mod connected;
+
 use super::*;
 use crate::config::keys::{Applies, KEYS, Kind};
 use crate::config::trunk::OrigIdChoice;
@@ -65,7 +67,10 @@ fn shown_keys() -> BTreeMap<String, String> {
             .strip_prefix('[')
             .and_then(|rest| rest.strip_suffix(']'))
         {
-            section = format!("{table}.");
+            section = match table.split_once('.') {
+                Some((list, rest)) if keys::find(list).is_some() => format!("{list}[].{rest}."),
+                _ => format!("{table}."),
+            };
         } else if let Some((key, value)) = line.split_once(" = ")
             && key
                 .bytes()

@@ -2,6 +2,7 @@
 
 mod b2bua;
 mod bypass;
+mod connected;
 mod diversion;
 mod redirect;
 mod reporting;
@@ -28,6 +29,7 @@ use countersign_sip::trunk::{
 };
 use std::net::IpAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use bypass::BypassSettings;
@@ -107,6 +109,7 @@ pub(super) fn read(
     trunk.treatment = treatment(&mut reader);
     trunk.rejection = redirect::rejection(&mut reader, trunk.treatment);
     trunk.reporting = reporting::read(&mut reader);
+    trunk.connected = connected::read(&mut reader, trunk.role, &trunk.mode).map(Arc::new);
     beliefs(&mut reader, &mut trunk);
     trunk.call.identity.plan = reader.choice("numbering", &NUMBERING).unwrap_or_default();
     trunk.existing_identity = reader

@@ -38,6 +38,7 @@ use crate::sip::helm::{Helm, Pulse};
 use crate::sip::secure::Secure;
 use crate::sip::server::{SipServer, Sockets};
 use crate::sip::services::Services;
+use crate::supporters;
 use crate::trust::{Keeper, StateFault};
 use arc_swap::ArcSwap;
 use countersign::crypto::{AwsLc, system_random};
@@ -76,6 +77,7 @@ pub struct Running {
     reloader: JoinHandle<()>,
     prewarming: Option<JoinHandle<()>>,
     branding: JoinHandle<()>,
+    remembering: JoinHandle<()>,
     successor: Option<oneshot::Receiver<Successor>>,
     sip: SipServer,
 }
@@ -140,7 +142,7 @@ impl Running {
             .http
             .into_iter()
             .chain(self.prewarming)
-            .chain([self.branding])
+            .chain([self.branding, self.remembering])
         {
             // One that panicked has said so.
             let _ = listener.await;
@@ -181,6 +183,8 @@ pub async fn start_after(
     let keeper = Keeper::start(fetcher.clone(), clock.clone(), metrics.clone());
     let hep = Arc::new(Hep::new(clock.clone(), metrics.clone()));
     let places = Arc::new(KnownPlaces::new(config.sip.dns_servers.clone()));
+    let memory_file = config.connected.memory_file.clone();
+    let supporters = supporters::Keeper::read(memory_file, clock.clone(), metrics.clone());
     let foundation = Foundation::new(
         listeners.clone(),
         keeper,
@@ -203,6 +207,7 @@ pub async fn start_after(
     let sip = SipServer::start(sockets, shards, &options, services.clone())
         .map_err(StartFault::Threads)?;
     let branding = branding(&services, &stopping);
+    let remembering = tokio::spawn(supporters.run(stopping.clone()));
     let prewarming = prewarming(config, &services, &foundation, &stopping);
     let reloader = Reloader::new(config.clone(), checked, foundation, services.clone(), front);
     concern(&readiness, &services, sip.helm());
@@ -225,6 +230,7 @@ pub async fn start_after(
         reloader: tokio::spawn(reloader.run(questions)),
         prewarming,
         branding,
+        remembering,
         successor,
         sip,
     })

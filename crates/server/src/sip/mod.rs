@@ -19,6 +19,7 @@
 //! - [`intake`]: what a shard waits for.
 //! - [`record`]: what is remembered of a call for its log line.
 //! - `diverting`: signing that a call goes somewhere else; `base`: signing without an extension, whole or compact.
+//! - `answering`: signing answers and judging them; `answered`: what became of them.
 //! - `reports`: what others say of PASSporTs of ours.
 //! - [`admission`]: how many new requests a shard takes when more come than it can serve.
 //! - `turned_away`: whose retransmissions are turned away, too.
@@ -45,6 +46,8 @@ pub(crate) mod answers;
 mod diverting;
 mod prioritizing;
 pub(crate) mod base;
+mod answering;
+mod answered;
 pub mod admission;
 mod turned_away;
 pub mod relay;
@@ -59,11 +62,14 @@ pub(crate) mod stage;
 use self::state::State;
 use crate::tls::Identities;
 use bytes::Bytes;
-use countersign_sip::element::{Input, Sender};
+use countersign_sip::element::{AnswerId, ContextId, Input, Sender};
 use countersign_sip::flow::{Flow, Target, Transport};
 use countersign_sip::stream::Piece;
 use countersign_sip::trunk::Source;
 use std::sync::Arc;
+
+/// What a shard judges: a call, or one of its answers.
+pub type Case = (ContextId, Option<AnswerId>);
 
 /// Who must be told if a message could not be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,12 +6,12 @@
 use super::bell::Bell;
 use super::services::Services;
 use super::state::State;
-use super::{Life, Receipt};
+use super::{Case, Life, Receipt};
 use crate::clock::Clock;
 use crate::metrics::{Metrics, ShardGauges};
 use countersign::time::Ticks;
 use countersign::verification::{Answer, NeedId};
-use countersign_sip::element::{ContextId, Input};
+use countersign_sip::element::Input;
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
@@ -24,7 +24,7 @@ pub const QUEUE: usize = 8_192;
 /// What reaches a shard.
 pub enum Event {
     /// A need of a verification was answered.
-    Answered(Life, ContextId, NeedId, Answer),
+    Answered(Life, Case, NeedId, Answer),
     /// A message, and the state that found its trunk.
     Input(Input, Arc<State>),
     /// Look whether it is time to end.

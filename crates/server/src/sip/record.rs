@@ -8,7 +8,7 @@ use countersign::passport::OrigId;
 use countersign::time::{Now, Ticks};
 use countersign::verification::report::Report;
 use countersign::verification::{Code, Complaint, Fault, Sighting, Verdict, Verstat};
-use countersign_sip::element::{Finished, Handling, SignatureFate};
+use countersign_sip::element::{AnswerJudgement, Finished, Handling, SignatureFate};
 use countersign_sip::flow::Transport;
 use countersign_sip::resource_priority::PriorityFate;
 use countersign_sip::trunk::{BypassCause, Role, Trunk};
@@ -97,6 +97,8 @@ pub struct Record {
     /// What is wrong with whose PASSporTs, as far as an anchor vouches for them.
     errors: Vec<(Box<str>, Fault)>,
     complaints: Option<Box<str>>,
+    /// Its answer, if that was judged.
+    answer: Option<Box<AnswerJudgement>>,
     decided: Option<Ticks>,
 }
 
@@ -177,6 +179,11 @@ impl Record {
         }
     }
 
+    /// What judging its last answer came to.
+    pub fn answered(&mut self, judgement: &AnswerJudgement) {
+        self.answer = Some(Box::new(judgement.clone()));
+    }
+
     /// Writes the line and counts the call.
     pub fn close(self, ending: &Ending<'_>, calls: &CallLog, metrics: &Metrics) {
         if !matches!(ending.handling, Handling::Call | Handling::Emergency) {
@@ -217,6 +224,11 @@ impl Record {
             priority: named_fates(ending.priority).as_deref(),
             complaints: self.complaints.as_deref(),
             bypass: ending.bypass.map(BypassCause::name),
+            answer: self.answer.as_ref().map(|answer| answer.standing.name()),
+            reached: self
+                .answer
+                .as_ref()
+                .and_then(|answer| answer.reached.as_ref()),
             status: ending.status,
             answered: ending
                 .method

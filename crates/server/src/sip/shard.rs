@@ -5,6 +5,8 @@
 //! on, and the next call finds its chain in the cache.
 
 use super::admission::Admission;
+use super::answered::{self, AnswerRecord};
+use super::answering;
 use super::answers;
 use super::base::base;
 use super::diverting::diverted;
@@ -19,23 +21,24 @@ use super::reports;
 use super::services::Services;
 use super::state::State;
 use super::turned_away::TurnedAway;
-use super::{Life, Receipt};
+use super::{Case, Life, Receipt};
 use crate::fetch::picture::whole;
 use crate::metrics::ShardGauges;
 use countersign::authentication::Refusal;
-use countersign::call::Call;
+use countersign::call::{Call, CallReference};
 use countersign::time::{Now, Ticks};
 use countersign::verification::report::Report;
 use countersign::verification::states::{Poll, Verification};
-use countersign::verification::{Answer, Need, NeedId};
+use countersign::verification::{Fault, Need, NeedId, Verdict};
 use countersign_sip::element::{
-    self, ContextId, Element, EndedBy, Event as ProxyEvent, HopFailure, Input, Judge, Judgement,
-    Needed, Output, Rank, Sign, Subject, TimerId, UnknownSource,
+    self, AnswerId, ContextId, Element, EndedBy, Event as ProxyEvent, HopFailure, Input, Judge,
+    JudgeAnswer, Judgement, Needed, Output, Rank, Sign, SignAnswer, Subject, TimerId,
+    UnknownSource,
 };
 use countersign_sip::flow::Transport;
 use countersign_sip::message::Message;
 use countersign_sip::probe::Standing;
-use countersign_sip::trunk::PassportForm;
+use countersign_sip::trunk::{PassportForm, Trunk};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -77,8 +80,10 @@ pub struct Shard {
     timers: BinaryHeap<Reverse<(Ticks, TimerId)>>,
     /// With so many timers the useless ones are looked for.
     sweep_at: usize,
-    judging: HashMap<ContextId, Judging>,
+    judging: HashMap<Case, Judging>,
     calls: HashMap<ContextId, Remembered>,
+    /// The evidence of answers that were signed or judged a moment ago, until the element has said what became of them.
+    answered: HashMap<(ContextId, AnswerId), AnswerRecord>,
     /// The state that the proxy's own settings were taken from.
     revision: u64,
     /// New requests that wait for their turn. What goes on with something has its turn at once.
@@ -105,6 +110,10 @@ struct Remembered {
     /// The state it came in with, and is finished with.
     state: Arc<State>,
     record: Record,
+    /// What tells it from another call, if answers to it are judged.
+    reference: Option<CallReference>,
+    /// Whether its own proof is good, if that was judged.
+    verdict: Option<Verdict>,
 }
 
 /// A verification under way.
@@ -112,13 +121,20 @@ struct Judging {
     verification: Verification,
     /// What was asked for already.
     asked: Vec<NeedId>,
+    /// What the call came in with.
+    state: Arc<State>,
+    begun: Ticks,
 }
 
 impl Remembered {
-    fn of(call: &Call, state: &Arc<State>) -> Self {
+    fn of(call: &Call, trunk: &Trunk, state: &Arc<State>) -> Self {
+        let answers = trunk.connected.as_ref();
+        let reference = answers.and_then(|_| call.reference.clone());
         Self {
             state: state.clone(),
             record: Record::of(call),
+            reference,
+            verdict: None,
         }
     }
 }
@@ -148,6 +164,7 @@ impl Shard {
             sweep_at: MIN_SWEEP,
             judging: HashMap::new(),
             calls: HashMap::new(),
+            answered: HashMap::new(),
             revision: 0,
             waiting: VecDeque::new(),
             admission: Admission::new(patience.turn),
@@ -228,12 +245,12 @@ impl Shard {
     /// One event, which came at `received`.
     fn take(&mut self, event: Event, received: Ticks) {
         match event {
-            Event::Answered(life, id, need, answer) if life == self.life => {
-                let Some(mut judging) = self.judging.remove(&id) else {
+            Event::Answered(life, case, need, answer) if life == self.life => {
+                let Some(mut judging) = self.judging.remove(&case) else {
                     return;
                 };
                 judging.verification.answer(need, answer);
-                if let Some(input) = self.advance(id, judging) {
+                if let Some(input) = self.advance(case, judging) {
                     self.handle_now(input);
                 }
             }
@@ -367,8 +384,8 @@ impl Shard {
     /// The end has come: calls that wait for a certificate go on with what is known, instead of nowhere.
     fn decide_all(&mut self) {
         let waiting: Vec<_> = self.judging.keys().copied().collect();
-        for id in waiting {
-            if let Some(input) = self.expire(id) {
+        for case in waiting {
+            if let Some(input) = self.expire(case) {
                 self.handle_now(input);
             }
         }
@@ -442,6 +459,9 @@ impl Shard {
             }
             self.outputs = outputs;
         }
+        if !self.answered.is_empty() {
+            self.answered.clear();
+        }
     }
 
     /// Does what the proxy wants; what comes of it at once goes back in.
@@ -450,21 +470,16 @@ impl Shard {
             // Nobody is asked yet.
             Output::Answered(answer) => return Some(Input::Release(answer.id)),
             Output::Event(event) => self.told(event, state),
-            Output::Expire(id) => return self.expire(id),
-            // Nobody signs or judges answers yet; no trunk asks for it.
-            Output::ExpireAnswer { .. } | Output::ForgetAnswer { .. } => {}
-            Output::JudgeAnswer(_) => {}
-            Output::SignAnswer(sign) => {
-                return Some(Input::AnswerSigned {
-                    id: sign.id,
-                    answer: sign.answer,
-                    identities: Vec::new(),
-                });
-            }
+            Output::Expire(id) => return self.expire((id, None)),
+            Output::ExpireAnswer { id, answer } => return self.expire((id, Some(answer))),
             Output::Forget(id) => {
-                self.judging.remove(&id);
+                self.judging.remove(&(id, None));
+            }
+            Output::ForgetAnswer { id, answer } => {
+                self.judging.remove(&(id, Some(answer)));
             }
             Output::Judge(judge) => return self.judge(judge, state),
+            Output::JudgeAnswer(judge) => return self.judge_answer(*judge, state),
             Output::Send { target, bytes, by } => {
                 let (shard, life) = (self.index, self.life);
                 let receipt = by.map(|by| Receipt {
@@ -477,6 +492,7 @@ impl Shard {
             }
             Output::SetTimer { id, at } => self.set_timer(id, at),
             Output::Sign(sign) => return Some(self.sign(&sign, state)),
+            Output::SignAnswer(sign) => return Some(self.sign_answer(&sign, state)),
         }
         None
     }
@@ -490,17 +506,17 @@ impl Shard {
         }
     }
 
-    fn expire(&mut self, id: ContextId) -> Option<Input> {
-        let mut judging = self.judging.remove(&id)?;
+    fn expire(&mut self, case: Case) -> Option<Input> {
+        let mut judging = self.judging.remove(&case)?;
         let report = judging.verification.expire(self.now());
-        Some(self.judged(id, &report))
+        Some(self.decided(case, &report, judging.begun))
     }
 
     fn sign(&mut self, sign: &Sign, state: &Arc<State>) -> Input {
         let now = self.now();
         let call = self.calls.entry(sign.id);
-        let Remembered { state, record } =
-            call.or_insert_with(|| Remembered::of(&sign.call, state));
+        let Remembered { state, record, .. } =
+            call.or_insert_with(|| Remembered::of(&sign.call, &sign.trunk, state));
         let id = sign.id;
         let Some(signer) = state.signers.get(&sign.trunk.name) else {
             return Input::SigningFailed { id };
@@ -547,30 +563,89 @@ impl Shard {
     }
 
     fn judge(&mut self, judge: Judge, state: &Arc<State>) -> Option<Input> {
-        let remembered = Remembered::of(&judge.call, state);
+        let remembered = Remembered::of(&judge.call, &judge.trunk, state);
         self.calls.insert(judge.id, remembered);
         let (service, orig) = (&state.verification, judge.call.orig.as_ref());
         let Some(trust) = state.trust.select(&judge.trunk.name, orig) else {
             let report = service.decline(&judge.presented);
             return Some(self.judged(judge.id, &report));
         };
-        let verification = service.begin(&judge.call, judge.presented, &trust, self.now());
-        let asked = Vec::new();
-        self.advance(
-            judge.id,
-            Judging {
-                verification,
-                asked,
-            },
-        )
+        let now = self.now();
+        let verification = service.begin(&judge.call, judge.presented, &trust, now);
+        let judging = Judging {
+            verification,
+            asked: Vec::new(),
+            state: state.clone(),
+            begun: now.ticks,
+        };
+        self.advance((judge.id, None), judging)
+    }
+
+    /// What an answer gets that says who was reached.
+    fn sign_answer(&mut self, sign: &SignAnswer, state: &Arc<State>) -> Input {
+        let now = self.now();
+        let call = self.calls.get(&sign.id);
+        let (state, verdict) = call.map_or((state, None), |call| (&call.state, call.verdict));
+        let signed = answering::signed(sign, state, verdict, now.unix);
+        let identities = signed.unwrap_or_else(|refusal| {
+            let record = AnswerRecord::refused(refusal);
+            self.answered.insert((sign.id, sign.answer), record);
+            Vec::new()
+        });
+        let took = self.now().ticks.since(now.ticks);
+        self.services.metrics.answer_delay.observe(took);
+        Input::AnswerSigned {
+            id: sign.id,
+            answer: sign.answer,
+            identities,
+        }
+    }
+
+    /// An answer is held against the call that we sent on.
+    fn judge_answer(&mut self, judge: JudgeAnswer, state: &Arc<State>) -> Option<Input> {
+        let now = self.now();
+        let (id, answer) = (judge.id, judge.answer);
+        let call = self.calls.get(&id);
+        let state = call.map_or(state, |call| &call.state).clone();
+        let reference = call.and_then(|call| call.reference.clone());
+        let unjudged = |fault| {
+            let judgement = answering::unjudged(&judge, fault);
+            Some(Input::AnswerJudged {
+                id,
+                answer,
+                judgement,
+            })
+        };
+        let Some(dialled) = answering::dialled(&judge, reference) else {
+            return unjudged(Fault::NotExamined);
+        };
+        // Whoever answers proves it by a certificate for the number that was called.
+        let trust = state.trust.select(&judge.trunk.name, Some(&judge.called));
+        let Some(trust) = trust else {
+            return unjudged(Fault::NoTrustDomain);
+        };
+        let verification = state.verification.begin_answer(
+            &Arc::new(dialled),
+            judge.presented,
+            judge.media_keys.as_deref(),
+            &trust,
+            now,
+        );
+        let judging = Judging {
+            verification,
+            asked: Vec::new(),
+            state,
+            begun: now.ticks,
+        };
+        self.advance((id, Some(answer)), judging)
     }
 
     /// Lets a verification go as far as it can: what is in the cache answers at once, the rest is fetched, once each.
-    fn advance(&mut self, id: ContextId, mut judging: Judging) -> Option<Input> {
+    fn advance(&mut self, case: Case, mut judging: Judging) -> Option<Input> {
         loop {
             let now = self.now();
             let needs = match judging.verification.poll(now) {
-                Poll::Done(report) => return Some(self.judged(id, &report)),
+                Poll::Done(report) => return Some(self.decided(case, &report, judging.begun)),
                 Poll::Needs(needs) => needs,
             };
             let asked = &mut judging.asked;
@@ -579,13 +654,13 @@ impl Shard {
             asked.extend(new.iter().map(|need| need.id));
             let mut known = Vec::new();
             for need in &new {
-                match self.known(id, need, now) {
+                match answers::known(&need.kind, &self.services, &judging.state, now) {
                     Some(answer) => known.push((need.id, answer)),
-                    None => self.fetch(id, need, now),
+                    None => self.fetch(case, need, now),
                 }
             }
             if known.is_empty() {
-                self.judging.insert(id, judging);
+                self.judging.insert(case, judging);
                 return None;
             }
             for (need, answer) in known {
@@ -594,12 +669,7 @@ impl Shard {
         }
     }
 
-    fn known(&self, id: ContextId, need: &Need, now: Now) -> Option<Answer> {
-        let state = &self.calls.get(&id)?.state;
-        answers::known(&need.kind, &self.services, state, now)
-    }
-
-    fn fetch(&self, id: ContextId, need: &Need, now: Now) {
+    fn fetch(&self, case: Case, need: &Need, now: Now) {
         let Some(coming) = answers::coming(&need.kind, &self.services) else {
             return;
         };
@@ -607,7 +677,7 @@ impl Shard {
         let patience = need.limit.until.since(now.ticks);
         let delivery = async move {
             let answer = coming.await;
-            let mut event = Event::Answered(life, id, need_id, answer);
+            let mut event = Event::Answered(life, case, need_id, answer);
             while let Err(TrySendError::Full(again)) = queue.try_send(event) {
                 event = again;
                 tokio::time::sleep(ANSWER_PAUSE).await;
@@ -619,10 +689,30 @@ impl Shard {
             .spawn(async move { tokio::time::timeout(patience, delivery).await });
     }
 
+    /// A verification that was begun at `begun` is over.
+    fn decided(&mut self, (id, answer): Case, report: &Report, begun: Ticks) -> Input {
+        let Some((answer, judgement)) = answer.zip(answering::judgement(report)) else {
+            return self.judged(id, report);
+        };
+        let took = self.now().ticks.since(begun);
+        self.services.metrics.answer_delay.observe(took);
+        if let Some(call) = self.calls.get_mut(&id) {
+            call.record.answered(&judgement);
+        }
+        let record = AnswerRecord::of(report);
+        self.answered.insert((id, answer), record);
+        Input::AnswerJudged {
+            id,
+            answer,
+            judgement,
+        }
+    }
+
     fn judged(&mut self, id: ContextId, report: &Report) -> Input {
         let now = self.now();
         if let Some(call) = self.calls.get_mut(&id) {
             call.record.judged(report, now);
+            call.verdict = Some(report.verdict);
         }
         let judgement = Judgement {
             verdict: report.verdict,
@@ -641,13 +731,17 @@ impl Shard {
                     metrics.sip_events.increment(["bypass-token"]);
                 }
                 let call = self.calls.remove(&finished.id);
-                let Remembered { state, record } = call.unwrap_or_else(|| Remembered {
-                    state: state.clone(),
-                    record: Record::default(),
-                });
+                let call = call.map(|call| (call.state, call.record));
+                let (state, record) = call.unwrap_or_else(|| (state.clone(), Record::default()));
                 record.close(&Ending::from(&*finished), &state.calls, metrics);
             }
-            ProxyEvent::Answer(_) => {}
+            ProxyEvent::Answer(answer) => {
+                let question = answer.answer.map(|number| (answer.id, number));
+                let record = question.and_then(|question| self.answered.remove(&question));
+                let call = self.calls.get(&answer.id);
+                let state = call.map_or(state, |call| &call.state);
+                answered::note(&answer, &record.unwrap_or_default(), &state.calls, metrics);
+            }
             ProxyEvent::AckMissing(_) => metrics.sip_events.increment(["ack-missing"]),
             ProxyEvent::CallEnded(ended) => {
                 let (event, by) = ended_by(ended.by);

@@ -3,7 +3,7 @@
 //! It is made as a whole and never changed. A call is found a trunk, signed, judged and logged by the snapshot it came in with,
 //! so a reload while it waits for a certificate changes nothing about it.
 
-use crate::brands::{Branded, Brands, Carried};
+use crate::brands::{Backwards, Branded, Brands, Carried};
 use crate::config::listeners::MissingIdentity;
 use crate::config::listeners::Patience;
 use crate::log::CallLog;
@@ -16,6 +16,7 @@ use countersign::authentication::{
 use countersign::call::Call;
 use countersign::certificate::number_records::NumberRecords;
 use countersign::crypto::system_random;
+use countersign::identity::Identity;
 use countersign::passport::{Attestation, OrigId, RichClaims};
 use countersign::time::{Ticks, UnixTime};
 use countersign::verification::VerificationService;
@@ -24,7 +25,7 @@ use countersign_sip::flow::Transport;
 use countersign_sip::message::Message;
 use countersign_sip::probe::Probing;
 use countersign_sip::trunk::{
-    Mode, NextHop, OrigIdMode, Recognition, SentBy, Source, Trunk, Trunks, UdpSource,
+    Mode, NextHop, OrigIdMode, Recognition, RichBackwards, SentBy, Source, Trunk, Trunks, UdpSource,
 };
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -242,6 +243,24 @@ impl TrunkSigner {
         let is_said = attested.signed == Attestation::A && branded.rule().carried == carried;
         let reason = call.presentation.reason.as_deref();
         is_said.then(|| branded.claims(reason)).flatten()
+    }
+
+    /// What a caller is told of whom it reached, beside the number: what the number's brand says of callers, where the trunk and those
+    /// whose brand it is want that. Only of a number that the inventory lists, as of callers.
+    pub fn backwards(&self, reached: &Identity, rich: RichBackwards) -> Option<Arc<RichClaims>> {
+        if rich == RichBackwards::Never || self.brands.is_empty() {
+            return None;
+        }
+        let number = reached.number()?;
+        self.service.inventory().basis(number)?;
+        let mut brands = self.brands.iter();
+        let branded = brands.find(|branded| branded.is_of(number))?;
+        let is_told = match rich {
+            RichBackwards::Institutions => true,
+            RichBackwards::Never => false,
+            RichBackwards::OptIn => branded.rule().backwards == Backwards::OptedIn,
+        };
+        is_told.then(|| branded.claims(None)).flatten()
     }
 
     /// The origid that a request asks for, if its word counts.

@@ -34,6 +34,10 @@ fn page() -> BTreeMap<String, BTreeSet<String>> {
     metrics.diversions.increment("t", ["signed"]);
     metrics.reported_errors.increment("t", ["ours", "438"]);
     metrics.signings.increment("t", ["signed", "A"]);
+    metrics.answers.increment("t", ["matching", ""]);
+    metrics.signed_answers.increment("t", ["signed"]);
+    metrics.mid_dialog.increment("t", ["BYE", "signed"]);
+    metrics.inquiries.increment("t", ["answered"]);
     let fetches = [
         &metrics.fetches,
         &metrics.list_fetches,

@@ -114,23 +114,36 @@ impl Provider {
 
     /// Its own server: what comes is signed and goes to `next_hop` (`udp:ADDRESS:PORT`).
     pub(crate) fn signs(&self, next_hop: &str) -> Setup {
+        Setup::new("signs", next_hop, SIGNS, &self.tenant())
+    }
+
+    /// The same of somebody who checks the answers, by these providers.
+    pub(crate) fn asks(&self, answering: &[&Self], next_hop: &str) -> Setup {
+        let rest = format!("{}{}", self.tenant(), trusting(answering));
+        Setup::new("asks", next_hop, SIGNS, &rest).trunk("connected_identity = \"on\"")
+    }
+
+    /// Its own server at the other end: what comes from these providers is verified and goes to `next_hop`, and answers are signed.
+    pub(crate) fn answers(&self, calling: &[&Self], next_hop: &str) -> Setup {
+        let rest = format!("{}{}", self.tenant(), trusting(calling));
+        Setup::new("answers", next_hop, VERIFIES, &rest)
+            .trunk("tenant = \"provider\"\nconnected_identity = \"on\"")
+    }
+
+    /// Itself as a tenant, and its repository.
+    fn tenant(&self) -> String {
         let d = &self.directory;
-        Setup::new(
-            "signs",
-            next_hop,
-            "role = \"sign\"\ntenant = \"provider\"\nudp_source_is_trusted = true\n",
-            &format!(
-                "[[tenants]]\nname = \"provider\"\ncertificate_file = {}\nkey_file = {}\ninventory_file = {}\nx5u = \"{}\"\n\
+        format!(
+            "[[tenants]]\nname = \"provider\"\ncertificate_file = {}\nkey_file = {}\ninventory_file = {}\nx5u = \"{}\"\n\
                  [http.public]\nlisten = [\"{}\"]\ncertificate_file = {}\nkey_file = {}\n{}",
-                quoted(&d.chain()),
-                quoted(&d.key()),
-                quoted(&d.inventory()),
-                self.x5u(),
-                self.repository,
-                quoted(&d.web_certificate()),
-                quoted(&d.web_key()),
-                self.exception(),
-            ),
+            quoted(&d.chain()),
+            quoted(&d.key()),
+            quoted(&d.inventory()),
+            self.x5u(),
+            self.repository,
+            quoted(&d.web_certificate()),
+            quoted(&d.web_key()),
+            self.exception(),
         )
     }
 
@@ -142,22 +155,27 @@ impl Provider {
 
     /// The same of somebody who trusts these providers, too, and may fetch from them.
     pub(crate) fn are_verified(&self, others: &[&Self], next_hop: &str) -> Setup {
-        let all = std::iter::once(&self).chain(others);
-        let anchors: Vec<_> = all
-            .clone()
-            .map(|one| quoted(&one.directory.anchor()))
+        let all: Vec<_> = std::iter::once(self)
+            .chain(others.iter().copied())
             .collect();
-        let exceptions: String = all.map(|one| one.exception()).collect();
-        Setup::new(
-            "verifies",
-            next_hop,
-            "role = \"verify\"\nverstat_profile = \"field\"\n",
-            &format!(
-                "[trust]\nlab_anchor_files = [{}]\nallow_lab = true\n{exceptions}{UNHURRIED}",
-                anchors.join(", "),
-            ),
-        )
+        Setup::new("verifies", next_hop, VERIFIES, &trusting(&all))
     }
+}
+
+/// What its own trunk says of whoever signs.
+const SIGNS: &str = "role = \"sign\"\ntenant = \"provider\"\nudp_source_is_trusted = true\n";
+/// The same of whoever verifies.
+const VERIFIES: &str = "role = \"verify\"\nverstat_profile = \"field\"\n";
+
+/// These providers are trusted, and may be fetched from.
+fn trusting(providers: &[&Provider]) -> String {
+    let anchors = providers.iter();
+    let anchors: Vec<_> = anchors.map(|one| quoted(&one.directory.anchor())).collect();
+    let exceptions: String = providers.iter().map(|one| one.exception()).collect();
+    format!(
+        "[trust]\nlab_anchor_files = [{}]\nallow_lab = true\n{exceptions}{UNHURRIED}",
+        anchors.join(", "),
+    )
 }
 
 /// A path as TOML writes a string.

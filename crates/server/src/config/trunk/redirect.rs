@@ -30,7 +30,8 @@ pub(super) fn dialect(reader: &mut Reader<'_>) -> RedirectDialect {
     }
 }
 
-const REJECTED: (&[i64], &[RejectionStatus]) = (
+/// The codes that a call is rejected with, whatever for.
+pub(super) const REJECTED: (&[i64], &[RejectionStatus]) = (
     &[403, 404, 480, 503, 603, 607, 608],
     &[
         RejectionStatus::Forbidden,

@@ -7,11 +7,11 @@ use crate::sip::stage::{
 };
 use crate::trust::Current;
 use countersign::trust::Trust;
-use countersign::verification::{Source, Unavailable};
+use countersign::verification::{Answer, Source, Unavailable};
 use countersign_sip::flow::{Target, Transport};
 use countersign_sip::trunk::{
     Bypass, BypassCause, DEFAULT_BYPASS_HEADER, ExistingIdentity, Leniency, Oversize, Role, SentBy,
-    Treatment, Trunk,
+    Treatment,
 };
 use countersign_testkit::scene::{X5U, call};
 use std::io::Write;
@@ -102,7 +102,7 @@ impl Table {
     }
 
     /// The one verification under way, and what it waits for.
-    fn judging(&self) -> (ContextId, NeedId) {
+    fn judging(&self) -> (Case, NeedId) {
         let [(id, judging)] = Vec::from_iter(&self.shard.judging)[..] else {
             panic!("{} verifications", self.shard.judging.len())
         };
@@ -267,7 +267,7 @@ fn a_call_that_is_judged_and_signed_keeps_the_evidence_of_both() {
     table
         .shard
         .take_now(Event::Answered(Life(0), id, need, chain));
-    let record = format!("{:?}", table.shard.calls[&id].record);
+    let record = format!("{:?}", table.shard.calls[&id.0].record);
     for evidence in ["signer: Some(\"", "reason: Some(\"", "attest: Some(\""] {
         assert!(record.contains(evidence), "{record}");
     }

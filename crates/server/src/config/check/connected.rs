@@ -1,0 +1,20 @@
+//! What deserves a thought about trunks whose answers are signed and checked.
+
+use super::super::place::{AnswerConcern, Concern, Warning};
+use super::super::trunk::TrunkSettings;
+use countersign_sip::trunk::{AnswerChecking, Mode, Role};
+
+/// What the settings of one trunk want, and cannot have.
+pub(super) fn concerns(trunk: &TrunkSettings) -> impl Iterator<Item = Warning> {
+    let check = trunk.trunk.connected.as_ref().map(|all| all.check);
+    let is_checked = check.is_some_and(|check| check != AnswerChecking::Off);
+    let has_to_hold = check == Some(AnswerChecking::Require);
+    let is_signed = matches!(trunk.trunk.role, Role::Sign | Role::Both);
+    let holds = matches!(trunk.trunk.mode, Mode::B2bua(_));
+    let concerns = [
+        (is_checked && !is_signed, AnswerConcern::OfOthers),
+        (has_to_hold && !holds, AnswerConcern::NotHeld),
+    ];
+    let concerns = concerns.into_iter().filter(|(is_one, _)| *is_one);
+    concerns.map(|(_, concern)| trunk.name.warning(Concern::Answers(concern)))
+}

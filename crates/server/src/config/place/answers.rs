@@ -1,0 +1,25 @@
+//! What there is to think about connected identity.
+
+use std::fmt;
+
+/// What there is to think about who picks up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnswerConcern {
+    /// Answers have to be proven, and those that have passed cannot be taken back.
+    NotHeld,
+    /// Answers are checked of calls that nobody here signs.
+    OfOthers,
+}
+
+impl fmt::Display for AnswerConcern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotHeld => {
+                "a proxy passes answers on as they come: it can cancel before a call is answered, and only report after that; mode = \"b2bua\" holds them"
+            }
+            Self::OfOthers => {
+                "answers are checked, and its calls are not signed here: only those that come signed can be answered by proof"
+            }
+        })
+    }
+}
