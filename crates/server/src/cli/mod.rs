@@ -22,6 +22,7 @@ mod serve;
 mod sign;
 mod up;
 mod verify;
+mod probe;
 
 pub use console::Console;
 
@@ -62,6 +63,8 @@ enum Verb {
     Verify(Box<verify::Arguments>),
     /// Take a SIP message, Identity header or PASSporT apart; nothing is believed
     Decode(decode::Arguments),
+    /// Ask who would answer a call, without ringing; or place it, and hang up when it is answered
+    Probe(Box<probe::Arguments>),
     /// Take certificates apart and judge them: files, folders, repositories
     Certificate(certificate::Arguments),
     /// Print a completion script for a shell
@@ -133,6 +136,7 @@ pub fn main() -> ExitCode {
         Verb::Reload(arguments) => reload::run(&arguments, &mut console),
         Verb::Sign(arguments) => sign::run(&arguments, &mut console),
         Verb::Verify(arguments) => verify::run(&arguments, &mut console),
+        Verb::Probe(arguments) => probe::run(&arguments, &mut console),
         Verb::Decode(arguments) => decode::run(&arguments, &mut console),
         Verb::Certificate(arguments) => certificate::run(&arguments, &mut console),
         Verb::Completions(arguments) => completions::run(&arguments, &mut console),

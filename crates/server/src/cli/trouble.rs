@@ -16,6 +16,7 @@ use countersign::trust::AnchorError;
 use countersign_sip::message::ParseError;
 use countersign_sip::patch::PatchError;
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// Most bytes of a picture that fit into a `data:` URL in base64 with its media type.
@@ -40,8 +41,12 @@ pub(super) enum Trouble {
     Input(InputError),
     /// A picture that is too large to be signed whole.
     LargePicture(PathBuf),
+    /// Nothing can be sent there, or heard from.
+    Line(SocketAddr, std::io::Error),
     /// There is no lab, and no key was named.
     NoLab(PathBuf, FileFault),
+    /// The certificate names no domain that an anonymous caller could be of.
+    NoDomain,
     /// Neither numbers nor a request.
     NoParties,
     /// The system gives no randomness.
@@ -50,6 +55,8 @@ pub(super) enum Trouble {
     NoX5u(PathBuf),
     /// A file holds no picture that may be shown.
     NotAPicture(PathBuf),
+    /// Whom to ask, or who asks, is no URI that a request can be sent to.
+    NotAskable(Box<str>),
     /// What is to be signed, in a file or on standard input, is no SIP request.
     NotARequest(Option<PathBuf>),
     /// A flag that goes with another kind of PASSporT.
@@ -78,6 +85,8 @@ pub(super) enum Trouble {
     TnAuthList(PathBuf),
     /// TLS cannot be set up.
     Tls(rustls::Error),
+    /// Where to ask cannot be read or found.
+    Via(Box<str>),
 }
 
 impl fmt::Display for Trouble {
@@ -104,6 +113,7 @@ impl fmt::Display for Trouble {
                 write!(f, "{}: {cause}; {}", path.display(), cause.fix())
             }
             Self::Input(cause) => cause.fmt(f),
+            Self::Line(..) | Self::NoDomain | Self::NotAskable(_) | Self::Via(_) => self.fmt_asking(f),
             Self::NoLab(path, cause) => write!(
                 f,
                 "{}: {cause}; run `countersign up` once to make a lab there, name its folder with --data, or give \
@@ -184,6 +194,25 @@ impl Trouble {
                 )
             }
             Self::Resource(text) => write!(f, "--resource {text}: give URL=FILE"),
+            _ => Ok(()),
+        }
+    }
+
+    /// The sentence about what stands in the way of asking.
+    fn fmt_asking(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Line(address, cause) => write!(f, "{address}: {cause}"),
+            Self::NoDomain => f.write_str(
+                "the certificate names no domain, so it signs for nobody who is anonymous; give --from TN, or another --certificate",
+            ),
+            Self::NotAskable(uri) => write!(
+                f,
+                "{uri:?}: nobody can be asked there; give a sip: URI, or a number and --via udp:HOST:PORT"
+            ),
+            Self::Via(text) => write!(
+                f,
+                "{text}: no address is found; give one such as --via udp:192.0.2.1:5060"
+            ),
             _ => Ok(()),
         }
     }

@@ -38,6 +38,18 @@ pub(super) struct WebFlags {
 }
 
 impl WebFlags {
+    /// With the repository of a lab, at the origin of this URL.
+    pub(super) fn and_lab(mut self, url: &str, web_ca: PathBuf) -> Self {
+        let end = url
+            .match_indices('/')
+            .nth(2)
+            .map_or(url.len(), |(at, _)| at);
+        let origin = url.get(..end).unwrap_or_default();
+        self.allow_origin.push(origin.to_owned());
+        self.web_ca.push(web_ca);
+        self
+    }
+
     /// Origins whose port is allowed whatever it is.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 /// Flags about the key.
 #[derive(Debug, clap::Args)]
-pub(super) struct KeyArguments {
+pub(in crate::cli) struct KeyArguments {
     /// The private key (P-256, PEM or DER), which only its owner may read [default: the lab's]
     #[arg(long, value_name = "FILE", requires_all = ["certificate", "x5u"])]
     key: Option<PathBuf>,
@@ -33,11 +33,16 @@ pub(super) struct KeyArguments {
 }
 
 impl KeyArguments {
+    /// The lab whose key it is, if no other was named.
+    pub(in crate::cli) fn lab(&self) -> Option<Directory> {
+        self.key.is_none().then(|| Directory::new(&self.data))
+    }
+
     /// Reads key, chain and URL, and joins them.
     ///
     /// # Errors
     /// [`Trouble`] names the file.
-    pub(super) fn signer(&self, console: &mut Console) -> Result<Signer, Trouble> {
+    pub(in crate::cli) fn signer(&self, console: &mut Console) -> Result<Signer, Trouble> {
         let lab = Directory::new(&self.data);
         let (key_path, chain_path) = match (&self.key, &self.certificate) {
             (Some(key), Some(certificate)) => (key.clone(), certificate.clone()),

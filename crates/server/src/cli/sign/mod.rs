@@ -5,7 +5,7 @@
 //! for is the one signed.
 
 mod brand;
-mod keys;
+pub(super) mod keys;
 mod kinds;
 mod record;
 mod request;
@@ -198,7 +198,7 @@ impl Arguments {
     }
 }
 
-fn origid(given: Option<OrigId>) -> Result<OrigId, Trouble> {
+pub(super) fn origid(given: Option<OrigId>) -> Result<OrigId, Trouble> {
     if let Some(origid) = given {
         return Ok(origid);
     }
@@ -218,7 +218,7 @@ fn dated(mut call: Call, iat: Option<Moment>) -> Call {
 }
 
 /// What the operator may do about a refusal.
-const fn fix(refusal: Refusal) -> &'static str {
+pub(super) const fn fix(refusal: Refusal) -> &'static str {
     match refusal {
         Refusal::CalledPartyUnknown => "; give --to",
         Refusal::CallerNotANumber => "; SHAKEN signs telephone numbers: give --from TN",

@@ -2,7 +2,7 @@
 
 use super::super::trouble::Trouble;
 use super::super::trust::read_tn_auth_list;
-use super::super::web::Web;
+use super::super::web::{Web, WebFlags};
 use super::Arguments;
 use super::resources::Resources;
 use crate::clock::SystemClock;
@@ -21,7 +21,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 /// Where answers come from.
-pub(super) struct Chains {
+pub(in crate::cli) struct Chains {
     given: Given,
     /// For what is not given: from repositories, or `None`: from nowhere.
     web: Option<Web>,
@@ -61,11 +61,30 @@ impl Chains {
         })
     }
 
+    /// Everything is fetched.
+    ///
+    /// # Errors
+    /// [`Trouble::Origin`] names an origin that is none.
+    pub(in crate::cli) fn fetched(flags: &WebFlags, clock: SystemClock) -> Result<Self, Trouble> {
+        Ok(Self {
+            given: Given {
+                chain: None,
+                list: None,
+                records: None,
+                resources: Resources::read(&[])?,
+            },
+            web: Some(Web::new(flags, clock)?),
+        })
+    }
+
     /// Answers every need.
     ///
     /// # Errors
     /// [`Trouble`] if nothing can be fetched on this machine; what cannot be had is an answer.
-    pub(super) fn answer(&mut self, needs: &[Need]) -> Result<Vec<(NeedId, Answer)>, Trouble> {
+    pub(in crate::cli) fn answer(
+        &mut self,
+        needs: &[Need],
+    ) -> Result<Vec<(NeedId, Answer)>, Trouble> {
         let (mut answers, mut open) = (Vec::new(), Vec::new());
         for need in needs {
             match (self.given.answer(&need.kind), &self.web) {

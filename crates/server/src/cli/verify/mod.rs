@@ -5,15 +5,14 @@
 //! data refers to ([`resources`]), and how the report is told: to people ([`layout`]) and to
 //! programs ([`record`]).
 
-mod chains;
+pub(super) mod chains;
 mod layout;
 mod record;
 mod resources;
 
-pub(super) use self::record::covers;
+pub(super) use self::record::{Record, covers};
 
 use self::chains::Chains;
-use self::record::Record;
 use self::resources::ProofArguments;
 use super::Outcome;
 use super::console::Console;

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 /// One input.
 #[derive(Debug, Serialize)]
-pub(super) struct Record {
+pub(in crate::cli) struct Record {
     verdict: &'static str,
     code: Option<u16>,
     fault: Option<&'static str>,
@@ -99,7 +99,7 @@ struct CheckRecord {
 
 impl Record {
     /// Of a report.
-    pub(super) fn of(report: &Report) -> Self {
+    pub(in crate::cli) fn of(report: &Report) -> Self {
         Self {
             verdict: report.verdict.name(),
             code: report.code.map(Code::number),
