@@ -61,6 +61,16 @@ pub(crate) struct Call {
     pub(crate) answered: Option<Ticks>,
     /// Why we have ended it, for Reason.
     pub(crate) reason: Option<Box<[u8]>>,
+    pub(crate) guard: Guard,
+}
+
+/// What the caller may hear of whoever has not been proven to be who answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Guard {
+    /// Everything.
+    Open,
+    /// No session description, or whatever else has a body.
+    ProofRequired,
 }
 
 /// How a call is named on one side, by who began it there.
@@ -145,6 +155,7 @@ impl Call {
             due: None,
             answered: None,
             reason: None,
+            guard: Guard::Open,
         }
     }
 
@@ -226,6 +237,13 @@ impl Call {
             to_near: 0,
             partners: None,
         });
+    }
+
+    /// Whether nobody has proven yet who speaks in a dialog, and the caller must not hear it until then.
+    pub(crate) fn is_unproven(&self, dialog: &Dialog) -> bool {
+        self.guard == Guard::ProofRequired
+            && dialog.progress == Progress::Early
+            && dialog.partners.is_none()
     }
 
     /// The far tag of the first that has not been accepted.

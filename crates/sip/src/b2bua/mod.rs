@@ -27,7 +27,9 @@ mod request;
 mod response;
 mod own;
 
-pub(crate) use call::{Call, Dialog, End, MAX_FORKS, Partners, Peer, Progress, Side, is_too_large};
+pub(crate) use call::{
+    Call, Dialog, End, Guard, MAX_FORKS, Partners, Peer, Progress, Side, is_too_large,
+};
 pub(crate) use edit::OurContact;
 pub(crate) use own::{Own, OwnMethod};
 pub(crate) use request::{Leg, first, inside};

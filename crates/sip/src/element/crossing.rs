@@ -1,5 +1,6 @@
 //! A message of a back-to-back call between its two dialogs: where it belongs, and what is noted of the call meanwhile.
 
+use super::answering::without_body;
 use super::calls::Place;
 use super::context::{Context, names_group};
 use super::ending::{end_near, ended};
@@ -85,6 +86,9 @@ impl Element {
         trunk: &Trunk,
     ) -> Result<Option<Inside>, Refusal> {
         if let Some(inside) = self.inside(request, trunk) {
+            if self.speaks_too_early(&inside, request) {
+                return Err(Refusal::Unproven);
+            }
             return match self.may_move(&inside, request) {
                 true => Ok(Some(inside)),
                 false => Err(Refusal::Defect(Defect::TooLarge)),
@@ -105,6 +109,19 @@ impl Element {
             }
             _ => Ok(None),
         }
+    }
+
+    /// Whether the called has something for the caller to hear before it is proven who that is.
+    fn speaks_too_early(&self, inside: &Inside, request: &Message) -> bool {
+        let Inside::Goes(crossing) = inside else {
+            return false;
+        };
+        crossing.to == Side::Near
+            && !request.body().is_empty()
+            && self.table.calls.get(crossing.call).is_some_and(|call| {
+                let dialog = call.dialog_for(request, Side::Far);
+                dialog.is_some_and(|dialog| call.is_unproven(dialog))
+            })
     }
 
     /// Whether the new target of a request that has one can be remembered.
@@ -263,6 +280,8 @@ impl Context {
             None => self.near_tag(crossing, response, turn)?,
         };
         self.note_response(crossing, response, turn);
+        let silenced = self.silenced(crossing, response, turn);
+        let response = silenced.as_ref().unwrap_or(response);
         // A call may end while its last requests are under way; their answers go back all the same.
         let call = turn.table.calls.get(crossing.call);
         let back = crossing.back.as_deref();
@@ -318,6 +337,21 @@ impl Context {
             calls.know(crossing.call, far_tag, turn.tokens);
         }
         Some(near_tag)
+    }
+
+    /// A response inside a dialog without body, if it is not proven yet whose it is, and the caller must not hear it until then.
+    fn silenced(
+        &self,
+        crossing: &Crossing,
+        response: &Message,
+        turn: &Turn<'_>,
+    ) -> Option<Message> {
+        if crossing.peer.is_none() || crossing.to == Side::Near || response.body().is_empty() {
+            return None;
+        }
+        let call = turn.table.calls.get(crossing.call)?;
+        let dialog = call.dialog_of(self.far_tag(crossing, response)?)?;
+        call.is_unproven(dialog).then(|| without_body(response))?
     }
 
     /// The far tag of the dialog that a response belongs to. That of the called is in its own request: the response has the names of

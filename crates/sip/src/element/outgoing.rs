@@ -430,6 +430,7 @@ impl Context {
         if matches!(self.stage, Stage::Forwarding(_))
             && let Some(response) = self.onward(message, turn)
         {
+            self.note_partners(message, turn);
             self.pass_provisional(status, response, turn);
         }
     }

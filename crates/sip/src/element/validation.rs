@@ -20,6 +20,8 @@ pub(super) enum Refusal {
     NoSuchDialog,
     /// §16.3 step 3.
     TooManyHops,
+    /// Who sends it is to be proven first: `answering`.
+    Unproven,
 }
 
 impl Refusal {
@@ -31,6 +33,7 @@ impl Refusal {
             Self::MethodNotAllowed => 405,
             Self::NoSuchDialog => 481,
             Self::TooManyHops => 483,
+            Self::Unproven => 403,
         }
     }
 
@@ -42,6 +45,7 @@ impl Refusal {
             Self::MethodNotAllowed => "Method Not Allowed",
             Self::NoSuchDialog => "Call/Transaction Does Not Exist",
             Self::TooManyHops => "Too Many Hops",
+            Self::Unproven => "Forbidden",
         }
     }
 

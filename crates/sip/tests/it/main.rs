@@ -12,6 +12,7 @@ mod any_bytes;
 mod b2bua;
 mod bad_dialogs;
 mod bad_network;
+mod connected_identity;
 mod proxy;
 mod rfc4475;
 mod rfc5118;

@@ -27,10 +27,9 @@ mod refusing;
 use super::context::{Context, Stage};
 use super::event::{Event, Handling};
 use super::{AnswerFate, AnswerId, ConnectedAnswer, Turn};
-use crate::b2bua::{Partners, Side};
+use crate::b2bua::{Guard, Partners, Side};
 use crate::call;
-use crate::grammar::number;
-use crate::grammar::trim;
+use crate::grammar::{number, trim};
 use crate::identity_header;
 use crate::message::{Framing, Message, Name};
 use crate::patch::Patch;
@@ -53,12 +52,15 @@ const MAX_WAITING: usize = 32;
 /// The value of `ppt` of a PASSporT that signs an answer.
 const RSP: &str = "rsp";
 
+/// Values of Identity.
+type Values = Arc<[Box<str>]>;
+
 /// What a call has of connected identity.
 pub(super) struct Answering {
     /// The values of Identity that the INVITE came with, and ours.
-    asked: Arc<[Box<str>]>,
+    asked: Values,
     /// Those that it was sent on with.
-    sent_with: Arc<[Box<str>]>,
+    sent_with: Values,
     /// Whom its Request-URI named when it went on.
     called: Option<Identity>,
     /// Who calls.
@@ -272,7 +274,7 @@ impl Kind {
 
 impl Context {
     /// The request is about to be sent on as `copy`, with whole PASSporTs.
-    pub(super) fn begin_answering(&mut self, copy: &Copy, turn: &Turn<'_>) -> Provable {
+    pub(super) fn begin_answering(&mut self, copy: &Copy, turn: &mut Turn<'_>) -> Provable {
         let begins = self.is_invite() && !self.is_inside_a_call() && !self.is_in_dialog();
         // Nobody in need waits for a proof.
         let is_call = begins && self.record.handling != Handling::Emergency;
@@ -280,6 +282,12 @@ impl Context {
         let answering =
             connected.and_then(|connected| Answering::of(connected, self, copy, turn.now.unix));
         self.answering = answering.map(Box::new);
+        let call = self.crossing.as_ref().map(|crossing| crossing.call);
+        if self.requires_proof()
+            && let Some(call) = call.and_then(|call| turn.table.calls.get_mut(call))
+        {
+            call.guard = Guard::ProofRequired;
+        }
         self.answering
             .as_ref()
             .map_or(Provable::Perhaps, |answering| answering.provable())
@@ -416,7 +424,7 @@ impl Context {
         }
     }
 
-    /// A 2xx has made a dialog: who speaks in it is known from now on.
+    /// A response has made a dialog: who speaks in it is known from now on.
     pub(super) fn note_partners(&self, response: &Message, turn: &mut Turn<'_>) {
         let Some((answering, crossing)) = self.answering.as_ref().zip(self.crossing.as_ref())
         else {
@@ -506,9 +514,9 @@ fn identity_values(message: &Message) -> impl Iterator<Item = Box<str>> {
 }
 
 /// What a request came with and what we add, and what it was sent on with. The two differ where ours takes the place of others.
-fn lists(request: &Message, copy: &Message) -> (Arc<[Box<str>]>, Arc<[Box<str>]>) {
+fn lists(request: &Message, copy: &Message) -> (Values, Values) {
     let came: Vec<_> = identity_values(request).collect();
-    let sent_with: Arc<[_]> = identity_values(copy).collect();
+    let sent_with: Values = identity_values(copy).collect();
     if came.iter().all(|value| sent_with.contains(value)) {
         return (Arc::clone(&sent_with), sent_with);
     }
@@ -522,7 +530,7 @@ fn lists(request: &Message, copy: &Message) -> (Arc<[Box<str>]>, Arc<[Box<str>]>
 }
 
 /// The response without session description: what nobody has signed nobody hears.
-fn without_body(response: &Message) -> Option<Message> {
+pub(super) fn without_body(response: &Message) -> Option<Message> {
     let mut patch = Patch::default();
     patch.replace_part(response, response.body(), b"");
     for name in [

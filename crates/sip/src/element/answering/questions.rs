@@ -231,6 +231,9 @@ impl Context {
             self.told(answer, status, AnswerFate::Refused(judgement), turn);
             return self.refuse(index, turn);
         }
+        if let Some(answering) = self.answering.as_deref_mut() {
+            answering.accept(&tag, &judgement);
+        }
         self.told(answer, status, AnswerFate::Passed(judgement), turn);
         self.settled(index, turn);
     }
@@ -348,18 +351,20 @@ impl Context {
 impl Answering {
     /// Takes in what a judgement says of a party, in the light of what was said before.
     fn hear(&mut self, tag: &[u8], judgement: &mut AnswerJudgement) {
-        let partners = judgement
-            .reached
-            .clone()
-            .map(|reached| partners(self, reached, Side::Far));
-        let Some(fork) = self.forks.enter(tag) else {
+        if let Some(fork) = self.forks.enter(tag) {
+            fork.judged(judgement);
+        }
+    }
+
+    /// A party that was judged so may answer: from now on it is known who that is, if it is proven.
+    fn accept(&mut self, tag: &[u8], judgement: &AnswerJudgement) {
+        let reached = judgement.reached.clone();
+        let Some(reached) = reached.filter(|_| judgement.standing.is_proven()) else {
             return;
         };
-        fork.judged(judgement);
-        if judgement.standing.is_proven()
-            && let Some(mut partners) = partners
-        {
-            partners.pin.clone_from(&judgement.pin);
+        let mut partners = partners(self, reached, Side::Far);
+        partners.pin.clone_from(&judgement.pin);
+        if let Some(fork) = self.forks.enter(tag) {
             fork.partners = Some(partners);
         }
     }
