@@ -45,7 +45,7 @@ use countersign::crypto::{AwsLc, system_random};
 use countersign_sip::element::{self, Options};
 use countersign_sip::flow::Transport;
 use countersign_sip::location::HopSpec;
-use countersign_sip::trunk::{Listener as SipListener, Role, SentBy, Trunk};
+use countersign_sip::trunk::{AnswerChecking, Listener as SipListener, Role, SentBy, Trunk};
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -306,7 +306,11 @@ fn concern(readiness: &Readiness, services: &Arc<Services>, helm: Arc<Helm>) {
         if helm.pulses().iter().any(Pulse::is_shedding) {
             concerns.push(Concern::Overloaded);
         }
-        let judges = |trunk: &Arc<Trunk>| matches!(trunk.role, Role::Verify | Role::Both);
+        let judges = |trunk: &Arc<Trunk>| {
+            let answers = trunk.connected.as_deref();
+            let checks = answers.is_some_and(|answers| answers.check != AnswerChecking::Off);
+            matches!(trunk.role, Role::Verify | Role::Both) || checks
+        };
         let domains = state.trust.domains();
         let anchors = domains.iter().map(|domain| domain.trust.anchors().len());
         if state.trunks.iter().any(judges) && anchors.sum::<usize>() == 0 {

@@ -247,6 +247,42 @@ fn what_works_but_deserves_a_thought_is_said() {
     assert_eq!(told.len(), 11, "{told:#?}");
 }
 
+/// This test verifies that a trunk which wants of answers what it cannot have is told so, and one that is right is left alone.
+#[test]
+fn answers_that_cannot_be_proven_or_held_deserve_a_thought() {
+    let told = |lines: &str| {
+        let text = format!(
+            "[sip]\nudp = []\n[[trunks]]\nname = \"t\"\naddresses = [\"192.0.2.1\"]\nnext_hops = [\"tcp:192.0.2.2:5060\"]\n\
+             tenant = \"acme\"\n{lines}\n{}{FETCH}[trust]\nanchor_files = [\"anchor.pem\"]\n",
+            tenant("acme", "good.pem", "good.key", "good.csv"),
+        );
+        let warnings = check_at(&text, now()).unwrap().warnings;
+        let told = warnings.iter().map(ToString::to_string);
+        let told = told.map(|line| line.split_once("c.toml").unwrap().1.to_owned());
+        told.collect::<Vec<_>>()
+    };
+    let on = "connected_identity = \"on\"";
+    for role in ["sign", "verify", "both", "none"] {
+        assert_eq!(
+            told(&format!("role = \"{role}\"\n{on}")),
+            Vec::<String>::new()
+        );
+    }
+    let checks = told("role = \"verify\"\n[trunks.connected]\ncheck = \"report\"");
+    assert_eq!(
+        checks,
+        [
+            ":4: trunks[0].name: answers are checked, and its calls are not signed here: only those that come signed can be answered by proof"
+        ]
+    );
+    let requires = "role = \"sign\"\n[trunks.connected]\ncheck = \"require\"";
+    let proxied = told(requires);
+    assert_eq!(proxied.len(), 1, "{proxied:#?}");
+    assert!(proxied[0].contains("a proxy passes answers on as they come"));
+    let held = told(&format!("mode = \"b2bua\"\n{requires}"));
+    assert_eq!(held, Vec::<String>::new());
+}
+
 #[test]
 fn a_collector_of_traces_has_an_address_and_a_password_that_nobody_else_reads() {
     let directory = directory();

@@ -92,4 +92,5 @@ mod torture_on_the_wire;
 mod transports;
 mod up;
 mod who_may_call;
+mod whom_a_caller_is_told;
 mod whose_numbers;

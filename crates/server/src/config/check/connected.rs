@@ -2,12 +2,12 @@
 
 use super::super::place::{AnswerConcern, Concern, Warning};
 use super::super::trunk::TrunkSettings;
-use countersign_sip::trunk::{AnswerChecking, Mode, Role};
+use countersign_sip::trunk::{AnswerChecking, Mode, Role, Trunk};
 
 /// What the settings of one trunk want, and cannot have.
 pub(super) fn concerns(trunk: &TrunkSettings) -> impl Iterator<Item = Warning> {
     let check = trunk.trunk.connected.as_ref().map(|all| all.check);
-    let is_checked = check.is_some_and(|check| check != AnswerChecking::Off);
+    let is_checked = checks(&trunk.trunk);
     let has_to_hold = check == Some(AnswerChecking::Require);
     let is_signed = matches!(trunk.trunk.role, Role::Sign | Role::Both);
     let holds = matches!(trunk.trunk.mode, Mode::B2bua(_));
@@ -17,4 +17,10 @@ pub(super) fn concerns(trunk: &TrunkSettings) -> impl Iterator<Item = Warning> {
     ];
     let concerns = concerns.into_iter().filter(|(is_one, _)| *is_one);
     concerns.map(|(_, concern)| trunk.name.warning(Concern::Answers(concern)))
+}
+
+/// Whether answers to the calls of a trunk are checked.
+pub(super) fn checks(trunk: &Trunk) -> bool {
+    let connected = trunk.connected.as_deref();
+    connected.is_some_and(|connected| connected.check != AnswerChecking::Off)
 }

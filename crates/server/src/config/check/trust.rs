@@ -1,6 +1,6 @@
 //! Opens what `[trust]` names: anchors, signers of lists, the lists that lie on this machine.
 
-use super::Opening;
+use super::{Opening, connected};
 use crate::config::Config;
 use crate::config::place::{Cause, Concern, Placed, TrustConcern};
 use crate::config::trunk::TrunkSettings;
@@ -226,8 +226,10 @@ impl Opening {
 
     /// A trunk whose calls are to be verified needs somebody to believe.
     pub(super) fn think_of_anchors(&mut self, config: &Config) {
-        let verifies =
-            |trunk: &&TrunkSettings| matches!(trunk.trunk.role, Role::Verify | Role::Both);
+        let verifies = |trunk: &&TrunkSettings| {
+            let judges = matches!(trunk.trunk.role, Role::Verify | Role::Both);
+            judges || connected::checks(&trunk.trunk)
+        };
         let nobody = !config.trust.domains.iter().any(DomainSettings::has_anchors);
         let first = config.trunks.iter().find(verifies);
         if let (Some(trunk), true) = (first, nobody) {
