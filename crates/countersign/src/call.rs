@@ -30,6 +30,13 @@ pub struct Call {
     pub reference: Option<CallReference>,
 }
 
+impl Call {
+    /// Whether its SDP was looked at, should it have one: not at doors where somebody says who calls (HTTP, CLI).
+    pub fn shows_media(&self) -> bool {
+        self.orig_from != OrigSource::Given
+    }
+}
+
 /// What a request would show of the caller beside the number: claims of the signalling, from the header that spoke for the caller.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Presentation {

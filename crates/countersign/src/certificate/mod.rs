@@ -55,7 +55,7 @@ pub use policies::PolicyLimits;
 pub use rules::{AuthorityAlgorithms, PathRules};
 pub use tnauthlist::{ServiceProviderCode, TnAuthList, TnEntry};
 
-use crate::crypto::{Point, Signature};
+use crate::crypto::{Point, Signature, sha256};
 use crate::time::Validity;
 use const_oid::ObjectIdentifier;
 use distribution::DistributionPoint;
@@ -332,6 +332,12 @@ impl fmt::Display for Version {
     }
 }
 
+/// What stands in front of the point in the SubjectPublicKeyInfo of a P-256 key: RFC 5480 §2, with id-ecPublicKey and secp256r1.
+const P256_INFO: [u8; 26] = [
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
+    0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+];
+
 /// A public key: one of ours, or named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PublicKey {
@@ -359,6 +365,12 @@ impl PublicKey {
             Self::P256(point) => Some(point),
             _ => None,
         }
+    }
+
+    /// SHA-256 of the SubjectPublicKeyInfo in DER, if the key is P-256.
+    pub fn p256_digest(&self) -> Option<[u8; 32]> {
+        let point = self.p256()?;
+        Some(sha256(&[&P256_INFO, point.as_slice()].concat()))
     }
 
     /// The curve, or the algorithm if there is none.

@@ -81,6 +81,11 @@ fn verify_under(
     let key = usable_key(chain.end_entity(), walker.keys)?;
     let revocation = revocation::judge(certificates, anchor, trust, walker.at)?;
     Ok(VerifiedPath::assertion(Proven {
+        key_digest: chain
+            .end_entity()
+            .public_key()
+            .p256_digest()
+            .unwrap_or_default(),
         key,
         authority,
         claim_constraints: chain.end_entity().claim_constraints().cloned(),
@@ -119,6 +124,7 @@ pub struct VerifiedPath(Proven);
 #[derive(Clone)]
 pub(crate) struct Proven {
     pub(crate) key: Arc<dyn VerifyingKey>,
+    pub(crate) key_digest: [u8; 32],
     pub(crate) authority: Authority,
     pub(crate) claim_constraints: Option<ClaimConstraints>,
     pub(crate) inherited_constraints: Box<[ClaimConstraints]>,
@@ -139,6 +145,11 @@ impl VerifiedPath {
     /// The key of the end entity.
     pub fn key(&self) -> &Arc<dyn VerifyingKey> {
         &self.0.key
+    }
+
+    /// SHA-256 of the SubjectPublicKeyInfo of the end entity, in DER.
+    pub fn key_digest(&self) -> [u8; 32] {
+        self.0.key_digest
     }
 
     /// What the end entity may say.

@@ -49,6 +49,8 @@ pub enum Check {
     Iat,
     /// The Date header is fresh.
     Date,
+    /// The keys of the media are those that were signed.
+    Media,
     /// The certificate can be had.
     Certificate,
     /// The certificate leads to an anchor.
@@ -71,7 +73,7 @@ pub enum Check {
 
 impl Check {
     /// Every check in order.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Header,
         Self::Token,
         Self::Typ,
@@ -85,6 +87,7 @@ impl Check {
         Self::Dest,
         Self::Iat,
         Self::Date,
+        Self::Media,
         Self::Certificate,
         Self::Path,
         Self::Revocation,
@@ -103,6 +106,7 @@ impl Check {
             Self::Info
                 | Self::Serialization
                 | Self::Date
+                | Self::Media
                 | Self::Revocation
                 | Self::Constraints
                 | Self::Chain
@@ -126,6 +130,7 @@ impl Check {
             Self::Dest => "dest",
             Self::Iat => "iat",
             Self::Date => "date",
+            Self::Media => "media",
             Self::Certificate => "certificate",
             Self::Path => "path",
             Self::Revocation => "revocation",
@@ -211,6 +216,8 @@ pub enum Evidence {
     NotCanonical,
     /// Nothing but the outcome.
     Nothing,
+    /// The media has keys, and the token does not sign them.
+    NotSigned,
     /// What the number authority says of a provider and the caller's number, and when it was looked at.
     NumberAuthority(Box<(ServiceProviderCode, NumberAuthority, UnixTime)>),
     /// The callers of the token and of the call.
@@ -298,6 +305,7 @@ impl fmt::Display for Evidence {
             Self::Malformed(malformed) => malformed.fmt(f),
             Self::NotCanonical => f.write_str("not the serialization of RFC 8225 section 9"),
             Self::Nothing => Ok(()),
+            Self::NotSigned => f.write_str("the keys of the media are not signed"),
             Self::NumberAuthority(told) => write_word(f, told),
             Self::OrigDiffers(both) => {
                 write!(f, "the token says {}, the call {}", both.0, both.1)

@@ -8,8 +8,8 @@ use super::check::{Check, Evidence};
 use super::fault::Fault;
 use super::findings::Findings;
 use super::policy::{
-    BasePassport, InfoRequirement, Serialization, StaleDate, StringIat, UnsupportedPpt,
-    VerificationPolicy, X5c, X5cWithoutX5u,
+    BasePassport, InfoRequirement, MissingMediaKeys, Serialization, StaleDate, StringIat,
+    UnsupportedPpt, VerificationPolicy, X5c, X5cWithoutX5u,
 };
 use super::priority;
 use super::purpose::Purpose;
@@ -62,11 +62,61 @@ impl Inspected {
     }
 }
 
-/// Inspects a presented PASSporT; the call is looked at only for what a compact form is rebuilt from.
+/// What a PASSporT came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Message {
+    /// A response, which tells who was reached: nothing else is judged there, but how the call came to them.
+    Answer,
+    /// A request.
+    Request,
+}
+
+impl Message {
+    /// What a PASSporT is there for of which nothing tells.
+    const fn usual(self) -> Purpose {
+        match self {
+            Self::Answer => Purpose::Answer,
+            Self::Request => Purpose::Caller,
+        }
+    }
+
+    /// What a PASSporT is there for that the parameter beside it announces so.
+    fn announced(self, ppt: Option<&str>) -> Purpose {
+        match ppt {
+            None => self.usual(),
+            ppt => Purpose::announced(ppt),
+        }
+    }
+
+    /// Whether a PASSporT that is there for this counts as if it were not there.
+    fn ignores(self, purpose: Purpose, policy: &VerificationPolicy) -> bool {
+        match (self, purpose) {
+            // RFC 9970 §9: "Any "rsp" PASSporTs received in requests MUST be ignored."
+            (Self::Request, Purpose::Answer) => true,
+            (Self::Answer, Purpose::Answer | Purpose::Diversion) => false,
+            // RFC 9970 §4: "PASSporTs that appear in SIP responses SHOULD use a "ppt" of "rsp""; what another one would prove there is not
+            // said (docs/divergences.md).
+            (Self::Answer, _) => true,
+            (Self::Request, Purpose::Unsupported) => {
+                policy.unsupported_ppt == UnsupportedPpt::Ignore
+            }
+            (Self::Request, _) => false,
+        }
+    }
+}
+
+/// Whether a PASSporT is announced as one that no request has.
+pub(super) fn is_announced_as_answer(presented: &Presented) -> bool {
+    let ppt = presented.ppt.as_deref();
+    ppt.is_some_and(|ppt| ppt.eq_ignore_ascii_case(RSP))
+}
+
+/// Inspects a presented PASSporT; the call is looked at only for what a compact form is rebuilt from, and what it would show.
 pub(super) fn inspect(
     presented: Result<Presented, Malformed>,
     call: &Call,
     policy: &VerificationPolicy,
+    message: Message,
 ) -> Inspected {
     let mut findings = Findings::new();
     let mut presented = match presented {
@@ -74,14 +124,17 @@ pub(super) fn inspect(
         Err(malformed) => {
             let evidence = Evidence::Malformed(malformed);
             findings.fault(Check::Header, malformed.fault(), evidence);
-            return Inspected::known(Token::None, Purpose::Caller, findings);
+            return Inspected::known(Token::None, message.usual(), findings);
         }
     };
     findings.pass(Check::Header);
+    if message == Message::Request && is_announced_as_answer(&presented) {
+        return Inspected::ignored(Token::Unread(presented.token), presented.ppt, findings);
+    }
     let mut with_card = None;
     let envelope = match Envelope::take(std::mem::take(&mut presented.token)) {
         Ok(envelope) => envelope,
-        Err((token, PassportError::CompactForm)) if may_be_compact(&presented, policy) => {
+        Err((token, PassportError::CompactForm)) if may_be_compact(&presented, policy, message) => {
             match rebuild(&token, &presented, call) {
                 Ok(envelope) => {
                     findings.pass_with(Check::Token, Evidence::Rebuilt);
@@ -95,47 +148,65 @@ pub(super) fn inspect(
                 }
             }
         }
-        Err((token, error)) => return unreadable(token, presented.ppt, error, policy, findings),
+        Err((token, error)) => {
+            let purpose = message.announced(presented.ppt.as_deref());
+            if message.ignores(purpose, policy) {
+                return Inspected::ignored(Token::Unread(token), presented.ppt, findings);
+            }
+            passport_fault(error, &mut findings);
+            return Inspected::known(Token::Unread(token), purpose, findings);
+        }
     };
     findings.pass(Check::Token);
-    if is_ignored(&presented, &envelope, policy) {
+    if is_ignored(&presented, &envelope, policy, message) {
         let ppt = envelope.header().ppt.clone();
         return Inspected::ignored(Token::Sealed(envelope), ppt, findings);
     }
     judge_header(&presented, envelope.header(), policy, &mut findings);
+    let mut inspected = open(envelope, call, policy, findings);
+    inspected.report.with_card = with_card;
+    inspected
+}
+
+/// Reads the claims of a token whose header is judged.
+fn open(
+    envelope: Envelope,
+    call: &Call,
+    policy: &VerificationPolicy,
+    mut findings: Findings,
+) -> Inspected {
     let iat_form = match policy.string_iat {
         StringIat::Lenient => IatForm::IntegerOrString,
         StringIat::Refuse => IatForm::Integer,
     };
-    match envelope.open(iat_form) {
-        Ok(passport) => {
-            findings.pass(Check::Claims);
-            judge_serialization(passport.is_canonical(), policy, &mut findings);
-            let claims = passport.claims();
-            let purpose = Purpose::of(claims);
-            let rich = claims.rich.as_deref().map(|rich| {
-                construction::judge(rich, &call.presentation, &policy.rich, &mut findings)
-            });
-            let priority = match &claims.extension {
-                Extension::Rph(rph) => Some(priority::judge(rph, claims, call, &mut findings)),
-                _ => None,
-            };
-            Inspected {
-                report: PassportReport {
-                    rich,
-                    priority,
-                    with_card,
-                    ..PassportReport::new(Token::Opened(passport), purpose)
-                },
-                findings,
-                support: Support::Known,
-            }
-        }
+    let passport = match envelope.open(iat_form) {
+        Ok(passport) => passport,
         Err(unopened) => {
             passport_fault(unopened.error, &mut findings);
             let purpose = Purpose::of_ppt(unopened.envelope.header().ppt.as_deref());
-            Inspected::known(Token::Sealed(unopened.envelope), purpose, findings)
+            return Inspected::known(Token::Sealed(unopened.envelope), purpose, findings);
         }
+    };
+    findings.pass(Check::Claims);
+    judge_serialization(passport.is_canonical(), policy, &mut findings);
+    let claims = passport.claims();
+    let purpose = Purpose::of(claims);
+    let rich = claims
+        .rich
+        .as_deref()
+        .map(|rich| construction::judge(rich, &call.presentation, &policy.rich, &mut findings));
+    let priority = match &claims.extension {
+        Extension::Rph(rph) => Some(priority::judge(rph, claims, call, &mut findings)),
+        _ => None,
+    };
+    Inspected {
+        report: PassportReport {
+            rich,
+            priority,
+            ..PassportReport::new(Token::Opened(passport), purpose)
+        },
+        findings,
+        support: Support::Known,
     }
 }
 
@@ -161,14 +232,17 @@ pub(super) fn compare(
     let orig_from = match_orig(claims, call, findings);
     let dest_from = match_dest(claims, &call.dest, findings);
     judge_freshness(claims, call.date, policy, policy.freshness, now, findings);
+    judge_media(claims, call, policy, findings);
     report.orig_from = orig_from;
     report.dest_from = dest_from;
 }
 
 // RFC 8588 §3: "The use of the compact form of PASSporT is not specified in this document", so for shaken it is wrong. RFC 8946 §3:
 // ""div" PASSporTs MUST use full form instead of compact form." RFC 8443 §4: nothing of the signalling tells all that it asserts.
-fn may_be_compact(presented: &Presented, policy: &VerificationPolicy) -> bool {
+// An answer has nothing that it could be rebuilt from.
+fn may_be_compact(presented: &Presented, policy: &VerificationPolicy, message: Message) -> bool {
     match presented.ppt.as_deref() {
+        _ if message == Message::Answer => false,
         None => policy.base_passport == BasePassport::Accept,
         Some(_) => Purpose::announced(presented.ppt.as_deref()) == Purpose::RichData,
     }
@@ -217,31 +291,16 @@ fn rebuild_with_card(
     }))
 }
 
-/// A token that is none. RFC 8224 looks at the parameter before the token: what is announced as unsupported is not judged.
-fn unreadable(
-    token: Box<str>,
-    announced: Option<Box<str>>,
-    error: PassportError,
-    policy: &VerificationPolicy,
-    mut findings: Findings,
-) -> Inspected {
-    let purpose = Purpose::announced(announced.as_deref());
-    let token = Token::Unread(token);
-    if purpose == Purpose::Unsupported && policy.unsupported_ppt == UnsupportedPpt::Ignore {
-        return Inspected::ignored(token, announced, findings);
-    }
-    passport_fault(error, &mut findings);
-    Inspected::known(token, purpose, findings)
-}
-
 // RFC 8224 §6.2: "If a "ppt" parameter value is present and the verifier does not support it, it MUST ignore the Identity header
 // field." A parameter that contradicts the token is not such a header, but a broken one (docs/divergences.md).
-fn is_ignored(presented: &Presented, envelope: &Envelope, policy: &VerificationPolicy) -> bool {
-    // RFC 9970 §9: "Any "rsp" PASSporTs received in requests MUST be ignored."
-    let is_answer = envelope.header().ppt.as_deref() == Some(RSP);
-    (is_answer || !envelope.is_supported())
-        && ppt_agrees(presented, envelope.header())
-        && policy.unsupported_ppt == UnsupportedPpt::Ignore
+fn is_ignored(
+    presented: &Presented,
+    envelope: &Envelope,
+    policy: &VerificationPolicy,
+    message: Message,
+) -> bool {
+    let header = envelope.header();
+    message.ignores(Purpose::of_ppt(header.ppt.as_deref()), policy) && ppt_agrees(presented, header)
 }
 
 /// Whether the parameter says what the token says, or nothing. Tokens of SIP parameters are compared without regard to case:
@@ -465,6 +524,44 @@ pub(super) fn judge_freshness(
     }
 }
 
+/// Compares the keys of the media with those that were signed. The usual call has none.
+// RFC 8225 §5.2.2 says what they are, and no more; that they are compared is the sense of them. RFC 8224 §4.1: "if that SDP contains one or
+// more "a=fingerprint" attributes, then the JSON key "mky" MUST appear" (docs/divergences.md).
+pub(super) fn judge_media(
+    claims: &Claims,
+    call: &Call,
+    policy: &VerificationPolicy,
+    findings: &mut Findings,
+) {
+    match (&claims.media_keys, &call.media_keys) {
+        (None, None) => {}
+        _ if !call.shows_media() => {}
+        (Some(signed), Some(there)) if signed == there => findings.pass(Check::Media),
+        (Some(_), _) => {
+            let fault = Fault::MediaKeysMismatch;
+            findings.fault(Check::Media, fault, Evidence::Nothing);
+        }
+        (None, Some(_)) => match Purpose::of(claims) {
+            // What a diversion signs is how the call came here.
+            Purpose::Diversion => {}
+            _ if is_without_keys(claims, policy) => {
+                findings.pass_with(Check::Media, Evidence::NotSigned);
+            }
+            _ => {
+                let fault = Fault::MediaKeysMissing;
+                findings.fault(Check::Media, fault, Evidence::NotSigned);
+            }
+        },
+    }
+}
+
+/// Whether it need not sign the keys of the media.
+// RFC 8862 §4: "Implementations MUST provide key fingerprints in SDP and the appropriate signatures over them as specified in [RFC8225]."
+fn is_without_keys(claims: &Claims, policy: &VerificationPolicy) -> bool {
+    let may_be = policy.media_keys_missing == MissingMediaKeys::Accept;
+    may_be && !matches!(claims.extension, Extension::Msec)
+}
+
 /// Notes what is wrong with a token under the check that it belongs to.
 fn passport_fault(error: PassportError, findings: &mut Findings) {
     let (check, fault) = place(&error);
@@ -525,7 +622,7 @@ const fn claim_missing(claim: Claim) -> Fault {
         Claim::Dest => Fault::DestMissing,
         Claim::Div | Claim::Opt => Fault::DivMissing,
         Claim::Iat => Fault::IatMissing,
-        Claim::Mky => Fault::ClaimsMalformed,
+        Claim::Mky => Fault::MediaKeysInvalid,
         Claim::Orig => Fault::OrigMissing,
         Claim::OrigId => Fault::OrigidMissing,
         Claim::Rph | Claim::Sph => Fault::PriorityMissing,
@@ -539,7 +636,7 @@ const fn claim_invalid(claim: Claim) -> Fault {
         Claim::Dest => Fault::DestInvalid,
         Claim::Div | Claim::Opt => Fault::DivInvalid,
         Claim::Iat => Fault::IatInvalid,
-        Claim::Mky => Fault::ClaimsMalformed,
+        Claim::Mky => Fault::MediaKeysInvalid,
         Claim::Orig => Fault::OrigInvalid,
         Claim::OrigId => Fault::OrigidInvalid,
         Claim::Rph | Claim::Sph => Fault::PriorityInvalid,

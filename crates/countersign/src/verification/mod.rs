@@ -26,6 +26,7 @@ mod inspect;
 mod scope;
 mod proof;
 mod chains;
+mod answering;
 pub mod states;
 
 pub use answer::{

@@ -81,6 +81,8 @@ pub struct VerificationPolicy {
     pub priority: PriorityPolicy,
     /// What claim constraints in the certificate of an authority mean.
     pub inherited_constraints: InheritedConstraints,
+    /// What a PASSporT is that does not sign the keys of the media, where there are some.
+    pub media_keys_missing: MissingMediaKeys,
 }
 
 impl Default for VerificationPolicy {
@@ -109,6 +111,7 @@ impl Default for VerificationPolicy {
             rich: RichPolicy::default(),
             priority: PriorityPolicy::default(),
             inherited_constraints: InheritedConstraints::default(),
+            media_keys_missing: MissingMediaKeys::default(),
         }
     }
 }
@@ -370,4 +373,15 @@ pub enum InheritedConstraints {
     IgnoredInAuthorities,
     /// They hold for every token signed below, together with the signer's own.
     Intersect,
+}
+
+/// What a PASSporT is that does not sign the keys of the media, where the SDP has some; one of type `msec` must in any case.
+// RFC 8224 §4.1: "if that SDP contains one or more "a=fingerprint" attributes, then the JSON key "mky" MUST appear".
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MissingMediaKeys {
+    /// A PASSporT, which tells nothing of them: so are nearly all in the field. The default.
+    #[default]
+    Accept,
+    /// A fault.
+    Fail,
 }

@@ -5,6 +5,7 @@ use super::Verdict;
 use super::check::{Check, Evidence};
 use super::fault::Fault;
 use super::findings::{Checks, Findings};
+use super::inspect::Message;
 use super::need::Source;
 use super::policy::{InheritedConstraints, Replay, Thoroughness, VerificationPolicy};
 use super::purpose::Purpose;
@@ -29,6 +30,8 @@ pub(super) struct Bench<'a> {
     pub(super) replay: &'a dyn ReplayMemory,
     pub(super) trust: &'a Trust,
     pub(super) reference: Option<&'a CallReference>,
+    /// What the PASSporTs came in.
+    pub(super) message: Message,
     pub(super) now: UnixTime,
 }
 
@@ -72,9 +75,10 @@ impl Bench<'_> {
         provenance: Provenance,
     ) -> Judged {
         let path = self.paths.verify(chain, self.trust, self.now, self.keys);
+        let vouching = self.vouching(report, chain, &path);
         // A provider that mends its list, or renews it, does so under the same URL: what leads nowhere from a cache may have
         // led nowhere yesterday only.
-        if path.is_err() && provenance == Provenance::Doubtful {
+        if vouching == Vouching::None && provenance == Provenance::Doubtful {
             return Judged::Outdated;
         }
         let signature = match &path {
@@ -82,6 +86,7 @@ impl Bench<'_> {
             // A certificate that nobody knows to be revoked still tells a forgery from a call.
             Err(fault)
                 if self.policy.thoroughness == Thoroughness::FirstFault
+                    && vouching == Vouching::None
                     && !matches!(fault, PathFault::RevocationUnknown { .. }) =>
             {
                 Signature::NotLookedAt
@@ -110,7 +115,11 @@ impl Bench<'_> {
                     findings.pass(Check::Path);
                 }
                 let evidence = Evidence::Path(Box::new(fault.clone()));
-                findings.fault(check, path_fault(fault), evidence);
+                let fault = match vouching {
+                    Vouching::ForKeys => Fault::SignerUnknown,
+                    Vouching::None | Vouching::ForSigner => path_fault(fault),
+                };
+                findings.fault(check, fault, evidence);
             }
         }
         match signature {
@@ -140,6 +149,35 @@ impl Bench<'_> {
             }
         }
         Judged::Decided
+    }
+
+    /// Who vouches for what.
+    // RFC 8862 §4: "Intermediaries supporting this specification MUST NOT block or otherwise redirect calls if they do not trust the signing
+    // credential." And §4.1: "relying parties SHOULD NOT use certificate revocation mechanisms or real-time certificate verification systems
+    // for self-signed certificates": behind one that leads nowhere nothing is looked up.
+    fn vouching(
+        &self,
+        report: &PassportReport,
+        chain: &CertificateChain,
+        path: &Result<Arc<VerifiedPath>, PathFault>,
+    ) -> Vouching {
+        let Err(fault) = path else {
+            return Vouching::ForSigner;
+        };
+        let extension = report.claims().map(|claims| &claims.extension);
+        let signer = chain.end_entity();
+        let is_own = chain.certificates().len() == 1 && signer.is_self_issued();
+        let leads_nowhere = matches!(fault, PathFault::Untrusted { .. })
+            || (is_own
+                && matches!(
+                    fault,
+                    PathFault::EndEntityIsAuthority | PathFault::EndEntitySelfIssued
+                ));
+        let is_msec = matches!(extension, Some(Extension::Msec));
+        match is_msec && leads_nowhere && signer.validity().contains(self.now) {
+            true => Vouching::ForKeys,
+            false => Vouching::None,
+        }
     }
 
     fn goes_on(&self, findings: &Findings) -> bool {
@@ -189,7 +227,9 @@ impl Bench<'_> {
         let (Some(reference), Some(passport)) = (self.reference, report.token.passport()) else {
             return;
         };
-        if self.policy.replay == Replay::Off {
+        // What an answer brings along to show how the call came there was shown before, with the call.
+        let is_reflected = self.message == Message::Answer && report.purpose != Purpose::Answer;
+        if self.policy.replay == Replay::Off || is_reflected {
             return;
         }
         // Whoever heard it now may show it later as a part of a chain.
@@ -235,6 +275,17 @@ fn may_be_anothers(report: &PassportReport, path: &Result<Arc<VerifiedPath>, Pat
     matches!(claims.extension, Extension::Rcd)
         && authority.references().is_empty()
         && authority.covers(&claims.orig) == Coverage::NotCovered
+}
+
+/// What may be believed of a signer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Vouching {
+    /// That they hold the key that the media is protected by, and nothing else: nobody answers for them.
+    ForKeys,
+    /// Nothing.
+    None,
+    /// Who they are.
+    ForSigner,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,12 +2,14 @@
 //!
 //! How each kind is judged is not here; nor is what its kind adds to the claims (`crate::passport`).
 
-use crate::passport::{Claims, DIV, DIV_O, Extension, MSEC, RCD, RPH, SHAKEN};
+use crate::passport::{Claims, DIV, DIV_O, Extension, MSEC, RCD, RPH, RSP, SHAKEN};
 
 /// What a PASSporT is there for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Purpose {
-    /// It speaks for the caller: a base PASSporT, `shaken`, and `rcd` whose signer is the caller's own.
+    /// It tells who was reached: `rsp`. Only answers have one; in a request it is as if it were not there.
+    Answer,
+    /// It speaks for the caller: a base PASSporT, `msec`, `shaken`, and `rcd` whose signer is the caller's own.
     Caller,
     /// It tells who diverted the call: `div` and `div-o`.
     Diversion,
@@ -27,6 +29,7 @@ impl Purpose {
             Some(DIV | DIV_O) => Self::Diversion,
             Some(RCD) => Self::RichData,
             Some(RPH) => Self::Priority,
+            Some(RSP) => Self::Answer,
             Some(_) => Self::Unsupported,
         }
     }
@@ -34,7 +37,7 @@ impl Purpose {
     /// As the parameter beside a token tells, which is compared without regard to case: RFC 3261 §7.3.1.
     pub fn announced(ppt: Option<&str>) -> Self {
         let Some(ppt) = ppt else { return Self::Caller };
-        let known = [SHAKEN, DIV, DIV_O, MSEC, RCD, RPH];
+        let known = [SHAKEN, DIV, DIV_O, MSEC, RCD, RPH, RSP];
         let known = known.into_iter().find(|one| one.eq_ignore_ascii_case(ppt));
         known.map_or(Self::Unsupported, |one| Self::of_ppt(Some(one)))
     }
@@ -50,14 +53,15 @@ impl Purpose {
             Extension::Rcd if claims.issuer().is_some() => Self::RichData,
             Extension::Rcd => Self::Caller,
             Extension::Rph(_) => Self::Priority,
-            // An answer has no business in a request: room for its own judgement.
-            Extension::Rsp | Extension::Unsupported(_) => Self::Unsupported,
+            Extension::Rsp => Self::Answer,
+            Extension::Unsupported(_) => Self::Unsupported,
         }
     }
 
     /// The name in logs and JSON.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Answer => "answer",
             Self::Caller => "caller",
             Self::Diversion => "diversion",
             Self::Priority => "priority",
@@ -81,6 +85,8 @@ mod tests {
             Some("div"),
             Some("rcd"),
             Some("rph"),
+            Some("msec"),
+            Some("rsp"),
             Some("foo"),
         ] {
             assert_eq!(Purpose::announced(ppt), Purpose::of_ppt(ppt), "{ppt:?}");

@@ -3,8 +3,8 @@
 //! A report keeps what was received and what was found; words and copies are made when somebody asks for them.
 
 use super::Verdict;
-use super::answer::AnswerReport;
-use super::check::{Check, CheckResult, Evidence};
+use super::answer::{AnswerReport, AnswerStanding, MediaStanding};
+use super::check::{Check, CheckResult, Evidence, Outcome};
 use super::consequences::{Complaint, Consequences};
 use super::diversion::ChainReport;
 use super::fault::{Code, Fault};
@@ -20,7 +20,7 @@ use crate::certificate::{Coverage, ServiceProviderCode};
 use crate::crypto::Signature;
 use crate::identity::{Dest, Orig};
 use crate::passport::{
-    Attestation, Claims, Envelope, Extension, OrigId, SignedPassport, VerifiedPassport, X5c,
+    Attestation, Claims, Envelope, Extension, MSEC, OrigId, SignedPassport, VerifiedPassport, X5c,
 };
 use crate::path::VerifiedPath;
 use crate::time::UnixTime;
@@ -85,6 +85,23 @@ impl Report {
         }
     }
 
+    /// The report of an answer.
+    pub(super) fn of_answer(answer: AnswerReport, passports: Vec<PassportReport>) -> Self {
+        let verdict = match answer.standing {
+            AnswerStanding::Absent => Verdict::Unsigned,
+            AnswerStanding::Diverted | AnswerStanding::Matching => Verdict::Passed,
+            AnswerStanding::NotValidated(fault) | AnswerStanding::Unexpected(fault) => {
+                Verdict::of(fault)
+            }
+        };
+        Self {
+            verdict,
+            code: verdict.fault().map(Fault::code),
+            passports,
+            answer: Some(Box::new(answer)),
+        }
+    }
+
     /// The report of a call whose Identity headers were not judged at all.
     pub(super) fn unjudged(fault: Fault) -> Self {
         Self {
@@ -97,7 +114,10 @@ impl Report {
 
     /// The PASSporT that decided the verdict, if one did: of several the first one that attests, else the first.
     pub fn deciding(&self) -> Option<&PassportReport> {
-        let witnesses = Witnesses::of(&self.passports);
+        let witnesses = match &self.answer {
+            None => Witnesses::of(&self.passports),
+            Some(_) => Witnesses::Answerers,
+        };
         let deciding = || {
             self.passports.iter().filter(|passport| {
                 passport.verdict == self.verdict && witnesses.count(passport.purpose)
@@ -107,8 +127,54 @@ impl Report {
         attesting.or_else(|| deciding().next())
     }
 
+    /// What the PASSporT is worth that asks for keys in return, `msec`: of several the best; `None` if there is none.
+    // RFC 8862 §4.4: who receives one "MUST reject the request if there is any failure in that validation process". One whose signer nobody
+    // vouches for ([`Fault::SignerUnknown`]) has not failed.
+    pub fn msec(&self) -> Option<Verdict> {
+        let is_msec = |one: &&PassportReport| one.ppt() == Some(MSEC);
+        let verdicts = || {
+            let asking = self.passports.iter().filter(is_msec);
+            asking.map(|one| one.verdict)
+        };
+        let not_validated = || verdicts().find(|one| one.not_validated().is_some());
+        let passed = verdicts().find(|one| *one == Verdict::Passed);
+        passed.or_else(not_validated).or_else(|| verdicts().next())
+    }
+
+    /// What is known of the keys that protect the media of the call; `None` if it has none, and none were signed.
+    pub fn media(&self) -> Option<MediaStanding> {
+        if let Some(answer) = &self.answer {
+            return Some(answer.media).filter(|media| *media != MediaStanding::NoKeys);
+        }
+        let is_bound = |one: &PassportReport| {
+            let media = one.check(Check::Media);
+            // Who signed with a key of their own has signed the keys.
+            let is_good = one.verdict == Verdict::Passed
+                || (one.verdict == Verdict::NotValidated(Fault::SignerUnknown)
+                    && one.check(Check::Signature).outcome == Outcome::Passed);
+            is_good && media.outcome == Outcome::Passed && *media.evidence != Evidence::NotSigned
+        };
+        let outcomes = || {
+            let passports = self.passports.iter();
+            passports.map(|one| one.check(Check::Media).outcome)
+        };
+        if self.passports.iter().any(is_bound) {
+            return Some(MediaStanding::Bound);
+        }
+        let mismatch = Outcome::Failed(Fault::MediaKeysMismatch);
+        match outcomes().any(|one| one == mismatch) {
+            true => Some(MediaStanding::Mismatch),
+            false => outcomes()
+                .any(|one| one != Outcome::Skipped)
+                .then_some(MediaStanding::NotSigned),
+        }
+    }
+
     /// What follows from it beyond the verdict; `None` if nothing does, as for the usual call.
     pub fn consequences(&self) -> Option<Box<Consequences>> {
+        if self.answer.is_some() {
+            return None;
+        }
         let honoured = priority::honoured(&self.passports);
         let consequences = Consequences {
             caller: rich::caller::proven(self.verdict, &self.passports),
@@ -184,6 +250,8 @@ impl Report {
 /// Whose faults are faults of the call's proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Witnesses {
+    /// Those who say who was reached.
+    Answerers,
     /// Those who speak for the caller.
     Callers,
     /// There are none of these, but some who say that the call was diverted.
@@ -200,10 +268,11 @@ impl Witnesses {
     }
 
     const fn count(self, purpose: Purpose) -> bool {
-        match purpose {
-            Purpose::Caller | Purpose::Unsupported => true,
-            Purpose::Diversion => matches!(self, Self::Diverters),
-            Purpose::Priority | Purpose::RichData => false,
+        match (self, purpose) {
+            (Self::Answerers, purpose) => matches!(purpose, Purpose::Answer),
+            (_, Purpose::Caller | Purpose::Unsupported) => true,
+            (_, Purpose::Diversion) => matches!(self, Self::Diverters),
+            (_, Purpose::Answer | Purpose::Priority | Purpose::RichData) => false,
         }
     }
 }
@@ -417,7 +486,8 @@ impl PassportReport {
             | Fault::NumberAuthorityUnknown
             | Fault::PriorityAuthorityUnknown
             | Fault::RevocationUnknown
-            | Fault::RichSignerUntrusted => true,
+            | Fault::RichSignerUntrusted
+            | Fault::SignerUnknown => true,
             Fault::CertificateUnavailable => self.is_unasked(fault),
             // Lists by reference are not fetched for priority.
             Fault::TnAuthListUnavailable => {

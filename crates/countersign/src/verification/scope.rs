@@ -20,6 +20,7 @@ use crate::passport::{Claims, Extension};
 use crate::priority::ResourceValue;
 use crate::time::UnixTime;
 use crate::trust::revocation::MAX_AHEAD;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Most providers that a number authority is asked about for one number. Certificates in the field name one; who names a
@@ -80,8 +81,11 @@ impl<Of, Given> Wanted<Of, Given> {
 }
 
 /// What a signer must have authority over, by the kind of its PASSporT.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Subject<'a> {
+    /// Whoever was reached.
+    // RFC 9970 §4: "the certificate that signs an "rsp" PASSporT is signing the "dest" field rather than the "orig" field."
+    Answerer(Option<Identity>),
     /// The caller.
     Caller(&'a Identity),
     /// Whoever was called before.
@@ -96,9 +100,10 @@ pub(super) enum Subject<'a> {
 
 impl<'a> Subject<'a> {
     /// The identity, where it is one.
-    const fn identity(self) -> Option<&'a Identity> {
+    fn identity(self) -> Option<Cow<'a, Identity>> {
         match self {
-            Self::Caller(identity) | Self::DivertedFrom(identity) => Some(identity),
+            Self::Answerer(identity) => identity.map(Cow::Owned),
+            Self::Caller(identity) | Self::DivertedFrom(identity) => Some(Cow::Borrowed(identity)),
             Self::Namespaces(_) | Self::ThirdParty(_) => None,
         }
     }
@@ -114,11 +119,11 @@ pub(super) fn subject(claims: &Claims) -> Subject<'_> {
             Some(issuer) => Subject::ThirdParty(issuer),
             None => Subject::Caller(&claims.orig),
         },
-        Extension::Base
-        | Extension::Msec
-        | Extension::Rsp
-        | Extension::Shaken(_)
-        | Extension::Unsupported(_) => Subject::Caller(&claims.orig),
+        // That there is one only was seen before.
+        Extension::Rsp => Subject::Answerer(claims.dest.iter().next()),
+        Extension::Base | Extension::Msec | Extension::Shaken(_) | Extension::Unsupported(_) => {
+            Subject::Caller(&claims.orig)
+        }
     }
 }
 
@@ -128,8 +133,8 @@ impl Question {
         let signer = asking.report.signer.as_ref()?;
         let path = Arc::clone(&signer.path);
         let authority = path.authority();
-        let identity = match subject(asking.report.token.passport()?.claims()) {
-            Subject::Caller(identity) | Subject::DivertedFrom(identity) => identity,
+        let subject = subject(asking.report.token.passport()?.claims());
+        match subject {
             Subject::ThirdParty(issuer) => {
                 let issuer = Box::from(issuer);
                 third_party::judge(issuer, asking);
@@ -139,11 +144,14 @@ impl Question {
                 priority::authorize(asking);
                 return None;
             }
-        };
+            Subject::Answerer(_) | Subject::Caller(_) | Subject::DivertedFrom(_) => {}
+        }
         match authority.references() {
             [] => decide(asking, authority, None),
             // A list more takes nothing away: scope is the union of what a certificate has.
-            _ if authority.covers(identity) == Coverage::Covered => decide(asking, authority, None),
+            _ if authority.covers(&*subject.identity()?) == Coverage::Covered => {
+                decide(asking, authority, None)
+            }
             urls => Some(Self::Lists(Lists::open(asking, urls, Refresh::No))),
         }
     }
@@ -219,7 +227,7 @@ fn decide(
 ) -> Option<Question> {
     let passport = asking.report.token.passport()?;
     // The token's orig is the signalling's by now, or that check has its own fault.
-    let identity = subject(passport.claims()).identity()?.clone();
+    let identity = subject(passport.claims()).identity()?.into_owned();
     let coverage = authority.covers(&identity);
     let question = match (&coverage, &identity, asking.policy.provider_numbers) {
         (Coverage::Covered, ..) => {
@@ -309,7 +317,7 @@ impl Lists {
         let identity = subject(asking.report.token.passport()?.claims()).identity()?;
         let doubtful = from == Source::Cache && self.refresh == Refresh::No;
         // RFC 9060 §12: what a list by reference holds may change at any time; one from a cache may be yesterday's.
-        if doubtful && authority.covers(identity) == Coverage::NotCovered {
+        if doubtful && authority.covers(&identity) == Coverage::NotCovered {
             let urls: Vec<_> = lists.into_iter().map(|(url, _)| url).collect();
             let again = Self::open(asking, &urls, Refresh::Conditional);
             return Some(Question::Lists(again));

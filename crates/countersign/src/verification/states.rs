@@ -8,12 +8,13 @@
 //! [`VerificationService::begin`] inspects everything that costs nothing. [`Verification::poll`] tells what is still needed, all
 //! needs of all PASSporTs at once, or the report. Answers come in any order, or never: it always ends.
 
-use super::answer::{AnswerReport, AnswerStanding, Dialled, MediaStanding};
-use super::chains::{self, Chains, Comparing};
+use super::Malformed;
+use super::answering::Answering;
+use super::chains::{self, Chains, Comparing, When};
 use super::check::{Check, Evidence};
-use super::fault::{Code, Fault};
+use super::fault::Fault;
 use super::findings::{Checks, Findings};
-use super::inspect::{Inspected, Support, compare, inspect};
+use super::inspect::{Inspected, Message, Support, compare, inspect, is_announced_as_answer};
 use super::need::{
     Answer, MAX_TN_AUTH_LIST, Need, NeedId, NeedKind, NeedLimit, Refresh, Source, Unavailable,
 };
@@ -23,15 +24,14 @@ use super::replay::ReplayMemory;
 use super::report::{PassportReport, Report};
 use super::rich::integrity::Showing;
 use super::scope::{Asking, Question};
-use super::{Malformed, Verdict};
+use super::supporters::Supporters;
 use crate::call::{Call, CallReference};
 use crate::certificate::CertificateChain;
 use crate::certificate::chain::MAX_CHAIN_BYTES;
 use crate::crypto::VerifyingKeys;
-use crate::media_keys::MediaKeys;
 use crate::passport::{self, Presented};
 use crate::path::PathCache;
-use crate::time::{Now, Ticks};
+use crate::time::{Now, Ticks, UnixTime};
 use crate::trust::Trust;
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,6 +47,7 @@ struct Shared {
     keys: Arc<dyn VerifyingKeys>,
     paths: Arc<PathCache>,
     replay: Arc<dyn ReplayMemory>,
+    supporters: Option<Arc<dyn Supporters>>,
 }
 
 impl VerificationService {
@@ -62,6 +63,7 @@ impl VerificationService {
             keys,
             paths,
             replay,
+            supporters: None,
         };
         Self {
             shared: Arc::new(shared),
@@ -83,7 +85,7 @@ impl VerificationService {
     ) -> Verification {
         let policy = &self.shared.policy;
         let state =
-            if presented.iter().filter(|one| is_there(one)).count() > policy.max_identity_headers {
+            if presented.iter().filter(|one| counts(one)).count() > policy.max_identity_headers {
                 State::Done(Report::unjudged(Fault::TooManyIdentityHeaders))
             } else {
                 let until = now
@@ -92,7 +94,8 @@ impl VerificationService {
                 let comparing = Comparing {
                     call,
                     policy,
-                    now: now.unix,
+                    when: When::now(now.unix),
+                    ours: 0,
                 };
                 State::Open(Open::begin(presented, until, comparing))
             };
@@ -105,40 +108,6 @@ impl VerificationService {
             trust: Arc::clone(trust),
             reference,
             state,
-        }
-    }
-
-    /// Begins to verify an answer to a call that we sent, with the PASSporTs that it presents, one for each Identity header, and the media
-    /// keys of its SDP. The report has [`Report::answer`].
-    pub fn begin_answer(
-        &self,
-        dialled: &Arc<Dialled>,
-        presented: Vec<Result<Presented, Malformed>>,
-        media_keys: Option<&MediaKeys>,
-        trust: &Arc<Trust>,
-        _now: Now,
-    ) -> Verification {
-        let _ = dialled;
-        let standing = match presented.iter().any(is_there) {
-            true => AnswerStanding::NotValidated(Fault::NotExamined),
-            false => AnswerStanding::Absent,
-        };
-        let mut report = Report::unjudged(standing.fault().unwrap_or(Fault::NotExamined));
-        report.answer = Some(Box::new(AnswerReport {
-            standing,
-            reached: None,
-            pin: None,
-            media: match media_keys {
-                Some(_) => MediaStanding::NotSigned,
-                None => MediaStanding::NoKeys,
-            },
-            regression: None,
-        }));
-        Verification {
-            shared: Arc::clone(&self.shared),
-            trust: Arc::clone(trust),
-            reference: None,
-            state: State::Done(report),
         }
     }
 
@@ -157,6 +126,12 @@ fn is_there(presented: &Result<Presented, Malformed>) -> bool {
     presented
         .as_ref()
         .map_or(true, |presented| !presented.token.is_empty())
+}
+
+/// What no request has costs none its judgement.
+fn counts(presented: &Result<Presented, Malformed>) -> bool {
+    let is_answer = presented.as_ref().is_ok_and(is_announced_as_answer);
+    is_there(presented) && !is_answer
 }
 
 /// What a verification has come to.
@@ -181,10 +156,7 @@ enum State {
     /// Decided, and not told yet.
     Done(Report),
     /// Told. The verdict stays; the evidence went with the report.
-    Told {
-        verdict: Verdict,
-        code: Option<Code>,
-    },
+    Told(Report),
 }
 
 /// Something is still undecided, or answers are not looked at yet.
@@ -194,8 +166,44 @@ struct Open {
     waiting: Vec<Waiting>,
     needs: Needs,
     answers: Vec<(NeedId, Answer)>,
-    /// Only of a diverted call: no member of a chain is concluded before all are judged.
-    chains: Option<Box<Chains>>,
+    keeper: Keeper,
+}
+
+/// Who keeps what was found of PASSporTs that depend on each other: none of these is concluded before all are judged.
+enum Keeper {
+    /// Of an answer.
+    Answering(Box<Answering>),
+    /// Of a diverted call.
+    Chains(Box<Chains>),
+    /// Of any other call, each is concluded when it is judged.
+    Nobody,
+}
+
+impl Keeper {
+    /// Keeps what was found, or gives it back.
+    fn keep(&mut self, at: usize, report: &PassportReport, findings: Findings) -> Option<Findings> {
+        match self {
+            Self::Answering(answering) => answering.keep(at, report, findings),
+            Self::Chains(chains) => chains.keep(at, findings),
+            Self::Nobody => Some(findings),
+        }
+    }
+
+    /// Whether it is our own word, which nothing is fetched for.
+    fn is_ours(&self, at: usize) -> bool {
+        match self {
+            Self::Answering(answering) => answering.is_ours(at),
+            Self::Chains(_) | Self::Nobody => false,
+        }
+    }
+
+    /// What the PASSporTs came in.
+    const fn message(&self) -> Message {
+        match self {
+            Self::Answering(_) => Message::Answer,
+            Self::Chains(_) | Self::Nobody => Message::Request,
+        }
+    }
 }
 
 /// How long a verification goes on.
@@ -274,7 +282,7 @@ impl Verification {
     pub fn deadline(&self) -> Option<Ticks> {
         match &self.state {
             State::Open(open) => Some(open.needs.until),
-            State::Done(_) | State::Told { .. } => None,
+            State::Done(_) | State::Told(_) => None,
         }
     }
 
@@ -289,6 +297,7 @@ impl Verification {
             replay: &*self.shared.replay,
             trust: &self.trust,
             reference: self.reference.as_ref(),
+            message: open.keeper.message(),
             now: now.unix,
         };
         open.digest_answers(&bench);
@@ -296,18 +305,22 @@ impl Verification {
         if is_over {
             open.give_up(&self.shared.policy);
         }
-        if open.chains.is_some() {
-            open.close_chains(&bench);
-        }
+        open.close(&bench);
         if is_over || open.waiting.is_empty() {
             let passports = std::mem::take(&mut open.reports);
-            self.end(passports);
+            let keeper = std::mem::replace(&mut open.keeper, Keeper::Nobody);
+            self.end(keeper, passports, now.unix);
         }
     }
 
-    fn end(&mut self, passports: Vec<PassportReport>) {
+    fn end(&mut self, keeper: Keeper, passports: Vec<PassportReport>, now: UnixTime) {
         let policy = &self.shared.policy;
-        let report = Report::sum(passports, policy.order, policy.identity);
+        let report = match keeper {
+            Keeper::Answering(answering) => self.shared.sum_answer(&answering, passports, now),
+            Keeper::Chains(_) | Keeper::Nobody => {
+                Report::sum(passports, policy.order, policy.identity)
+            }
+        };
         self.state = State::Done(report);
     }
 }
@@ -315,19 +328,19 @@ impl Verification {
 impl State {
     /// The report, or what is left of it. Of an open verification it would be nothing that anybody may rely on.
     fn tell(&mut self) -> Report {
-        let (verdict, code) = match self {
-            Self::Done(report) => (report.verdict, report.code),
-            Self::Told { verdict, code } => (*verdict, *code),
+        let rest = match self {
+            Self::Done(report) => Report {
+                verdict: report.verdict,
+                code: report.code,
+                passports: Vec::new(),
+                answer: report.answer.clone(),
+            },
+            Self::Told(rest) => return rest.clone(),
             Self::Open(_) => return Report::unjudged(Fault::NotExamined),
         };
-        match std::mem::replace(self, Self::Told { verdict, code }) {
+        match std::mem::replace(self, Self::Told(rest)) {
             Self::Done(report) => report,
-            Self::Open(_) | Self::Told { .. } => Report {
-                verdict,
-                code,
-                passports: Vec::new(),
-                answer: None,
-            },
+            Self::Open(_) | Self::Told(_) => Report::unjudged(Fault::NotExamined),
         }
     }
 }
@@ -339,28 +352,31 @@ impl Open {
         until: Ticks,
         comparing: Comparing<'_>,
     ) -> Self {
-        let Comparing { call, policy, now } = comparing;
+        let Comparing {
+            call, policy, when, ..
+        } = comparing;
         let mut open = Self::new(until, presented.len());
         let mut presented = presented.into_iter().filter(is_there);
         let Some(first) = presented.next() else {
             return open;
         };
-        let mut first = inspect(first, call, policy);
+        let mut first = inspect(first, call, policy, Message::Request);
         let second = presented.next();
         // The usual call has one, and pays nothing for the others.
         if second.is_none() && !chains::is_diversion(&first) {
-            compare(&mut first, call, policy, now);
+            compare(&mut first, call, policy, when.now);
             open.take_up(first, policy);
             return open;
         }
         let others = second.into_iter().chain(presented);
         let mut inspected = vec![first];
-        inspected.extend(others.map(|one| inspect(one, call, policy)));
+        inspected.extend(others.map(|one| inspect(one, call, policy, Message::Request)));
         if inspected.iter().any(chains::is_diversion) {
-            open.chains = Some(Box::new(chains::link(&mut inspected, comparing)));
+            let chains = chains::link(&mut inspected, comparing);
+            open.keeper = Keeper::Chains(Box::new(chains));
         } else {
             for one in &mut inspected {
-                compare(one, call, policy, now);
+                compare(one, call, policy, when.now);
             }
         }
         for one in inspected {
@@ -379,19 +395,7 @@ impl Open {
                 until,
             },
             answers: Vec::new(),
-            chains: None,
-        }
-    }
-
-    /// Keeps what was found of a member of a chain; of any other report it is given back.
-    fn keep(
-        chains: &mut Option<Box<Chains>>,
-        report: usize,
-        findings: Findings,
-    ) -> Option<Findings> {
-        match chains {
-            None => Some(findings),
-            Some(chains) => chains.keep(report, findings),
+            keeper: Keeper::Nobody,
         }
     }
 
@@ -401,6 +405,7 @@ impl Open {
         let at = self.reports.len();
         let stage = match inspected.support {
             Support::Ignored => None,
+            Support::Known if self.keeper.is_ours(at) => None,
             Support::Known => {
                 self.certificate_of(&inspected.report, &mut inspected.findings, policy)
             }
@@ -408,7 +413,8 @@ impl Open {
         match (inspected.support, stage) {
             (Support::Ignored, _) => inspected.report.checks = Checks::of(inspected.findings),
             (Support::Known, None) => {
-                if let Some(findings) = Self::keep(&mut self.chains, at, inspected.findings) {
+                let (report, findings) = (&inspected.report, inspected.findings);
+                if let Some(findings) = self.keeper.keep(at, report, findings) {
                     conclude(&mut inspected.report, findings, policy);
                 }
             }
@@ -458,7 +464,7 @@ impl Open {
             waiting,
             needs,
             answers,
-            chains,
+            keeper,
         } = self;
         for (id, answer) in answers.drain(..) {
             waiting.retain_mut(|one| match reports.get_mut(one.report) {
@@ -466,7 +472,7 @@ impl Open {
                     match one.digest(report, id, &answer, needs, bench) {
                         Progress::Complete => false,
                         Progress::Judged(findings) => {
-                            match Self::keep(chains, one.report, findings) {
+                            match keeper.keep(one.report, report, findings) {
                                 Some(findings) => {
                                     bench.conclude(report, findings);
                                     one.show(Showing::begin(report, needs, bench.policy))
@@ -482,16 +488,25 @@ impl Open {
         }
     }
 
-    /// Concludes the members of chains, if all that they depend on is judged.
-    fn close_chains(&mut self, bench: &Bench<'_>) {
+    /// Concludes those that depend on others, if all that they depend on is judged.
+    fn close(&mut self, bench: &Bench<'_>) {
+        if matches!(self.keeper, Keeper::Nobody) {
+            return;
+        }
         let mut stages = self.waiting.iter().map(|one| &one.stage);
         if !stages.all(|stage| matches!(stage, Stage::Showing(_))) {
             return;
         }
-        let Some(chains) = self.chains.take() else {
-            return;
+        let concluded = match std::mem::replace(&mut self.keeper, Keeper::Nobody) {
+            Keeper::Answering(mut answering) => {
+                answering.close(&mut self.reports, bench);
+                self.keeper = Keeper::Answering(answering);
+                return;
+            }
+            Keeper::Chains(chains) => chains.close(&mut self.reports, bench),
+            Keeper::Nobody => return,
         };
-        for at in chains.close(&mut self.reports, bench) {
+        for at in concluded {
             let Some(report) = self.reports.get_mut(at) else {
                 continue;
             };
@@ -515,8 +530,10 @@ impl Open {
             };
             let fault = Fault::DeadlineExpired;
             one.findings.fault(check, fault, Evidence::Nothing);
-            let findings = Self::keep(&mut self.chains, one.report, one.findings);
-            if let (Some(findings), Some(report)) = (findings, self.reports.get_mut(one.report)) {
+            let Some(report) = self.reports.get_mut(one.report) else {
+                continue;
+            };
+            if let Some(findings) = self.keeper.keep(one.report, report, one.findings) {
                 conclude(report, findings, policy);
             }
         }
@@ -691,5 +708,6 @@ impl Needs {
     }
 }
 
+mod answers;
 #[cfg(test)]
 mod tests;

@@ -24,7 +24,9 @@ use super::check::{Check, Evidence};
 use super::diversion::ChainBreak;
 use super::fault::{Fault, Standing};
 use super::findings::Findings;
-use super::inspect::{Inspected, Support, inspect, judge_freshness, match_orig};
+use super::inspect::{
+    Inspected, Message, Support, inspect, judge_freshness, judge_media, match_orig,
+};
 use super::policy::{InfoRequirement, VerificationPolicy};
 use super::proof::Bench;
 use super::purpose::Purpose;
@@ -38,7 +40,28 @@ use crate::time::UnixTime;
 pub(super) struct Comparing<'a> {
     pub(super) call: &'a Call,
     pub(super) policy: &'a VerificationPolicy,
+    pub(super) when: When,
+    /// How many of them, the first ones, are our own: what was sent with a call that is answered. They are what they say.
+    pub(super) ours: usize,
+}
+
+/// The time that the PASSporTs are from. A request was on its way for moments; what an answer brings along may be as old as the request.
+#[derive(Clone, Copy)]
+pub(super) struct When {
+    pub(super) since: UnixTime,
     pub(super) now: UnixTime,
+}
+
+impl When {
+    /// Of a request.
+    pub(super) const fn now(now: UnixTime) -> Self {
+        Self { since: now, now }
+    }
+
+    /// What a time is held against.
+    pub(super) fn nearest(self, time: UnixTime) -> UnixTime {
+        time.max(self.since).min(self.now)
+    }
 }
 
 /// The chains of one call on their way. Its members are told apart by the place of their reports.
@@ -48,7 +71,8 @@ pub(super) struct Chains {
     links: Links,
     nested_in: Vec<Option<usize>>,
     called: Called,
-    now: UnixTime,
+    when: When,
+    ours: usize,
 }
 
 struct Member {
@@ -87,7 +111,8 @@ pub(super) fn link(inspected: &mut Vec<Inspected>, comparing: Comparing<'_>) -> 
         links: &links,
         called: &called,
         policy: comparing.policy,
-        now: comparing.now,
+        when: comparing.when,
+        ours: comparing.ours,
     };
     let reports = inspected.iter().map(|one| (&one.report, &one.findings));
     let hopes = view.hopes(reports);
@@ -114,7 +139,8 @@ pub(super) fn link(inspected: &mut Vec<Inspected>, comparing: Comparing<'_>) -> 
         links,
         nested_in,
         called,
-        now: comparing.now,
+        when: comparing.when,
+        ours: comparing.ours,
     }
 }
 
@@ -126,7 +152,7 @@ fn compare(
     view: &View<'_>,
     comparing: Comparing<'_>,
 ) -> Role {
-    let Comparing { call, policy, now } = comparing;
+    let Comparing { call, policy, .. } = comparing;
     let Inspected {
         report,
         findings,
@@ -142,7 +168,10 @@ fn compare(
         return Role::Alone;
     }
     let claims = passport.claims();
-    report.orig_from = match_orig(claims, call, findings);
+    let is_ours = at < comparing.ours;
+    if !is_ours {
+        report.orig_from = match_orig(claims, call, findings);
+    }
     let is_open = match hope {
         Hope::None => false,
         Hope::Some => report.purpose == Purpose::Diversion || !view.names_target(claims),
@@ -161,7 +190,11 @@ fn compare(
         false => view.window(at, role),
     };
     let claims = passport.claims();
-    judge_freshness(claims, call.date, policy, window, now, findings);
+    if !is_ours {
+        let now = comparing.when.nearest(claims.iat);
+        judge_freshness(claims, call.date, policy, window, now, findings);
+        judge_media(claims, call, policy, findings);
+    }
     role
 }
 
@@ -191,7 +224,12 @@ fn unfold(inspected: &mut Vec<Inspected>, comparing: Comparing<'_>) -> Vec<Optio
         if let Some(token) = inside(&outer.report.token) {
             if nested_in.len() < policy.max_identity_headers {
                 let presented = Presented::bare(token);
-                inspected.push(inspect(Ok(presented), comparing.call, &policy));
+                inspected.push(inspect(
+                    Ok(presented),
+                    comparing.call,
+                    &policy,
+                    Message::Request,
+                ));
                 nested_in.push(Some(at));
             } else {
                 let evidence = Evidence::Diversion(ChainBreak::NestedTooDeep);
@@ -259,6 +297,12 @@ impl Worth {
 }
 
 impl Chains {
+    /// Whether it could still come out that the first one leads to whom the call is for.
+    pub(super) fn may_lead_on(&self) -> bool {
+        let first = self.members.first();
+        first.is_some_and(|member| member.role == Role::Open)
+    }
+
     /// Keeps what was found of a member until all are judged; what was found of anybody else is given back.
     pub(super) fn keep(&mut self, report: usize, findings: Findings) -> Option<Findings> {
         match self.members.get_mut(report) {
@@ -326,13 +370,15 @@ impl Chains {
             links,
             nested_in,
             called,
-            now,
+            when,
+            ours,
         } = self;
         let view = View {
             links,
             called,
             policy: bench.policy,
-            now: *now,
+            when: *when,
+            ours: *ours,
         };
         let everybody = members.iter_mut().zip(reports).zip(own).zip(nested_in);
         for (at, (((member, report), own), nested_in)) in everybody.enumerate() {
@@ -375,7 +421,8 @@ impl Chains {
                     links: &links,
                     called: &self.called,
                     policy: bench.policy,
-                    now: self.now,
+                    when: self.when,
+                    ours: self.ours,
                 };
                 (self.outlook(&view, own, reports) == least).then_some((links, least))
             })

@@ -3,11 +3,10 @@
 //! Who takes part, and what they are worth together, is decided above; who refers to whom is found in [`super::links`].
 
 use super::links::{Fault as LinkFault, Links};
-use super::{Comparing, Hope, Role, Worth};
+use super::{Comparing, Hope, Role, When, Worth};
 use crate::call::{Call, DestSource};
 use crate::identity::Identity;
 use crate::passport::Claims;
-use crate::time::UnixTime;
 use crate::verification::check::{Check, Evidence};
 use crate::verification::fault::Fault;
 use crate::verification::findings::Findings;
@@ -61,7 +60,8 @@ pub(super) struct View<'a> {
     pub(super) links: &'a Links,
     pub(super) called: &'a Called,
     pub(super) policy: &'a VerificationPolicy,
-    pub(super) now: UnixTime,
+    pub(super) when: When,
+    pub(super) ours: usize,
 }
 
 fn names(claims: &Claims, parties: &[Party]) -> bool {
@@ -172,11 +172,11 @@ impl View<'_> {
         role: Role,
         findings: &mut Findings,
     ) {
-        let Some(claimed) = report.iat() else {
+        let Some(claimed) = report.iat().filter(|_| at >= self.ours) else {
             return;
         };
-        if self.now.abs_diff(claimed) > u64::from(self.window(at, role)) {
-            let now = self.now;
+        let now = self.when.nearest(claimed);
+        if now.abs_diff(claimed) > u64::from(self.window(at, role)) {
             findings.fault(
                 Check::Iat,
                 Fault::IatStale,
@@ -198,7 +198,8 @@ impl View<'_> {
         let Some(claims) = report.claims().filter(|_| self.is_outermost(at)) else {
             return Worth::Passed;
         };
-        let is_fresh = self.now.abs_diff(claims.iat) <= u64::from(self.policy.freshness);
+        let age = self.when.nearest(claims.iat).abs_diff(claims.iat);
+        let is_fresh = age <= u64::from(self.policy.freshness);
         match is_fresh && self.names_target(claims) {
             true => Worth::Passed,
             false => Worth::Failed,

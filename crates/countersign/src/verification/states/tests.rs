@@ -8,6 +8,7 @@ use crate::passport::{Attestation, Claims, Extension, HeaderCache, OrigId, Passp
 use crate::time::UnixTime;
 use crate::verification::MemoryReplay;
 use crate::verification::policy::{IdentityRequirement, Order};
+use crate::verification::{Code, Verdict};
 
 const X5U: &str = "https://cert.example.org/sp.pem";
 const START: i64 = 1_700_000_000;

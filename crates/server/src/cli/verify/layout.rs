@@ -124,6 +124,7 @@ fn claims(passport: &PassportReport, console: &mut Console) {
     fact("origid", passport.origid().map(|origid| origid.to_string()));
     fact("x5u", passport.x5u().map(str::to_owned));
     let claim = match passport.purpose {
+        Purpose::Answer => "dest",
         Purpose::Diversion => "div",
         Purpose::Caller | Purpose::Priority | Purpose::RichData | Purpose::Unsupported => "orig",
     };
@@ -232,12 +233,14 @@ const fn looked_at(check: Check, purpose: Purpose) -> &'static str {
         Check::Dest => "the token's called party is the call's",
         Check::Iat => "iat is fresh",
         Check::Date => "the Date header is fresh",
+        Check::Media => "the keys of the media are those that were signed",
         Check::Certificate => "the certificate could be had",
         Check::Path => "the certificate leads to a trusted anchor",
         Check::Revocation => "no certificate on the way was revoked",
         Check::Signature => "the signature is of the certificate's key",
         Check::Validity => "the certificate was valid at iat",
         Check::Authority => match purpose {
+            Purpose::Answer => "the certificate names who was reached",
             Purpose::Caller | Purpose::Unsupported => "the certificate names the caller",
             Purpose::Diversion => "the certificate names whom the call was diverted from",
             Purpose::Priority => "the signer may sign for all these namespaces",

@@ -60,7 +60,7 @@ impl Way {
         self.divers.push((url, signer));
     }
 
-    fn provider_of(&self, who: &str) -> &(String, Signer) {
+    pub(super) fn provider_of(&self, who: &str) -> &(String, Signer) {
         let mut divers = self.divers.iter();
         divers.find(|(url, _)| url.contains(who)).unwrap()
     }

@@ -10,6 +10,7 @@
 )]
 
 mod always_ends;
+mod answers;
 mod attestation;
 mod certificates;
 mod chains;
