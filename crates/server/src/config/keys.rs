@@ -133,7 +133,7 @@ pub const KEYS: &[Key] = &[
     restart("sip.advertise_for", List, NONE, "the same for one listener each, as 10.0.0.1:5060=sip.example.com:5060"),
     restart("sip.dns_servers", List, "[]", "name servers for next hops, as 192.0.2.53:53; none: those of the system"),
     live("sip.unknown_source", Text, "\"drop\"", "requests of no trunk: drop (no answer) or reject (403)"),
-    live("sip.overload_delay_ms", Integer, "5", "new requests are turned away (503) while all wait longer than this; 0: never"),
+    live("sip.overload_delay_ms", Integer, "5", "once new requests wait longer than this the newest goes first; after twenty times as long they are turned away (503); 0: never"),
     restart("sip.takeover_socket", Text, NONE, "where `serve --takeover` asks for our sockets, to go on in our place"),
     live("sip.drain_s", Integer, "60", "how long SIGTERM waits for what has begun; a second one does not wait"),
 

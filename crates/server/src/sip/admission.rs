@@ -1,179 +1,149 @@
-//! How many new requests one shard takes when more come than it can serve.
+//! New requests that wait for their turn in one shard, who begins next, and who is turned away because more come than can be served.
 //!
-//! What waits is what costs: a call that is accepted late is repeated by its sender, and worth nothing to anybody. So the
-//! measure is time. While some new request in every [`INTERVAL`] begins within the target, or leaves nobody waiting, all are taken:
-//! bursts are no overload, and neither is a thread that the system let sleep. When none does, only so many may wait as begin within the target, and the rest is turned away on arrival,
-//! before anything costly is done about it. How many that is follows from what begins, and is corrected by how long it waited.
+//! What waits is what costs: a call that is accepted late is repeated by its sender, and worth nothing to anybody. While turns
+//! come within the target, they come in order. Once the oldest has waited longer, the newest has its turn first: what begins
+//! then begins at its usual pace, however much there is, and the others wait for what is left. A burst leaves enough for all of
+//! them. Where it does not, those who have waited too long are turned away, before anything costly is done about them.
 //!
 //! ```text
-//!              every wait of 100 ms above the target
-//!     calm ────────────────────────────────────────────► shedding: `allowed` wait, others hear 503
-//!          ◄────────────────────────────────────────────   waits short and some turned away: a little more
-//!              nobody turned away for a second              waits long: less, once per wait
+//!                the oldest waits longer than the target                 the oldest waits 20 times as long
+//!     in order ────────────────────────────────────────► newest first ────────────────────────────────► turned away
+//!              ◄────────────────────────────────────────
+//!                       all wait less
 //! ```
 //!
-//! Time is an argument, and nothing here is random. What may never be turned away does not ask here.
+//! Time is an argument, and nothing here is random. What may never be turned away does not wait here.
 
 use countersign::time::Ticks;
+use std::collections::VecDeque;
 use std::time::Duration;
 
-/// How long all waits must be above the target before anything is turned away: RFC 8289, the time in which a burst has
-/// passed.
-pub const INTERVAL: Duration = Duration::from_millis(100);
+/// How many targets somebody waits at most. With the usual 5 ms this is the interval of RFC 8289 §4.2, 100 ms, in which a burst has passed.
+const PATIENCE: u32 = 20;
 
-/// New requests that must have waited too long in that time: few are no evidence, they may have waited for the system.
-const MIN_LATE: u32 = 16;
+/// The longest wait, whatever the target: T1 of RFC 3261 §17.1.1.1, after which senders repeat themselves.
+const LONGEST_WAIT: Duration = Duration::from_millis(500);
 
-/// So many may always wait: with none, nothing would be learned.
-const MIN_ALLOWED: f64 = 4.0;
+/// A shard that did not look for so long was stopped by the system. That is no overload: everybody's wait counts from then on.
+const STOPPED: Duration = Duration::from_millis(50);
+
+/// How much later that may be said again: a shard that is so slow always has too much to do.
+const STOPPED_AGAIN: Duration = Duration::from_secs(1);
 
 /// Nobody was turned away for so long: then it is over.
 const CALM_AFTER: Duration = Duration::from_secs(1);
 
-/// The most that one correction takes away.
-const MAX_CUT: f64 = 0.5;
-
-/// While shedding, a request that waited so many times the target is turned away after all: what had gathered before would make
-/// everybody late who comes after.
-const STALE: u32 = 4;
-
 /// Most new requests that wait in one shard, however short: memory, not time, is what this bounds.
 pub const MAX_WAITING: usize = 4_096;
 
-/// Decides for one shard.
+/// Those who wait in one shard, in the order they came.
 #[derive(Debug)]
-pub struct Admission {
-    /// `None`: nothing is turned away for the time it waits.
+pub struct Admission<T> {
+    /// `None`: nothing is turned away for the time it waits, and all have their turn in order.
     target: Option<Duration>,
-    stage: Stage,
+    waiting: VecDeque<Waiting<T>>,
+    /// When somebody was turned away last for waiting too long.
+    last_shed: Option<Ticks>,
+    /// When turns were looked at last.
+    looked: Ticks,
+    /// No wait began before.
+    since: Ticks,
 }
 
 #[derive(Debug)]
-enum Stage {
-    Calm {
-        /// Since when all waited too long.
-        late_since: Option<Ticks>,
-        /// How many did.
-        late: u32,
-    },
-    Shedding {
-        /// So many may wait.
-        allowed: f64,
-        /// When somebody was turned away last.
-        last_shed: Ticks,
-        /// Whether somebody was since the last request began.
-        is_full: bool,
-        /// No correction downward before: what is seen until then waited under the old bound.
-        corrected_until: Ticks,
-    },
+struct Waiting<T> {
+    came: Ticks,
+    request: T,
 }
 
-const CALM: Stage = Stage::Calm {
-    late_since: None,
-    late: 0,
-};
-
-impl Admission {
-    /// Everything is taken until waits tell otherwise.
+impl<T> Admission<T> {
+    /// Nobody waits yet.
     pub const fn new(target: Option<Duration>) -> Self {
         Self {
             target,
-            stage: CALM,
+            waiting: VecDeque::new(),
+            last_shed: None,
+            looked: Ticks::from_micros(0),
+            since: Ticks::from_micros(0),
         }
     }
 
     /// From now on this is the target.
     pub fn set_target(&mut self, target: Option<Duration>) {
         if self.target != target {
-            *self = Self::new(target);
+            self.target = target;
+            self.last_shed = None;
         }
     }
 
     /// Whether more comes than can be served.
-    pub const fn is_shedding(&self) -> bool {
-        matches!(self.stage, Stage::Shedding { .. })
+    pub fn is_shedding(&self, now: Ticks) -> bool {
+        self.last_shed
+            .is_some_and(|last| now.since(last) < CALM_AFTER)
     }
 
-    /// Whether one more may wait behind `waiting` others.
-    pub fn admits(&mut self, waiting: usize, now: Ticks) -> bool {
-        if waiting >= MAX_WAITING {
-            return false;
+    /// How many wait.
+    pub fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Whether nobody waits.
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Those who wait.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.waiting.iter().map(|one| &one.request)
+    }
+
+    /// A new request that came then waits for its turn. Where there is no room, the oldest has to go.
+    pub fn wait(&mut self, request: T, came: Ticks) -> Option<T> {
+        self.waiting.push_back(Waiting { came, request });
+        if self.waiting.len() <= MAX_WAITING {
+            return None;
         }
-        let Stage::Shedding {
-            allowed,
-            last_shed,
-            is_full,
-            ..
-        } = &mut self.stage
-        else {
-            return true;
+        if self.target.is_some() {
+            self.last_shed = Some(came);
+        }
+        self.waiting.pop_front().map(|one| one.request)
+    }
+
+    /// Somebody who has waited too long, and is to be turned away; to be asked before anybody begins.
+    pub fn shed(&mut self, now: Ticks) -> Option<T> {
+        let looked = std::mem::replace(&mut self.looked, now);
+        if now.since(looked) >= STOPPED && now.since(self.since) >= STOPPED_AGAIN {
+            self.since = now;
+        }
+        let patience = (self.target? * PATIENCE).min(LONGEST_WAIT);
+        if self.oldest(now)? < patience {
+            return None;
+        }
+        self.last_shed = Some(now);
+        self.waiting.pop_front().map(|one| one.request)
+    }
+
+    /// Whose turn it is now, and how long it has waited.
+    pub fn begin(&mut self, now: Ticks) -> Option<(T, Duration)> {
+        let is_late = self
+            .target
+            .is_some_and(|target| self.oldest(now) > Some(target));
+        let next = match is_late {
+            true => self.waiting.pop_back(),
+            false => self.waiting.pop_front(),
         };
-        if (waiting as f64) < *allowed {
-            return true;
-        }
-        (*last_shed, *is_full) = (now, true);
-        false
+        let next = next?;
+        Some((next.request, self.waited(next.came, now)))
     }
 
-    /// A request's turn has come after waiting so long, and so many still wait behind it. Whether it begins.
-    pub fn begins(&mut self, waited: Duration, behind: usize, now: Ticks) -> bool {
-        let Some(target) = self.target else {
-            return true;
-        };
-        match &mut self.stage {
-            Stage::Calm { late_since, late } => {
-                // Where nobody waits behind, it was the system that was late, and not the queue that is too long.
-                if waited <= target || behind == 0 {
-                    (*late_since, *late) = (None, 0);
-                    return true;
-                }
-                let since = *late_since.get_or_insert(now);
-                *late += 1;
-                let passed = now.since(since);
-                if passed >= INTERVAL && *late >= MIN_LATE {
-                    self.stage = Stage::Shedding {
-                        allowed: within(target, *late, passed),
-                        last_shed: now,
-                        is_full: false,
-                        // Those that wait already were let in: they say nothing about the new bound.
-                        corrected_until: now.after(waited),
-                    };
-                }
-                true
-            }
-            Stage::Shedding { last_shed, .. } if now.since(*last_shed) >= CALM_AFTER => {
-                self.stage = CALM;
-                true
-            }
-            Stage::Shedding {
-                allowed,
-                is_full,
-                corrected_until,
-                last_shed,
-            } => {
-                if waited <= target {
-                    if std::mem::take(is_full) {
-                        *allowed += 1.0 / *allowed;
-                    }
-                } else if now >= *corrected_until {
-                    let part = target.as_secs_f64() / waited.as_secs_f64();
-                    *allowed = (*allowed * part.max(MAX_CUT)).max(MIN_ALLOWED);
-                    *corrected_until = now.after(waited);
-                }
-                let is_fresh = waited < target * STALE;
-                if !is_fresh {
-                    *last_shed = now;
-                }
-                is_fresh
-            }
-        }
+    /// How long the oldest has waited.
+    fn oldest(&self, now: Ticks) -> Option<Duration> {
+        Some(self.waited(self.waiting.front()?.came, now))
     }
-}
 
-/// How many begin within the target if so many began in that time.
-fn within(target: Duration, begun: u32, passed: Duration) -> f64 {
-    let rate = f64::from(begun) / passed.as_secs_f64().max(f64::EPSILON);
-    (rate * target.as_secs_f64()).max(MIN_ALLOWED)
+    fn waited(&self, came: Ticks, now: Ticks) -> Duration {
+        now.since(came.max(self.since))
+    }
 }
 
 #[cfg(test)]

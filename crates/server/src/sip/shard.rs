@@ -87,8 +87,7 @@ pub struct Shard {
     /// The state that the proxy's own settings were taken from.
     revision: u64,
     /// New requests that wait for their turn. What goes on with something has its turn at once.
-    waiting: VecDeque<Newcomer>,
-    admission: Admission,
+    waiting: Admission<Newcomer>,
     turned_away: TurnedAway,
     /// Answers to those who were turned away, since the last new request began.
     refusals: u32,
@@ -102,7 +101,6 @@ pub struct Shard {
 struct Newcomer {
     input: Input,
     state: Arc<State>,
-    received: Ticks,
 }
 
 /// What is remembered of a call that was signed or judged.
@@ -166,8 +164,7 @@ impl Shard {
             calls: HashMap::new(),
             answered: HashMap::new(),
             revision: 0,
-            waiting: VecDeque::new(),
-            admission: Admission::new(patience.turn),
+            waiting: Admission::new(patience.turn),
             turned_away: TurnedAway::default(),
             refusals: 0,
             helm,
@@ -209,7 +206,7 @@ impl Shard {
         gauges.timers.set(self.timers.len());
         gauges.waiting.set(self.judging.len());
         gauges.newcomers.set(self.waiting.len());
-        let is_shedding = self.admission.is_shedding();
+        let is_shedding = self.waiting.is_shedding(self.now().ticks);
         gauges.shedding.set(usize::from(is_shedding));
         if let Some(pulse) = self.helm.pulse(self.index) {
             let busy = load.contexts + self.waiting.len();
@@ -261,11 +258,7 @@ impl Shard {
                     return;
                 }
                 if let Some(input) = self.admitted(input, &state) {
-                    self.sort(Newcomer {
-                        input,
-                        state,
-                        received,
-                    });
+                    self.sort(Newcomer { input, state }, received);
                 }
             }
             Event::Unsent(Receipt {
@@ -277,7 +270,7 @@ impl Shard {
     }
 
     /// What goes on with something has its turn now; what is new waits, or goes.
-    fn sort(&mut self, newcomer: Newcomer) {
+    fn sort(&mut self, newcomer: Newcomer, received: Ticks) {
         let rank = match &newcomer.input {
             Input::Received { message, trunk, .. } => self.element.rank(message, trunk.as_deref()),
             _ => Rank::GoesOn,
@@ -286,11 +279,13 @@ impl Shard {
             Rank::Emergency | Rank::GoesOn => self.handle(newcomer.input, &newcomer.state),
             Rank::Begins if self.helm.is_draining() => self.turn_away(newcomer, "draining"),
             Rank::Begins => {
-                let now = self.now().ticks;
                 let again = matches!(&newcomer.input, Input::Received { message, .. } if self.turned_away.has(message));
-                match !again && self.admission.admits(self.waiting.len(), now) {
-                    true => self.waiting.push_back(newcomer),
-                    false => self.turn_away(newcomer, "overload"),
+                let refused = match again {
+                    true => Some(newcomer),
+                    false => self.waiting.wait(newcomer, received),
+                };
+                if let Some(refused) = refused {
+                    self.turn_away(refused, "overload");
                 }
             }
         }
@@ -309,21 +304,21 @@ impl Shard {
         }
     }
 
-    /// The new request that has waited longest has its turn.
+    /// The next new request has its turn, after those who have waited too long have been turned away: not more than can be answered,
+    /// the rest later.
     fn begin_next(&mut self) {
-        let Some(newcomer) = self.waiting.pop_front() else {
-            return;
-        };
         let now = self.now().ticks;
-        let waited = now.since(newcomer.received);
-        self.services.metrics.turn_delay.observe(waited);
-        match self.admission.begins(waited, self.waiting.len(), now) {
-            true => {
-                self.refusals = 0;
-                self.turned_away.forget(now);
-                self.handle(newcomer.input, &newcomer.state);
+        for _ in 0..MAX_REFUSALS {
+            match self.waiting.shed(now) {
+                Some(late) => self.turn_away(late, "overload"),
+                None => break,
             }
-            false => self.turn_away(newcomer, "overload"),
+        }
+        if let Some((newcomer, waited)) = self.waiting.begin(now) {
+            self.services.metrics.turn_delay.observe(waited);
+            self.refusals = 0;
+            self.turned_away.forget(now);
+            self.handle(newcomer.input, &newcomer.state);
         }
     }
 
@@ -413,7 +408,7 @@ impl Shard {
         if state.revision > self.revision {
             self.revision = state.revision;
             self.element.rename(state.names.clone());
-            self.admission.set_target(state.patience.turn);
+            self.waiting.set_target(state.patience.turn);
         }
     }
 
