@@ -55,7 +55,7 @@ impl Outcome {
     }
 }
 
-/// Lets requests come at `load(time)` times the capacity, and sees what becomes of them.
+/// Lets requests come at `load(time)` times the capacity, until that is nothing, and sees what becomes of them.
 fn run(seed: u64, admission: &mut Admission<u64>, load: impl Fn(u64) -> f64) -> Outcome {
     let mut dice = Dice(seed);
     for _ in 0..8 {
@@ -66,6 +66,10 @@ fn run(seed: u64, admission: &mut Admission<u64>, load: impl Fn(u64) -> f64) -> 
     while now < RUN {
         // Everything that has come, first.
         while next as u64 <= now {
+            if load(next as u64) <= 0.0 {
+                next = f64::INFINITY;
+                break;
+            }
             let came = next as u64;
             if admission.wait(came, Ticks::from_micros(came)).is_some() {
                 outcome.shed += 1;
@@ -107,6 +111,10 @@ fn three_times_too_much_leaves_nine_tenths_at_their_pace() {
         assert!(usual <= 2_500, "seed {seed}: {usual} us");
         assert!(median <= 250, "seed {seed}: median {median} us");
         assert!(high <= usual, "seed {seed}: p99 {high} us");
+        // Nor does the end of it, when those who still wait have their turn.
+        let storm = |at: u64| if at < 2_000_000 { 3.0 } else { 0.0 };
+        let high = run(seed, &mut admission(), storm).percentile(99);
+        assert!(high <= usual, "seed {seed}: p99 {high} us of two seconds");
     }
 }
 
