@@ -1,9 +1,10 @@
 //! `countersign decode`: takes a SIP message, Identity headers or tokens apart. Nothing is fetched, nothing is believed.
 //!
 //! What cannot be read is shown as far as it can be, with what is wrong with it beside it. What a phone would show of rich call data is
-//! [`display`].
+//! [`display`]; what a kind and its media keys mean is [`meaning`].
 
 mod display;
+mod meaning;
 
 use self::display::Display;
 use super::Outcome;
@@ -20,6 +21,7 @@ use countersign::verification::Malformed;
 use countersign_sip::call::{self, CallPolicy};
 use countersign_sip::identity_header;
 use countersign_sip::message::{Framing, Message};
+use countersign_sip::sdp;
 use serde::Serialize;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -34,9 +36,11 @@ Examples:
   countersign decode invite.sip
   countersign sign --from 12025550100 --to 12025550101 | countersign decode --json
   countersign decode --picture logo.png branded.sip
+  countersign decode answer.sip
 
 Input: a whole SIP message, Identity headers (with or without the name) or bare tokens, one a line. Every type of PASSporT is taken apart; of \
-rich call data it is shown what a phone would show (\"display\" in JSON). Nothing is fetched: what is elsewhere is told by its URL.
+rich call data it is shown what a phone would show (\"display\" in JSON), of an answer (ppt rsp) who says to have been reached, and media \
+keys beside those of the SDP. Nothing is fetched: what is elsewhere is told by its URL.
 
 Exit code: 0 everything could be read, 1 something could not, or has no picture (it says what), 2 wrong use or could not run.")]
 pub(super) struct Arguments {
@@ -124,6 +128,9 @@ struct Signalling {
     orig_from: &'static str,
     dest: Vec<Called>,
     date: Option<String>,
+    /// The fingerprints of its SDP, where it has some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    media_keys: Option<Vec<String>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -144,6 +151,12 @@ struct Token {
     signature: Option<usize>,
     /// Whether it is written as RFC 8225 §9 says.
     canonical: Option<bool>,
+    /// What its kind means, where that is not who calls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    meaning: Option<String>,
+    /// The fingerprints that it has, where it has some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    media_keys: Option<Vec<String>>,
     /// What a phone would show, where it says more than numbers.
     #[serde(skip_serializing_if = "Option::is_none")]
     display: Option<Display>,
@@ -228,6 +241,9 @@ impl Signalling {
                 DateHeader::At(time) => Some(time.to_string()),
                 DateHeader::Unusable => Some("tells no time".to_owned()),
             },
+            media_keys: sdp::fingerprints(message)
+                .as_ref()
+                .map(meaning::fingerprints),
         }
     }
 }
@@ -282,7 +298,11 @@ impl Token {
         match SignedPassport::parse_with(token, IatForm::IntegerOrString) {
             Ok(signed) => {
                 self.canonical = Some(signed.is_canonical());
-                self.display = Display::of(signed.claims());
+                let claims = signed.claims();
+                self.meaning = meaning::of(claims);
+                let keys = claims.media_keys.as_deref();
+                self.media_keys = keys.map(meaning::fingerprints);
+                self.display = Display::of(claims);
                 // Each is a quarter shorter than the one around it: a token of the longest has a dozen inside at most.
                 let inside = display::inside(signed.claims()).map(Presented::bare);
                 self.inside = inside.map(|inside| Box::new(Self::of(Ok(inside))));
@@ -348,6 +368,7 @@ fn print_signalling(signalling: &Signalling, console: &mut Console) {
         signalling.date.as_deref().unwrap_or("none"),
         console,
     );
+    print_media_keys(signalling.media_keys.as_deref(), console);
 }
 
 fn print_token(token: &Token, console: &mut Console) {
@@ -373,6 +394,10 @@ fn print_token(token: &Token, console: &mut Console) {
         let note = "not written as RFC 8225 section 9 says; judged over the bytes as they are";
         lines(console, &[("note", WORD, Tone::Unsure)], note, Tone::Plain);
     }
+    if let Some(meaning) = &token.meaning {
+        word("says", meaning, console);
+    }
+    print_media_keys(token.media_keys.as_deref(), console);
     if let Some(display) = &token.display {
         display.print(console);
     }
@@ -384,6 +409,17 @@ fn print_token(token: &Token, console: &mut Console) {
         let form = inside.form.unwrap_or("in no");
         console.line(format_args!("PASSporT inside of it, {form} form"));
         print_token(inside, console);
+    }
+}
+
+fn print_media_keys(keys: Option<&[String]>, console: &mut Console) {
+    let mut title = "media keys";
+    for key in keys.unwrap_or_default() {
+        word(title, key, console);
+        title = "";
+    }
+    if keys.is_some_and(<[String]>::is_empty) {
+        word(title, "fingerprints that cannot be told", console);
     }
 }
 

@@ -10,6 +10,7 @@ use countersign::authentication::{BrandFault, SignerError};
 use countersign::certificate::number_records::RecordsError;
 use countersign::certificate::repository_url::UrlFault;
 use countersign::certificate::{ChainError, CrlError};
+use countersign::media_keys::BadMediaKeys;
 use countersign::passport::rcd::MAX_RICH_URL;
 use countersign::path::{CrlFault, PathFault};
 use countersign::trust::AnchorError;
@@ -37,6 +38,8 @@ pub(super) enum Trouble {
     CrlRefused(PathBuf, CrlFault),
     /// A file cannot be used.
     File(PathBuf, FileFault),
+    /// Media keys that no PASSporT can have.
+    Fingerprints(BadMediaKeys),
     /// There is nothing to look at.
     Input(InputError),
     /// A picture that is too large to be signed whole.
@@ -98,6 +101,7 @@ impl fmt::Display for Trouble {
                 path.display()
             ),
             Self::Brand(_)
+            | Self::Fingerprints(_)
             | Self::LargePicture(_)
             | Self::NotAPicture(_)
             | Self::NotOfKind(_)
@@ -169,6 +173,7 @@ impl Trouble {
                 "what is at {url} is not known; give it with --resource {url}=FILE"
             ),
             Self::Brand(cause) => write!(f, "the rich call data cannot be signed: {cause}"),
+            Self::Fingerprints(cause) => write!(f, "--fingerprint: {cause}"),
             Self::LargePicture(path) => write!(
                 f,
                 "--icon {0}: more than {MAX_WHOLE_PICTURE} bytes, too much to be signed whole; put it on the web: --icon URL \

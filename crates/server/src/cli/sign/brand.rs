@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 /// Flags about rich call data.
 #[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Rich call data (kinds shaken and rcd)")]
+#[command(next_help_heading = "Rich call data (kinds shaken, rcd and rsp)")]
 pub(super) struct BrandArguments {
     /// The name to show
     #[arg(long, value_name = "TEXT")]

@@ -7,8 +7,8 @@ use super::Arguments;
 use super::request::Subject;
 use clap::ValueEnum;
 use countersign::authentication::{
-    Authenticated, AuthenticationService, Credential, Diverted, Form, Origination, Refusal, Signed,
-    Unlisted,
+    Answering, AnswersFor, Asked, Authenticated, AuthenticationService, Credential, Diverted, Form,
+    Origination, Reflection, Refusal, Signed, Unlisted,
 };
 use countersign::call::{Call, DestSource};
 use countersign::identity::Identity;
@@ -24,8 +24,10 @@ pub(super) enum Kind {
     Base,
     Div,
     DivO,
+    Msec,
     Rcd,
     Rph,
+    Rsp,
     #[default]
     Shaken,
 }
@@ -68,11 +70,13 @@ impl Order<'_> {
         Ok(match self.arguments.kind {
             Kind::Base => one(service.authenticate_base(&self.call, form, self.now)),
             Kind::Div | Kind::DivO => self.divert(service)?,
+            Kind::Msec => one(service.authenticate_secured(&self.call, self.now)),
             Kind::Rcd => {
                 let rich = self.rich.as_ref().ok_or(Trouble::NothingRich)?;
                 one(service.enrich_in(&self.call, rich, form, self.now))
             }
             Kind::Rph => one(self.prioritize(service)),
+            Kind::Rsp => self.respond(service)?,
             Kind::Shaken => {
                 let origination = self.origination()?;
                 let signed = service.authenticate(&self.call, &origination, self.now);
@@ -117,7 +121,8 @@ impl Order<'_> {
             let diverted = service.divert_call(&self.call, div, self.now);
             return Ok(diverted.map(|diverted| vec![Made::from(diverted)]));
         }
-        let existing = self.subject.existing(self.arguments.original.as_deref())?;
+        let received = self.subject.received(self.arguments.original.as_deref())?;
+        let existing: Vec<_> = received.into_iter().map(|one| one.passport).collect();
         let Some(target) = self.target() else {
             return Ok(Err(Refusal::CalledPartyUnknown));
         };
@@ -126,6 +131,45 @@ impl Order<'_> {
             _ => service.divert(&existing, target, history, self.now),
         };
         Ok(diverted.map(|all| all.into_iter().map(Made::from).collect()))
+    }
+
+    /// The answer, and the diversions that are sent back with it.
+    fn respond(
+        self,
+        service: &AuthenticationService,
+    ) -> Result<Result<Vec<Made>, Refusal>, Trouble> {
+        let received = self.subject.received(self.arguments.original.as_deref())?;
+        let named = self.arguments.reached.as_deref();
+        let named = named.map(|text| self.arguments.parties.called("--reached", text));
+        let Some(reached) = named.transpose()?.or_else(|| self.target().cloned()) else {
+            return Ok(Err(Refusal::CalledPartyUnknown));
+        };
+        let asked = received.iter().map(|one| Asked {
+            passport: &one.passport,
+            value: &one.value,
+        });
+        let (rich, media_keys) = (self.rich.map(Arc::new), self.arguments.media_keys()?);
+        let answering = Answering {
+            asked: &asked.collect::<Vec<_>>(),
+            reached: &reached,
+            // Those of the request are the caller's.
+            media_keys: media_keys.as_ref(),
+            rich: rich.as_ref(),
+            reflection: Reflection::Reflected,
+            numbers: AnswersFor::Covered,
+        };
+        let answered = match service.respond(&answering, self.now) {
+            Ok(answered) => answered,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let mut identities = answered.identities.into_iter();
+        let own = identities.next().unwrap_or_default();
+        let mut made = vec![Made::as_it_is(answered.passport, own)];
+        for identity in identities {
+            let reflected = received.iter().find(|one| *one.value == *identity);
+            made.extend(reflected.map(|one| Made::as_it_is(one.passport.clone(), identity)));
+        }
+        Ok(Ok(made))
     }
 
     /// Where the call goes now: what `--to` says, else the Request-URI.
@@ -150,15 +194,22 @@ impl From<Authenticated> for Made {
     }
 }
 
-impl From<Diverted> for Made {
-    fn from(diverted: Diverted) -> Self {
+impl Made {
+    /// In full form, and nothing to be said of it.
+    fn as_it_is(passport: SignedPassport, identity: impl Into<String>) -> Self {
         Self {
-            passport: diverted.passport,
-            identity: diverted.identity,
+            passport,
+            identity: identity.into(),
             add_date: None,
             form: Form::Full,
             authenticated: None,
         }
+    }
+}
+
+impl From<Diverted> for Made {
+    fn from(diverted: Diverted) -> Self {
+        Self::as_it_is(diverted.passport, diverted.identity)
     }
 }
 

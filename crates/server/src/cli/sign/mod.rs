@@ -25,6 +25,7 @@ use countersign::authentication::{
 };
 use countersign::call::{Call, DateHeader};
 use countersign::crypto::system_random;
+use countersign::media_keys::{Fingerprint, MediaKeys};
 use countersign::passport::{Attestation, OrigId};
 use countersign::priority::ResourceValue;
 use std::path::PathBuf;
@@ -51,6 +52,12 @@ all of it inside, for where no headers go; and one of which only the numbers are
     countersign sign --kind div --to 12025550102 < signed.sip > forwarded.sip
     countersign sign --kind div-o --to 12025550102 < signed.sip
     countersign sign --kind div --from 12025550100 --div 12025550101 --to 12025550102
+  The answer to a signed request: the Identity headers of its response, diversions that led there among them; and one
+whose media keys are signed with it:
+    countersign sign --kind rsp < signed.sip
+    countersign sign --kind rsp --reached 12025550102 --fingerprint sha-256:4AADB9B1… < forwarded.sip
+  A call that asks for media security; the fingerprints of the request's SDP are signed, as in any kind:
+    countersign sign --kind msec < invite.sip > signed.sip
   Priority, and the call-back of an answering point:
     countersign sign --kind rph --from 12025550100 --to 911 --rph esnet.1
     countersign sign --kind rph --from 12025550100 --to 12025550101 --rph esnet.0 --sph
@@ -80,7 +87,7 @@ pub(super) struct Arguments {
     /// Who was called before, where no PASSporT says so (kind div)
     #[arg(long, value_name = "TN", conflicts_with_all = ["original", "file"])]
     div: Option<String>,
-    /// A file with the PASSporTs that the call has, where no request is given (kinds div and div-o)
+    /// A file with the PASSporTs that the call has, where no request is given (kinds div, div-o and rsp)
     #[arg(long, value_name = "FILE", conflicts_with = "file")]
     original: Option<PathBuf>,
     /// The entry of History-Info that tells of the diversion, such as 1.1 (kinds div and div-o)
@@ -92,6 +99,12 @@ pub(super) struct Arguments {
     /// The call is the call-back of an answering point (kind rph)
     #[arg(long)]
     sph: bool,
+    /// Who was reached (kind rsp) [default: the Request-URI]
+    #[arg(long, value_name = "TN")]
+    reached: Option<String>,
+    /// A fingerprint of the media keys, as ALGORITHM:HEX or as SDP has it, in place of those in the request's SDP; may be given several times
+    #[arg(long, value_name = "ALG:HEX")]
+    fingerprint: Vec<Fingerprint>,
     /// The origination identifier [default: a random one]
     #[arg(long, value_name = "UUID")]
     origid: Option<OrigId>,
@@ -134,7 +147,14 @@ fn sign(arguments: &Arguments, console: &mut Console) -> Result<Result<(), Refus
         Some(_) => Subject::Numbers,
         None => Subject::read(arguments.file.as_deref(), &given, console)?,
     };
-    let call = subject.call(&given, arguments.parties.call_policy());
+    let mut call = subject.call(&given, arguments.parties.call_policy());
+    if let Some(keys) = arguments.media_keys()? {
+        call.media_keys = Some(Box::new(keys));
+    }
+    if arguments.signs_media_keys() && call.media_keys.as_deref().is_some_and(MediaKeys::is_untold)
+    {
+        console.warning("the fingerprints of the SDP cannot be told; they are not signed");
+    }
     let now = match arguments.iat {
         Some(moment) => moment.0,
         None => SystemClock::start().now().unix,
@@ -158,7 +178,11 @@ fn sign(arguments: &Arguments, console: &mut Console) -> Result<Result<(), Refus
         console
             .warning("the call goes to where its PASSporTs say already; there is nothing to sign");
     }
-    let signed = subject.signed(&made, console)?;
+    let signed = match arguments.kind {
+        // It belongs into the response.
+        Kind::Rsp => None,
+        _ => subject.signed(&made, console)?,
+    };
     match (&signed, arguments.json) {
         (signed, true) => {
             for one in &made {
@@ -175,15 +199,24 @@ impl Arguments {
     /// Whether the flags go with the kind.
     fn check(&self) -> Result<(), Trouble> {
         let is_diversion = matches!(self.kind, Kind::Div | Kind::DivO);
-        let is_rich = matches!(self.kind, Kind::Rcd | Kind::Shaken);
+        let is_rich = matches!(self.kind, Kind::Rcd | Kind::Rsp | Kind::Shaken);
+        let has_originals = is_diversion || self.kind == Kind::Rsp;
         let misplaced = [
             (
                 "--compact",
                 self.compact && !matches!(self.kind, Kind::Base | Kind::Rcd),
             ),
             ("--div", self.div.is_some() && !is_diversion),
-            ("--original", self.original.is_some() && !is_diversion),
+            ("--original", self.original.is_some() && !has_originals),
             ("--history", self.history.is_some() && !is_diversion),
+            (
+                "--reached",
+                self.reached.is_some() && self.kind != Kind::Rsp,
+            ),
+            (
+                "--fingerprint",
+                !self.fingerprint.is_empty() && is_diversion,
+            ),
             ("--rph", !self.rph.is_empty() && self.kind != Kind::Rph),
             ("--sph", self.sph && self.kind != Kind::Rph),
             ("rich call data", self.brand.is_given() && !is_rich),
@@ -194,6 +227,21 @@ impl Arguments {
         {
             Some((flag, _)) => Err(Trouble::NotOfKind(flag)),
             None => Ok(()),
+        }
+    }
+
+    /// Whether the kind has the media keys of the request.
+    fn signs_media_keys(&self) -> bool {
+        !matches!(self.kind, Kind::Div | Kind::DivO | Kind::Rsp)
+    }
+
+    /// The media keys that the flags tell.
+    fn media_keys(&self) -> Result<Option<MediaKeys>, Trouble> {
+        match self.fingerprint.as_slice() {
+            [] => Ok(None),
+            some => MediaKeys::new(some.iter().cloned())
+                .map(Some)
+                .map_err(Trouble::Fingerprints),
         }
     }
 }

@@ -7,13 +7,53 @@ use super::super::trouble::Trouble;
 use super::kinds::Made;
 use bytes::Bytes;
 use countersign::call::Call;
-use countersign::passport::{Extension, Presented, SignedPassport};
+use countersign::passport::{Extension, SignedPassport};
 use countersign_sip::call::{self, CallPolicy};
 use countersign_sip::header::sip_date_text;
 use countersign_sip::identity_header;
 use countersign_sip::message::{Framing, Message, Name};
 use countersign_sip::patch::Patch;
 use std::path::Path;
+
+/// A PASSporT that the call has.
+pub(super) struct Received {
+    pub(super) passport: SignedPassport,
+    /// The value of its Identity header: as it came, or as it would be for a token alone.
+    pub(super) value: Box<str>,
+}
+
+impl Received {
+    fn of_message(message: &Message) -> Vec<Self> {
+        let lines = message.headers(Name::Identity);
+        let all = lines.flat_map(|line| Self::in_line(line.value));
+        all.take(identity_header::MAX_PRESENTED).collect()
+    }
+
+    fn in_line(line: &[u8]) -> Vec<Self> {
+        identity_header::values(line).filter_map(Self::of).collect()
+    }
+
+    fn of(value: &[u8]) -> Option<Self> {
+        let presented = identity_header::parse(value).ok()?;
+        Some(Self {
+            passport: SignedPassport::parse(&presented.token).ok()?,
+            value: std::str::from_utf8(value).ok()?.into(),
+        })
+    }
+
+    fn bare(token: &str) -> Option<Self> {
+        let passport = SignedPassport::parse(token).ok()?;
+        let header = passport.header();
+        let info = header.x5u.as_deref().unwrap_or_default();
+        let mut value = format!("{token};info=<{info}>;alg={}", header.alg);
+        if let Some(ppt) = &header.ppt {
+            value.push_str(";ppt=");
+            value.push_str(ppt);
+        }
+        let value = value.into();
+        Some(Self { passport, value })
+    }
+}
 
 /// What is to be signed.
 pub(super) enum Subject {
@@ -79,29 +119,24 @@ impl Subject {
     ///
     /// # Errors
     /// [`Trouble::Input`] if the file cannot be read.
-    pub(super) fn existing(&self, file: Option<&Path>) -> Result<Vec<SignedPassport>, Trouble> {
-        let mut presented = Vec::new();
+    pub(super) fn received(&self, file: Option<&Path>) -> Result<Vec<Received>, Trouble> {
+        let mut received = Vec::new();
         let inputs = file.map(|file| input::read(Some(file))).transpose()?;
         for input in inputs.unwrap_or_default() {
             match input {
-                Input::Identity(value) => {
-                    presented.extend(identity_header::values(&value).map(identity_header::parse));
-                }
-                Input::Token(token) => presented.push(Ok(Presented::bare(token.as_str()))),
+                Input::Identity(line) => received.extend(Received::in_line(&line)),
+                Input::Token(token) => received.extend(Received::bare(&token)),
                 Input::Message(bytes) => {
                     let message = Message::parse(bytes, Framing::Datagram)
                         .map_err(|cause| Trouble::NotSip(shown(file), cause))?;
-                    presented.extend(identity_header::presented(&message));
+                    received.extend(Received::of_message(&message));
                 }
             }
         }
         if let Self::Request(message) = self {
-            presented.extend(identity_header::presented(message));
+            received.extend(Received::of_message(message));
         }
-        let tokens = presented.into_iter().flatten();
-        Ok(tokens
-            .filter_map(|one| SignedPassport::parse(&one.token).ok())
-            .collect())
+        Ok(received)
     }
 
     /// The request with its new headers, if it is one. An Identity header that it has already stays: by RFC 8224 §9

@@ -6,6 +6,7 @@
 //!                                              └── a folder as `countersign up` makes it: key, chain, anchor, x5u
 //! ```
 
+mod answers;
 mod certificate_audit;
 mod certificate_inspect;
 mod certificate_lint;

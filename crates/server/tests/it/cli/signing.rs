@@ -182,7 +182,7 @@ fn what_there_is_to_sign_is_named_if_it_is_not_right() {
         refused(&["--data", &data, flag, value], code, words);
     };
     with("--attest", "D", 2, &["A, B or C"]);
-    with("--ppt", "msec", 2, &["msec", "div", "shaken"]);
+    with("--ppt", "mky", 2, &["msec", "div", "shaken"]);
     with("--rph", "ets", 2, &["--rph"]);
     with("--div", CALLED, 2, &["--div", "--kind"]);
     with(
