@@ -13,6 +13,7 @@ mod b2bua;
 mod bad_dialogs;
 mod bad_network;
 mod connected_identity;
+mod connected_stories;
 mod proxy;
 mod rfc4475;
 mod rfc5118;
