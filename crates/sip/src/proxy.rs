@@ -419,7 +419,13 @@ fn bypass(request: &Message, trunk: &Trunk, additions: &Additions, patch: &mut P
     }
 }
 
-fn signature(request: &Message, trunk: &Trunk, additions: &Additions, patch: &mut Patch) {
+/// What is signed, and what becomes of what others have signed.
+pub(crate) fn signature(
+    request: &Message,
+    trunk: &Trunk,
+    additions: &Additions,
+    patch: &mut Patch,
+) {
     if additions.identities.is_empty() {
         return;
     }

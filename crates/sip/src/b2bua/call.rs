@@ -107,7 +107,7 @@ pub(crate) struct Partners {
     pub(crate) caller: Option<Identity>,
     /// Who was reached: what a request of the called has for `orig`.
     pub(crate) reached: Identity,
-    /// What the requests of whoever was reached are held against, if they are judged here.
+    /// What the requests of the foreign side are held against, as far as its key is known.
     pub(crate) pin: Option<Pin>,
     /// The side that is not ours: what goes there is signed, what comes from there is judged.
     pub(crate) foreign: Side,

@@ -36,13 +36,15 @@ pub(crate) fn first(
     Copy::written(patch.apply(request)?)
 }
 
-/// A request inside a dialog of a call that came by `trunk`. The verdicts of neither side are to be believed.
+/// A request inside a dialog of a call that came by `trunk`. The verdicts of neither side are to be believed; of `additions` there are
+/// signatures at most.
 ///
 /// # Errors
 /// [`PatchError`]: a mistake of ours.
 pub(crate) fn inside(
     request: &Message,
     (trunk, from): (&Trunk, Side),
+    additions: &Additions,
     leg: &Leg<'_>,
     way: &Way,
 ) -> Result<Copy, PatchError> {
@@ -55,8 +57,11 @@ pub(crate) fn inside(
     }
     named(request, leg, &mut patch);
     match from {
-        Side::Far => proxy::returned(request, trunk, &mut patch),
-        Side::Near => proxy::added(request, trunk, &Additions::default(), &mut patch),
+        Side::Far => {
+            proxy::returned(request, trunk, &mut patch);
+            proxy::signature(request, trunk, additions, &mut patch);
+        }
+        Side::Near => proxy::added(request, trunk, additions, &mut patch),
     }
     Copy::written(patch.apply(request)?)
 }

@@ -116,6 +116,8 @@ pub(super) fn names_group(request: &Message) -> bool {
 pub(super) struct Record {
     pub(super) handling: Handling,
     pub(super) verdict: Option<Verdict>,
+    /// The key of who signed for the caller, where that is told.
+    pub(super) key: Option<Box<[u8; 32]>>,
     pub(super) signature: SignatureFate,
     /// What became of the priority that it asked for.
     pub(super) priority: Vec<PriorityFate>,
@@ -186,6 +188,7 @@ impl Context {
             record: Record {
                 handling: Handling::Passed,
                 verdict: None,
+                key: None,
                 signature: SignatureFate::NotAsked,
                 priority: Vec::new(),
                 bypass: None,

@@ -223,7 +223,8 @@ fn crossed_ack(
 ) -> Result<(Target, Bytes), DropCause> {
     let request = stamped(ack, flow)?;
     let peer = crossing.peer.as_deref().ok_or(DropCause::Ack)?;
-    let copy = inside_copy(crossing, &request, turn).map_err(DropCause::OwnFault)?;
+    let copy = inside_copy(crossing, &request, &Additions::default(), turn)
+        .map_err(DropCause::OwnFault)?;
     let call = turn.table.calls.get_mut(crossing.call);
     if let Some(dialog) = call.and_then(|call| call.dialog_mut_for(&request, crossing.to.other()))
         && dialog.progress == Progress::Answered
@@ -253,7 +254,7 @@ impl Context {
     ) -> Result<Copy, PatchError> {
         if crossing.peer.is_some() {
             note_number(crossing, &self.request, turn);
-            return inside_copy(crossing, &self.request, turn);
+            return inside_copy(crossing, &self.request, additions, turn);
         }
         let call = turn.table.calls.get(crossing.call);
         let far = call.map(|call| &call.far).ok_or(PatchError::NotThere)?;
@@ -400,7 +401,8 @@ impl Context {
             let is_ours = |dialog: &Dialog| dialog.progress != Progress::Early;
             turn.table.calls.retain(id, turn.tokens, is_ours);
         }
-        if !ends_dialog(&self.request, status) {
+        // What went no further has ended nothing: whoever forges a BYE must not have our end of the call either.
+        if !ends_dialog(&self.request, status) || self.record.forwarded.is_none() {
             return;
         }
         let call = turn.table.calls.get(id);
@@ -497,6 +499,7 @@ pub(super) fn begin_call(
 fn inside_copy(
     crossing: &Crossing,
     request: &Message,
+    additions: &Additions,
     turn: &mut Turn<'_>,
 ) -> Result<Copy, PatchError> {
     let peer = crossing.peer.as_deref().ok_or(PatchError::NotThere)?;
@@ -523,6 +526,7 @@ fn inside_copy(
     inside(
         request,
         (&call.trunk, from),
+        additions,
         &leg,
         call.way(dialog, crossing.to),
     )

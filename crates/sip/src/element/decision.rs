@@ -19,7 +19,8 @@
 
 use super::context::{Context, Stage};
 use super::event::{Handling, SignatureFate};
-use super::{EXPIRE_GRACE, Judge, Judgement, Options, Output, Part, Sign, Subject, Turn};
+use super::mid_dialog::MidDialogFate;
+use super::{EXPIRE_GRACE, Judge, Judgement, Options, Output, Part, Sign, Subject, Turn, Unsigned};
 use crate::call;
 use crate::identity_header;
 use crate::message::{Message, Name};
@@ -82,6 +83,9 @@ enum Plan {
 impl Context {
     /// Decides about a request that is fit to be forwarded.
     pub(super) fn decide(&mut self, turn: &mut Turn<'_>) {
+        if self.speaks(turn) {
+            return;
+        }
         let plan = self.plan(turn.options);
         self.record.handling = match plan {
             Plan::Emergency => Handling::Emergency,
@@ -204,7 +208,11 @@ impl Context {
             return;
         }
         let mut additions = std::mem::take(&mut deciding.additions);
-        match (deciding.question, identities.is_empty()) {
+        let question = deciding.question;
+        if self.is_inside_a_call() {
+            self.note_spoken(MidDialogFate::of_signing(&identities), turn);
+        }
+        match (question, identities.is_empty()) {
             (Question::Diversion, _) => {}
             (_, false) => self.record.signature = SignatureFate::Added,
             (_, true) => self.record.signature = SignatureFate::Refused,
@@ -230,6 +238,7 @@ impl Context {
     pub(super) fn not_signed(&mut self, turn: &mut Turn<'_>) {
         if let Stage::Deciding(deciding) = &mut self.stage
             && deciding.question == Question::Signature
+            && self.crossing.as_ref().is_none_or(|one| one.peer.is_none())
         {
             deciding.additions.bypass = Some(BypassCause::SigningFailed);
         }
@@ -259,6 +268,7 @@ impl Context {
                     code: None,
                     attestation: None,
                     consequences: None,
+                    key: None,
                 };
                 self.follow(judgement, additions, turn);
             }
@@ -269,8 +279,12 @@ impl Context {
             }
             Question::Signature => {
                 let mut additions = std::mem::take(&mut deciding.additions);
-                additions.bypass = Some(BypassCause::DeadlineExpired);
                 turn.out.push(Output::Forget(self.id));
+                if self.is_inside_a_call() {
+                    self.note_spoken(MidDialogFate::Unsigned(Unsigned::Late), turn);
+                    return self.forward(&additions, turn);
+                }
+                additions.bypass = Some(BypassCause::DeadlineExpired);
                 self.record.signature = SignatureFate::Late;
                 self.forward(&additions, turn);
             }
@@ -366,6 +380,20 @@ impl Context {
         }));
     }
 
+    /// Waits for the signature of a request inside a dialog.
+    pub(super) fn wait_for_signature(&mut self, additions: Additions, turn: &mut Turn<'_>) {
+        self.wait_for(Question::Signature, additions, turn);
+    }
+
+    /// Waits for the judgement of one; until when.
+    pub(super) fn wait_for_judgement(
+        &mut self,
+        additions: Additions,
+        turn: &mut Turn<'_>,
+    ) -> Ticks {
+        self.wait_for(Question::Judgement, additions, turn)
+    }
+
     /// The whole wait is one deadline, but each question gets at least [`EXPIRE_GRACE`].
     fn wait_for(&mut self, question: Question, additions: Additions, turn: &mut Turn<'_>) -> Ticks {
         let deadline = self.record.received.after(self.trunk.deadline);
@@ -381,6 +409,10 @@ impl Context {
 
     /// Does what the verdict demands.
     fn follow(&mut self, mut judgement: Judgement, mut additions: Additions, turn: &mut Turn<'_>) {
+        if self.is_inside_a_call() {
+            return self.follow_speaker(&judgement, &additions, turn);
+        }
+        self.record.key = judgement.key.map(Box::new);
         let verdict = judgement.verdict;
         self.record.verdict = Some(verdict);
         let code = judgement.code.unwrap_or_else(|| code_of(verdict));
@@ -492,7 +524,7 @@ impl Context {
 
 // RFC 8224 §6.2.2: "A 428 response will be sent (per Section 6.2) when an Identity header field is required but no Identity header field
 // without a "ppt" parameter or with a supported "ppt" value has been received." For all else the table of faults knows the code.
-fn code_of(verdict: Verdict) -> Code {
+pub(super) fn code_of(verdict: Verdict) -> Code {
     verdict.fault().map_or(Code::UseIdentityHeader, Fault::code)
 }
 
@@ -519,7 +551,7 @@ pub(super) fn is_emergency(request: &Message, trunk: &Trunk, options: &Options) 
         && keeps_request_uri(request, &options.names)
 }
 
-fn has_identity(request: &Message) -> bool {
+pub(super) fn has_identity(request: &Message) -> bool {
     request
         .headers(Name::Identity)
         .any(|line| identity_header::values(line.value).next().is_some())

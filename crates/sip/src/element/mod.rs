@@ -27,6 +27,7 @@
 //! - `answering`: answers that are signed or judged before they go back
 //! - `calls`, `crossing`: the calls of back-to-back trunks, and their messages between two dialogs
 //! - `ending`, `own`: answers held back, calls ended, and the BYE and ACK that this takes
+//! - `mid_dialog`: requests inside dialogs that were established with connected identity
 //! - `slim`: what is forgotten of a call that rings
 //! - `tokens`: branches, tags and the loop check
 //! - `connected`: what is asked and told about answers
@@ -51,6 +52,7 @@ mod event;
 mod excess;
 mod hops;
 mod incoming;
+mod mid_dialog;
 mod outgoing;
 mod own;
 mod redirection;
@@ -92,6 +94,7 @@ pub use event::{
 };
 pub use excess::{Needed, Rank, Unanswered};
 pub use hops::{HOP_REST, MAX_ASKED_REST, MAX_DIVERTED};
+pub use mid_dialog::{MidDialogFate, MidDialogRequest, Unproven};
 
 /// Most response contexts that one proxy holds; requests beyond are answered 503.
 ///
@@ -378,6 +381,9 @@ pub struct Judgement {
     pub attestation: Option<Attestation>,
     /// What follows beyond the verdict, if anything does.
     pub consequences: Option<Box<Consequences>>,
+    /// SHA-256 of the SubjectPublicKeyInfo of who signed for the caller, of a call that passed on a trunk that pins keys
+    /// ([`crate::trunk::Pinning::Key`]); nobody needs it elsewhere.
+    pub key: Option<[u8; 32]>,
 }
 
 /// A call to sign: what `AuthenticationService::authenticate` and its `divert` take.
@@ -407,6 +413,8 @@ pub enum Subject {
     Caller,
     /// That the call is diverted. Who calls others have signed.
     Diversion,
+    /// Who sends a request inside a dialog, to whom: always in full form. No call begins with it, and nothing but its signature is wanted.
+    Speaker,
 }
 
 /// Names a timer. To be given back as it is.
@@ -512,6 +520,8 @@ struct Table {
     from_far: usize,
     /// Our own BYEs.
     own: ByContext<Branch>,
+    /// Those that wait for their signature.
+    unsigned: ByContext<own::Waiting>,
     last_id: u64,
 }
 
@@ -626,12 +636,18 @@ impl Element {
                 });
             }
             Input::Release(id) => self.with(id, now, out, Context::release),
-            Input::SigningFailed { id } => self.with(id, now, out, Context::not_signed),
+            Input::SigningFailed { id } => {
+                if !self.own_signed(id, &[], now, out) {
+                    self.with(id, now, out, Context::not_signed);
+                }
+            }
             Input::Standing(standing) => self.table.hops.stand(standing),
             Input::Signed { id, identities } => {
-                self.with(id, now, out, |context, turn| {
-                    context.signed(identities, turn)
-                });
+                if !self.own_signed(id, &identities, now, out) {
+                    self.with(id, now, out, |context, turn| {
+                        context.signed(identities, turn)
+                    });
+                }
             }
             Input::SignedCompact { id, compact, full } => {
                 self.with(id, now, out, |context, turn| {
@@ -669,7 +685,8 @@ impl Element {
                 self.own_request(id, now, out, |branch, turn| branch.fire(timer, turn))
             }
             Part::Call => return self.call_due(id, now, out),
-            Part::Answers | Part::Decision | Part::Server(_) => false,
+            Part::Decision => self.own_due(id, now, out),
+            Part::Answers | Part::Server(_) => false,
         };
         if !is_own {
             self.with(id, now, out, |context, turn| context.fire(part, turn));
@@ -686,8 +703,10 @@ impl Element {
         match timer.part {
             Part::Call => self.table.calls.has(timer.context),
             _ => {
-                let id = timer.context;
-                self.contexts.contains_key(&id) || self.table.own.contains_key(&id)
+                let (id, table) = (timer.context, &self.table);
+                self.contexts.contains_key(&id)
+                    || table.own.contains_key(&id)
+                    || table.unsigned.contains_key(&id)
             }
         }
     }
@@ -700,6 +719,7 @@ impl Element {
             && self.table.branches.is_empty()
             && self.table.calls.is_empty()
             && self.table.own.is_empty()
+            && self.table.unsigned.is_empty()
     }
 
     /// How many calls of back-to-back trunks there are, ringing or answered.

@@ -37,6 +37,7 @@ use crate::proxy::Copy;
 use crate::trunk::{AnswerChecking, AnswerSigning, Connected, NextHopTrust};
 use countersign::identity::{Identity, Role};
 use countersign::time::{Ticks, UnixTime};
+use countersign::verification::answer::Pin;
 use forks::{Fork, Forks, Outcome};
 use questions::{Question, Watched};
 use std::collections::VecDeque;
@@ -65,6 +66,8 @@ pub(super) struct Answering {
     called: Option<Identity>,
     /// Who calls.
     caller: Option<Identity>,
+    /// The key that signed for whoever calls, where that is told.
+    caller_key: Option<Box<[u8; 32]>>,
     /// When it went on.
     sent: UnixTime,
     signs: Signs,
@@ -176,6 +179,7 @@ impl Answering {
             asked,
             sent_with,
             caller: call::from_request(&context.request, policy).orig,
+            caller_key: context.record.key.clone(),
             called,
             sent,
             signs,
@@ -420,6 +424,7 @@ impl Context {
             Kind::Final => self.deliver_success(answer.status, &answer.response, turn),
             Kind::Reliable(_) | Kind::Ringing => {
                 self.pass_ringing(answer.status, &answer.response, turn);
+                self.note_partners(&answer.response, turn);
             }
         }
     }
@@ -547,10 +552,15 @@ pub(super) fn without_body(response: &Message) -> Option<Message> {
 
 /// Who speaks in the dialog of an answer.
 fn partners(answering: &Answering, reached: Identity, foreign: Side) -> Box<Partners> {
+    let caller = answering.caller.clone();
+    let pin = match foreign {
+        Side::Near => caller.clone().zip(answering.caller_key.as_deref().copied()),
+        Side::Far => None,
+    };
     Box::new(Partners {
-        caller: answering.caller.clone(),
+        caller,
         reached,
-        pin: None,
+        pin: pin.map(|(identity, key)| Pin { identity, key }),
         foreign,
     })
 }

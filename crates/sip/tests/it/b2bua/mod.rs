@@ -15,12 +15,13 @@ mod inside_the_dialog;
 mod late_answers;
 mod next_hops;
 mod ordinary_calls;
+mod speakers;
 mod ways;
 
 use crate::proxy::{perhaps_received, received, take_due, udp};
 use countersign::time::{Now, Ticks, UnixTime};
 use countersign_sip::element::{
-    Answer, CallEnded, ContextId, Element, Event, Finished, Input, Options, Output, Sign, TimerId,
+    Answer, CallEnded, ContextId, Element, Event, Finished, Input, Options, Output, TimerId,
 };
 use countersign_sip::flow::{Target, Transport};
 use countersign_sip::trunk::{B2buaMode, Mode, NextHop, Role, SentBy, Trunk};
@@ -93,6 +94,8 @@ struct Line {
     answered: Vec<Answer>,
     /// Whose signature was asked for, in vain.
     asked: Vec<ContextId>,
+    /// What else the host was asked: to judge, and all about answers.
+    questions: Vec<Output>,
 }
 
 impl Line {
@@ -117,6 +120,7 @@ impl Line {
             events: Vec::new(),
             answered: Vec::new(),
             asked: Vec::new(),
+            questions: Vec::new(),
         }
     }
 
@@ -137,8 +141,11 @@ impl Line {
                     text: String::from_utf8_lossy(&bytes).into_owned(),
                 }),
                 Output::SetTimer { id, at } => self.timers.push((at, id)),
-                Output::Sign(Sign { id, .. }) => self.asked.push(id),
-                other => panic!("{other:?}"),
+                Output::Sign(sign) => {
+                    self.asked.push(sign.id);
+                    self.questions.push(Output::Sign(sign));
+                }
+                question => self.questions.push(question),
             }
         }
     }

@@ -226,6 +226,7 @@ impl World {
             code: None,
             attestation: None,
             consequences: None,
+            key: None,
         };
         let given = Given::Judged(id.as_u64(), text);
         self.give(&given, Input::Judged { id, judgement });

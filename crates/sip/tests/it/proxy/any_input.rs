@@ -107,6 +107,7 @@ fn answer_the_proxy(luck: &mut Luck, table: &mut Table, replies: &mut Vec<String
             code: None,
             attestation: None,
             consequences: None,
+            key: None,
         };
         table.handle(Input::Judged {
             id: judge.id,

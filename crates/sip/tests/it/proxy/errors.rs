@@ -68,6 +68,7 @@ fn judged(table: &mut Table, verdict: Verdict, code: Option<Code>, complaints: V
         code,
         attestation: None,
         consequences: Some(Box::new(consequences)),
+        key: None,
     };
     table.handle(Input::Judged { id, judgement });
 }

@@ -185,6 +185,7 @@ impl Table {
                 code: None,
                 attestation: None,
                 consequences: None,
+                key: None,
             },
         });
     }

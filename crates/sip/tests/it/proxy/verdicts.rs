@@ -127,6 +127,7 @@ fn the_attestation_may_be_told() {
             code: None,
             attestation: Some(Attestation::B),
             consequences: None,
+            key: None,
         },
     });
     assert!(
@@ -205,6 +206,7 @@ fn the_code_of_the_call_counts() {
             code: Some(Code::InvalidIdentityHeader),
             attestation: None,
             consequences: None,
+            key: None,
         },
     });
     assert_eq!(

@@ -183,6 +183,7 @@ impl World {
                     code: None,
                     attestation: None,
                     consequences: None,
+                    key: None,
                 },
             }),
             Happening::HostSigns(id, identity) => self.proxy(Input::Signed {

@@ -1,0 +1,363 @@
+//! Requests inside a dialog that was established with connected identity: re-INVITE, UPDATE and BYE
+//! ([RFC 9970 §6](https://www.rfc-editor.org/rfc/rfc9970#section-6)).
+//!
+//! ```text
+//!     ours ── re-INVITE, UPDATE, BYE ──▶ signed in the name of who speaks on our side ──▶ foreign
+//!     ours ◀── passed, or answered 438 ◀── judged against who speaks on theirs ◀───────── foreign
+//! ```
+//!
+//! Only where we are one end of both dialogs: a proxy has none, and so knows nobody who speaks in them. Who they are was settled by the answer
+//! (`answering`), and stays so whatever From says: [`Partners`].
+//!
+//! Not here: the wait for the host and its deadline (`decision`), the request as it crosses (`crossing`).
+
+use super::context::Context;
+use super::decision::{code_of, has_identity};
+use super::event::Event;
+use super::{ContextId, Judge, Judgement, Output, Sign, Subject, Turn, Unsigned};
+use crate::b2bua::{Call as Carried, Dialog, Partners, Side};
+use crate::call;
+use crate::flow::Transport;
+use crate::identity_header;
+use crate::message::{Message, Method};
+use crate::proxy::Additions;
+use crate::sdp;
+use crate::trunk::{Connected, ExistingIdentity, MidDialog, Pinning, Trunk};
+use countersign::call::{Call, CallReference, DateHeader, DestSource, OrigSource, Presentation};
+use countersign::identity::Identity;
+use countersign::priority::{Dialled, PriorityMark, RequestedPriority};
+use countersign::verification::{Code, Fault, Verdict};
+use std::sync::Arc;
+
+/// What became of a request inside a dialog that was established with connected identity.
+#[derive(Clone, Debug)]
+pub struct MidDialogRequest {
+    /// Which request; a BYE of our own has an id that nothing else has.
+    pub id: ContextId,
+    /// How the call came.
+    pub trunk: Arc<Trunk>,
+    /// The Call-ID of the call on the side of the caller.
+    pub call_id: Box<[u8]>,
+    /// Its method.
+    pub method: Box<str>,
+    /// In whose name it has to be.
+    pub speaker: Identity,
+    /// What became of it.
+    pub fate: MidDialogFate,
+}
+
+/// What became of such a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MidDialogFate {
+    /// It is not proven to be of who should have sent it, and went on all the same.
+    Passed(Unproven),
+    /// It is proven to be of who should have sent it.
+    Proven,
+    /// It is not proven, and went no further.
+    Rejected(Unproven),
+    /// We signed it.
+    Signed,
+    /// It should have been signed, and went on without.
+    Unsigned(Unsigned),
+}
+
+impl MidDialogFate {
+    /// Of a request that the host signed with these, or did not.
+    pub(super) fn of_signing(identities: &[Box<str>]) -> Self {
+        match identities.is_empty() {
+            true => Self::Unsigned(Unsigned::Refused),
+            false => Self::Signed,
+        }
+    }
+
+    /// The name in logs and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Passed(why) => why.name(),
+            Self::Proven => "proven",
+            Self::Rejected(_) => "rejected",
+            Self::Signed => "signed",
+            Self::Unsigned(_) => "unsigned",
+        }
+    }
+}
+
+/// Why a request inside a dialog is not proven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unproven {
+    /// Nobody has signed it.
+    Absent,
+    /// The right one, as it seems, but with another key than before.
+    Key,
+    /// Somebody else has signed it, or the signature is bad.
+    Mismatch(Fault),
+    /// Whether it is good could not be told.
+    NotValidated(Fault),
+}
+
+impl Unproven {
+    /// The name in logs and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Absent => "mid-dialog-absent",
+            Self::Key | Self::Mismatch(_) => "mid-dialog-mismatch",
+            Self::NotValidated(_) => "mid-dialog-not-validated",
+        }
+    }
+
+    // RFC 4916 §4.4.1 and RFC 8862 §4.3 know the codes of RFC 8224 for it.
+    fn code(self) -> Code {
+        match self {
+            Self::Absent => Code::UseIdentityHeader,
+            Self::Key => Code::InvalidIdentityHeader,
+            Self::Mismatch(fault) => code_of(Verdict::Failed(fault)),
+            Self::NotValidated(fault) => code_of(Verdict::NotValidated(fault)),
+        }
+    }
+}
+
+/// Who speaks in a request inside a dialog, and to whom.
+struct Speech {
+    speaker: Identity,
+    listener: Identity,
+    /// Of whom it has to be by key.
+    key: Option<[u8; 32]>,
+    direction: Direction,
+}
+
+/// Where such a request comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Direction {
+    /// From the side that is not ours.
+    Foreign,
+    /// From our side.
+    Ours,
+}
+
+impl Speech {
+    fn of(partners: &Partners, from: Side) -> Option<Self> {
+        let (caller, reached) = (partners.caller.clone()?, partners.reached.clone());
+        let (speaker, listener) = match from {
+            Side::Near => (caller, reached),
+            Side::Far => (reached, caller),
+        };
+        let direction = match partners.foreign == from {
+            true => Direction::Foreign,
+            false => Direction::Ours,
+        };
+        Some(Self {
+            speaker,
+            listener,
+            key: partners.pin.as_ref().map(|pin| pin.key),
+            direction,
+        })
+    }
+
+    /// What is signed, or judged: nothing that the request says of who sends it to whom.
+    fn call(&self, date: DateHeader, reference: Option<CallReference>) -> Call {
+        Call {
+            orig: Some(self.speaker.clone()),
+            orig_from: OrigSource::Given,
+            dest: vec![(self.listener.clone(), DestSource::Given)],
+            date,
+            presentation: Presentation::default(),
+            priority: RequestedPriority {
+                values: Vec::new(),
+                mark: PriorityMark::None,
+                dialled: Dialled::Unlisted,
+            },
+            media_keys: None,
+            reference,
+        }
+    }
+
+    fn call_of(&self, request: &Message) -> Call {
+        let from = request.from().ok();
+        let reference = request.call_id().ok().map(|call_id| CallReference {
+            call_id: call_id.into(),
+            from_tag: from.and_then(|from| from.tag()).unwrap_or_default().into(),
+        });
+        Call {
+            media_keys: sdp::fingerprints(request).map(Box::new),
+            ..self.call(request.date(), reference)
+        }
+    }
+}
+
+/// Whether requests of this method are signed and judged.
+// RFC 9970 §6: "This specification thus does not recommend PASSporTs for any requests sent in a dialog other than INVITE, UPDATE, and BYE."
+fn is_spoken(method: Option<Method<'_>>) -> bool {
+    matches!(method, Some(Method::Bye | Method::Invite | Method::Update))
+}
+
+impl Context {
+    /// Has a request inside a dialog signed or judged, if that is to be; whether it is.
+    pub(super) fn speaks(&mut self, turn: &mut Turn<'_>) -> bool {
+        let Some((connected, speech)) = self.connected().zip(self.speech(turn)) else {
+            return false;
+        };
+        let judges = matches!(
+            connected.mid_dialog,
+            MidDialog::Enforced | MidDialog::Reported
+        );
+        match speech.direction {
+            Direction::Foreign if judges => self.ask_who_speaks(&speech, turn),
+            Direction::Ours if !self.keeps_identity() => self.ask_to_speak(&speech, turn),
+            Direction::Foreign | Direction::Ours => return false,
+        }
+        true
+    }
+
+    fn connected(&self) -> Option<Arc<Connected>> {
+        let connected = self.trunk.connected.as_ref();
+        connected
+            .filter(|connected| connected.mid_dialog != MidDialog::Off)
+            .cloned()
+    }
+
+    fn speech(&self, turn: &Turn<'_>) -> Option<Speech> {
+        let crossing = self.crossing.as_ref().filter(|one| one.peer.is_some())?;
+        if !is_spoken(self.request.method()) {
+            return None;
+        }
+        let from = crossing.to.other();
+        let call = turn.table.calls.get(crossing.call)?;
+        Speech::of(
+            call.dialog_for(&self.request, from)?.partners.as_deref()?,
+            from,
+        )
+    }
+
+    /// Somebody before us has signed it, and that stays.
+    fn keeps_identity(&self) -> bool {
+        self.trunk.existing_identity == ExistingIdentity::Keep && has_identity(&self.request)
+    }
+
+    fn ask_to_speak(&mut self, speech: &Speech, turn: &mut Turn<'_>) {
+        let mut call = speech.call_of(&self.request);
+        let mut additions = Additions::default();
+        if call.date == DateHeader::Absent {
+            call.date = DateHeader::At(turn.now.unix);
+            additions.date = Some(turn.now.unix);
+        }
+        self.wait_for_signature(additions, turn);
+        turn.out
+            .push(sign(self.id, call, &self.trunk, self.transport));
+    }
+
+    fn ask_who_speaks(&mut self, speech: &Speech, turn: &mut Turn<'_>) {
+        let pins = self.trunk.connected.as_ref().map(|connected| connected.pin);
+        let call = match pins {
+            // Anybody, as long as it is who it says.
+            Some(Pinning::Off) | None => call::from_request(&self.request, &self.trunk.call),
+            Some(Pinning::Identity | Pinning::Key) => speech.call_of(&self.request),
+        };
+        let deadline = self.wait_for_judgement(Additions::default(), turn);
+        turn.out.push(Output::Judge(Judge {
+            id: self.id,
+            call,
+            presented: identity_header::presented(&self.request),
+            trunk: Arc::clone(&self.trunk),
+            deadline,
+        }));
+    }
+
+    /// The host has judged a request inside a dialog.
+    pub(super) fn follow_speaker(
+        &mut self,
+        judgement: &Judgement,
+        additions: &Additions,
+        turn: &mut Turn<'_>,
+    ) {
+        let Some((connected, speech)) = self.connected().zip(self.speech(turn)) else {
+            // The dialog has ended meanwhile, or the trunk is another: it goes where it can.
+            return self.forward(additions, turn);
+        };
+        let Some(why) = unproven(judgement, connected.pin, speech.key) else {
+            self.spoke(speech.speaker, MidDialogFate::Proven, turn);
+            return self.forward(additions, turn);
+        };
+        if connected.mid_dialog != MidDialog::Enforced {
+            self.spoke(speech.speaker, MidDialogFate::Passed(why), turn);
+            return self.forward(additions, turn);
+        }
+        self.spoke(speech.speaker, MidDialogFate::Rejected(why), turn);
+        let code = why.code();
+        self.answer(code.number(), code.phrase(), &[], turn);
+    }
+
+    /// The host has signed a request inside a dialog, or not.
+    pub(super) fn note_spoken(&self, fate: MidDialogFate, turn: &mut Turn<'_>) {
+        if let Some(speech) = self.speech(turn) {
+            self.spoke(speech.speaker, fate, turn);
+        }
+    }
+
+    fn spoke(&self, speaker: Identity, fate: MidDialogFate, turn: &mut Turn<'_>) {
+        let crossing = self.crossing.as_ref();
+        let call = crossing.and_then(|crossing| turn.table.calls.get(crossing.call));
+        let call_id = call.map(|call| call.near.call_id.clone());
+        let method = self.request.method().map_or(&[][..], Method::as_bytes);
+        turn.event(Event::MidDialog(Box::new(MidDialogRequest {
+            id: self.id,
+            trunk: Arc::clone(&self.trunk),
+            call_id: call_id.unwrap_or_default(),
+            method: String::from_utf8_lossy(method).into(),
+            speaker,
+            fate,
+        })));
+    }
+}
+
+/// Why a request that was judged so is not proven; `None` if it is.
+fn unproven(judgement: &Judgement, pin: Pinning, key: Option<[u8; 32]>) -> Option<Unproven> {
+    match judgement.verdict {
+        Verdict::Unsigned => Some(Unproven::Absent),
+        Verdict::Failed(fault) => Some(Unproven::Mismatch(fault)),
+        Verdict::NotValidated(fault) => Some(Unproven::NotValidated(fault)),
+        // Of whom no key is known, none is another.
+        Verdict::Passed if pin == Pinning::Key && key.is_some() && judgement.key != key => {
+            Some(Unproven::Key)
+        }
+        Verdict::Passed => None,
+    }
+}
+
+/// What the host is asked about a BYE of our own that goes to one side of a dialog, and what is told of it if it does nothing; `None` if it
+/// is not signed.
+pub(super) fn own_speech(
+    id: ContextId,
+    (call, dialog): (&Carried, &Dialog),
+    to: Side,
+    date: DateHeader,
+) -> Option<(Output, MidDialogRequest)> {
+    let connected = call.trunk.connected.as_ref();
+    connected.filter(|connected| connected.mid_dialog != MidDialog::Off)?;
+    let speech = Speech::of(dialog.partners.as_deref()?, to.other())?;
+    if speech.direction != Direction::Ours {
+        return None;
+    }
+    let transport = call.caller.hop.transport;
+    let sign = sign(id, speech.call(date, None), &call.trunk, transport);
+    let told = MidDialogRequest {
+        id,
+        trunk: Arc::clone(&call.trunk),
+        call_id: call.near.call_id.clone(),
+        method: "BYE".into(),
+        speaker: speech.speaker,
+        fate: MidDialogFate::Unsigned(Unsigned::Refused),
+    };
+    Some((sign, told))
+}
+
+fn sign(id: ContextId, call: Call, trunk: &Arc<Trunk>, transport: Transport) -> Output {
+    Output::Sign(Sign {
+        id,
+        subject: Subject::Speaker,
+        diversion: None,
+        call,
+        asked: trunk.attestation_asked,
+        trunk: Arc::clone(trunk),
+        transport,
+    })
+}
