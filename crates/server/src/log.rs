@@ -188,6 +188,25 @@ pub struct CallLine<'a> {
     pub took: Duration,
 }
 
+/// A request inside a call whose other side has proved who it is, which is not proven to be of that.
+#[derive(Clone, Copy, Debug)]
+pub struct MidDialogLine<'a> {
+    /// The trunk that the call came by.
+    pub trunk: &'a str,
+    /// The Call-ID of the call, as received.
+    pub call_id: &'a [u8],
+    /// The method.
+    pub method: &'a str,
+    /// Who should have sent it.
+    pub speaker: &'a Identity,
+    /// What became of it.
+    pub fate: &'a str,
+    /// Why it is not proven.
+    pub why: &'a str,
+    /// The fault of its PASSporT, if it has one.
+    pub fault: Option<&'a str>,
+}
+
 /// What is told of one answer to a call whose trunk has connected identity.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AnswerLine<'a> {
@@ -314,6 +333,21 @@ impl CallLog {
             called = answer.called.as_ref().map(|called| self.guarded(called)),
             last_proven = %last,
             "answer-regression: who proved that they answer does so no more"
+        );
+    }
+
+    /// Writes the line of a request inside a call that is not proven to be of the other side.
+    pub fn spoken(&self, request: &MidDialogLine<'_>) {
+        tracing::warn!(
+            target: "countersign::mid_dialog",
+            trunk = request.trunk,
+            call_id = &*clipped(&String::from_utf8_lossy(request.call_id)),
+            method = request.method,
+            speaker = self.guarded(request.speaker),
+            fate = request.fate,
+            why = request.why,
+            fault = request.fault,
+            "mid-dialog-mismatch: a request inside a call is not proven to be of the other side"
         );
     }
 

@@ -19,7 +19,8 @@
 //! - [`intake`]: what a shard waits for.
 //! - [`record`]: what is remembered of a call for its log line.
 //! - `diverting`: signing that a call goes somewhere else; `base`: signing without an extension, whole or compact.
-//! - `answering`: signing answers and judging them; `answered`: what became of them.
+//! - `answering`: signing answers and judging them; `answered`: what became of them; `mid_dialog`: the same of
+//!   requests inside calls.
 //! - `reports`: what others say of PASSporTs of ours.
 //! - [`admission`]: how many new requests a shard takes when more come than it can serve.
 //! - `turned_away`: whose retransmissions are turned away, too.
@@ -48,6 +49,7 @@ mod prioritizing;
 pub(crate) mod base;
 mod answering;
 mod answered;
+mod mid_dialog;
 pub mod admission;
 mod turned_away;
 pub mod relay;

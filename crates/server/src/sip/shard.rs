@@ -12,6 +12,7 @@ use super::base::base;
 use super::diverting::diverted;
 use super::helm::Helm;
 use super::intake::Intake;
+use super::mid_dialog;
 use super::post::Post;
 use super::prioritizing::prioritized;
 use super::probing::Probes;
@@ -509,6 +510,9 @@ impl Shard {
 
     fn sign(&mut self, sign: &Sign, state: &Arc<State>) -> Input {
         let now = self.now();
+        if sign.subject == Subject::Speaker {
+            return mid_dialog::signed(sign, state, now.unix);
+        }
         let call = self.calls.entry(sign.id);
         let Remembered { state, record, .. } =
             call.or_insert_with(|| Remembered::of(&sign.call, &sign.trunk, state));
@@ -714,6 +718,7 @@ impl Shard {
             code: report.code,
             attestation: report.deciding().and_then(|passport| passport.attest()),
             consequences: report.consequences().map(whole),
+            key: None,
         };
         Input::Judged { id, judgement }
     }
@@ -754,6 +759,9 @@ impl Shard {
                 if next.is_some() {
                     metrics.next_hops.failovers.increment([&hop]);
                 }
+            }
+            ProxyEvent::MidDialog(request) => {
+                mid_dialog::note(&request, &state.calls, metrics);
             }
             ProxyEvent::OptionsAnswered => metrics.sip_events.increment(["options-answered"]),
             ProxyEvent::OversizeFellBack { .. } => {

@@ -412,7 +412,9 @@ impl Context {
         if self.is_inside_a_call() {
             return self.follow_speaker(&judgement, &additions, turn);
         }
-        self.record.key = judgement.key.map(Box::new);
+        if self.pins_keys() {
+            self.record.key = judgement.key.map(Box::new);
+        }
         let verdict = judgement.verdict;
         self.record.verdict = Some(verdict);
         let code = judgement.code.unwrap_or_else(|| code_of(verdict));

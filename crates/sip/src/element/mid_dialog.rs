@@ -38,8 +38,8 @@ pub struct MidDialogRequest {
     pub trunk: Arc<Trunk>,
     /// The Call-ID of the call on the side of the caller.
     pub call_id: Box<[u8]>,
-    /// Its method.
-    pub method: Box<str>,
+    /// Its method: BYE, INVITE or UPDATE.
+    pub method: &'static str,
     /// In whose name it has to be.
     pub speaker: Identity,
     /// What became of it.
@@ -73,11 +73,19 @@ impl MidDialogFate {
     /// The name in logs and metrics.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Passed(why) => why.name(),
+            Self::Passed(_) => "passed",
             Self::Proven => "proven",
             Self::Rejected(_) => "rejected",
             Self::Signed => "signed",
             Self::Unsigned(_) => "unsigned",
+        }
+    }
+
+    /// Why it is not proven, if it should be.
+    pub const fn unproven(self) -> Option<Unproven> {
+        match self {
+            Self::Passed(why) | Self::Rejected(why) => Some(why),
+            Self::Proven | Self::Signed | Self::Unsigned(_) => None,
         }
     }
 }
@@ -99,9 +107,23 @@ impl Unproven {
     /// The name in logs and metrics.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Absent => "mid-dialog-absent",
-            Self::Key | Self::Mismatch(_) => "mid-dialog-mismatch",
-            Self::NotValidated(_) => "mid-dialog-not-validated",
+            Self::Absent => "absent",
+            Self::Key => "other-key",
+            Self::Mismatch(_) => "mismatch",
+            Self::NotValidated(_) => "not-validated",
+        }
+    }
+
+    /// Whether somebody else than who should have sent it has signed it, or nobody has by right.
+    pub const fn is_mismatch(self) -> bool {
+        matches!(self, Self::Key | Self::Mismatch(_))
+    }
+
+    /// The fault, if it is one of the PASSporT.
+    pub const fn fault(self) -> Option<Fault> {
+        match self {
+            Self::Absent | Self::Key => None,
+            Self::Mismatch(fault) | Self::NotValidated(fault) => Some(fault),
         }
     }
 
@@ -184,10 +206,15 @@ impl Speech {
     }
 }
 
-/// Whether requests of this method are signed and judged.
+/// The name of a method whose requests are signed and judged.
 // RFC 9970 §6: "This specification thus does not recommend PASSporTs for any requests sent in a dialog other than INVITE, UPDATE, and BYE."
-fn is_spoken(method: Option<Method<'_>>) -> bool {
-    matches!(method, Some(Method::Bye | Method::Invite | Method::Update))
+fn spoken(method: Option<Method<'_>>) -> Option<&'static str> {
+    match method {
+        Some(Method::Bye) => Some("BYE"),
+        Some(Method::Invite) => Some("INVITE"),
+        Some(Method::Update) => Some("UPDATE"),
+        _ => None,
+    }
 }
 
 impl Context {
@@ -215,11 +242,15 @@ impl Context {
             .cloned()
     }
 
+    /// Whether the key of who has signed has to stay the same.
+    pub(super) fn pins_keys(&self) -> bool {
+        let connected = self.trunk.connected.as_deref();
+        connected.is_some_and(|connected| connected.pin == Pinning::Key)
+    }
+
     fn speech(&self, turn: &Turn<'_>) -> Option<Speech> {
         let crossing = self.crossing.as_ref().filter(|one| one.peer.is_some())?;
-        if !is_spoken(self.request.method()) {
-            return None;
-        }
+        spoken(self.request.method())?;
         let from = crossing.to.other();
         let call = turn.table.calls.get(crossing.call)?;
         Speech::of(
@@ -297,12 +328,11 @@ impl Context {
         let crossing = self.crossing.as_ref();
         let call = crossing.and_then(|crossing| turn.table.calls.get(crossing.call));
         let call_id = call.map(|call| call.near.call_id.clone());
-        let method = self.request.method().map_or(&[][..], Method::as_bytes);
         turn.event(Event::MidDialog(Box::new(MidDialogRequest {
             id: self.id,
             trunk: Arc::clone(&self.trunk),
             call_id: call_id.unwrap_or_default(),
-            method: String::from_utf8_lossy(method).into(),
+            method: spoken(self.request.method()).unwrap_or_default(),
             speaker,
             fate,
         })));
@@ -343,7 +373,7 @@ pub(super) fn own_speech(
         id,
         trunk: Arc::clone(&call.trunk),
         call_id: call.near.call_id.clone(),
-        method: "BYE".into(),
+        method: "BYE",
         speaker: speech.speaker,
         fate: MidDialogFate::Unsigned(Unsigned::Refused),
     };

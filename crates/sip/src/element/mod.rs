@@ -381,8 +381,8 @@ pub struct Judgement {
     pub attestation: Option<Attestation>,
     /// What follows beyond the verdict, if anything does.
     pub consequences: Option<Box<Consequences>>,
-    /// SHA-256 of the SubjectPublicKeyInfo of who signed for the caller, of a call that passed on a trunk that pins keys
-    /// ([`crate::trunk::Pinning::Key`]); nobody needs it elsewhere.
+    /// SHA-256 of the SubjectPublicKeyInfo of who signed for the caller, of a call that passed; needed where keys are pinned
+    /// ([`crate::trunk::Pinning::Key`]).
     pub key: Option<[u8; 32]>,
 }
 
