@@ -565,6 +565,11 @@ impl PassportReport {
         self.claims().map(|claims| claims.iat)
     }
 
+    /// SHA-256 of the SubjectPublicKeyInfo of the signer, if an anchor vouches for it.
+    pub fn key_digest(&self) -> Option<[u8; 32]> {
+        Some(self.signer.as_ref()?.path.key_digest())
+    }
+
     /// How firmly the signer attests.
     pub fn attest(&self) -> Option<Attestation> {
         match self.claims()?.extension {

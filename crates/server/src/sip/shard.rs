@@ -718,7 +718,7 @@ impl Shard {
             code: report.code,
             attestation: report.deciding().and_then(|passport| passport.attest()),
             consequences: report.consequences().map(whole),
-            key: None,
+            key: report.deciding().and_then(|passport| passport.key_digest()),
         };
         Input::Judged { id, judgement }
     }

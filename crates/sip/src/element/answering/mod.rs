@@ -424,7 +424,6 @@ impl Context {
             Kind::Final => self.deliver_success(answer.status, &answer.response, turn),
             Kind::Reliable(_) | Kind::Ringing => {
                 self.pass_ringing(answer.status, &answer.response, turn);
-                self.note_partners(&answer.response, turn);
             }
         }
     }

@@ -138,7 +138,7 @@ impl Line {
             Output::SetTimer { id, at } => self.timers.push((at, id)),
             Output::Sign(Sign { id, subject, .. }) => {
                 let identity = match subject {
-                    Subject::Caller => OURS,
+                    Subject::Caller | Subject::Speaker => OURS,
                     Subject::Diversion => self.diversion,
                 };
                 let identities = vec![identity.into()];
