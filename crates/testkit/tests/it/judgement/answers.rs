@@ -9,9 +9,15 @@
 //! This test verifies that an answer is believed if, and only if, whoever was called has signed it for this call and now, and that nothing
 //! is fetched for one that cannot be good.
 
+mod bad_input;
 mod diverted;
+mod media;
+mod model;
+mod remembered;
+mod requests;
+mod secured;
 
-use super::chains::Way;
+use super::chains::{CAROL, Way};
 use countersign::identity::{Dest, Identity};
 use countersign::media_keys::{Fingerprint, MediaKeys};
 use countersign::passport::{Claims, Extension, Presented, SignedPassport};
@@ -72,8 +78,18 @@ impl Exchange {
         seconds: i64,
         presented: Vec<Result<Presented, Malformed>>,
     ) -> Report {
+        self.judge_of(&self.dialled, service, seconds, presented)
+    }
+
+    fn judge_of(
+        &self,
+        dialled: &Dialled,
+        service: &VerificationService,
+        seconds: i64,
+        presented: Vec<Result<Presented, Malformed>>,
+    ) -> Report {
         let (now, trust) = (now(seconds), &self.way.scene.trust);
-        let dialled = Arc::new(self.dialled.clone());
+        let dialled = Arc::new(dialled.clone());
         let mut verification =
             service.begin_answer(&dialled, presented, self.keys.as_ref(), trust, now);
         loop {
@@ -109,7 +125,6 @@ fn signed(presented: &Presented) -> SignedPassport {
     SignedPassport::parse(&presented.token).unwrap()
 }
 
-#[allow(dead_code)]
 fn keys(digests: &[&str]) -> MediaKeys {
     let each = digests.iter();
     let fingerprints = each.map(|digest| Fingerprint::new("sha-256", digest).unwrap());
@@ -234,8 +249,7 @@ fn digest01_case14_a_dialog_has_one_who_was_reached() {
     let second = |report: &Report| standing(report).after(&number(BOB), reached(report));
     assert_eq!(second(&first), AnswerStanding::Matching);
     assert_eq!(second(&again), AnswerStanding::Matching);
-    let carol = super::chains::CAROL;
-    let diverted = vec![exchange.rsp(carol), exchange.way.div(BOB, carol)];
+    let diverted = vec![exchange.rsp(CAROL), exchange.way.div(BOB, CAROL)];
     let other = exchange.judge(diverted);
     assert_eq!(standing(&other), AnswerStanding::Diverted);
     let changed = AnswerStanding::Unexpected(Fault::AnswerUnexpected);
