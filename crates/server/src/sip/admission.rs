@@ -22,8 +22,8 @@ use std::time::Duration;
 /// How many targets somebody waits at most. With the usual 5 ms this is the interval of RFC 8289 §4.2, 100 ms, in which a burst has passed.
 const PATIENCE: u32 = 20;
 
-/// Of how many turns is reckoned what part of them turns away: some ten milliseconds of a busy shard.
-const RECKONED_TURNS: f64 = 64.0;
+/// Of how many turns is reckoned what part of them turns away: some thirty milliseconds of a busy shard.
+const RECKONED_TURNS: f64 = 256.0;
 
 /// The longest wait, whatever the target: T1 of RFC 3261 §17.1.1.1, after which senders repeat themselves.
 const LONGEST_WAIT: Duration = Duration::from_millis(500);
