@@ -16,7 +16,7 @@ use countersign::crypto::{AwsLc, sha256};
 use countersign::passport::OrigId;
 use countersign::path::PathCache;
 use countersign::verification::replay::DEFAULT_REPLAY_CAPACITY;
-use countersign::verification::{MemoryReplay, VerificationService};
+use countersign::verification::{MemoryReplay, MemorySupporters, VerificationService};
 use countersign_sip::element;
 use countersign_sip::flow::Transport;
 use countersign_sip::location::HopSpec;
@@ -35,6 +35,7 @@ pub(super) struct Foundation {
     pub(super) places: Arc<KnownPlaces>,
     pub(super) paths: Arc<PathCache>,
     replay: Arc<MemoryReplay>,
+    supporters: Arc<MemorySupporters>,
 }
 
 impl Foundation {
@@ -44,6 +45,7 @@ impl Foundation {
         hep: Arc<Hep>,
         metrics: Arc<Metrics>,
         places: Arc<KnownPlaces>,
+        supporters: Arc<MemorySupporters>,
     ) -> Self {
         Self {
             listeners,
@@ -53,6 +55,7 @@ impl Foundation {
             places,
             paths: Arc::default(),
             replay: Arc::new(MemoryReplay::new(DEFAULT_REPLAY_CAPACITY)),
+            supporters,
         }
     }
 
@@ -77,6 +80,8 @@ impl Foundation {
         self.hep.replace(checked.hep.as_ref());
         let (paths, replay) = (self.paths.clone(), self.replay.clone());
         let routes = Arc::new(routes(config, &self.listeners));
+        let verification = VerificationService::new(policy, Arc::new(AwsLc), paths, replay)
+            .with_supporters(self.supporters.clone());
         let trunks = trunks(config, checked, &routes, &self.places.known());
         let hops = trunks.iter().flat_map(|trunk| &trunk.next_hops);
         let names = routes.ground.names(hops);
@@ -86,7 +91,7 @@ impl Foundation {
             calls: CallLog {
                 numbers: config.log.numbers,
             },
-            verification: VerificationService::new(policy, Arc::new(AwsLc), paths, replay),
+            verification,
             trust: self.keeper.replace(checked.trust.clone()),
             records: checked.records.clone(),
             trunks,

@@ -191,6 +191,7 @@ pub async fn start_after(
         hep.clone(),
         metrics.clone(),
         places.clone(),
+        supporters.memory(),
     );
     let state = foundation.state(config, &checked, (1, 1), &Brands::default());
     let services = services(&clock, &metrics, hep, fetcher, state);

@@ -113,12 +113,12 @@ pub(super) fn dialled(judge: &JudgeAnswer, reference: Option<CallReference>) -> 
     Some(dialled)
 }
 
-/// What an answer is that nobody could judge, and why.
-pub(super) fn unjudged(judge: &JudgeAnswer, fault: Fault) -> AnswerJudgement {
+/// What an answer is to a call for whose caller nobody spoke.
+pub(super) fn unjudged(judge: &JudgeAnswer) -> AnswerJudgement {
     AnswerJudgement {
         standing: match judge.presented.is_empty() {
             true => AnswerStanding::Absent,
-            false => AnswerStanding::NotValidated(fault),
+            false => AnswerStanding::NotValidated(Fault::NotExamined),
         },
         reached: None,
         pin: None,

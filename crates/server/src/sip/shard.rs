@@ -30,7 +30,7 @@ use countersign::call::{Call, CallReference};
 use countersign::time::{Now, Ticks};
 use countersign::verification::report::Report;
 use countersign::verification::states::{Poll, Verification};
-use countersign::verification::{Fault, Need, NeedId, Verdict};
+use countersign::verification::{Need, NeedId, Verdict};
 use countersign_sip::element::{
     self, AnswerId, ContextId, Element, EndedBy, Event as ProxyEvent, HopFailure, Input, Judge,
     JudgeAnswer, Judgement, Needed, Output, Rank, Sign, SignAnswer, Subject, TimerId,
@@ -607,29 +607,24 @@ impl Shard {
         let call = self.calls.get(&id);
         let state = call.map_or(state, |call| &call.state).clone();
         let reference = call.and_then(|call| call.reference.clone());
-        let unjudged = |fault| {
-            let judgement = answering::unjudged(&judge, fault);
-            Some(Input::AnswerJudged {
+        let Some(dialled) = answering::dialled(&judge, reference) else {
+            let judgement = answering::unjudged(&judge);
+            return Some(Input::AnswerJudged {
                 id,
                 answer,
                 judgement,
-            })
-        };
-        let Some(dialled) = answering::dialled(&judge, reference) else {
-            return unjudged(Fault::NotExamined);
+            });
         };
         // Whoever answers proves it by a certificate for the number that was called.
         let trust = state.trust.select(&judge.trunk.name, Some(&judge.called));
+        let media_keys = judge.media_keys.as_deref();
+        let service = &state.verification;
         let Some(trust) = trust else {
-            return unjudged(Fault::NoTrustDomain);
+            let report = service.decline_answer(&judge.presented, media_keys);
+            return Some(self.decided((id, Some(answer)), &report, now.ticks));
         };
-        let verification = state.verification.begin_answer(
-            &Arc::new(dialled),
-            judge.presented,
-            judge.media_keys.as_deref(),
-            &trust,
-            now,
-        );
+        let dialled = Arc::new(dialled);
+        let verification = service.begin_answer(&dialled, judge.presented, media_keys, &trust, now);
         let judging = Judging {
             verification,
             asked: Vec::new(),

@@ -92,5 +92,6 @@ mod torture_on_the_wire;
 mod transports;
 mod up;
 mod who_may_call;
+mod who_picked_up;
 mod whom_a_caller_is_told;
 mod whose_numbers;

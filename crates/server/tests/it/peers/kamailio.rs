@@ -14,8 +14,12 @@ pub(crate) enum Change {
     Nothing,
     /// The last digit of the called number, in the Request-URI alone: the call is forwarded.
     RequestUri,
+    /// Nothing that rings comes back.
+    Ringing,
     /// One bit of the signature.
     Signature,
+    /// No Identity comes back with an answer.
+    Answers,
     /// The last digit of the called number.
     To,
 }
@@ -85,6 +89,8 @@ impl Kamailio {
             Change::From => &[("CHANGE_FROM", "yes")],
             Change::Nothing => &[],
             Change::RequestUri => &[("CHANGE_URI", "yes")],
+            Change::Answers => &[("STRIP_ANSWERS", "yes")],
+            Change::Ringing => &[("SWALLOW_RINGING", "yes")],
             Change::Signature => &[("CHANGE_SIGNATURE", "yes")],
             Change::To => &[("CHANGE_TO", "yes")],
         };
