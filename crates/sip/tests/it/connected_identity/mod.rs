@@ -10,6 +10,7 @@
 //! [`Line`] has the element in its middle, a clock that the test winds, and everything that was wanted until the test takes it. A call
 //! that is to be signed is signed at once, with [`OURS`].
 
+mod any_input;
 mod checking_proxy;
 mod early_media;
 mod forgers;
@@ -22,8 +23,8 @@ use countersign::time::{Now, Ticks, UnixTime};
 use countersign::verification::Fault;
 use countersign::verification::answer::{AnswerStanding, MediaStanding};
 use countersign_sip::element::{
-    AnswerFate, AnswerId, AnswerJudgement, ConnectedAnswer, Element, Event, Input, JudgeAnswer,
-    Output, Sign, SignAnswer, Subject, TimerId,
+    AnswerFate, AnswerId, AnswerJudgement, ConnectedAnswer, ContextId, DropCause, Element, Event,
+    Input, JudgeAnswer, Output, Sign, SignAnswer, Subject, TimerId,
 };
 use countersign_sip::flow::Transport;
 use countersign_sip::trunk::{
@@ -59,6 +60,8 @@ struct Line {
     forgotten: Vec<AnswerId>,
     told: Vec<ConnectedAnswer>,
     finished: Vec<Option<u16>>,
+    /// Answers that the host was asked about besides.
+    held: Vec<ContextId>,
     /// What the host signs a diversion with.
     diversion: &'static str,
 }
@@ -81,6 +84,7 @@ impl Line {
             forgotten: Vec::new(),
             told: Vec::new(),
             finished: Vec::new(),
+            held: Vec::new(),
             diversion: OURS,
         }
     }
@@ -121,8 +125,9 @@ impl Line {
         match output {
             Output::Event(Event::Answer(told)) => self.told.push(*told),
             Output::Event(Event::Finished(finished)) => self.finished.push(finished.status),
-            Output::Event(Event::Dropped(cause)) => panic!("{cause:?}"),
-            Output::Event(_) => {}
+            Output::Event(Event::Dropped(DropCause::OwnFault(error))) => panic!("{error}"),
+            Output::Event(_) | Output::Forget(_) => {}
+            Output::Answered(answer) => self.held.push(answer.id),
             Output::ExpireAnswer { answer, .. } => self.expired.push(answer),
             Output::ForgetAnswer { answer, .. } => self.forgotten.push(answer),
             Output::JudgeAnswer(judge) => self.judge.push(*judge),
