@@ -47,7 +47,7 @@ pub enum Refusal {
     SigningFailed,
     /// The Date header is more than [`DATE_TOLERANCE_SECONDS`] from now.
     StaleDate,
-    /// More called parties, or longer ones, than a PASSporT may have.
+    /// More called parties, or longer ones, than a PASSporT may have, or more PASSporTs than are answered.
     TooLarge,
     /// The number is not in the inventory, and such calls are not signed.
     Unlisted,

@@ -13,6 +13,10 @@ use crate::passport::{Claims, Extension, RichClaims, SignedPassport};
 use crate::time::UnixTime;
 use std::sync::Arc;
 
+/// Most PASSporTs of a request that is answered. Own decision: a call has one or two and one more for each diversion; a way is sought among
+/// them, and it must not take long to find that there is none.
+pub const MAX_ASKED: usize = 32;
+
 /// A PASSporT of the request that is answered.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
@@ -84,9 +88,12 @@ impl AuthenticationService {
     /// # Errors
     /// [`Refusal`]: above all [`Refusal::NothingToAnswer`] for a request in which nobody spoke for the caller,
     /// [`Refusal::DiversionUnproven`] and [`Refusal::DiversionWithheld`] if somebody else was reached than was called, and
-    /// [`Refusal::NotCovered`].
+    /// [`Refusal::NotCovered`]; [`Refusal::TooLarge`] for more than [`MAX_ASKED`].
     pub fn respond(&self, answering: &Answering<'_>, now: UnixTime) -> Result<Answered, Refusal> {
         let Answering { asked, reached, .. } = *answering;
+        if asked.len() > MAX_ASKED {
+            return Err(Refusal::TooLarge);
+        }
         let (caller, diversions) = way_to(asked, reached)?;
         // RFC 9970 §5: "An "rsp" PASSporT that signs a different "dest" than the one that appeared in the PASSporT of the dialog-forming
         // request MUST send at least one "div" PASSporT with it."

@@ -7,6 +7,7 @@
 //!      ◄── rsp of DAVE, div of CAROL, div of BOB ──────────────┘
 //! ```
 
+use countersign::authentication::respond::MAX_ASKED;
 use countersign::authentication::{
     Answered, Answering, AnswersFor, Asked, AuthenticationService, Reflection, Refusal,
     may_stand_in,
@@ -372,6 +373,16 @@ fn an_answer_after_the_certificate_has_expired_is_not_signed() {
         let found = scenery.respond_at(&asked, &number(BOB), now).unwrap_err();
         assert_eq!(found, refusal);
     }
+}
+
+/// This test verifies that a request with PASSporTs beyond number is not worth a search.
+#[test]
+fn a_request_with_too_many_passports_is_not_answered() {
+    let mut asked = vec![base(ALICE, &[BOB]); MAX_ASKED];
+    assert!(Scenery::new().respond(&asked, BOB).is_ok());
+    asked.push(div(ALICE, BOB, CAROL));
+    let refusal = Scenery::new().respond(&asked, BOB).unwrap_err();
+    assert_eq!(refusal, Refusal::TooLarge);
 }
 
 /// Where the call may have gone by diversions of this caller: everywhere that can be reached, found without looking for a way.
