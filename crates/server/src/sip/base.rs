@@ -5,6 +5,7 @@
 use super::diverting::diverted;
 use super::prioritizing::prioritized;
 use super::record::Record;
+use super::securing::secured;
 use super::state::TrunkSigner;
 use countersign::authentication::{Credential, Form, Origination, Refusal, Signed};
 use countersign::call::Call;
@@ -40,6 +41,7 @@ pub(super) fn base(
             let full = service.signer().identity(token, &claims.extension);
             let mut identities = vec![full.into_boxed_str()];
             identities.extend(priority());
+            identities.extend(secured(sign, signer, &origination, now.unix));
             let beside = signer.beside(&origination, &sign.call, now.unix);
             identities.extend(beside.map(|signed| signed.identity.into_boxed_str()));
             match (identities.as_slice(), signed.form) {

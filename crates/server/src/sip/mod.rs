@@ -19,6 +19,7 @@
 //! - [`intake`]: what a shard waits for.
 //! - [`record`]: what is remembered of a call for its log line.
 //! - `diverting`: signing that a call goes somewhere else; `base`: signing without an extension, whole or compact.
+//! - `securing`: signing that a call asks for media security.
 //! - `answering`: signing answers and judging them; `answered`: what became of them; `mid_dialog`: the same of
 //!   requests inside calls.
 //! - `reports`: what others say of PASSporTs of ours.
@@ -46,6 +47,7 @@ mod reports;
 pub(crate) mod answers;
 mod diverting;
 mod prioritizing;
+mod securing;
 pub(crate) mod base;
 mod answering;
 mod answered;

@@ -19,6 +19,7 @@ use super::probing::Probes;
 use super::queue::{Event, ShardQueue};
 use super::record::{Ending, Record};
 use super::reports;
+use super::securing::secured;
 use super::services::Services;
 use super::state::State;
 use super::turned_away::TurnedAway;
@@ -539,6 +540,7 @@ impl Shard {
             Ok(authenticated) => {
                 let mut identities = vec![authenticated.identity.into_boxed_str()];
                 identities.extend(prioritized(sign, signer, now));
+                identities.extend(secured(sign, signer, &origination, now.unix));
                 let beside = signer.beside(&origination, &sign.call, now.unix);
                 identities.extend(beside.map(|signed| signed.identity.into_boxed_str()));
                 if sign.diversion.is_some() {
@@ -714,6 +716,7 @@ impl Shard {
             attestation: report.deciding().and_then(|passport| passport.attest()),
             consequences: report.consequences().map(whole),
             key: report.deciding().and_then(|passport| passport.key_digest()),
+            msec: report.msec(),
         };
         Input::Judged { id, judgement }
     }

@@ -30,8 +30,8 @@ use crate::reason;
 use crate::resource_priority;
 use crate::retarget::{Retargeting, retargeting};
 use crate::trunk::{
-    AttestationSuffix, BypassCause, ExistingIdentity, Leniency, Mode, Reaction, Role, Treatment,
-    Trunk,
+    AttestationSuffix, BypassCause, ExistingIdentity, Leniency, MediaSecurity, Mode, Reaction,
+    Role, Treatment, Trunk,
 };
 use countersign::call::DateHeader;
 use countersign::identity::Identity;
@@ -269,6 +269,7 @@ impl Context {
                     attestation: None,
                     consequences: None,
                     key: None,
+                    msec: None,
                 };
                 self.follow(judgement, additions, turn);
             }
@@ -418,6 +419,9 @@ impl Context {
         let verdict = judgement.verdict;
         self.record.verdict = Some(verdict);
         let code = judgement.code.unwrap_or_else(|| code_of(verdict));
+        if let Some(fault) = self.broken_keys(&judgement) {
+            return self.reject(fault.code(), &judgement, turn);
+        }
         if self.rejects(verdict, code) {
             return self.reject(code, &judgement, turn);
         }
@@ -438,6 +442,18 @@ impl Context {
             self.ask_for_signature(additions, turn);
         } else {
             self.pass(additions, turn);
+        }
+    }
+
+    /// What is wrong with a PASSporT that asks for media security, where that is given.
+    // RFC 8862 §4.4: "a compliant verification service that receives a dialog-forming SIP request containing an Identity header with a
+    // PASSporT type of "msec", after validating the request per the steps described in Section 6.2 of [RFC8224], MUST reject the request
+    // if there is any failure in that validation process with the appropriate status code per Section 6.2.2 of [RFC8224]."
+    fn broken_keys(&self, judgement: &Judgement) -> Option<Fault> {
+        let connected = self.trunk.connected.as_deref()?;
+        match judgement.msec {
+            Some(Verdict::Failed(fault)) if connected.media != MediaSecurity::Off => Some(fault),
+            _ => None,
         }
     }
 

@@ -384,6 +384,8 @@ pub struct Judgement {
     /// SHA-256 of the SubjectPublicKeyInfo of who signed for the caller, of a call that passed; needed where keys are pinned
     /// ([`crate::trunk::Pinning::Key`]).
     pub key: Option<[u8; 32]>,
+    /// What the PASSporT is worth that asks for media security, if there is one: RFC 8862.
+    pub msec: Option<Verdict>,
 }
 
 /// A call to sign: what `AuthenticationService::authenticate` and its `divert` take.

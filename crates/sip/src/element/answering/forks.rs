@@ -5,6 +5,7 @@ use crate::b2bua::{MAX_FORKS, Partners};
 use crate::element::AnswerJudgement;
 use crate::message::Message;
 use countersign::identity::Identity;
+use countersign::verification::answer::MediaStanding;
 
 /// Those who have answered one call, at most [`MAX_FORKS`].
 #[derive(Default)]
@@ -20,6 +21,7 @@ pub(super) struct Fork {
     /// Whether a provisional response that need not arrive was signed.
     ringing: Ringing,
     hope: Hope,
+    media: Media,
     /// Who was proven first.
     first: Option<Identity>,
     /// Who speaks in its dialog, if connected identity tells.
@@ -37,6 +39,14 @@ pub(super) enum Outcome {
 enum Ringing {
     NotSigned,
     Signed,
+}
+
+/// Whether its media is secured.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Media {
+    /// Keys came that somebody has signed.
+    Bound,
+    Unknown,
 }
 
 /// Whether an answer is still to be hoped for.
@@ -88,6 +98,7 @@ impl Fork {
             answer: None,
             ringing: Ringing::NotSigned,
             hope: Hope::Some,
+            media: Media::Unknown,
             first: None,
             partners: None,
         }
@@ -131,12 +142,20 @@ impl Fork {
 
     /// A judgement in the light of those before: whoever was proven first stays who was reached.
     pub(super) fn judged(&mut self, judgement: &mut AnswerJudgement) {
+        if judgement.media == MediaStanding::Bound {
+            self.media = Media::Bound;
+        }
         let reached = judgement.reached.as_ref();
         if let Some(first) = &self.first {
             judgement.standing = judgement.standing.after(first, reached);
         } else if judgement.standing.is_proven() {
             self.first = reached.cloned();
         }
+    }
+
+    /// Whether media keys came that somebody has signed.
+    pub(super) fn is_bound(&self) -> bool {
+        self.media == Media::Bound
     }
 
     fn bytes(&self) -> usize {

@@ -15,12 +15,14 @@
 //! one that was not judged is *not validated*, which is nobody's proof.
 //!
 //! - `forks`: what is known of each party that a call has reached
+//! - `keys`: what becomes of answers whose media keys are not proven
 //! - `questions`: what the host is asked, and what follows from its answers
 //! - `refusing`: answers that the caller does not get, and calls that end for it
 //!
 //! Not here: what is asked and told (`connected`), how an answer goes back (`outgoing`, `ending`), what the judgement is.
 
 mod forks;
+mod keys;
 mod questions;
 mod refusing;
 
@@ -34,7 +36,7 @@ use crate::identity_header;
 use crate::message::{Framing, Message, Name};
 use crate::patch::Patch;
 use crate::proxy::Copy;
-use crate::trunk::{AnswerChecking, AnswerSigning, Connected, NextHopTrust};
+use crate::trunk::{AnswerChecking, AnswerSigning, Connected, MediaSecurity, NextHopTrust};
 use countersign::identity::{Identity, Role};
 use countersign::time::{Ticks, UnixTime};
 use countersign::verification::answer::Pin;
@@ -72,6 +74,8 @@ pub(super) struct Answering {
     sent: UnixTime,
     signs: Signs,
     checks: Checks,
+    /// What its call asks for.
+    media: MediaSecurity,
     forks: Forks,
     /// In the order they came.
     waiting: VecDeque<Waiting>,
@@ -95,6 +99,8 @@ enum Signs {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Checks {
     Nothing,
+    /// What contradicts the media keys that were signed is refused. What else is found is told.
+    Keys,
     /// What is found is told.
     Reported,
     /// What is not proven is refused.
@@ -169,8 +175,11 @@ impl Answering {
             _ => Signs::Nothing,
         };
         let is_provable = !sent_with.is_empty() && called.is_some();
+        let media = keys::asked(connected, context);
         let checks = match connected.check {
             _ if connected.requires(called.as_ref()) => Checks::Required,
+            _ if media == MediaSecurity::Required => Checks::Required,
+            _ if media == MediaSecurity::Opportunistic && is_provable => Checks::Keys,
             AnswerChecking::Report | AnswerChecking::Require if is_provable => Checks::Reported,
             _ => Checks::Nothing,
         };
@@ -184,6 +193,7 @@ impl Answering {
             sent,
             signs,
             checks,
+            media,
             forks: Forks::default(),
             waiting: VecDeque::new(),
             watched: Vec::new(),
@@ -192,8 +202,11 @@ impl Answering {
         })
     }
 
-    fn provable(&self) -> Provable {
+    fn provable(&self, context: &Context) -> Provable {
         let is_provable = !self.sent_with.is_empty() && self.called.is_some();
+        if self.media == MediaSecurity::Required && keys::offers_none(context) {
+            return Provable::Never;
+        }
         match self.checks == Checks::Required && !is_provable {
             true => Provable::Never,
             false => Provable::Perhaps,
@@ -294,7 +307,7 @@ impl Context {
         }
         self.answering
             .as_ref()
-            .map_or(Provable::Perhaps, |answering| answering.provable())
+            .map_or(Provable::Perhaps, |answering| answering.provable(self))
     }
 
     /// The bytes that answers hold.
@@ -501,6 +514,7 @@ fn plan(arriving: &Arriving, signs: Signs, checks: Checks, fork: &Fork, holds: b
     match (checks, arriving.kind) {
         (Checks::Nothing, _) => Plan::Pass,
         (_, Kind::Final) if holds => Plan::Judge,
+        (Checks::Keys, _) if holds && has_rsp && arriving.has_body() => Plan::Judge,
         (_, Kind::Final) => Plan::Watch,
         // RFC 9970 §4: "provisional responses may be consumed (without forwarding) by intermediaries under a variety of conditions. In short,
         // their delivery is not guaranteed." Nobody misses a PASSporT that may get lost.

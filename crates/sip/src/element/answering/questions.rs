@@ -1,5 +1,6 @@
 //! What the host is asked about answers, and what follows from what it says, or does not say in time.
 
+use super::keys::{Shown, are_refused};
 use super::{Answering, Arriving, Checks, Kind, Waiting, partners};
 use crate::b2bua::Side;
 use crate::element::context::{Context, Stage};
@@ -39,6 +40,7 @@ pub(super) struct Watched {
     pub(super) question: Question,
     tag: Box<[u8]>,
     status: u16,
+    shown: Shown,
 }
 
 impl Context {
@@ -87,6 +89,7 @@ impl Context {
                 question,
                 tag: arriving.tag.clone(),
                 status: arriving.status,
+                shown: Shown::by(&arriving),
             });
         }
         self.line_up(arriving, None, turn);
@@ -180,6 +183,7 @@ impl Context {
         }
         answering.watched.push(Watched {
             question,
+            shown: Shown::by(&arriving),
             tag: arriving.tag,
             status: arriving.status,
         });
@@ -216,7 +220,6 @@ impl Context {
         mut judgement: AnswerJudgement,
         turn: &mut Turn<'_>,
     ) {
-        let requires = self.requires_proof();
         let Some(answering) = self.answering.as_deref_mut() else {
             return;
         };
@@ -224,10 +227,10 @@ impl Context {
             return;
         };
         let (tag, status) = (waiting.answer.tag.clone(), waiting.answer.status);
+        let shown = Shown::by(&waiting.answer);
         let answer = waiting.question.map(|question| question.answer);
         answering.hear(&tag, &mut judgement);
-        let is_good = self.is_good(&judgement);
-        if requires && !is_good {
+        if self.refuses(&tag, &judgement, shown) {
             self.told(answer, status, AnswerFate::Refused(judgement), turn);
             return self.refuse(index, turn);
         }
@@ -248,8 +251,7 @@ impl Context {
         if let Some(answering) = self.answering.as_deref_mut() {
             answering.hear(&watched.tag, &mut judgement);
         }
-        let gives_up = self.requires_proof()
-            && !self.is_good(&judgement)
+        let gives_up = self.refuses(&watched.tag, &judgement, watched.shown)
             && matches!(self.stage, Stage::Forwarding(_));
         let answer = Some(watched.question.answer);
         self.told(answer, watched.status, AnswerFate::Passed(judgement), turn);
@@ -258,10 +260,15 @@ impl Context {
         }
     }
 
-    /// Whether an answer that was judged so is as the trunk wants answers to be.
-    fn is_good(&self, judgement: &AnswerJudgement) -> bool {
+    /// Whether nobody gets an answer that was judged so.
+    fn refuses(&self, tag: &[u8], judgement: &AnswerJudgement, shown: Shown) -> bool {
         let connected = self.trunk.connected.as_deref();
-        connected.is_some_and(|connected| is_good(connected, judgement))
+        let Some((connected, answering)) = connected.zip(self.answering.as_deref()) else {
+            return self.requires_proof();
+        };
+        let is_good =
+            !connected.requires(answering.called.as_ref()) || is_good(connected, judgement);
+        !is_good || are_refused(answering.media, judgement, shown, answering.forks.get(tag))
     }
 
     /// Whether no answer passes that is not proven.

@@ -13,6 +13,7 @@ mod failures;
 mod forks;
 mod inside_the_dialog;
 mod late_answers;
+mod media_keys;
 mod next_hops;
 mod ordinary_calls;
 mod speakers;

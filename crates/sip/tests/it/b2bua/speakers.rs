@@ -29,8 +29,9 @@ const A: &str = "12025550100";
 const B: &str = "12025550101";
 const KEY: [u8; 32] = [7; 32];
 const OTHER_KEY: [u8; 32] = [8; 32];
-const TOKEN: &str = "eyJh.eyJi.c2ln;info=<https://cert.example/c.pem>;alg=ES256;ppt=shaken";
-const RSP: &str = "eyJh.eyJi.cnNw;info=<https://cert.example/c.pem>;alg=ES256;ppt=rsp";
+pub(super) const TOKEN: &str =
+    "eyJh.eyJi.c2ln;info=<https://cert.example/c.pem>;alg=ES256;ppt=shaken";
+pub(super) const RSP: &str = "eyJh.eyJi.cnNw;info=<https://cert.example/c.pem>;alg=ES256;ppt=rsp";
 
 fn number(digits: &str) -> Identity {
     Identity::Number(digits.parse().unwrap())
@@ -44,7 +45,7 @@ fn connected(mid_dialog: MidDialog) -> Connected {
     }
 }
 
-fn line(role: Role, connected: Connected) -> Line {
+pub(super) fn line(role: Role, connected: Connected) -> Line {
     let mut line = Line::new();
     let mut trunk = Trunk::clone(&line.trunk);
     trunk.role = role;
@@ -126,27 +127,27 @@ impl Talk {
 
 impl Line {
     /// The one question since last asked.
-    fn question(&mut self) -> Output {
+    pub(super) fn question(&mut self) -> Output {
         let mut questions = std::mem::take(&mut self.questions);
         assert_eq!(questions.len(), 1, "{questions:?}");
         questions.remove(0)
     }
 
-    fn signature(&mut self) -> countersign_sip::element::Sign {
+    pub(super) fn signature(&mut self) -> countersign_sip::element::Sign {
         match self.question() {
             Output::Sign(sign) => sign,
             other => panic!("{other:?}"),
         }
     }
 
-    fn signed(&mut self, id: ContextId) {
+    pub(super) fn signed(&mut self, id: ContextId) {
         self.handle(Input::Signed {
             id,
             identities: vec![TOKEN.into()],
         });
     }
 
-    fn judged(&mut self) -> (ContextId, Call) {
+    pub(super) fn judged(&mut self) -> (ContextId, Call) {
         match self.question() {
             Output::Judge(judge) => (judge.id, judge.call),
             other => panic!("{other:?}"),
@@ -162,6 +163,7 @@ impl Line {
                 attestation: None,
                 consequences: None,
                 key,
+                msec: None,
             },
         });
     }
@@ -211,7 +213,7 @@ impl Line {
 }
 
 /// The message with an Identity.
-fn signed(text: &str, identity: &str) -> String {
+pub(super) fn signed(text: &str, identity: &str) -> String {
     text.replacen("CSeq:", &format!("Identity: {identity}\r\nCSeq:"), 1)
 }
 

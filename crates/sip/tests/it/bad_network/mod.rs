@@ -227,6 +227,7 @@ impl World {
             attestation: None,
             consequences: None,
             key: None,
+            msec: None,
         };
         let given = Given::Judged(id.as_u64(), text);
         self.give(&given, Input::Judged { id, judgement });

@@ -184,6 +184,7 @@ impl World {
                     attestation: None,
                     consequences: None,
                     key: None,
+                    msec: None,
                 },
             }),
             Happening::HostSigns(id, identity) => self.proxy(Input::Signed {
