@@ -10,8 +10,8 @@ use super::outgoing::security;
 use super::validation::Refusal;
 use super::{ContextId, Element, Event, Options, Output, Part, Turn};
 use crate::b2bua::{
-    Answered, Call, Dialog, End, Leg, OurContact, Peer, Progress, Side, crossed, first, inside,
-    is_too_large, session_interval,
+    Answered, Call, Dialog, End, Guard, Leg, OurContact, Peer, Progress, Side, crossed, first,
+    inside, is_too_large, session_interval,
 };
 use crate::defect::Defect;
 use crate::flow::{Flow, Target, Transport};
@@ -116,12 +116,13 @@ impl Element {
         let Inside::Goes(crossing) = inside else {
             return false;
         };
-        crossing.to == Side::Near
-            && !request.body().is_empty()
-            && self.table.calls.get(crossing.call).is_some_and(|call| {
-                let dialog = call.dialog_for(request, Side::Far);
-                dialog.is_some_and(|dialog| call.is_unproven(dialog))
-            })
+        let call = self.table.calls.get(crossing.call);
+        let guarded = call.filter(|call| call.guard == Guard::ProofRequired);
+        let dialog = guarded.and_then(|call| call.dialog_for(request, Side::Far));
+        let is_unproven = guarded
+            .zip(dialog)
+            .is_some_and(|(call, dialog)| call.is_unproven(dialog));
+        is_unproven && crossing.to == Side::Near && !request.body().is_empty()
     }
 
     /// Whether the new target of a request that has one can be remembered.
@@ -351,6 +352,9 @@ impl Context {
             return None;
         }
         let call = turn.table.calls.get(crossing.call)?;
+        if call.guard == Guard::Open {
+            return None;
+        }
         let dialog = call.dialog_of(self.far_tag(crossing, response)?)?;
         call.is_unproven(dialog).then(|| without_body(response))?
     }

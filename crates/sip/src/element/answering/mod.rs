@@ -292,6 +292,10 @@ impl Kind {
 impl Context {
     /// The request is about to be sent on as `copy`, with whole PASSporTs.
     pub(super) fn begin_answering(&mut self, copy: &Copy, turn: &mut Turn<'_>) -> Provable {
+        // Most trunks have none, and pay nothing more.
+        if self.trunk.connected.is_none() {
+            return Provable::Perhaps;
+        }
         let begins = self.is_invite() && !self.is_inside_a_call() && !self.is_in_dialog();
         // Nobody in need waits for a proof.
         let is_call = begins && self.record.handling != Handling::Emergency;
