@@ -141,8 +141,6 @@ enum Plan {
     /// It waits until it is judged.
     Judge,
     Pass,
-    /// Nobody gets it.
-    Refuse,
     Sign,
     Strip,
     /// It goes back, and is judged.
@@ -227,10 +225,17 @@ impl Answering {
         values + waiting + self.forks.bytes()
     }
 
-    /// Another question to the host, if there may be one.
-    fn next_question(&mut self) -> Option<AnswerId> {
+    /// Another question to the host about an answer of this kind, if there may be one. Who only rings leaves half of them to who answers.
+    fn next_question(&mut self, kind: Kind) -> Option<AnswerId> {
+        let most = match kind {
+            Kind::Final => MAX_ANSWERS_ASKED,
+            Kind::Reliable(_) | Kind::Ringing => MAX_ANSWERS_ASKED / 2,
+        };
+        if self.questions >= most {
+            return None;
+        }
         self.questions += 1;
-        (self.questions <= MAX_ANSWERS_ASKED).then_some(AnswerId(self.questions))
+        Some(AnswerId(self.questions))
     }
 
     /// Whether this answer waits already.
@@ -374,14 +379,13 @@ impl Context {
         };
         let plan = match answering.forks.enter(&arriving.tag) {
             Some(fork) => plan(&arriving, answering.signs, answering.checks, fork, holds),
-            // Nobody rings so many phones.
-            None if holds && answering.checks == Checks::Required => Plan::Refuse,
+            // Nobody rings so many phones. Who forges so many names is not even hung up, or each would cost us a BYE.
+            None if holds && answering.checks == Checks::Required => return,
             None => Plan::Pass,
         };
         match plan {
             Plan::Judge => self.judge_answer(arriving, turn),
             Plan::Pass => self.line_up(arriving, None, turn),
-            Plan::Refuse => self.refuse_unjudged(arriving, turn),
             Plan::Sign => self.sign_answer(arriving, turn),
             Plan::Strip => match without_body(&arriving.response) {
                 Some(response) => {
@@ -408,7 +412,8 @@ impl Context {
         let Some(answering) = &mut self.answering else {
             return;
         };
-        if answering.waiting.len() < MAX_WAITING || answer.is_final() {
+        // There are only so many questions; and a 2xx is repeated.
+        if answering.waiting.len() < MAX_WAITING || question.is_some() {
             let waiting = Waiting { answer, question };
             answering.waiting.push_back(waiting);
         }

@@ -47,7 +47,7 @@ impl Context {
     /// Has an answer signed; it waits meanwhile.
     pub(super) fn sign_answer(&mut self, arriving: Arriving, turn: &mut Turn<'_>) {
         let reached = self.reached(&arriving.response);
-        let Some(question) = self.question(Of::Signature, turn) else {
+        let Some(question) = self.question(Of::Signature, arriving.kind, turn) else {
             return self.line_up(arriving, None, turn);
         };
         let Some(answering) = &mut self.answering else {
@@ -100,7 +100,7 @@ impl Context {
         arriving: &Arriving,
         turn: &mut Turn<'_>,
     ) -> Option<Question> {
-        let question = self.question(Of::Judgement, turn)?;
+        let question = self.question(Of::Judgement, arriving.kind, turn)?;
         let answering = self.answering.as_ref()?;
         turn.out.push(Output::JudgeAnswer(Box::new(JudgeAnswer {
             id: self.id,
@@ -118,8 +118,8 @@ impl Context {
     }
 
     /// Another question, if there may be one.
-    fn question(&mut self, of: Of, turn: &mut Turn<'_>) -> Option<Question> {
-        let answer = self.answering.as_mut()?.next_question()?;
+    fn question(&mut self, of: Of, kind: Kind, turn: &mut Turn<'_>) -> Option<Question> {
+        let answer = self.answering.as_mut()?.next_question(kind)?;
         let due = turn.now.ticks.after(self.trunk.deadline);
         turn.set_timer(self.id, Part::Answers, due);
         Some(Question { answer, of, due })
