@@ -194,6 +194,64 @@ fn an_honest_diversion_is_proven() {
     assert_eq!(line["reached"], "12025550110");
 }
 
+/// The same of a call that two providers forward, one after the other: each signs where it sent the call, and the last who was reached.
+#[test]
+fn two_honest_diversions_are_proven() {
+    let [calling, second, third] = std::array::from_fn(|_| Provider::new());
+    let folder = Workspace::new("forwards-twice");
+    let table = |name: &str, line: &str| {
+        let file = folder.write(name, line);
+        format!("sign_diversions = true\nforwards_file = {file:?}")
+    };
+    let called = Sipp::called(Called::Answers);
+    let setup = third.answers(&[&calling, &second], &udp(called.address()));
+    let forwards = table("third.csv", "12025550110,12025550120\n");
+    let last = setup.trunk(&forwards).trunk(WHOLE).start();
+    let setup = second.answers(&[&calling], &udp(last.sip()));
+    let forwards = table("second.csv", "12025550101,12025550110\n");
+    let middle = setup.trunk(&forwards).trunk(WHOLE).start();
+    let setup = calling.asks(&[&second, &third], &udp(middle.sip()));
+    let mut asks = setup.trunk(WHOLE).trunk(B2BUA).trunk(REQUIRED).start();
+
+    let seen = Sipp::call(Caller::Answered, asks.sip()).place();
+
+    called.finish();
+    let told = passports(&seen.response(200).headers("Identity"));
+    let kinds: Vec<_> = told.iter().map(|(header, _)| &header["ppt"]).collect();
+    assert_eq!(kinds, ["rsp", "div", "div"], "{told:#?}");
+    let lines = answers(&mut asks, 1);
+    let line = of_status(&lines, 200)[0];
+    assert_eq!(line["standing"], "diverted", "{line}");
+    assert_eq!(line["reached"], "12025550120");
+    // Who answers by proof is nobody else's to sign for: the one in the middle adds nothing.
+    assert_eq!(middle.metric("countersign_signed_answers_total"), 0);
+}
+
+/// Whoever wants the called party and nobody else does not get somebody else, however honest.
+#[test]
+fn a_diversion_is_refused_where_nobody_else_is_wanted() {
+    let (calling, answering) = (Provider::new(), Provider::new());
+    let folder = Workspace::new("forwards-strictly");
+    let table = folder.write("forwards.csv", "12025550101,12025550110\n");
+    let called = Sipp::called(Called::Answers);
+    let setup = answering.answers(&[&calling], &udp(called.address()));
+    let setup = setup
+        .trunk("sign_diversions = true")
+        .trunk(&format!("forwards_file = {table:?}"));
+    let signs = setup.trunk(WHOLE).start();
+    let setup = calling.asks(&[&answering], &udp(signs.sip()));
+    let strictly = format!("{REQUIRED}\naccept_diverted = false");
+    let mut asks = setup.trunk(WHOLE).trunk(B2BUA).trunk(&strictly).start();
+
+    Sipp::call(Caller::Refused(403), asks.sip()).place();
+
+    called.finish();
+    let told = answers(&mut asks, 1);
+    let line = &told[0];
+    assert_eq!(line["fate"], "refused", "{line}");
+    assert_eq!(line["standing"], "unexpected", "{line}");
+}
+
 /// Both providers, with a foreign proxy between them that makes this change; the caller's requires a proof.
 fn around(change: Change) -> (Server, Server, Provider, Provider, Sipp, Kamailio) {
     let (calling, answering) = (Provider::new(), Provider::new());

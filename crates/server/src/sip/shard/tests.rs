@@ -1,5 +1,7 @@
 //! A shard on a table: its clock is wound by hand, its queue is looked into, its peers are real sockets.
 
+mod answers;
+
 use super::*;
 use crate::sip::queue::{Arrivals, queue};
 use crate::sip::stage::{
@@ -84,6 +86,11 @@ impl Table {
 
     /// The called party answers what it heard.
     fn answer(&mut self, invite: &str, status: &str) {
+        self.answer_with(invite, status, "");
+    }
+
+    /// The same with more headers.
+    fn answer_with(&mut self, invite: &str, status: &str, headers: &str) {
         let copied: String = invite
             .split_inclusive("\r\n")
             .filter(|line| {
@@ -92,7 +99,7 @@ impl Table {
                     .any(|name| line.starts_with(name))
             })
             .collect();
-        let text = format!("SIP/2.0 {status}\r\n{copied}Content-Length: 0\r\n\r\n");
+        let text = format!("SIP/2.0 {status}\r\n{copied}{headers}Content-Length: 0\r\n\r\n");
         self.receive(&text, address(&self.stage.called));
     }
 
