@@ -9,6 +9,7 @@ use super::crossing::{Crossing, Inside, begin_call};
 use super::decision::Deciding;
 use super::ending::Held;
 use super::event::{Event, Finished, Handling, SignatureFate};
+use super::inquiring::Inquiry;
 use super::outgoing::Candidate;
 use super::reporting::Reports;
 use super::server_side::{AckFate, ServerNews, ServerSide};
@@ -42,7 +43,7 @@ pub(super) struct Context {
     /// Our address that it came to.
     pub(super) arrived_at: SocketAddr,
     /// Where it came from.
-    source: SocketAddr,
+    pub(super) source: SocketAddr,
     /// Whether the request named a trunk group; what it is slimmed to may not.
     names_group: bool,
     pub(super) stage: Stage,
@@ -58,6 +59,8 @@ pub(super) struct Context {
     pub(super) reports: Reports,
     /// What is done about its answers, of a trunk with connected identity.
     pub(super) answering: Option<Box<Answering>>,
+    /// What it is if it is no call, but asks who would answer.
+    pub(super) inquiry: Option<Box<Inquiry>>,
     /// Whether what is not needed any more of the request is gone.
     pub(super) is_slim: bool,
     pub(super) server: ServerSide,
@@ -79,6 +82,8 @@ pub(super) enum Stage {
     Forwarding(Forwarding),
     /// A next hop has accepted it, and the host is asked whether that may pass.
     Held(Held),
+    /// It asks who would answer, and is told or will be.
+    Inquired,
 }
 
 /// It is at one of the next hops.
@@ -199,6 +204,7 @@ impl Context {
             },
             reports: Reports::default(),
             answering: None,
+            inquiry: None,
             is_slim: false,
             server,
             keys: vec![key],
@@ -309,6 +315,7 @@ impl Context {
             Part::Branch(index, timer) => self.branch_fired(index, timer, turn),
             // The timer of its call has another way.
             Part::Call => {}
+            Part::Inquiry => self.inquiry_due(turn),
             Part::Decision => {
                 self.deadline_passed(turn);
                 self.held_too_long(turn);
@@ -338,6 +345,7 @@ impl Context {
         for key in &self.keys {
             turn.table.servers.remove(key);
         }
+        self.leave_inquiry(turn);
         self.leave_call(turn);
     }
 

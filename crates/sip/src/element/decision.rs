@@ -83,7 +83,7 @@ enum Plan {
 impl Context {
     /// Decides about a request that is fit to be forwarded.
     pub(super) fn decide(&mut self, turn: &mut Turn<'_>) {
-        if self.speaks(turn) {
+        if self.speaks(turn) || self.is_answered_as_inquiry(turn) {
             return;
         }
         let plan = self.plan(turn.options);
@@ -179,7 +179,7 @@ impl Context {
     }
 
     /// Sends on a call whose caller we do not sign; that it is diverted we do.
-    fn pass(&mut self, additions: Additions, turn: &mut Turn<'_>) {
+    pub(super) fn pass(&mut self, additions: Additions, turn: &mut Turn<'_>) {
         // RFC 8946 §4.1: "it MUST NOT add a "div" PASSporT to an INVITE that contains no Identity header field."
         match additions.diversion.is_some() && has_identity(&self.request) {
             true => self.ask_for_diversion(additions, turn),
@@ -326,10 +326,13 @@ impl Context {
 
     fn ask_for_judgement(&mut self, additions: Additions, turn: &mut Turn<'_>) {
         let due = self.wait_for(Question::Judgement, additions, turn);
+        let mut call = call::from_request(&self.request, &self.trunk.call);
+        let inquirer = self.inquirer(&mut call);
         turn.out.push(Output::Judge(Judge {
             id: self.id,
-            call: call::from_request(&self.request, &self.trunk.call),
+            call,
             presented: identity_header::presented(&self.request),
+            inquirer,
             trunk: Arc::clone(&self.trunk),
             deadline: due,
         }));
@@ -419,6 +422,9 @@ impl Context {
         let verdict = judgement.verdict;
         self.record.verdict = Some(verdict);
         let code = judgement.code.unwrap_or_else(|| code_of(verdict));
+        if self.inquiry.is_some() {
+            return self.follow_inquiry(code, &judgement, additions, turn);
+        }
         if let Some(fault) = self.broken_keys(&judgement) {
             return self.reject(fault.code(), &judgement, turn);
         }
@@ -458,7 +464,7 @@ impl Context {
     }
 
     /// Answers a call that does not go on.
-    fn reject(&mut self, code: Code, judgement: &Judgement, turn: &mut Turn<'_>) {
+    pub(super) fn reject(&mut self, code: Code, judgement: &Judgement, turn: &mut Turn<'_>) {
         let rejection = &self.trunk.rejection;
         let (status, phrase) = match rejection.status {
             Some(status) => status.line(),

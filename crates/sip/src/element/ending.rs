@@ -116,6 +116,7 @@ impl Context {
                 self.cancel_branches(turn);
             }
             Stage::Held(_) => self.refuse_held(reason, turn),
+            Stage::Inquired => return self.end_inquiry(turn),
         }
         let extra = reason.map(|reason| ("Reason", reason.as_bytes()));
         let status = match ending.status {

@@ -1,6 +1,6 @@
 //! What the host logs and counts: one line per request, and what never became one.
 
-use super::{ConnectedAnswer, ContextId, MidDialogRequest};
+use super::{ConnectedAnswer, ContextId, Inquired, MidDialogRequest};
 use crate::defect::Defect;
 use crate::flow::Transport;
 use crate::patch::PatchError;
@@ -34,6 +34,8 @@ pub enum Event {
         /// Which is tried instead, if there is another.
         next: Option<HopId>,
     },
+    /// Somebody asked who would answer.
+    Inquiry(Box<Inquired>),
     /// What became of a request inside a dialog that was established with connected identity.
     MidDialog(Box<MidDialogRequest>),
     /// OPTIONS to us was answered.

@@ -73,7 +73,10 @@ impl Element {
     pub fn knows(&self, message: &Message) -> bool {
         let server =
             |key: Result<ServerKey, _>| key.is_ok_and(|key| self.table.servers.contains_key(&key));
-        let inside = |request| self.table.calls.place(request, &self.tokens).is_some();
+        let inside = |request| {
+            let in_call = self.table.calls.place(request, &self.tokens).is_some();
+            in_call || self.inquiry_of(request).is_some()
+        };
         match message.method() {
             None => matches!(
                 ClientKey::of(message),

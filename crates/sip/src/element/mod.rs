@@ -25,6 +25,7 @@
 //! - `server_side`, `branch`: a transaction machine with its bytes and addresses
 //! - `hops`: which next hop is tried first
 //! - `answering`: answers that are signed or judged before they go back
+//! - `inquiring`: who would answer, told without ringing
 //! - `calls`, `crossing`: the calls of back-to-back trunks, and their messages between two dialogs
 //! - `ending`, `own`: answers held back, calls ended, and the BYE and ACK that this takes
 //! - `mid_dialog`: requests inside dialogs that were established with connected identity
@@ -52,6 +53,7 @@ mod event;
 mod excess;
 mod hops;
 mod incoming;
+mod inquiring;
 mod mid_dialog;
 mod outgoing;
 mod own;
@@ -80,9 +82,10 @@ use countersign::time::{Now, Ticks};
 use countersign::verification::{Code, Consequences, Malformed, Verdict};
 use hops::Hops;
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokens::Tokens;
+use tokens::{Digits, Tokens};
 
 pub use answering::MAX_ANSWERS_ASKED;
 pub use connected::{
@@ -94,6 +97,7 @@ pub use event::{
 };
 pub use excess::{Needed, Rank, Unanswered};
 pub use hops::{HOP_REST, MAX_ASKED_REST, MAX_DIVERTED};
+pub use inquiring::{Inquired, InquiryFate, LONGEST_INQUIRY};
 pub use mid_dialog::{MidDialogFate, MidDialogRequest, Unproven};
 
 /// Most response contexts that one proxy holds; requests beyond are answered 503.
@@ -269,6 +273,8 @@ pub enum Input {
         /// Where it should have gone.
         target: Target,
     },
+    /// Of what [`Output::Judge`] asked for an inquiry, there is too much: nobody hears anything.
+    TooManyInquiries(ContextId),
     /// Bytes came that are no message.
     Unreadable {
         /// On which way.
@@ -364,6 +370,8 @@ pub struct Judge {
     pub call: Call,
     /// Every PASSporT it presents, in order.
     pub presented: Vec<Result<Presented, Malformed>>,
+    /// Where it came from, if it is no call but asks who would answer ([`crate::inquiry`]).
+    pub inquirer: Option<SocketAddr>,
     /// Whose trust and policy apply.
     pub trunk: Arc<Trunk>,
     /// When [`Output::Expire`] will come.
@@ -434,6 +442,8 @@ enum Part {
     /// The longest call, or its session timer.
     Call,
     Decision,
+    /// A reliable response that is not acknowledged yet, and the end of an inquiry.
+    Inquiry,
     Server(Timer),
 }
 
@@ -518,6 +528,8 @@ struct Table {
     branches: HashMap<ClientKey, (ContextId, u8)>,
     hops: Hops,
     calls: Calls,
+    /// Inquiries that were answered, by the names of their dialogs.
+    inquiries: HashMap<Digits, ContextId>,
     /// How many contexts are of requests from the far side of a call.
     from_far: usize,
     /// Our own BYEs.
@@ -577,7 +589,7 @@ impl Element {
 
     /// Whether a request belongs to the far side of a call that we carry, whoever sends it.
     pub fn carries(&self, request: &Message) -> bool {
-        self.trunk_of_call(request).is_some()
+        self.trunk_of_call(request).is_some() || self.inquiry_of(request).is_some()
     }
 
     /// Whether a request only goes on with what has begun: its transaction is known, or it is inside a dialog, or ends something.
@@ -604,6 +616,9 @@ impl Element {
                 trunk,
             } => match (message.method(), trunk) {
                 (None, _) => self.response(&message, now, out),
+                (Some(_), _) if self.inquiry_of(&message).is_some() => {
+                    self.inside_inquiry(flow, &message, now, out);
+                }
                 // What comes from the far side of a call is of that call, and may come by no trunk, or by another.
                 (Some(_), trunk) => match (self.trunk_of_call(&message), trunk) {
                     (Some(trunk), _) => self.request(flow, message, trunk, now, out),
@@ -657,6 +672,7 @@ impl Element {
                 });
             }
             Input::Timer(timer) => self.timer(timer, now, out),
+            Input::TooManyInquiries(id) => self.with(id, now, out, Context::too_many_inquiries),
             Input::TransportFailed { by, target } => {
                 let failed = |branch: &mut Branch, turn: &mut Turn<'_>| {
                     branch.transport_failed(target.clone(), turn)
@@ -688,7 +704,7 @@ impl Element {
             }
             Part::Call => return self.call_due(id, now, out),
             Part::Decision => self.own_due(id, now, out),
-            Part::Answers | Part::Server(_) => false,
+            Part::Answers | Part::Inquiry | Part::Server(_) => false,
         };
         if !is_own {
             self.with(id, now, out, |context, turn| context.fire(part, turn));
@@ -721,6 +737,7 @@ impl Element {
             && self.table.branches.is_empty()
             && self.table.calls.is_empty()
             && self.table.own.is_empty()
+            && self.table.inquiries.is_empty()
             && self.table.unsigned.is_empty()
     }
 

@@ -137,6 +137,9 @@ impl Element {
 impl Context {
     /// Sends the request on, with what was found out about it.
     pub(super) fn forward(&mut self, additions: &Additions, turn: &mut Turn<'_>) {
+        if self.inquiry.is_some() {
+            return self.answer_inquiry(additions, turn);
+        }
         self.record.bypass = additions.bypass(&self.trunk).and(additions.bypass);
         self.note_signatures(additions);
         if let Mode::Redirect(dialect) = self.trunk.mode {
@@ -175,7 +178,11 @@ impl Context {
     }
 
     /// The request as it is sent on, but for our Via.
-    fn copy(&self, additions: &Additions, turn: &mut Turn<'_>) -> Result<Copy, PatchError> {
+    pub(super) fn copy(
+        &self,
+        additions: &Additions,
+        turn: &mut Turn<'_>,
+    ) -> Result<Copy, PatchError> {
         match &self.crossing {
             Some(crossing) => self.crossed_copy(crossing, additions, turn),
             None => Copy::of(&self.request, &self.trunk, additions, &turn.options.names),
@@ -277,6 +284,7 @@ impl Context {
             // RFC 3261 §9.2: "If it has, the CANCEL request has no effect on the processing of the original request".
             Stage::Answered | Stage::Arrived => {}
             Stage::Held(_) => self.cancel_held(turn),
+            Stage::Inquired => self.end_inquiry(turn),
         }
     }
 
@@ -359,7 +367,7 @@ impl Context {
                         self.consider(Candidate::Ours(Failure::BadAnswer), turn);
                     }
                     // It was held.
-                    Stage::Arrived | Stage::Deciding(_) | Stage::Held(_) => {
+                    Stage::Arrived | Stage::Deciding(_) | Stage::Held(_) | Stage::Inquired => {
                         self.answer_failure(Failure::BadAnswer, turn);
                     }
                 }

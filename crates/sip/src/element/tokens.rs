@@ -168,6 +168,14 @@ impl Tokens {
         LocalTag(digest.finish())
     }
 
+    /// A number for the first reliable response to a request.
+    // RFC 3262 §3: "The value of the header field for the first reliable provisional response in a transaction MUST be between 1 and 2**31 -
+    // 1.  It is RECOMMENDED that it be chosen uniformly in this range."
+    pub(super) fn response_number(&self, request: &Message) -> u32 {
+        let drawn = self.draw(request) & 0x3fff_ffff;
+        u32::try_from(drawn).unwrap_or_default() + 1
+    }
+
     /// A number that all requests of one call have in common, and nobody outside can tell.
     pub(super) fn draw(&self, request: &Message) -> u64 {
         let mut digest = self.digest("draw");

@@ -17,6 +17,7 @@
 //! ```
 //!
 //! - [`asker`]: the side that wants to know
+//! - [`responder`]: the side that knows
 //! - [`session`]: descriptions of sessions without media
 //! - [`reliable`]: RSeq, RAck, and what makes a provisional response a reliable one
 //!
@@ -25,3 +26,4 @@
 pub mod reliable;
 pub mod session;
 pub mod asker;
+pub mod responder;

@@ -541,7 +541,7 @@ fn identity_values(message: &Message) -> impl Iterator<Item = Box<str>> {
 }
 
 /// What a request came with and what we add, and what it was sent on with. The two differ where ours takes the place of others.
-fn lists(request: &Message, copy: &Message) -> (Values, Values) {
+pub(super) fn lists(request: &Message, copy: &Message) -> (Values, Values) {
     let came: Vec<_> = identity_values(request).collect();
     let sent_with: Values = identity_values(copy).collect();
     if came.iter().all(|value| sent_with.contains(value)) {

@@ -132,6 +132,9 @@ impl Context {
         identities: &[Box<str>],
         turn: &mut Turn<'_>,
     ) {
+        if self.inquiry.is_some() {
+            return self.inquiry_signed(identities, turn);
+        }
         let Some((index, status)) = self.waiting_for(answer, |of| of == Of::Signature) else {
             return;
         };
