@@ -256,6 +256,7 @@ fn services(
         fetcher,
         runtime: tokio::runtime::Handle::current(),
         standing: Default::default(),
+        inquiries: Default::default(),
         state: ArcSwap::from_pointee(state),
     })
 }

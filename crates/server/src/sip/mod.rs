@@ -15,6 +15,7 @@
 //! - [`udp`], [`tcp`]: sockets and connections, with TLS or without; they know bytes, addresses and proven names.
 //! - [`post`]: which socket a message leaves by.
 //! - [`state`]: who signs and who judges for which trunk; [`services`]: that, and what outlives a reload.
+//! - [`inquiries`]: how often one may ask who would answer.
 //! - [`queue`]: the way into a shard; [`bell`]: what wakes one that sleeps on sockets.
 //! - [`intake`]: what a shard waits for.
 //! - [`record`]: what is remembered of a call for its log line.
@@ -38,6 +39,7 @@ pub mod udp;
 pub mod tcp;
 pub mod post;
 pub mod state;
+pub mod inquiries;
 pub mod services;
 pub mod bell;
 pub mod queue;

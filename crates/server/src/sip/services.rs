@@ -1,5 +1,6 @@
 //! What all shards share: what lasts as long as the process, and the state that a reload replaces.
 
+use super::inquiries::Inquiries;
 use super::secure::Secure;
 use super::state::State;
 use crate::clock::Clock;
@@ -33,6 +34,8 @@ pub struct Services {
     pub secure: Arc<Secure>,
     /// Which next hops are down.
     pub standing: ArcSwap<Standing>,
+    /// Who has asked how often who would answer.
+    pub inquiries: Inquiries,
     /// Everything that a reload replaces.
     pub state: ArcSwap<State>,
 }

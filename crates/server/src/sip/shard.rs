@@ -43,6 +43,7 @@ use countersign_sip::probe::Standing;
 use countersign_sip::trunk::{PassportForm, Trunk};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::TrySendError;
 use std::time::Duration;
@@ -114,6 +115,8 @@ struct Remembered {
     reference: Option<CallReference>,
     /// Whether its own proof is good, if that was judged.
     verdict: Option<Verdict>,
+    /// Where it came from, if it is no call but asks who would answer.
+    inquirer: Option<SocketAddr>,
 }
 
 /// A verification under way.
@@ -135,6 +138,7 @@ impl Remembered {
             record: Record::of(call),
             reference,
             verdict: None,
+            inquirer: None,
         }
     }
 }
@@ -564,7 +568,13 @@ impl Shard {
     }
 
     fn judge(&mut self, judge: Judge, state: &Arc<State>) -> Option<Input> {
-        let remembered = Remembered::of(&judge.call, &judge.trunk, state);
+        if self.asks_too_often(&judge) {
+            return Some(Input::TooManyInquiries(judge.id));
+        }
+        let remembered = Remembered {
+            inquirer: judge.inquirer,
+            ..Remembered::of(&judge.call, &judge.trunk, state)
+        };
         self.calls.insert(judge.id, remembered);
         let (service, orig) = (&state.verification, judge.call.orig.as_ref());
         let Some(trust) = state.trust.select(&judge.trunk.name, orig) else {
@@ -580,6 +590,16 @@ impl Shard {
             begun: now.ticks,
         };
         self.advance((judge.id, None), judging)
+    }
+
+    /// Whether who asks who would answer has asked too often: from there, or about that number.
+    fn asks_too_often(&self, judge: &Judge) -> bool {
+        let Some(source) = judge.inquirer else {
+            return false;
+        };
+        let called = judge.call.dest.last().map(|(called, _)| called);
+        let (inquiries, now) = (&self.services.inquiries, self.now().ticks);
+        !inquiries.admits(source.ip(), called, now)
     }
 
     /// What an answer gets that says who was reached.
@@ -709,6 +729,16 @@ impl Shard {
         if let Some(call) = self.calls.get_mut(&id) {
             call.record.judged(report, now);
             call.verdict = Some(report.verdict);
+            let inquires = call.inquirer.is_some() && report.verdict == Verdict::Passed;
+            let signer = report.deciding().and_then(|one| one.signer.as_ref());
+            if let Some(signer) = signer.filter(|_| inquires)
+                && !self
+                    .services
+                    .inquiries
+                    .admits_signer(signer.subject(), now.ticks)
+            {
+                return Input::TooManyInquiries(id);
+            }
         }
         let judgement = Judgement {
             verdict: report.verdict,
@@ -757,6 +787,10 @@ impl Shard {
                 if next.is_some() {
                     metrics.next_hops.failovers.increment([&hop]);
                 }
+            }
+            ProxyEvent::Inquiry(inquired) => {
+                let trunk = &inquired.trunk.name;
+                metrics.inquiries.increment(trunk, [inquired.fate.name()]);
             }
             ProxyEvent::MidDialog(request) => {
                 mid_dialog::note(&request, &state.calls, metrics);

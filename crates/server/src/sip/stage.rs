@@ -133,6 +133,7 @@ impl Stage {
             runtime: runtime.handle().clone(),
             secure: secure(),
             standing: Default::default(),
+            inquiries: Default::default(),
             state: ArcSwap::from_pointee(state),
         });
         Self {

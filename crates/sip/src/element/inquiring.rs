@@ -16,9 +16,10 @@ use super::answering::lists;
 use super::context::{Context, Stage};
 use super::decision::is_emergency;
 use super::event::Event;
-use super::tokens::Digits;
+use super::tokens::{Digits, LocalTag};
 use super::{AnswerId, ContextId, Element, Judgement, Output, Part, SignAnswer, Turn};
 use crate::flow::{Flow, Transport};
+use crate::inquiry::reliable::Acknowledged;
 use crate::inquiry::responder::{
     Due, PROGRESS, Responder, Told, is_inquiry, other_options, progress,
 };
@@ -121,6 +122,22 @@ impl Element {
         self.table.inquiries.get(&key).copied()
     }
 
+    /// Whether a PRACK is for a response of ours to an inquiry that is over: nobody else knows what to do with it.
+    pub(super) fn is_late_prack(&self, request: &Message) -> bool {
+        if request.method() != Some(Method::Prack) {
+            return false;
+        }
+        let to = request.to().ok();
+        let tag = to
+            .and_then(|to| to.tag())
+            .filter(|tag| LocalTag::may_be(tag));
+        tag.zip(Acknowledged::of(request))
+            .is_some_and(|(tag, acknowledged)| {
+                let sequence = acknowledged.request.sequence;
+                self.tokens.local_tag_of(request, sequence).as_bytes() == tag
+            })
+    }
+
     /// Answers a request inside an inquiry. Whoever knows our tag is who we told it, by whatever way the request came.
     // RFC 3262 §3: "An element that can act as a proxy can also send reliable provisional responses.  In this case, it acts as a UAS for
     // purposes of that transaction."
@@ -132,7 +149,8 @@ impl Element {
         out: &mut Vec<Output>,
     ) {
         let Some(id) = self.inquiry_of(request) else {
-            return;
+            let unknown = (481, "Call/Transaction Does Not Exist");
+            return self.answer(flow, request, unknown, &[], now, out);
         };
         let mut answer = (405, "Method Not Allowed");
         self.with(id, now, out, |context, _| {

@@ -288,6 +288,7 @@ impl Context {
             id: self.id,
             call,
             presented: identity_header::presented(&self.request),
+            inquirer: None,
             trunk: Arc::clone(&self.trunk),
             deadline,
         }));

@@ -616,7 +616,9 @@ impl Element {
                 trunk,
             } => match (message.method(), trunk) {
                 (None, _) => self.response(&message, now, out),
-                (Some(_), _) if self.inquiry_of(&message).is_some() => {
+                (Some(_), _)
+                    if self.inquiry_of(&message).is_some() || self.is_late_prack(&message) =>
+                {
                     self.inside_inquiry(flow, &message, now, out);
                 }
                 // What comes from the far side of a call is of that call, and may come by no trunk, or by another.

@@ -160,10 +160,15 @@ impl Tokens {
     // RFC 3261 §9.2: "the To tag of the response to the CANCEL and the To tag in the response to the original request SHOULD be
     // the same."
     pub(super) fn local_tag(&self, request: &Message) -> LocalTag {
+        let sequence = request.cseq().map_or(0, |cseq| cseq.sequence);
+        self.local_tag_of(request, sequence)
+    }
+
+    /// The tag of our own answers to the request with this sequence number, of the dialog that `request` is in or begins.
+    pub(super) fn local_tag_of(&self, request: &Message, sequence: u32) -> LocalTag {
         let mut digest = self.digest("tag");
         digest.put(request.header(Name::CallId).unwrap_or_default());
         digest.put(tag(request, Name::From));
-        let sequence = request.cseq().map_or(0, |cseq| cseq.sequence);
         digest.put(&sequence.to_be_bytes());
         LocalTag(digest.finish())
     }

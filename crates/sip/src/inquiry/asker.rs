@@ -436,6 +436,9 @@ impl Asker {
         self.stage = Stage::Over;
         self.due
             .retain(|(_, due)| matches!(due, Due::Invite(_) | Due::Own(..)));
+        // Nobody waits any more for what these acknowledge.
+        let pracks = self.own.iter_mut().filter(|own| own.what == What::Prack);
+        pracks.for_each(|own| own.machine.terminate());
         out.push(Step::Ended(ended));
         self.hang_up(now, out);
     }

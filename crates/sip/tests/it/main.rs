@@ -14,6 +14,7 @@ mod bad_dialogs;
 mod bad_network;
 mod connected_identity;
 mod connected_stories;
+mod inquiries;
 mod proxy;
 mod rfc4475;
 mod rfc5118;
