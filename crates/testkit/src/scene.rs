@@ -19,13 +19,14 @@ use countersign::certificate::{CertificateChain, ServiceProviderCode, TnAuthList
 use countersign::crypto::{AwsLc, SigningKey};
 use countersign::identity::Identity;
 use countersign::jose::base64url;
-use countersign::passport::{OrigId, Presented};
+use countersign::media_keys::MediaKeys;
+use countersign::passport::{OrigId, Presented, SignedPassport};
 use countersign::path::PathCache;
 use countersign::time::{Now, Ticks};
 use countersign::trust::Trust;
 use countersign::verification::{
-    Answer, Malformed, MemoryReplay, NeedKind, NumberAuthority, Poll, Refresh, Report, Resource,
-    Source, Unavailable, VerificationPolicy, VerificationService,
+    Answer, Dialled, Malformed, MemoryReplay, NeedKind, NumberAuthority, Poll, Refresh, Report,
+    Resource, Source, Unavailable, Verification, VerificationPolicy, VerificationService,
 };
 use countersign_sip::identity_header;
 use std::collections::HashMap;
@@ -142,7 +143,32 @@ impl Scene {
         presented: Vec<Result<Presented, Malformed>>,
     ) -> Report {
         let now = now(seconds);
-        let mut verification = self.verification().begin(call, presented, &self.trust, now);
+        let verification = self.verification().begin(call, presented, &self.trust, now);
+        self.drive(verification, now)
+    }
+
+    /// The call as Alice's provider sends it at [`NOW`].
+    pub fn dialled(&self) -> Dialled {
+        let sent = SignedPassport::parse(&self.present(&call()).token).expect("signed");
+        Dialled::of(vec![sent], number(BOB), NOW).expect("it speaks for Alice")
+    }
+
+    /// Verifies an answer `seconds` after [`NOW`], as the side does that sent the call.
+    pub fn verify_answer(
+        &self,
+        seconds: i64,
+        dialled: &Dialled,
+        presented: Vec<Result<Presented, Malformed>>,
+        media_keys: Option<&MediaKeys>,
+    ) -> Report {
+        let (now, dialled) = (now(seconds), Arc::new(dialled.clone()));
+        let service = self.verification();
+        let verification = service.begin_answer(&dialled, presented, media_keys, &self.trust, now);
+        self.drive(verification, now)
+    }
+
+    /// Answers whatever it needs until it is over.
+    pub fn drive(&self, mut verification: Verification, now: Now) -> Report {
         loop {
             let needs = match verification.poll(now) {
                 Poll::Done(report) => return report,

@@ -8,8 +8,8 @@ use countersign::certificate::repository_url::Origin;
 use countersign::verification::VerificationPolicy;
 use countersign::verification::policy::{
     BasePassport, DivertedTo, InheritedConstraints, MAX_DIVERTED_FRESHNESS_SECONDS, MissingDigest,
-    NameRequirement, Order, ProviderNumbersPolicy, Replay, RichFetch, RichPolicy, Serialization,
-    StaleDate, StringIat, Thoroughness, X5c, X5cWithoutX5u,
+    MissingMediaKeys, NameRequirement, Order, ProviderNumbersPolicy, Replay, RichFetch, RichPolicy,
+    Serialization, StaleDate, StringIat, Thoroughness, X5c, X5cWithoutX5u,
 };
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -146,6 +146,9 @@ pub(super) fn verification(
         inherited_constraints: reader
             .choice("inherited_constraints", &INHERITED_CONSTRAINTS)
             .unwrap_or_default(),
+        media_keys_missing: reader
+            .choice("media_keys_missing", &MEDIA_KEYS_MISSING)
+            .unwrap_or_default(),
         ..defaults
     };
     let authority = authority(&mut reader, directory, &policy);
@@ -219,6 +222,10 @@ const X5C_WITHOUT_X5U: [(&str, X5cWithoutX5u); 2] = [
 const INHERITED_CONSTRAINTS: [(&str, InheritedConstraints); 2] = [
     ("ignored", InheritedConstraints::IgnoredInAuthorities),
     ("intersect", InheritedConstraints::Intersect),
+];
+const MEDIA_KEYS_MISSING: [(&str, MissingMediaKeys); 2] = [
+    ("accept", MissingMediaKeys::Accept),
+    ("fail", MissingMediaKeys::Fail),
 ];
 const ORDERS: [(&str, Order); 2] = [("rfc8224", Order::Rfc8224), ("atis", Order::Atis)];
 const THOROUGHNESS: [(&str, Thoroughness); 2] = [

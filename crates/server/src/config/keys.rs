@@ -253,6 +253,7 @@ pub const KEYS: &[Key] = &[
     live("verification.rich_digests", Text, "\"refuse\"", "content elsewhere without a digest: refuse the PASSporT, or not-shown"),
     live("verification.rich_name", Text, "\"required\"", "rich call data without a name: required or optional"),
     live("verification.inherited_constraints", Text, "\"ignored\"", "claim constraints in certificates of authorities: ignored or intersect"),
+    live("verification.media_keys_missing", Text, "\"accept\"", "a PASSporT that does not sign the fingerprints of the SDP, where there are some: accept or fail"),
 
     live("priority.authorities", Tables, NONE, "who may sign for a namespace of Resource-Priority (PASSporTs of type rph)"),
     live("priority.authorities[].namespace", Text, REQUIRED, "the namespace, such as ets"),

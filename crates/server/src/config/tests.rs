@@ -593,6 +593,7 @@ fn another(key: &keys::Key) -> Vec<(&'static str, String)> {
         ("verification.x5c", _) => "never",
         ("verification.x5c_without_x5u", _) => "accept",
         ("verification.inherited_constraints", _) => "intersect",
+        ("verification.media_keys_missing", _) => "fail",
         ("verification.rich_fetch", _) => "shown",
         ("verification.rich_digests", _) => "not-shown",
         ("verification.rich_name", _) => "optional",

@@ -2,8 +2,11 @@
 
 use crate::scene::{Scene, call};
 use countersign::certificate::repository_url::{MAX_REPOSITORY_URL, RepositoryUrl};
+use countersign::passport::Presented;
 use countersign::verification::policy::{StringIat, Thoroughness};
-use countersign::verification::{Check, Verdict};
+use countersign::verification::{
+    AnswerReport, Check, Dialled, Malformed, MediaStanding, PassportReport, Verdict,
+};
 use countersign_sip::identity_header;
 use std::sync::LazyLock;
 
@@ -14,11 +17,14 @@ static SCENE: LazyLock<Scene> = LazyLock::new(|| {
     })
 });
 
+static DIALLED: LazyLock<Dialled> = LazyLock::new(|| SCENE.dialled());
+
 /// Whatever an Identity header says: nothing passes that nobody signed, nobody is shown whom nobody proved, every check is told, and every fault has its words.
 pub(super) fn verification(bytes: &[u8]) {
-    let presented = identity_header::values(bytes)
+    let presented: Vec<_> = identity_header::values(bytes)
         .map(identity_header::parse)
         .collect();
+    answer(presented.clone());
     let report = SCENE.verify_at(0, &call(), presented);
     assert_ne!(report.verdict, Verdict::Passed);
     assert_eq!(
@@ -36,6 +42,28 @@ pub(super) fn verification(bytes: &[u8]) {
             assert!(result.outcome.fault().is_none() || result.detail().is_some());
         }
     }
+}
+
+/// The same as an answer: nobody is reached who has not signed, and what stands in it is never more than what was presented.
+fn answer(presented: Vec<Result<Presented, Malformed>>) {
+    let headers = presented.len();
+    let report = SCENE.verify_answer(0, &DIALLED, presented, None);
+    let is_nobodys = |answer: &AnswerReport| {
+        let is_unproven = !answer.standing.is_proven() && answer.media != MediaStanding::Bound;
+        is_unproven && answer.reached.is_none() && answer.pin.is_none()
+    };
+    let answer = report.answer.as_deref();
+    assert!(answer.is_some_and(is_nobodys), "{report:?}");
+    let inside =
+        |one: &&PassportReport| one.chain.as_ref().is_some_and(|it| it.nested_in.is_some());
+    let nested = report.passports.iter().filter(inside).count();
+    assert!(report.passports.len() - nested <= headers);
+    assert!(
+        report
+            .passports
+            .iter()
+            .all(|one| one.token.proven().is_none())
+    );
 }
 
 /// A URL that is followed keeps every rule, however it is looked at.

@@ -23,7 +23,7 @@ use countersign::media_keys::{Fingerprint, MediaKeys};
 use countersign::passport::{Claims, Extension, Presented, SignedPassport};
 use countersign::time::UnixTime;
 use countersign::verification::{
-    AnswerReport, AnswerStanding, Check, Dialled, Fault, Malformed, MediaStanding, Outcome, Poll,
+    AnswerReport, AnswerStanding, Check, Dialled, Fault, Malformed, MediaStanding, Outcome,
     Purpose, Report, Verdict, VerificationService,
 };
 use countersign_testkit::lab::NOW;
@@ -90,18 +90,9 @@ impl Exchange {
     ) -> Report {
         let (now, trust) = (now(seconds), &self.way.scene.trust);
         let dialled = Arc::new(dialled.clone());
-        let mut verification =
-            service.begin_answer(&dialled, presented, self.keys.as_ref(), trust, now);
-        loop {
-            let needs = match verification.poll(now) {
-                Poll::Done(report) => return report,
-                Poll::Needs(needs) => needs.to_vec(),
-            };
-            for need in needs {
-                let answer = self.way.scene.repository.answer_to(&need.kind);
-                verification.answer(need.id, answer);
-            }
-        }
+        let keys = self.keys.as_ref();
+        let verification = service.begin_answer(&dialled, presented, keys, trust, now);
+        self.way.scene.drive(verification, now)
     }
 
     fn fetches(&self) -> usize {

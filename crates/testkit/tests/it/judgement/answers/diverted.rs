@@ -215,6 +215,33 @@ fn the_way_must_end_with_who_answered() {
 }
 
 #[test]
+fn who_is_on_the_way_and_not_at_its_end_was_not_reached() {
+    let exchange = Exchange::new();
+    let way = [exchange.way.div(BOB, CAROL), exchange.way.div(CAROL, DAVE)];
+    let mut presented = vec![exchange.rsp(CAROL), exchange.rsp(DAVE)];
+    presented.extend(way);
+    let report = exchange.judge(presented);
+    assert_eq!(standing(&report), AnswerStanding::Diverted);
+    assert_eq!(reached(&report), Some(&number(DAVE)));
+    let carol = report.passports[0].verdict;
+    assert_eq!(carol, Verdict::Failed(Fault::AnswerUnexpected));
+}
+
+#[test]
+fn what_we_sent_is_not_judged_again() {
+    let mut exchange = Exchange::new();
+    // We were slow: what we sent was signed long before.
+    exchange.dialled.sent = NOW.saturating_add(200);
+    let claims = Claims {
+        iat: NOW.saturating_add(200),
+        ..claims(BOB, CAROL)
+    };
+    let div = exchange.way.diverted(BOB, claims);
+    let report = exchange.judge_at(203, vec![exchange.rsp_at(202, CAROL), div]);
+    assert_eq!(standing(&report), AnswerStanding::Diverted);
+}
+
+#[test]
 fn what_we_diverted_ourselves_is_part_of_the_way() {
     let mut exchange = Exchange::new();
     let ours = exchange.way.div(BOB, CAROL);
