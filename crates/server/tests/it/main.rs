@@ -91,6 +91,7 @@ mod trust_domains;
 mod torture_on_the_wire;
 mod transports;
 mod up;
+mod who_answers_first;
 mod who_may_call;
 mod who_picked_up;
 mod whom_a_caller_is_told;

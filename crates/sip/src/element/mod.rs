@@ -614,23 +614,7 @@ impl Element {
                 flow,
                 message,
                 trunk,
-            } => match (message.method(), trunk) {
-                (None, _) => self.response(&message, now, out),
-                (Some(_), _)
-                    if self.inquiry_of(&message).is_some() || self.is_late_prack(&message) =>
-                {
-                    self.inside_inquiry(flow, &message, now, out);
-                }
-                // What comes from the far side of a call is of that call, and may come by no trunk, or by another.
-                (Some(_), trunk) => match (self.trunk_of_call(&message), trunk) {
-                    (Some(trunk), _) => self.request(flow, message, trunk, now, out),
-                    (None, Some(trunk)) => {
-                        let trunk = self.trunk_of_caller(&message, &flow, trunk);
-                        self.request(flow, message, trunk, now, out);
-                    }
-                    (None, None) => self.unknown_source(flow, &message, now, out),
-                },
-            },
+            } => self.received(flow, message, trunk, now, out),
             Input::Unreadable { flow, error, trunk } => {
                 self.unreadable(flow, &error, trunk.as_ref(), now, out);
             }
@@ -685,6 +669,32 @@ impl Element {
                     });
                 }
             }
+        }
+    }
+
+    /// A message came.
+    fn received(
+        &mut self,
+        flow: Flow,
+        message: Message,
+        trunk: Option<Arc<Trunk>>,
+        now: Now,
+        out: &mut Vec<Output>,
+    ) {
+        match (message.method(), trunk) {
+            (None, _) => self.response(&message, now, out),
+            (Some(_), _) if self.inquiry_of(&message).is_some() || self.is_late_prack(&message) => {
+                self.inside_inquiry(flow, &message, now, out);
+            }
+            // What comes from the far side of a call is of that call, and may come by no trunk, or by another.
+            (Some(_), trunk) => match (self.trunk_of_call(&message), trunk) {
+                (Some(trunk), _) => self.request(flow, message, trunk, now, out),
+                (None, Some(trunk)) => {
+                    let trunk = self.trunk_of_caller(&message, &flow, trunk);
+                    self.request(flow, message, trunk, now, out);
+                }
+                (None, None) => self.unknown_source(flow, &message, now, out),
+            },
         }
     }
 
