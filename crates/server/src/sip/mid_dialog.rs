@@ -7,7 +7,7 @@ use crate::log::{CallLog, MidDialogLine};
 use crate::metrics::Metrics;
 use countersign::authentication::{Form, Refusal};
 use countersign::time::UnixTime;
-use countersign_sip::element::{Input, MidDialogRequest, Sign};
+use countersign_sip::element::{Input, MidDialogFate, MidDialogRequest, Sign};
 use countersign_sip::trunk::PassportForm;
 
 /// What a request inside a call gets that says who sends it: an ordinary PASSporT, whole.
@@ -52,7 +52,10 @@ pub(super) fn signed(sign: &Sign, state: &State, now: UnixTime) -> Input {
 pub(super) fn note(request: &MidDialogRequest, calls: &CallLog, metrics: &Metrics) {
     let (trunk, fate) = (&*request.trunk.name, request.fate);
     let why = fate.unproven();
-    let outcome = why.map_or(fate.name(), |why| why.name());
+    let outcome = match fate {
+        MidDialogFate::Passed(why) => why.name(),
+        fate => fate.name(),
+    };
     metrics
         .mid_dialog
         .increment(trunk, [request.method, outcome]);

@@ -94,5 +94,6 @@ mod up;
 mod who_answers_first;
 mod who_may_call;
 mod who_picked_up;
+mod who_speaks;
 mod whom_a_caller_is_told;
 mod whose_numbers;
