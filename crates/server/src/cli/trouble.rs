@@ -50,6 +50,8 @@ pub(super) enum Trouble {
     NoLab(PathBuf, FileFault),
     /// The certificate names no domain that an anonymous caller could be of.
     NoDomain,
+    /// A request that is said to have been answered, in which nobody speaks for the caller.
+    NobodyCalls(PathBuf),
     /// Neither numbers nor a request.
     NoParties,
     /// The system gives no randomness.
@@ -122,6 +124,11 @@ impl fmt::Display for Trouble {
                 f,
                 "{}: {cause}; run `countersign up` once to make a lab there, name its folder with --data, or give \
                 --key, --certificate and --x5u",
+                path.display()
+            ),
+            Self::NobodyCalls(path) => write!(
+                f,
+                "--answer-to {}: no PASSporT in it speaks for the caller, so nobody can have answered it by one",
                 path.display()
             ),
             Self::NoParties => f.write_str(

@@ -7,6 +7,7 @@ use super::super::console::{Console, Tone};
 use super::super::input;
 use countersign::certificate::Coverage;
 use countersign::certificate::repository_url::{RepositoryUrl, UrlFault};
+use countersign::verification::answer::AnswerReport;
 use countersign::verification::{
     Callback, ChainReport, Check, CheckResult, Consequences, Content, Evidence, Fault, Outcome,
     PassportReport, ProvenCard, Purpose, Report, RichReport, SignerReport, Unavailable, Verdict,
@@ -21,6 +22,9 @@ const NAME: usize = 15;
 pub(super) fn print(report: &Report, place: (usize, usize), console: &mut Console) {
     input::title(place, console);
     headline(report, console);
+    if let Some(answer) = report.answer.as_deref() {
+        answered(answer, console);
+    }
     let count = report.passports.len();
     for (index, passport) in report.passports.iter().enumerate() {
         console.line("");
@@ -34,6 +38,20 @@ pub(super) fn print(report: &Report, place: (usize, usize), console: &mut Consol
     }
     if let Some(consequences) = report.consequences() {
         proven(&consequences, console);
+    }
+}
+
+/// Who picked up, as far as it is proven.
+fn answered(answer: &AnswerReport, console: &mut Console) {
+    let reached = answer.reached.as_ref();
+    let reached = reached.map_or_else(|| "not proved".to_owned(), ToString::to_string);
+    let facts = [
+        ("answer", answer.standing.name().to_owned()),
+        ("reached", reached),
+        ("media keys", answer.media.name().to_owned()),
+    ];
+    for (word, text) in facts {
+        lines(console, &[(word, WORD, Tone::Faint)], &text, Tone::Plain);
     }
 }
 
@@ -82,7 +100,9 @@ fn proven(consequences: &Consequences, console: &mut Console) {
 
 fn headline(report: &Report, console: &mut Console) {
     let verdict = console.paint(tone(report.verdict), report.verdict.name());
-    let code = report.code.map_or_else(String::new, |code| {
+    // An answer cannot be refused.
+    let code = report.code.filter(|_| report.answer.is_none());
+    let code = code.map_or_else(String::new, |code| {
         format!(", {} {}", code.number(), code.phrase())
     });
     match report.verdict.fault() {
@@ -90,6 +110,9 @@ fn headline(report: &Report, console: &mut Console) {
         None if report.verdict == Verdict::Passed => console.line(verdict),
         None if report.passports.is_empty() => {
             console.line(format_args!("{verdict}: there is no PASSporT"));
+        }
+        None if report.answer.is_some() => {
+            console.line(format_args!("{verdict}: nobody says who was reached"));
         }
         None => console.line(format_args!("{verdict}: no PASSporT speaks for the caller")),
     }
@@ -262,6 +285,9 @@ fn hints(passport: &PassportReport, console: &mut Console) {
         let hint = match (result.outcome.fault(), result.evidence) {
             (Some(Fault::IatStale | Fault::IatInFuture), _) => {
                 passport.iat().map(|iat| format!("--at {iat} judges it as of its own time"))
+            }
+            (Some(Fault::MediaKeysMismatch), _) if passport.purpose == Purpose::Answer => {
+                Some("headers and tokens alone have no media keys: give the whole response".to_owned())
             }
             (Some(Fault::CallerUnknown), _) => Some("--from says who called".to_owned()),
             (Some(Fault::CalledPartyUnknown), _) => Some("--to says who was called".to_owned()),

@@ -1,10 +1,11 @@
 //! `countersign verify`: every check that can be made of a call's proof, each with its verdict.
 //!
 //! The rules are those of `countersign::verification`; what lives here is what the command line says about the call
-//! ([`super::parties`]), where certificates come from ([`chains`]), and what rich call
+//! ([`super::parties`]), or about the call that was answered ([`answered`]), where certificates come from ([`chains`]), and what rich call
 //! data refers to ([`resources`]), and how the report is told: to people ([`layout`]) and to
 //! programs ([`record`]).
 
+mod answered;
 pub(super) mod chains;
 mod layout;
 mod record;
@@ -30,6 +31,7 @@ use countersign::passport::Presented;
 use countersign::path::PathCache;
 use countersign::time::Now;
 use countersign::trust::Trust;
+use countersign::verification::answer::Dialled;
 use countersign::verification::policy::{
     InfoRequirement, ProviderNumbersPolicy, Replay, Thoroughness, X5c,
 };
@@ -67,6 +69,8 @@ Examples:
   A branded call, its logo at hand; the logo is written to a file if it is the one that was signed:
     countersign verify invite.sip --trust anchors.pem \\
       --resource https://example.com/q.png=q.png --picture proven.png
+  The answer to a request that was sent, with both Identity headers as they were (who picked up):
+    countersign verify answer.sip --answer-to invite.sip --trust anchors.pem
   Priority, and who may sign for it:
     countersign verify rph.txt --from 12025550100 --to 911 --trust anchors.pem \\
       --rph esnet.1 --priority-authority esnet=709J
@@ -85,6 +89,10 @@ pub(super) struct Arguments {
     /// Trust anchors (PEM): whoever is in the file is believed, a lab too; may be given several times
     #[arg(long, value_name = "ANCHORS.pem", required = true)]
     trust: Vec<PathBuf>,
+    /// What is verified is the answer to this request, given as it was sent: all of the input is one answer; whom it was sent to is --to, \
+    /// else its Request-URI
+    #[arg(long, value_name = "REQUEST")]
+    answer_to: Option<PathBuf>,
     /// The signer's certificate chain, instead of fetching it; the URL in the token is judged all the same
     #[arg(long, value_name = "CHAIN.pem")]
     certificate: Option<PathBuf>,
@@ -121,7 +129,7 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {
 
 fn verify(arguments: &Arguments, console: &mut Console) -> Result<Outcome, Trouble> {
     let given = arguments.parties.read()?;
-    let bench = Bench::new(arguments)?;
+    let bench = Bench::new(arguments, &given)?;
     let mut chains = Chains::new(arguments, bench.clock)?;
     input::announce(arguments.file.as_deref(), console);
     let inputs = input::read(arguments.file.as_deref())?;
@@ -130,7 +138,7 @@ fn verify(arguments: &Arguments, console: &mut Console) -> Result<Outcome, Troub
         .iter()
         .map(|input| Case::of(input, &given, arguments))
         .collect();
-    let cases = match arguments.proof.together {
+    let cases = match arguments.proof.together || bench.dialled.is_some() {
         true => Case::together(cases?),
         false => cases?,
     };
@@ -244,6 +252,8 @@ impl Case {
 /// What every input is judged with.
 struct Bench {
     trust: Arc<Trust>,
+    /// The call whose answer it is, if it is one.
+    dialled: Option<Arc<Dialled>>,
     policy: VerificationPolicy,
     paths: Arc<PathCache>,
     clock: SystemClock,
@@ -251,11 +261,15 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(arguments: &Arguments) -> Result<Self, Trouble> {
+    fn new(arguments: &Arguments, given: &Given) -> Result<Self, Trouble> {
         let clock = SystemClock::start();
         let anchors = trust::read_anchors(&arguments.trust)?;
         let at = arguments.at.map_or(clock.now().unix, |at| at.0);
+        let request = arguments.answer_to.as_deref();
+        let calls = arguments.parties.call_policy();
+        let dialled = request.map(|file| answered::dialled(file, given, &calls));
         Ok(Self {
+            dialled: dialled.transpose()?.map(Arc::new),
             trust: Arc::new(arguments.belief.trust(anchors, at)?),
             policy: VerificationPolicy {
                 deadline: DEADLINE_MILLIS,
@@ -297,7 +311,14 @@ impl Bench {
         // Nothing is remembered between two runs, so there is nothing that could be replayed.
         let replay = Arc::new(MemoryReplay::new(1));
         let service = VerificationService::new(policy, Arc::new(AwsLc), self.paths.clone(), replay);
-        let mut verification = service.begin(&case.call, case.presented, &self.trust, self.now());
+        let (call, now) = (&case.call, self.now());
+        let mut verification = match &self.dialled {
+            None => service.begin(call, case.presented, &self.trust, now),
+            Some(dialled) => {
+                let keys = call.media_keys.as_deref();
+                service.begin_answer(dialled, case.presented, keys, &self.trust, now)
+            }
+        };
         loop {
             let needs = match verification.poll(self.now()) {
                 Poll::Done(report) => return Ok(report),

@@ -1,6 +1,7 @@
 //! A report for programs: the JSON of `verify --json`, whose shape other people's scripts rely on.
 
 use countersign::certificate::Coverage;
+use countersign::verification::answer::AnswerReport;
 use countersign::verification::{
     Callback, CheckResult, Code, Consequences, PassportReport, ProvenCaller, ProvenCard, Report,
     RichReport, SignerReport,
@@ -17,6 +18,28 @@ pub(in crate::cli) struct Record {
     passports: Vec<PassportRecord>,
     #[serde(skip_serializing_if = "Option::is_none")]
     consequences: Option<ConsequencesRecord>,
+    /// Who picked up, of an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answer: Option<AnswerRecord>,
+}
+
+/// Who picked up.
+#[derive(Debug, Serialize)]
+struct AnswerRecord {
+    standing: &'static str,
+    /// `null` if it is not proven.
+    reached: Option<String>,
+    media_keys: &'static str,
+}
+
+impl AnswerRecord {
+    fn of(answer: &AnswerReport) -> Self {
+        Self {
+            standing: answer.standing.name(),
+            reached: answer.reached.as_ref().map(ToString::to_string),
+            media_keys: answer.media.name(),
+        }
+    }
 }
 
 /// One PASSporT of it. What the token says is told whether it was proved or not: the verdict stands beside it.
@@ -109,6 +132,7 @@ impl Record {
             consequences: report
                 .consequences()
                 .map(|one| ConsequencesRecord::of(*one)),
+            answer: report.answer.as_deref().map(AnswerRecord::of),
         }
     }
 

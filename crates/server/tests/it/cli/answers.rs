@@ -228,3 +228,92 @@ fn fingerprints_that_are_none() {
     assert_eq!(apart["passports"][0]["claims"]["mky"], Value::Null);
     assert_eq!(apart["media_keys"], json!([]));
 }
+
+/// A response with these Identity headers and the SDP of [`with_sdp`].
+fn response(identities: &str, fingerprints: &[&str]) -> String {
+    let request = with_sdp(fingerprints);
+    let (_, rest) = request.split_once("\r\n").unwrap();
+    let headers = identities.lines();
+    let headers: String = headers.map(|one| format!("Identity: {one}\r\n")).collect();
+    format!("SIP/2.0 200 OK\r\n{headers}{rest}")
+}
+
+/// This test verifies that an answer is judged against the request that it answers: who was reached, how the call came there, and whether
+/// the media keys are those that were signed; and that nothing else passes.
+#[test]
+fn who_picked_up_is_verified() {
+    let lab = Lab::new();
+    let request = signed(&lab, INVITE, &[]);
+    let forwarded = signed(&lab, &request, &["--kind", "div", "--to", FORWARDED]);
+    let file = lab.workspace.path().join("sent.sip");
+    std::fs::write(&file, &request).unwrap();
+    let judge = |answer: &str, more: &[&str]| {
+        let about = ["--answer-to", file.to_str().unwrap(), "--offline"];
+        lab.verify(answer, &[&about, more].concat())
+    };
+    let own = signed(&lab, &request, &["--kind", "rsp"]);
+    let keys = ["--kind", "rsp", "--fingerprint", FINGERPRINT];
+    let bound = signed(&lab, &request, &keys);
+    let reached = ["--kind", "rsp", "--reached", FORWARDED];
+    let diverted = signed(&lab, &forwarded, &reached);
+    let alone = diverted.lines().next().unwrap();
+    for (answer, code, standing, reached, media) in [
+        (own.as_str(), 0, "matching", json!(CALLED), "no-keys"),
+        (
+            &response(&bound, &[FINGERPRINT]),
+            0,
+            "matching",
+            json!(CALLED),
+            "bound",
+        ),
+        (
+            &response(&bound, &["sha-256 02:1A"]),
+            1,
+            "unexpected",
+            Value::Null,
+            "mismatch",
+        ),
+        (&diverted, 0, "diverted", json!(FORWARDED), "no-keys"),
+        (
+            &response(&diverted, &[FINGERPRINT]),
+            0,
+            "diverted",
+            json!(FORWARDED),
+            "not-signed",
+        ),
+        (&response("", &[]), 3, "absent", Value::Null, "no-keys"),
+    ] {
+        let run = judge(answer, &["--json"]);
+        let json = run.json();
+        let told = &json["answer"];
+        assert_eq!(
+            (run.code, &told["standing"]),
+            (code, &json!(standing)),
+            "{json:#}"
+        );
+        assert_eq!(told["media_keys"], media, "{json:#}");
+        if code == 0 {
+            assert_eq!(told["reached"], reached, "{json:#}");
+        }
+    }
+    for half in [alone, &lab.identity(&[])] {
+        let json = judge(half, &["--json"]).json();
+        assert_ne!(json["verdict"], "passed", "{json:#}");
+        assert_eq!(json["answer"]["reached"], Value::Null, "{json:#}");
+    }
+    let hint = judge(&bound, &[]).out;
+    assert!(hint.contains("have no media keys"), "{hint}");
+    let words = judge(&diverted, &[]).out;
+    let shown = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    let expected = format!("passed answer diverted reached {FORWARDED} media keys no-keys");
+    assert!(shown.starts_with(&expected), "{words}");
+    // A request in which nobody speaks for the caller has no answer.
+    std::fs::write(&file, INVITE).unwrap();
+    let nobody = judge(&own, &[]);
+    assert_eq!((nobody.code, nobody.out.as_str()), (2, ""));
+    assert!(
+        nobody.err.contains("nobody can have answered"),
+        "{}",
+        nobody.err
+    );
+}
