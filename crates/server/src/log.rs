@@ -180,6 +180,10 @@ pub struct CallLine<'a> {
     pub answer: Option<&'a str>,
     /// Who was reached, if that is proven.
     pub reached: Option<&'a Identity>,
+    /// Who has signed that, if an anchor vouches for it: provider code, or subject of the certificate.
+    pub answer_signer: Option<&'a str>,
+    /// Nobody has, and whoever was called has done so before: when last.
+    pub answer_regression: Option<UnixTime>,
     /// The final response that the caller got.
     pub status: Option<u16>,
     /// From the request to this response.
@@ -283,6 +287,8 @@ impl CallLog {
             bypass = call.bypass,
             answer = call.answer,
             reached = call.reached.map(|reached| self.guarded(reached)),
+            answer_signer = call.answer_signer.map(clipped).as_deref(),
+            answer_regression = call.answer_regression.map(|last| last.to_string()).as_deref(),
             status = call.status,
             answered_ms = call.answered.map(|answered| u64::try_from(answered.as_millis()).unwrap_or(u64::MAX)),
             micros = u64::try_from(call.took.as_micros()).unwrap_or(u64::MAX),

@@ -5,10 +5,11 @@ use countersign::call::{Call, DestSource};
 use countersign::certificate::{Coverage, ServiceProviderCode};
 use countersign::identity::Identity;
 use countersign::passport::OrigId;
-use countersign::time::{Now, Ticks};
+use countersign::time::{Now, Ticks, UnixTime};
+use countersign::verification::answer::AnswerReport;
 use countersign::verification::report::Report;
 use countersign::verification::{Code, Complaint, Fault, Sighting, Verdict, Verstat};
-use countersign_sip::element::{AnswerJudgement, Finished, Handling, SignatureFate};
+use countersign_sip::element::{Finished, Handling, SignatureFate};
 use countersign_sip::flow::Transport;
 use countersign_sip::resource_priority::PriorityFate;
 use countersign_sip::trunk::{BypassCause, Role, Trunk};
@@ -98,8 +99,19 @@ pub struct Record {
     errors: Vec<(Box<str>, Fault)>,
     complaints: Option<Box<str>>,
     /// Its answer, if that was judged.
-    answer: Option<Box<AnswerJudgement>>,
+    answer: Option<Box<JudgedAnswer>>,
     decided: Option<Ticks>,
+}
+
+/// How an answer stands, and who has signed it.
+#[derive(Debug)]
+struct JudgedAnswer {
+    standing: &'static str,
+    reached: Option<Identity>,
+    /// By provider code, or else by the subject of the certificate.
+    signer: Option<Box<str>>,
+    /// When whoever was called has signed last, if now nobody has.
+    regression: Option<UnixTime>,
 }
 
 impl Record {
@@ -180,8 +192,16 @@ impl Record {
     }
 
     /// What judging its last answer came to.
-    pub fn answered(&mut self, judgement: &AnswerJudgement) {
-        self.answer = Some(Box::new(judgement.clone()));
+    pub fn answered(&mut self, answer: &AnswerReport, report: &Report) {
+        let passport = report.deciding().or(report.passports.first());
+        let signer = passport.and_then(|passport| passport.signer.as_ref());
+        let signer = signer.map(|signer| label_of(signer.spc(), signer.subject()).into());
+        self.answer = Some(Box::new(JudgedAnswer {
+            standing: answer.standing.name(),
+            reached: answer.reached.clone(),
+            signer,
+            regression: answer.regression,
+        }));
     }
 
     /// Writes the line and counts the call.
@@ -194,6 +214,7 @@ impl Record {
         let verdict = ending.verdict.filter(|_| ending.verdict_left);
         let verstat = verdict.map(|verdict| verdict.verstat(trunk.verstat.profile));
         let (done, why) = (self.outcome(ending), self.cause(ending));
+        let answer = self.answer.as_deref();
         calls.write(&CallLine {
             trunk: &trunk.name,
             role: role(trunk.role),
@@ -224,11 +245,10 @@ impl Record {
             priority: named_fates(ending.priority).as_deref(),
             complaints: self.complaints.as_deref(),
             bypass: ending.bypass.map(BypassCause::name),
-            answer: self.answer.as_ref().map(|answer| answer.standing.name()),
-            reached: self
-                .answer
-                .as_ref()
-                .and_then(|answer| answer.reached.as_ref()),
+            answer: answer.map(|answer| answer.standing),
+            reached: answer.and_then(|answer| answer.reached.as_ref()),
+            answer_signer: answer.and_then(|answer| answer.signer.as_deref()),
+            answer_regression: answer.and_then(|answer| answer.regression),
             status: ending.status,
             answered: ending
                 .method

@@ -712,8 +712,8 @@ impl Shard {
         };
         let took = self.now().ticks.since(begun);
         self.services.metrics.answer_delay.observe(took);
-        if let Some(call) = self.calls.get_mut(&id) {
-            call.record.answered(&judgement);
+        if let (Some(call), Some(told)) = (self.calls.get_mut(&id), &report.answer) {
+            call.record.answered(told, report);
         }
         let record = AnswerRecord::of(report);
         self.answered.insert((id, answer), record);

@@ -119,6 +119,7 @@ fn an_answer_is_held_until_it_is_verified_where_that_is_required() {
     let line = asks.call();
     assert_eq!(line["answer"], "matching", "{line}");
     assert_eq!(line["reached"], "12025550101");
+    assert_eq!(line["answer_signer"], "LAB1");
 }
 
 /// This test verifies that whoever stands where the called should be, and proves nothing, gets a BYE, and the caller a refusal.
