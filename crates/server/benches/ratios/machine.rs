@@ -87,11 +87,17 @@ impl Ground {
 
     /// What a server needs that verifies what it signs.
     pub(crate) fn verifies(&self) -> String {
-        format!(
-            "[trust]\nlab_anchor_files = [{}]\nallow_lab = true\n{}",
-            quoted(&self.lab.anchor()),
-            self.exception(),
-        )
+        format!("{}{}", self.trusts(), self.exception())
+    }
+
+    /// What a server needs that does both.
+    pub(crate) fn signs_and_verifies(&self) -> String {
+        format!("{}{}", self.signs(), self.trusts())
+    }
+
+    fn trusts(&self) -> String {
+        let anchor = quoted(&self.lab.anchor());
+        format!("[trust]\nlab_anchor_files = [{anchor}]\nallow_lab = true\n")
     }
 
     /// Starts our binary: one trunk with these settings, and the rest of a configuration.
@@ -146,6 +152,7 @@ impl Ground {
             .spawn()
             .expect("our binary, and taskset of util-linux");
         let machine = Machine {
+            name: name.to_owned(),
             child,
             log: path,
             sip: address,
@@ -180,6 +187,7 @@ impl Ground {
             .spawn()
             .ok()?;
         let machine = Machine {
+            name: "kamailio".to_owned(),
             child,
             log: PathBuf::new(),
             sip,
@@ -198,6 +206,7 @@ impl Drop for Ground {
 
 /// A process that is measured.
 pub(crate) struct Machine {
+    name: String,
     child: Child,
     log: PathBuf,
     pub(crate) sip: SocketAddr,
@@ -233,11 +242,27 @@ impl Machine {
 
     /// Whether a request was ever refused because of everything that is under way.
     pub(crate) fn was_full(&self) -> bool {
+        let refused = self.metric("countersign_sip_refused_total{reason=\"overloaded\"}");
+        refused.expect("a metric") != 0
+    }
+
+    /// How many answers it has signed, and how many it has found proven.
+    pub(crate) fn answers(&self) -> (u64, u64) {
+        let name = &self.name;
+        let signed =
+            format!("countersign_signed_answers_total{{trunk=\"{name}\",outcome=\"signed\"}}");
+        let matching = format!(
+            "countersign_answers_total{{trunk=\"{name}\",standing=\"matching\",fault=\"\"}}"
+        );
+        let count = |name: &str| self.metric(name).unwrap_or_default();
+        (count(&signed), count(&matching))
+    }
+
+    /// What is counted under this name, labels included.
+    fn metric(&self, name: &str) -> Option<u64> {
         let metrics = get(self.admin, "/metrics");
-        let mut refused = metrics.lines().filter_map(|line| {
-            line.strip_prefix("countersign_sip_refused_total{reason=\"overloaded\"} ")
-        });
-        refused.next().expect("a metric") != "0"
+        let value = |line: &str| line.strip_prefix(name)?.trim().parse().ok();
+        metrics.lines().find_map(value)
     }
 
     /// Memory of the process that is its own, in bytes.

@@ -10,6 +10,7 @@ use crate::machine::{Ground, Machine};
 use crate::raw::{Meter, Raw};
 use crate::rows::{Anchor, Promise, Row};
 use countersign_testkit::traffic::{Callee, Outcome, Parties, Stream};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// Blocks of each machine.
@@ -49,42 +50,17 @@ enum Load {
 pub(crate) fn measure(raw: &Raw) -> Vec<Row> {
     let ground = Ground::new();
     let parties = Parties::new().expect("sockets");
-    let callee = parties.callee().expect("an address");
-    let hop = format!("numbering = \"north-american\"\nnext_hops = [\"udp:{callee}\"]\n");
-    let relays = |name| ground.server_with_one_shard(name, &format!("{hop}role = \"none\"\n"), "");
-    let signs = ground.server_with_one_shard(
-        "sign",
-        &format!("{hop}role = \"sign\"\ntenant = \"provider\"\nudp_source_is_trusted = true\n"),
-        &format!("{}{}", ground.signs(), ground.publishes()),
-    );
-    let verifies = ground.server_with_one_shard(
-        "verify",
-        &format!("{hop}role = \"verify\"\nverstat_profile = \"field\"\n"),
-        &ground.verifies(),
-    );
-    let (relay, again, carrier) = (relays("relay"), relays("again"), relays("carrier"));
-    let kamailio = ground.kamailio(callee);
-    let mut runners: Vec<_> = [
-        (&relay, "relay", Load::Plain),
-        (&again, "again", Load::Plain),
-        (&signs, "sign", Load::Signed),
-        (&carrier, "carrier", Load::Verified),
-        (&verifies, "verify", Load::Verified),
-    ]
-    .into_iter()
-    .chain(
-        kamailio
-            .as_ref()
-            .map(|machine| (machine, "kamailio", Load::Plain)),
-    )
-    .map(|(machine, name, load)| Runner {
-        machine,
-        name,
-        load,
-        calls: 0,
-        before: 0,
-    })
-    .collect();
+    let machines = machines(&ground, parties.callee().expect("an address"));
+    let races = machines.iter().filter_map(|(machine, name, load)| {
+        Some(Runner {
+            machine,
+            name,
+            load: (*load)?,
+            calls: 0,
+            before: 0,
+        })
+    });
+    let mut runners: Vec<_> = races.collect();
     let rate = LOAD / first_look(&parties, &mut runners);
     for runner in &mut runners {
         runner.before = runner.machine.cpu_nanos();
@@ -102,7 +78,60 @@ pub(crate) fn measure(raw: &Raw) -> Vec<Row> {
         }
     }
     std::thread::sleep(AFTERMATH);
+    for runner in &runners {
+        let (calls, (signed, proven)) = (runner.calls as u64, runner.machine.answers());
+        let name = runner.name;
+        assert!(name != "answers" || signed >= calls, "answers not signed");
+        assert!(name != "checks" || proven >= calls, "answers not proven");
+    }
     rows(&runners, meter.anchor())
+}
+
+/// Who stands side by side, and what each gets; what one does that gets nothing from us is not told.
+fn machines(ground: &Ground, callee: SocketAddr) -> Vec<(Machine, &'static str, Option<Load>)> {
+    let to =
+        |hop: SocketAddr| format!("numbering = \"north-american\"\nnext_hops = [\"udp:{hop}\"]\n");
+    let server = |name, hop, trunk: &str, rest: &str| {
+        ground.server_with_one_shard(name, &format!("{}{trunk}", to(hop)), rest)
+    };
+    let relay = |name| server(name, callee, "role = \"none\"\n", "");
+    let sign = "role = \"sign\"\ntenant = \"provider\"\nudp_source_is_trusted = true\n";
+    let verify = "role = \"verify\"\nverstat_profile = \"field\"\n";
+    let connected = "connected_identity = \"on\"\n";
+    let both = ground.signs_and_verifies();
+    let answers = |name| {
+        let trunk = format!("{verify}tenant = \"provider\"\n{connected}");
+        server(name, callee, &trunk, &both)
+    };
+    let publishes = format!("{}{}", ground.signs(), ground.publishes());
+    let far = answers("far");
+    let (asks, checks) = (
+        server("asks", far.sip, sign, &ground.signs()),
+        server("checks", far.sip, &format!("{sign}{connected}"), &both),
+    );
+    let mut machines = vec![
+        (relay("relay"), "relay", Some(Load::Plain)),
+        (relay("again"), "again", Some(Load::Plain)),
+        (
+            server("sign", callee, sign, &publishes),
+            "sign",
+            Some(Load::Signed),
+        ),
+        (relay("carrier"), "carrier", Some(Load::Verified)),
+        (
+            server("verify", callee, verify, &ground.verifies()),
+            "verify",
+            Some(Load::Verified),
+        ),
+        (answers("answers"), "answers", Some(Load::Verified)),
+        (far, "far", None),
+        (asks, "asks", Some(Load::Plain)),
+        (checks, "checks", Some(Load::Plain)),
+    ];
+    if let Some(kamailio) = ground.kamailio(callee) {
+        machines.push((kamailio, "kamailio", Some(Load::Plain)));
+    }
+    machines
 }
 
 /// What the dearest call costs, in seconds of CPU; everything is warm afterwards.
@@ -158,7 +187,7 @@ impl Runner<'_> {
                 calls,
                 "{name}: not all signed in round {round}"
             ),
-            "verify" => assert_eq!(
+            "verify" | "answers" | "asks" | "checks" => assert_eq!(
                 outcome.passed, calls,
                 "{name}: not all passed in round {round}"
             ),
@@ -214,6 +243,15 @@ fn rows(runners: &[Runner<'_>], anchor: Anchor) -> Vec<Row> {
         most,
         Promise::CostAtMost(1.0),
     ));
+    if let (Some(answers), Some(asks), Some(checks)) =
+        (nanos("answers"), nanos("asks"), nanos("checks"))
+    {
+        let most = 1.8 * anchor.sign + anchor.verify;
+        let of = "1.8 raw-sign + raw-verify";
+        let promise = Promise::CostAtMost(1.0);
+        rows.push(row("answer-signed", answers - verify, of, most, promise));
+        rows.push(row("answer-checked", checks - asks, of, most, promise));
+    }
     match nanos("kamailio") {
         Some(kamailio) => rows.push(row(
             "proxy-relay",
