@@ -9,7 +9,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
 /// Longest start of a process.
@@ -98,6 +98,24 @@ impl Ground {
     fn trusts(&self) -> String {
         let anchor = quoted(&self.lab.anchor());
         format!("[trust]\nlab_anchor_files = [{anchor}]\nallow_lab = true\n")
+    }
+
+    /// Asks who would answer at this URI, for a number of the lab's provider.
+    pub(crate) fn probe(&self, uri: &str, from: &str) -> Output {
+        let lab = &self.lab;
+        Command::new(env!("CARGO_BIN_EXE_countersign"))
+            .args(["probe", uri, "--json", "--from", from])
+            .args(["--x5u", &self.x5u(), "--allow-origin", &self.origin()])
+            .arg("--key")
+            .arg(lab.key())
+            .arg("--certificate")
+            .arg(lab.chain())
+            .arg("--trust")
+            .arg(lab.anchor())
+            .arg("--web-ca")
+            .arg(lab.web_anchor())
+            .output()
+            .expect("our binary")
     }
 
     /// Starts our binary: one trunk with these settings, and the rest of a configuration.
