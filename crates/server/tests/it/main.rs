@@ -11,7 +11,11 @@
 
 mod a_branded_call_whose_logo_changed;
 mod a_call_forwarded_twice;
+mod a_forged_bye;
+mod a_one_time_code;
+mod answers_gone_wrong;
 mod any_bytes;
+mod ask_then_call;
 mod attestation;
 mod b2bua;
 mod bad_peers;
@@ -90,6 +94,7 @@ mod traces;
 mod trust_domains;
 mod torture_on_the_wire;
 mod transports;
+mod two_honest_diversions;
 mod up;
 mod who_answers_first;
 mod who_may_call;

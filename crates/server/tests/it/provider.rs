@@ -83,6 +83,16 @@ impl Provider {
         self.workspace.read("provider.key")
     }
 
+    /// Where its signing key and its chain lie.
+    pub(crate) fn files(&self) -> [PathBuf; 2] {
+        [self.directory.key(), self.directory.chain()]
+    }
+
+    /// Where the anchors lie of its certificates, and of its https certificate.
+    pub(crate) fn anchor_files(&self) -> [PathBuf; 2] {
+        [self.directory.anchor(), self.directory.web_anchor()]
+    }
+
     fn origin(&self) -> String {
         format!("https://{HOST}:{}", self.repository.port())
     }
@@ -90,10 +100,41 @@ impl Provider {
     /// An Identity header value from its command line, for the call that SIPp places, as if it were made at `iat`.
     #[track_caller]
     pub(crate) fn identity(&self, iat: UnixTime) -> String {
+        self.identity_between(("12025550100", "12025550101"), iat)
+    }
+
+    /// The same for a call between these two.
+    #[track_caller]
+    pub(crate) fn identity_between(&self, (from, to): (&str, &str), iat: UnixTime) -> String {
+        let iat = iat.as_secs().to_string();
+        self.signed(&["--from", from, "--to", to, "--iat", &iat])
+    }
+
+    /// The same for the answer to such a call, which this number gives now.
+    #[track_caller]
+    pub(crate) fn answer(&self, between: (&str, &str), reached: &str) -> String {
+        let asked = self.identity_between(between, now());
+        let token = asked.split(';').next().unwrap_or_default();
+        let original = self.workspace.write("original", token);
+        let original = original.to_str().expect("a path in UTF-8");
+        let signed = self.signed(&[
+            "--kind",
+            "rsp",
+            "--original",
+            original,
+            "--reached",
+            reached,
+        ]);
+        signed.lines().next().unwrap_or_default().to_owned()
+    }
+
+    #[track_caller]
+    fn signed(&self, what: &[&str]) -> String {
         let d = &self.directory;
         let output = Command::new(COUNTERSIGN)
-            .args(["sign", "--from", "12025550100", "--to", "12025550101"])
-            .args(["--x5u", &self.x5u(), "--iat", &iat.as_secs().to_string()])
+            .arg("sign")
+            .args(what)
+            .args(["--x5u", &self.x5u()])
             .args([OsStr::new("--key"), d.key().as_os_str()])
             .args([OsStr::new("--certificate"), d.chain().as_os_str()])
             .stdin(Stdio::null())

@@ -25,7 +25,7 @@ const B2BUA: &str = "mode = \"b2bua\"";
 const REQUIRED: &str = "[trunks.connected]\ncheck = \"require\"";
 
 /// The header and the claims of the PASSporTs in a message.
-fn passports(identities: &[&str]) -> Vec<(Value, Value)> {
+pub(crate) fn passports(identities: &[&str]) -> Vec<(Value, Value)> {
     let part = |identity: &str, number| {
         let part = identity.split('.').nth(number).unwrap();
         serde_json::from_slice(&base64url::decode(part).unwrap()).unwrap()
@@ -36,7 +36,7 @@ fn passports(identities: &[&str]) -> Vec<(Value, Value)> {
 
 /// The lines about answers in the log of a server, as soon as there are so many.
 #[track_caller]
-fn answers(server: &mut Server, count: usize) -> Vec<Value> {
+pub(crate) fn answers(server: &mut Server, count: usize) -> Vec<Value> {
     let lines = |process: &Process| -> Vec<Value> {
         let output = process.output();
         let lines = output
@@ -54,7 +54,7 @@ fn answers(server: &mut Server, count: usize) -> Vec<Value> {
 }
 
 /// Those of these lines that are about this status.
-fn of_status(lines: &[Value], status: u16) -> Vec<&Value> {
+pub(crate) fn of_status(lines: &[Value], status: u16) -> Vec<&Value> {
     let lines = lines.iter();
     lines.filter(|line| line["status"] == status).collect()
 }
@@ -193,39 +193,6 @@ fn an_honest_diversion_is_proven() {
     let line = of_status(&lines, 200)[0];
     assert_eq!(line["standing"], "diverted", "{line}");
     assert_eq!(line["reached"], "12025550110");
-}
-
-/// The same of a call that two providers forward, one after the other: each signs where it sent the call, and the last who was reached.
-#[test]
-fn two_honest_diversions_are_proven() {
-    let [calling, second, third] = std::array::from_fn(|_| Provider::new());
-    let folder = Workspace::new("forwards-twice");
-    let table = |name: &str, line: &str| {
-        let file = folder.write(name, line);
-        format!("sign_diversions = true\nforwards_file = {file:?}")
-    };
-    let called = Sipp::called(Called::Answers);
-    let setup = third.answers(&[&calling, &second], &udp(called.address()));
-    let forwards = table("third.csv", "12025550110,12025550120\n");
-    let last = setup.trunk(&forwards).trunk(WHOLE).start();
-    let setup = second.answers(&[&calling], &udp(last.sip()));
-    let forwards = table("second.csv", "12025550101,12025550110\n");
-    let middle = setup.trunk(&forwards).trunk(WHOLE).start();
-    let setup = calling.asks(&[&second, &third], &udp(middle.sip()));
-    let mut asks = setup.trunk(WHOLE).trunk(B2BUA).trunk(REQUIRED).start();
-
-    let seen = Sipp::call(Caller::Answered, asks.sip()).place();
-
-    called.finish();
-    let told = passports(&seen.response(200).headers("Identity"));
-    let kinds: Vec<_> = told.iter().map(|(header, _)| &header["ppt"]).collect();
-    assert_eq!(kinds, ["rsp", "div", "div"], "{told:#?}");
-    let lines = answers(&mut asks, 1);
-    let line = of_status(&lines, 200)[0];
-    assert_eq!(line["standing"], "diverted", "{line}");
-    assert_eq!(line["reached"], "12025550120");
-    // Who answers by proof is nobody else's to sign for: the one in the middle adds nothing.
-    assert_eq!(middle.metric("countersign_signed_answers_total"), 0);
 }
 
 /// Whoever wants the called party and nobody else does not get somebody else, however honest.

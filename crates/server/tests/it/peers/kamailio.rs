@@ -14,6 +14,8 @@ pub(crate) enum Change {
     Nothing,
     /// The last digit of the called number, in the Request-URI alone: the call is forwarded.
     RequestUri,
+    /// The first proof of a diversion that comes back with an answer is none any more.
+    Diversion,
     /// Nothing that rings comes back.
     Ringing,
     /// One bit of the signature.
@@ -82,6 +84,19 @@ impl Kamailio {
         Self::start("asks.cfg", workspace, next, &[("ASKED", &asked)], &[])
     }
 
+    /// Passes what comes to both at once.
+    #[track_caller]
+    pub(crate) fn forks(next: SocketAddr, other: SocketAddr) -> Self {
+        let other = format!("sip:12025550101@{other}");
+        Self::start(
+            "changes.cfg",
+            Workspace::new("kamailio-forks"),
+            next,
+            &[("OTHER", &other)],
+            &[],
+        )
+    }
+
     /// Passes what comes to `next`, with one change.
     #[track_caller]
     pub(crate) fn changes(next: SocketAddr, change: Change) -> Self {
@@ -89,6 +104,7 @@ impl Kamailio {
             Change::From => &[("CHANGE_FROM", "yes")],
             Change::Nothing => &[],
             Change::RequestUri => &[("CHANGE_URI", "yes")],
+            Change::Diversion => &[("STRIP_DIVERSION", "yes")],
             Change::Answers => &[("STRIP_ANSWERS", "yes")],
             Change::Ringing => &[("SWALLOW_RINGING", "yes")],
             Change::Signature => &[("CHANGE_SIGNATURE", "yes")],

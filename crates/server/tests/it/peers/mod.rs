@@ -32,4 +32,4 @@ pub(crate) use lab::Lab;
 pub(crate) use process::{Process, Workspace, free_address, free_block, is_bound};
 pub(crate) use repository::Repository;
 pub(crate) use sipp::{Called, Caller, Sipp};
-pub(crate) use trace::{Message, Trace};
+pub(crate) use trace::{Direction, Message, Trace};

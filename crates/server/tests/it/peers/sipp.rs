@@ -3,7 +3,7 @@
 use super::process::is_bound;
 use super::{Process, Trace, Workspace, free_address};
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::process::Command;
 use std::time::Duration;
 
@@ -12,6 +12,8 @@ use std::time::Duration;
 pub(crate) enum Caller {
     /// 200, and hangs up.
     Answered,
+    /// A reliable 183 to an INVITE without media, and hangs up.
+    Asks,
     /// 180, cancels, 487.
     Cancels,
     /// As `Cancels`, but without waiting for the 180: a 100 is enough.
@@ -22,6 +24,8 @@ pub(crate) enum Caller {
     Redirected,
     /// This refusal.
     Refused(u16),
+    /// As `Answered`, and says a code before it hangs up.
+    TellsACode,
     /// As `Answered`, but repeats the INVITE since no 100 arrives.
     Repeats,
 }
@@ -35,10 +39,20 @@ pub(crate) enum Called {
     Busy,
     /// Rings, answers, sends an INVITE inside the call, and hangs up.
     HangsUp,
+    /// The same, but only once it is told to: [`Sipp::goes_on`].
+    HangsUpWhenTold,
+    /// Says a reliable 183 again and again, which nobody acknowledges, and then 504.
+    IsNotAcknowledged,
+    /// As `Answers`, but is heard before: its media are at port 16666.
+    Plays,
+    /// As `Rings`, but is heard: its media are at port 16666.
+    PlaysOn,
     /// Rings until the caller cancels.
     Rings,
     /// As `Answers`, but only after the INVITE came a second time, or should have.
     Slow,
+    /// As `Answers`, but is heard before, and hears a code.
+    TakesACode,
 }
 
 /// A called side that waits for its call.
@@ -77,25 +91,29 @@ impl Sipp {
     /// The same at a given address.
     #[track_caller]
     pub(crate) fn called_at(called: Called, address: SocketAddr) -> Self {
-        Self::listen(called, address, "udp")
+        Self::listen(&text_of(called), address, "udp")
+    }
+
+    /// A called side with these headers, a line each, in its responses of this status to the INVITE.
+    #[track_caller]
+    pub(crate) fn called_saying(called: Called, status: u16, headers: &[String]) -> Self {
+        let (text, begin) = (text_of(called), format!("SIP/2.0 {status} "));
+        let (before, response) = text.split_once(&begin).expect("a response of this status");
+        let (line, rest) = response.split_once('\n').unwrap();
+        let headers = headers.join("\n");
+        let text = format!("{before}{begin}{line}\n{headers}\n{rest}");
+        Self::listen(&text, free_address(), "udp")
     }
 
     /// A called side that speaks TCP only.
     #[track_caller]
     pub(crate) fn called_over_tcp(called: Called) -> Self {
-        Self::listen(called, free_address(), "tcp")
+        Self::listen(&text_of(called), free_address(), "tcp")
     }
 
     #[track_caller]
-    fn listen(called: Called, address: SocketAddr, transport: &str) -> Self {
-        let scenario = scenario(match called {
-            Called::Answers => "uas-answers.xml",
-            Called::Busy => "uas-busy.xml",
-            Called::HangsUp => "uas-hangs-up.xml",
-            Called::Rings => "uas-rings.xml",
-            Called::Slow => "uas-slow.xml",
-        });
-        let mut process = start(&scenario, address, |sipp| {
+    fn listen(scenario: &str, address: SocketAddr, transport: &str) -> Self {
+        let mut process = start(scenario, address, |sipp| {
             // Logs what the scenario records; a caller's scenario records nothing.
             sipp.args(["-trace_logs", "-log_file", "recorded.log"]);
             sipp.args(["-t", if transport == "tcp" { "t1" } else { "u1" }]);
@@ -106,6 +124,34 @@ impl Sipp {
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// What has happened so far, as soon as it is enough.
+    #[track_caller]
+    pub(crate) fn until(&mut self, what: &str, enough: impl Fn(&Trace) -> bool) -> Trace {
+        self.process.until(what, |process| enough(&trace(process)));
+        trace(&self.process)
+    }
+
+    /// Whom nobody has called so far.
+    #[track_caller]
+    pub(crate) fn is_quiet(&self) {
+        let seen = trace(&self.process);
+        assert!(seen.0.is_empty(), "the called side was reached: {seen:#?}");
+    }
+
+    /// Tells a called side that waits for it to go on.
+    #[track_caller]
+    pub(crate) fn goes_on(&mut self) {
+        let seen = self.until("in a call", |seen| !seen.received("ACK").is_empty());
+        let socket = UdpSocket::bind((self.address.ip(), 0)).unwrap();
+        let (us, at) = (socket.local_addr().unwrap(), self.address);
+        let call_id = seen.invite().header("Call-ID");
+        let told = format!(
+            "OPTIONS sip:{at} SIP/2.0\r\nVia: SIP/2.0/UDP {us};branch=z9hG4bKgo\r\nMax-Forwards: 1\r\nFrom: <sip:test@{us}>;tag=test\r\n\
+             To: <sip:{at}>\r\nCall-ID: {call_id}\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+        );
+        socket.send_to(told.as_bytes(), at).unwrap();
     }
 
     /// Waits for the end of the call that must have come, and tells what happened in it.
@@ -176,27 +222,58 @@ impl Call {
     /// The same from a given address.
     #[track_caller]
     pub(crate) fn place_from(self, address: SocketAddr) -> Trace {
+        let mut process = self.begin_from(address);
+        finish(&mut process, END_LIMIT)
+    }
+
+    /// Places the call, and lets things happen: [`Sipp::finish`] waits for its end.
+    #[track_caller]
+    pub(crate) fn begin(self) -> Sipp {
+        let address = free_address();
+        let process = self.begin_from(address);
+        Sipp { process, address }
+    }
+
+    #[track_caller]
+    fn begin_from(self, address: SocketAddr) -> Process {
         let scenario = match self.caller {
             Caller::Answered => FIRST_CALL.to_owned(),
+            Caller::Asks => scenario("uac-asks.xml"),
             Caller::Cancels => scenario("uac-cancels.xml"),
             Caller::CancelsEarly => cancels_early(),
             Caller::HungUpOn => scenario("uac-is-hung-up-on.xml"),
             Caller::Redirected => scenario("uac-redirected.xml"),
             Caller::Repeats => scenario("uac-repeats.xml"),
+            Caller::TellsACode => scenario("uac-tells-a-code.xml"),
             Caller::Refused(status) => {
                 let text = scenario("uac-refused.xml");
                 text.replace("response=\"438\"", &format!("response=\"{status}\""))
             }
         };
-        let mut process = start(&scenario, address, |sipp| {
+        start(&scenario, address, |sipp| {
             sipp.arg(self.target.to_string())
                 .args(["-t", self.transport]);
             sipp.args(["-key", "from", &self.from, "-key", "to", &self.to]);
             sipp.args(["-key", "headers", &self.headers]);
             sipp.args(["-key", "fromparams", &self.from_parameters]);
-        });
-        finish(&mut process, END_LIMIT)
+        })
     }
+}
+
+/// The scenario of a called side.
+fn text_of(called: Called) -> String {
+    scenario(match called {
+        Called::Answers => "uas-answers.xml",
+        Called::Busy => "uas-busy.xml",
+        Called::HangsUp => "uas-hangs-up.xml",
+        Called::HangsUpWhenTold => "uas-hangs-up-when-told.xml",
+        Called::IsNotAcknowledged => "uas-is-not-acknowledged.xml",
+        Called::Plays => "uas-plays.xml",
+        Called::PlaysOn => "uas-plays-on.xml",
+        Called::Rings => "uas-rings.xml",
+        Called::Slow => "uas-slow.xml",
+        Called::TakesACode => "uas-takes-a-code.xml",
+    })
 }
 
 fn cancels_early() -> String {
