@@ -20,6 +20,7 @@ pub(super) struct Fork {
     answer: Option<Outcome>,
     /// Whether a provisional response that need not arrive was signed.
     ringing: Ringing,
+    stripped: Stripped,
     hope: Hope,
     media: Media,
     /// Who was proven first.
@@ -47,6 +48,13 @@ enum Media {
     /// Keys came that somebody has signed.
     Bound,
     Unknown,
+}
+
+/// Whether it was told that a session description of it was taken out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stripped {
+    NotTold,
+    Told,
 }
 
 /// Whether an answer is still to be hoped for.
@@ -97,6 +105,7 @@ impl Fork {
             reliable: None,
             answer: None,
             ringing: Ringing::NotSigned,
+            stripped: Stripped::NotTold,
             hope: Hope::Some,
             media: Media::Unknown,
             first: None,
@@ -138,6 +147,12 @@ impl Fork {
 
     pub(super) fn rung(&mut self) {
         self.ringing = Ringing::Signed;
+    }
+
+    /// A session description of it is taken out; whether that is the first.
+    pub(super) fn strip(&mut self) -> bool {
+        let before = std::mem::replace(&mut self.stripped, Stripped::Told);
+        before == Stripped::NotTold
     }
 
     /// A judgement in the light of those before: whoever was proven first stays who was reached.

@@ -387,19 +387,26 @@ impl Context {
             Plan::Judge => self.judge_answer(arriving, turn),
             Plan::Pass => self.line_up(arriving, None, turn),
             Plan::Sign => self.sign_answer(arriving, turn),
-            Plan::Strip => match without_body(&arriving.response) {
-                Some(response) => {
-                    self.told(None, arriving.status, AnswerFate::Stripped, turn);
-                    let stripped = Arriving {
-                        response,
-                        ..arriving
-                    };
-                    self.line_up(stripped, None, turn);
-                }
-                None => self.refuse_unjudged(arriving, turn),
-            },
+            Plan::Strip => self.strip_answer(arriving, turn),
             Plan::Watch => self.watch_answer(arriving, turn),
         }
+    }
+
+    /// An answer goes back without session description; of each party that is told once, however often it rings.
+    fn strip_answer(&mut self, arriving: Arriving, turn: &mut Turn<'_>) {
+        let Some(response) = without_body(&arriving.response) else {
+            return self.refuse_unjudged(arriving, turn);
+        };
+        let answering = self.answering.as_mut();
+        let fork = answering.and_then(|answering| answering.forks.enter(&arriving.tag));
+        if fork.is_some_and(Fork::strip) {
+            self.told(None, arriving.status, AnswerFate::Stripped, turn);
+        }
+        let stripped = Arriving {
+            response,
+            ..arriving
+        };
+        self.line_up(stripped, None, turn);
     }
 
     /// Whether an answer can wait until it is judged.

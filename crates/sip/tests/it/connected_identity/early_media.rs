@@ -32,6 +32,9 @@ fn unproven_early_media_is_taken_out() {
     assert_eq!(values(&back, "Content-Type"), [""; 0]);
     assert_eq!(values(&back, "X-Other"), ["kept"]);
     assert_eq!(line.fates(), [AnswerFate::Stripped]);
+    line.called(&answer(&sent, PROGRESS, "callee", "", SDP));
+    assert!(!line.one().ends_with(SDP));
+    assert_eq!(line.fates(), [], "told once");
     line.called(&answer(&sent, "486 Busy Here", "callee", "", ""));
     line.ends_clean();
 }
