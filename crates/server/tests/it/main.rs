@@ -81,6 +81,7 @@ mod modes_and_transports;
 mod revocation;
 mod soak;
 mod supervised;
+mod secured_media;
 mod several_interfaces;
 mod switch;
 mod takeover;

@@ -76,26 +76,26 @@ fn what_both_sides_say_is_proven() {
 }
 
 /// A telephone that says what it likes.
-struct Phone {
+pub(crate) struct Phone {
     socket: UdpSocket,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 impl Phone {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         let address = socket.local_addr().unwrap();
         Self { socket, address }
     }
 
-    fn send(&self, to: SocketAddr, text: &str) {
+    pub(crate) fn send(&self, to: SocketAddr, text: &str) {
         self.socket.send_to(text.as_bytes(), to).unwrap();
     }
 
     /// The next message that begins so, and who sent it; what comes before is not listened to.
     #[track_caller]
-    fn hears(&self, start: &str) -> (String, SocketAddr) {
+    pub(crate) fn hears(&self, start: &str) -> (String, SocketAddr) {
         let mut bytes = vec![0; 65_536];
         loop {
             let (length, from) = self
@@ -111,13 +111,13 @@ impl Phone {
 }
 
 /// The lines of these headers.
-fn lines(text: &str, names: &[&str]) -> String {
+pub(crate) fn lines(text: &str, names: &[&str]) -> String {
     let is_one = |line: &&str| names.iter().any(|name| line.starts_with(name));
     text.split_inclusive("\r\n").filter(is_one).collect()
 }
 
 /// The value of a header.
-fn value<'a>(text: &'a str, name: &str) -> &'a str {
+pub(crate) fn value<'a>(text: &'a str, name: &str) -> &'a str {
     let prefix = format!("{name}: ");
     let mut values = text
         .split("\r\n")
@@ -126,7 +126,7 @@ fn value<'a>(text: &'a str, name: &str) -> &'a str {
 }
 
 /// A 200 to this request.
-fn accepts(request: &str, phone: &Phone, tag: &str) -> String {
+pub(crate) fn accepts(request: &str, phone: &Phone, tag: &str) -> String {
     let copied = lines(
         request,
         &["Via:", "Record-Route:", "From:", "Call-ID:", "CSeq:"],
