@@ -105,6 +105,7 @@ impl fmt::Display for Trouble {
             Self::Brand(_)
             | Self::Fingerprints(_)
             | Self::LargePicture(_)
+            | Self::NobodyCalls(_)
             | Self::NotAPicture(_)
             | Self::NotOfKind(_)
             | Self::NothingRich
@@ -124,11 +125,6 @@ impl fmt::Display for Trouble {
                 f,
                 "{}: {cause}; run `countersign up` once to make a lab there, name its folder with --data, or give \
                 --key, --certificate and --x5u",
-                path.display()
-            ),
-            Self::NobodyCalls(path) => write!(
-                f,
-                "--answer-to {}: no PASSporT in it speaks for the caller, so nobody can have answered it by one",
                 path.display()
             ),
             Self::NoParties => f.write_str(
@@ -185,6 +181,11 @@ impl Trouble {
                 f,
                 "--icon {0}: more than {MAX_WHOLE_PICTURE} bytes, too much to be signed whole; put it on the web: --icon URL \
                 --resource URL={0}",
+                path.display()
+            ),
+            Self::NobodyCalls(path) => write!(
+                f,
+                "--answer-to {}: no PASSporT in it speaks for the caller, so nobody can have answered it by one",
                 path.display()
             ),
             Self::NotAPicture(path) => write!(

@@ -238,82 +238,94 @@ fn response(identities: &str, fingerprints: &[&str]) -> String {
     format!("SIP/2.0 200 OK\r\n{headers}{rest}")
 }
 
-/// This test verifies that an answer is judged against the request that it answers: who was reached, how the call came there, and whether
-/// the media keys are those that were signed; and that nothing else passes.
-#[test]
-fn who_picked_up_is_verified() {
-    let lab = Lab::new();
-    let request = signed(&lab, INVITE, &[]);
-    let forwarded = signed(&lab, &request, &["--kind", "div", "--to", FORWARDED]);
-    let file = lab.workspace.path().join("sent.sip");
-    std::fs::write(&file, &request).unwrap();
-    let judge = |answer: &str, more: &[&str]| {
-        let about = ["--answer-to", file.to_str().unwrap(), "--offline"];
-        lab.verify(answer, &[&about, more].concat())
-    };
-    let own = signed(&lab, &request, &["--kind", "rsp"]);
-    let keys = ["--kind", "rsp", "--fingerprint", FINGERPRINT];
-    let bound = signed(&lab, &request, &keys);
-    let reached = ["--kind", "rsp", "--reached", FORWARDED];
-    let diverted = signed(&lab, &forwarded, &reached);
-    let alone = diverted.lines().next().unwrap();
-    for (answer, code, standing, reached, media) in [
-        (own.as_str(), 0, "matching", json!(CALLED), "no-keys"),
-        (
-            &response(&bound, &[FINGERPRINT]),
-            0,
-            "matching",
-            json!(CALLED),
-            "bound",
-        ),
-        (
-            &response(&bound, &["sha-256 02:1A"]),
-            1,
-            "unexpected",
-            Value::Null,
-            "mismatch",
-        ),
-        (&diverted, 0, "diverted", json!(FORWARDED), "no-keys"),
-        (
-            &response(&diverted, &[FINGERPRINT]),
-            0,
-            "diverted",
-            json!(FORWARDED),
-            "not-signed",
-        ),
-        (&response("", &[]), 3, "absent", Value::Null, "no-keys"),
-    ] {
-        let run = judge(answer, &["--json"]);
-        let json = run.json();
-        let told = &json["answer"];
-        assert_eq!(
-            (run.code, &told["standing"]),
-            (code, &json!(standing)),
-            "{json:#}"
-        );
-        assert_eq!(told["media_keys"], media, "{json:#}");
-        if code == 0 {
-            assert_eq!(told["reached"], reached, "{json:#}");
+/// A call from [`CALLER`] that was sent, signed, to [`CALLED`] and forwarded to [`FORWARDED`].
+struct Sent {
+    lab: Lab,
+    request: String,
+    forwarded: String,
+}
+
+impl Sent {
+    fn new() -> Self {
+        let lab = Lab::new();
+        let request = signed(&lab, INVITE, &[]);
+        let forwarded = signed(&lab, &request, &["--kind", "div", "--to", FORWARDED]);
+        Self {
+            lab,
+            request,
+            forwarded,
         }
     }
-    for half in [alone, &lab.identity(&[])] {
-        let json = judge(half, &["--json"]).json();
-        assert_ne!(json["verdict"], "passed", "{json:#}");
-        assert_eq!(json["answer"]["reached"], Value::Null, "{json:#}");
+
+    /// The answer of the one who was called.
+    fn own(&self, more: &[&str]) -> String {
+        signed(
+            &self.lab,
+            &self.request,
+            &[&["--kind", "rsp"], more].concat(),
+        )
     }
-    let hint = judge(&bound, &[]).out;
-    assert!(hint.contains("have no media keys"), "{hint}");
-    let words = judge(&diverted, &[]).out;
+
+    /// The answer of the one whom the call was forwarded to.
+    fn diverted(&self) -> String {
+        let reached = ["--kind", "rsp", "--reached", FORWARDED];
+        signed(&self.lab, &self.forwarded, &reached)
+    }
+
+    /// Judges an answer to `request`.
+    fn judge(&self, request: &str, answer: &str, more: &[&str]) -> Run {
+        let file = self.lab.workspace.path().join("sent.sip");
+        std::fs::write(&file, request).unwrap();
+        let about = ["--answer-to", file.to_str().unwrap(), "--offline"];
+        self.lab.verify(answer, &[&about, more].concat())
+    }
+}
+
+/// This test verifies that an answer is judged against the request that it answers: who was reached, how the call came there, and whether
+/// the media keys are those that were signed.
+#[test]
+fn who_picked_up_is_verified() {
+    let sent = Sent::new();
+    let (own, diverted) = (sent.own(&[]), sent.diverted());
+    let bound = sent.own(&["--fingerprint", FINGERPRINT]);
+    let secured = |identities: &str| response(identities, &[FINGERPRINT]);
+    let changed = response(&bound, &["sha-256 02:1A"]);
+    let (called, forwarded) = (Some(CALLED), Some(FORWARDED));
+    for (answer, code, standing, reached, media) in [
+        (own.as_str(), 0, "matching", called, "no-keys"),
+        (&secured(&bound), 0, "matching", called, "bound"),
+        (&diverted, 0, "diverted", forwarded, "no-keys"),
+        (&secured(&diverted), 0, "diverted", forwarded, "not-signed"),
+        (&response("", &[]), 3, "absent", None, "no-keys"),
+        (&changed, 1, "unexpected", None, "mismatch"),
+    ] {
+        let run = sent.judge(&sent.request, answer, &["--json"]);
+        let json = run.json();
+        let expected = json!({"standing": standing, "reached": reached, "media_keys": media});
+        assert_eq!((run.code, &json["answer"]), (code, &expected), "{json:#}");
+    }
+    let words = sent.judge(&sent.request, &diverted, &[]).out;
     let shown = words.split_whitespace().collect::<Vec<_>>().join(" ");
     let expected = format!("passed answer diverted reached {FORWARDED} media keys no-keys");
     assert!(shown.starts_with(&expected), "{words}");
-    // A request in which nobody speaks for the caller has no answer.
-    std::fs::write(&file, INVITE).unwrap();
-    let nobody = judge(&own, &[]);
+    let hint = sent.judge(&sent.request, &bound, &[]).out;
+    assert!(hint.contains("have no media keys"), "{hint}");
+}
+
+/// This test verifies that half a chain and a PASSporT that is no answer prove nobody, and that a request in which nobody speaks for the
+/// caller has no answer.
+#[test]
+fn what_is_no_answer_proves_nobody() {
+    let sent = Sent::new();
+    let (own, diverted) = (sent.own(&[]), sent.diverted());
+    let half = diverted.lines().next().unwrap();
+    for answer in [half, &sent.lab.identity(&[])] {
+        let json = sent.judge(&sent.request, answer, &["--json"]).json();
+        assert_ne!(json["verdict"], "passed", "{json:#}");
+        assert_eq!(json["answer"]["reached"], Value::Null, "{json:#}");
+    }
+    let nobody = sent.judge(INVITE, &own, &[]);
     assert_eq!((nobody.code, nobody.out.as_str()), (2, ""));
-    assert!(
-        nobody.err.contains("nobody can have answered"),
-        "{}",
-        nobody.err
-    );
+    let told = "nobody can have answered";
+    assert!(nobody.err.contains(told), "{}", nobody.err);
 }
