@@ -255,6 +255,10 @@ fn welcome(
         scenario.display(),
         program.display()
     ));
+    console.line(format_args!(
+        "Ask who would answer, without anybody's telephone ringing:\n\n  {} probe sip:+12025550160@{verifying} --data {folder} --from 12025550100\n",
+        program.display()
+    ));
 }
 
 /// Shows calls as the called party hears them, until somebody says stop.

@@ -212,10 +212,15 @@ impl Directory {
         let name = Subject::shaken("US", "Countersign Lab", &code)
             .map_err(|_| LabFault::issuance(&path, IssuanceError::BadAuthority))?;
         let request = Request::new(Profile::EndEntity, name, key.public_key()).with_scope(scope);
-        let issued = intermediate
-            .issue(&request, serial()?, validity(now, END_ENTITY_DAYS))
-            .map_err(|cause| LabFault::issuance(&path, cause))?;
-        let chain = pem(issued.as_der()) + &pem(intermediate.certificate().as_der());
+        let mut draft = intermediate.draft(&request, serial()?, validity(now, END_ENTITY_DAYS));
+        // Whoever asks anonymously is signed for as somebody of this domain: RFC 8862 §4.2.
+        draft
+            .extensions
+            .push(extension::sip_domains(&[HOST.into()]));
+        let issued = draft
+            .sign(intermediate.key())
+            .map_err(|cause| LabFault::issuance(&path, cause.into()))?;
+        let chain = pem(&issued) + &pem(intermediate.certificate().as_der());
         write(&path, chain.as_bytes(), Secrecy::Public)
     }
 

@@ -114,6 +114,13 @@ next_hops = ["udp:{called}"]
 # The lab's called party has no TCP, and the loopback network carries any datagram.
 oversize = "fragment"
 verstat_profile = "field"
+# Answers are signed with the same certificate: this lab is both sides of its calls.
+tenant = "lab"
+connected_identity = "on"
+
+# Who asks who would answer is told, also who does not say who it is: `countersign probe`.
+[trunks.connected]
+probes = "anonymous"
 
 {http_trunk}[[tenants]]
 name = "lab"

@@ -181,6 +181,40 @@ impl Sums {
     }
 }
 
+/// This test verifies that the lab answers who asks who would answer, also who does not say who it is, that nobody's telephone rings for
+/// it, and that a call after it is answered by who was announced.
+#[test]
+fn the_lab_tells_who_would_answer() {
+    let folder = Folder::new();
+    let mut lab = up(&folder, &[]);
+    let printed = lab.output();
+    let command = printed
+        .split("\n\n")
+        .find(|one| one.contains(" probe sip:"));
+    let command = command.unwrap_or_else(|| panic!("{printed}")).trim();
+    for (more, told) in [
+        ("", "12025550160 would answer"),
+        (" --json", "\"standing\":\"matching\""),
+        (" --call", "12025550160 answered, who had been announced"),
+    ] {
+        let mut shell = Process::start("sh", Workspace::new("shell"), |shell| {
+            shell.args(["-c", &format!("{command}{more}")]);
+        });
+        let status = shell.end(CALL_LIMIT);
+        let output = shell.output();
+        assert!(status.success(), "{status}: {command}{more}\n{output}");
+        assert!(output.contains(told), "{output}");
+        // Only the call was heard.
+        let heard = lab.output().contains("the called party hears");
+        assert_eq!(heard, more == " --call", "{}", lab.output());
+    }
+    let line = "the called party hears: +12025550100 calls +12025550160: TN-Validation-Passed\n";
+    lab.until(line, |lab| lab.output().contains(line));
+    let anonymous = command.replace("--from 12025550100", "--anonymous");
+    type_in(&anonymous);
+    stop(lab);
+}
+
 #[test]
 fn a_demonstration_places_calls_and_tells_what_became_of_them() {
     const A_SECOND: u64 = 20;

@@ -9,6 +9,9 @@ use countersign_sip::call::{CallPolicy, TrustPai, from_request, is_emergency_cal
 use countersign_sip::call_info::{self, Passage, Purpose};
 use countersign_sip::header::sip_date;
 use countersign_sip::identity_header;
+use countersign_sip::inquiry::reliable::{Acknowledged, reliable_sequence};
+use countersign_sip::inquiry::responder::{is_inquiry, other_options};
+use countersign_sip::inquiry::session::{self, Offer};
 use countersign_sip::inspect::inspect;
 use countersign_sip::message::{Framing, MAX_HEADERS, MAX_MESSAGE, Message, Name};
 use countersign_sip::patch::Patch;
@@ -25,6 +28,24 @@ fn read(bytes: &[u8]) -> Option<Message> {
     Message::parse(Bytes::copy_from_slice(bytes), Framing::Datagram).ok()
 }
 
+/// What it is to an inquiry can be asked for, and an answer has the streams of its offer, all declined.
+fn inquiry(message: &Message) {
+    let _ = (is_inquiry(message), other_options(message));
+    let _ = (reliable_sequence(message), Acknowledged::of(message));
+    let (offer, answer) = (Offer::of(message), session::declined(message, "h"));
+    assert!(offer != Offer::None || answer.is_none());
+    let Some(answer) = answer else { return };
+    let offered = message.body().split(|byte| matches!(byte, b'\r' | b'\n'));
+    let offered = offered.filter(|line| line.starts_with(b"m="));
+    let declined = answer.lines().filter(|line| line.starts_with("m="));
+    assert_eq!(declined.clone().count(), offered.count());
+    assert!(
+        declined
+            .into_iter()
+            .all(|line| line.split(' ').nth(1) == Some("0"))
+    );
+}
+
 /// Every view of a message can be asked for; its bytes are those received; what was read of a stream is read of a datagram.
 pub(super) fn message(bytes: &[u8]) {
     if let Ok(message) = Message::parse(Bytes::copy_from_slice(bytes), Framing::Stream) {
@@ -33,6 +54,7 @@ pub(super) fn message(bytes: &[u8]) {
     let Some(message) = read(bytes) else { return };
     assert!(bytes.starts_with(message.bytes()));
     assert!(message.header_count() <= MAX_HEADERS);
+    inquiry(&message);
     for line in message.all_headers() {
         assert!(
             message.span_of(line.value).is_some(),
