@@ -106,7 +106,14 @@ fn what_makes_no_sense_is_told() {
         [
             "trunks[0].connected.probe_callers: who may ask is missing; add it",
             "trunks[0].connected.require: it takes \"listed\" or \"always\" beside check = \"require\", in quotes",
+            "trunks[0].connected.probes: it needs sign = \"all\" or \"own-numbers\"; add it",
         ]
+    );
+    let probed =
+        "role = \"sign\"\ntenant = \"acme\"\n[trunks.connected]\nprobes = \"authenticated\"";
+    assert_eq!(
+        told(probed),
+        ["trunks[0].connected.probes: it needs sign = \"all\" or \"own-numbers\"; add it"]
     );
     let listed = "[trunks.connected]\nsign = \"off\"\ncheck = \"require\"\nrequire = \"listed\"";
     assert_eq!(

@@ -86,6 +86,11 @@ pub(super) fn read(reader: &mut Reader<'_>, role: Role, mode: &Mode) -> Option<C
     checking(&mut table, &mut connected);
     dialogs(&mut table, &mut connected, mode);
     connected.probes = probes(&mut table);
+    if connected.probes != Probes::Never && connected.sign == AnswerSigning::Off {
+        let (_, place) = table.written_items("probes");
+        let cause = Cause::Requires("sign = \"all\" or \"own-numbers\"");
+        table.note("probes", &place, cause);
+    }
     table.finish();
     let is_on = switch.unwrap_or(written > 0);
     if !is_on {
