@@ -2,7 +2,8 @@
 //!
 //! What lives here: the verdict and how it is reached. [`fault`] is the glossary with the one table, [`check`] what is looked at
 //! and in which order, [`report`] what is told; [`need`] is what the service asks of the world, [`policy`] what it may decide
-//! for itself, [`replay`] its memory; [`states`] drives one verification from the first glance to the verdict.
+//! for itself, [`replay`] its memory; [`states`] drives one verification from the first glance to the verdict. Answers to calls that we sent are
+//! judged by the same machine: [`answer`] is what is told of them, [`supporters`] who has signed some before.
 //!
 //! What does not: fetching (the server does), parsing of Identity headers (`countersign-sip`), of tokens
 //! (`crate::passport`), and the path to an anchor (`crate::certificate`).

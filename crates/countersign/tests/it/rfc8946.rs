@@ -20,7 +20,7 @@ use countersign::verification::{
 use std::sync::Arc;
 
 #[test]
-fn the_signatures_of_sections_3_and_5_verify() {
+fn digest01_case23_the_signatures_of_sections_3_and_5_verify() {
     for id in ["rfc8946-3", "rfc8946-5", "rfc8946-5-opt"] {
         assert_eq!(rfc_token(id).verify(), Ok(()), "{id}");
     }
@@ -75,7 +75,7 @@ fn signing_input(printed: &SignedPassport) -> String {
 
 /// `{"dest":{"tn":"12155551214"},…}`: a string where RFC 8225 §5.2.1 has an array. The header can be read all the same.
 #[test]
-fn the_div_o_token_of_section_5_has_a_dest_that_is_no_array() {
+fn digest01_case23_the_div_o_token_of_section_5_has_a_dest_that_is_no_array() {
     let token = rfc_token("rfc8946-5").token;
     let envelope = Envelope::parse(&token).unwrap();
     assert_eq!(envelope.header().ppt.as_deref(), Some("div-o"));
@@ -132,7 +132,7 @@ fn report(tokens: [(&str, Option<&str>); 2]) -> Report {
 
 /// This test verifies that the printed tokens make no chain: who is diverted from has twelve digits, and nobody called has.
 #[test]
-fn the_printed_tokens_make_no_chain() {
+fn digest01_case23_the_printed_tokens_make_no_chain() {
     let (original, div) = (
         rfc_token("rfc8946-5-opt").token,
         rfc_token("rfc8946-3").token,
