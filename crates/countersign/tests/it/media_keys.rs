@@ -175,7 +175,7 @@ fn lines_of_sdp_that_are_no_fingerprint_are_refused() {
 
 /// This test verifies that a certificate is recognised by the strongest algorithm that is offered, and by no weak one.
 #[test]
-fn a_certificate_is_recognised_by_its_strongest_fingerprint() {
+fn digest11_case08_a_certificate_is_recognised_by_its_strongest_fingerprint() {
     let (ours, other) = (b"certificate".as_slice(), b"another".as_slice());
     let hex = |bytes: &[u8]| {
         bytes

@@ -220,7 +220,10 @@ fn spoken(method: Option<Method<'_>>) -> Option<&'static str> {
 impl Context {
     /// Has a request inside a dialog signed or judged, if that is to be; whether it is.
     pub(super) fn speaks(&mut self, turn: &mut Turn<'_>) -> bool {
-        let Some((connected, speech)) = self.connected().zip(self.speech(turn)) else {
+        let Some(connected) = self.connected() else {
+            return false;
+        };
+        let Some(speech) = self.speech(turn) else {
             return false;
         };
         let judges = matches!(

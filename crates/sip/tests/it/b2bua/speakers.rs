@@ -104,18 +104,18 @@ impl Talk {
         }
     }
 
-    fn from_called(&mut self, method: &str, number: u32) {
+    fn called(&mut self, method: &str, number: u32) {
         let text = from_called(method, number, &self.invite, "callee");
         self.line.called(&text);
     }
 
-    fn from_caller(&mut self, method: &str, number: u32) {
+    fn caller(&mut self, method: &str, number: u32) {
         self.line.caller(&inside(method, number, &self.answered));
     }
 
     /// A BYE of the called that is all right, to its end.
     fn hangs_up(&mut self, number: u32) {
-        self.from_called("BYE", number);
+        self.called("BYE", number);
         let (id, _) = self.line.judged();
         self.line.is(id, Verdict::Passed, Some(KEY));
         let bye = self.line.sent().pop().unwrap();
@@ -226,7 +226,7 @@ const OTHER: Verdict = Verdict::Failed(Fault::OrigMismatch);
 fn who_speaks_is_who_has_answered() {
     let mut talk = Talk::of_caller(connected(MidDialog::Reported), AnswerStanding::Matching);
     for (number, method) in (10..).zip(["INFO", "PRACK", "OPTIONS", "MESSAGE", "REFER"]) {
-        talk.from_called(method, number);
+        talk.called(method, number);
         let sent = talk.line.one();
         assert!(sent.first_line().starts_with(method), "{}", sent.text);
     }
@@ -262,7 +262,7 @@ fn who_speaks_is_who_has_answered() {
 #[test]
 fn digest01_case13_a_forged_bye_is_found() {
     let mut talk = Talk::of_caller(connected(MidDialog::Reported), AnswerStanding::Matching);
-    talk.from_called("BYE", 10);
+    talk.called("BYE", 10);
     let (id, _) = talk.line.judged();
     talk.line.is(id, OTHER, None);
     assert!(talk.line.one().first_line().starts_with("BYE "));
@@ -289,7 +289,7 @@ fn digest01_case13_a_forged_bye_is_found() {
         ),
     ];
     for (number, (verdict, status, why)) in (10..).zip(forged) {
-        talk.from_called("BYE", number);
+        talk.called("BYE", number);
         let (id, _) = talk.line.judged();
         talk.line.is(id, verdict, None);
         let refused = talk.line.one();
@@ -316,7 +316,7 @@ fn digest01_case13_another_key_is_another_signer_where_keys_are_pinned() {
         let enforced = connected(MidDialog::Enforced);
         let pinned = Connected { pin, ..enforced };
         let mut talk = Talk::of_caller(pinned, AnswerStanding::Matching);
-        talk.from_called("INVITE", 10);
+        talk.called("INVITE", 10);
         let (id, _) = talk.line.judged();
         talk.line.sent.clear();
         talk.line.is(id, Verdict::Passed, Some(OTHER_KEY));
@@ -349,7 +349,7 @@ fn digest01_case14_media_goes_nowhere_else() {
         assert_eq!(refused.first_line(), "SIP/2.0 438 Invalid Identity Header");
         assert_eq!(refused.to(), "called");
         // Nor does what comes after go where it said.
-        talk.from_caller("INFO", 11);
+        talk.caller("INFO", 11);
         let info = talk.line.one();
         assert_eq!(info.first_line(), "INFO sip:called@192.0.2.20:5060 SIP/2.0");
     }
@@ -385,7 +385,7 @@ fn digest01_case15_a_cancel_needs_no_passport() {
 fn what_we_say_is_signed() {
     let mut talk = Talk::of_caller(connected(MidDialog::Signed), AnswerStanding::Matching);
     for (sequence, method) in (10..).zip(["INVITE", "UPDATE", "BYE"]) {
-        talk.from_caller(method, sequence);
+        talk.caller(method, sequence);
         let sign = talk.line.signature();
         assert_eq!(sign.subject, Subject::Speaker);
         assert_eq!(sign.call.orig, Some(number(A)));
@@ -405,10 +405,10 @@ fn what_we_say_is_signed() {
     talk.line.ends_clean();
 
     let mut talk = Talk::of_caller(connected(MidDialog::Signed), AnswerStanding::Matching);
-    talk.from_caller("INFO", 10);
+    talk.caller("INFO", 10);
     assert!(talk.line.one().values("Identity").is_empty());
     // Nothing is judged where that is not said.
-    talk.from_called("BYE", 10);
+    talk.called("BYE", 10);
     assert_eq!(talk.line.one().to(), "caller");
     assert!(talk.line.questions.is_empty());
 }
@@ -421,7 +421,7 @@ fn the_called_side_speaks_and_listens_too() {
         ..connected(MidDialog::Enforced)
     };
     let mut talk = Talk::of_called(pinned);
-    talk.from_called("INVITE", 10);
+    talk.called("INVITE", 10);
     let sign = talk.line.signature();
     assert_eq!(sign.call.orig, Some(number(B)));
     assert_eq!(sign.call.dest[0].0, number(A));
@@ -435,7 +435,7 @@ fn the_called_side_speaks_and_listens_too() {
     talk.line.caller(&answer(&sent, "200 OK", ""));
     talk.line.sent.clear();
     for (sequence, key) in [(20, OTHER_KEY), (21, KEY)] {
-        talk.from_caller("BYE", sequence);
+        talk.caller("BYE", sequence);
         let (id, call) = talk.line.judged();
         assert_eq!(call.orig, Some(number(A)));
         assert_eq!(call.dest[0].0, number(B));
@@ -495,7 +495,7 @@ fn the_deadline_ends_the_wait() {
         (MidDialog::Enforced, "SIP/2.0 4"),
     ] {
         let mut talk = Talk::of_caller(connected(mid_dialog), AnswerStanding::Matching);
-        talk.from_called("BYE", 10);
+        talk.called("BYE", 10);
         talk.line.judged();
         let deadline = talk.line.trunk.deadline.as_millis() as u64;
         talk.line.wait(deadline + 100);
@@ -526,7 +526,7 @@ fn without_a_proven_answer_requests_pass() {
         (MidDialog::Off, AnswerStanding::Matching),
     ] {
         let mut talk = Talk::of_caller(connected(mid_dialog), standing);
-        talk.from_caller("INVITE", 10);
+        talk.caller("INVITE", 10);
         assert_eq!(talk.line.sent().pop().unwrap().to(), "called");
         talk.line.receive(
             &from_called("BYE", 11, &talk.invite, "callee"),
