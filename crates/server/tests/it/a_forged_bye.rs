@@ -8,12 +8,13 @@
 //!                        of the called               of the caller
 //! ```
 //!
-//! This test verifies that who knows everything of a call but the keys of its providers ends it for neither side, whether the BYE is signed
+//! This test verifies that who knows everything of a call but the keys of its providers ends it for neither side, and leads it nowhere else, whether a request is signed
 //! by nobody, by a trusted provider in another name, or by one in the name of the other side; that this is told and counted; and that the
 //! true BYE, which the called side's provider signs, ends the call.
 
 use crate::peers::{Called, Caller, Sipp, free_address};
 use crate::provider::{Provider, Server, now, udp};
+use serde_json::Value;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
@@ -141,7 +142,7 @@ impl Eavesdropper {
         panic!("the call was not established");
     }
 
-    /// Sends a forged request, and tells its final answer; a 200 to an INVITE is acknowledged.
+    /// Sends a forged request, and tells its final answer; one to an INVITE is acknowledged.
     #[track_caller]
     fn forges(
         &self,
@@ -157,15 +158,17 @@ impl Eavesdropper {
             As::Caller => (answer.contact(), caller, called, answer.from),
         };
         let identity = identity.map_or(String::new(), |value| format!("Identity: {value}\r\n"));
-        let text = |method: &str| {
+        let text = |method: &str, branch: &str| {
             format!(
-                "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {us};branch=z9hG4bKforged{cseq}{method};rport\r\nMax-Forwards: 70\r\n\
+                "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {us};branch=z9hG4bKforged{cseq}{branch};rport\r\nMax-Forwards: 70\r\n\
                  From: {from}\r\nTo: {to}\r\nCall-ID: {}\r\nCSeq: {cseq} {method}\r\nContact: <sip:forger@{us}>\r\n{identity}\
                  Content-Length: 0\r\n\r\n",
                 answer.header("Call-ID"),
             )
         };
-        self.speaks.send_to(text(method).as_bytes(), at).unwrap();
+        self.speaks
+            .send_to(text(method, "").as_bytes(), at)
+            .unwrap();
         let mut heard = vec![0; 65_535];
         loop {
             let length = self.speaks.recv(&mut heard).unwrap();
@@ -175,7 +178,10 @@ impl Eavesdropper {
                 .unwrap();
             if heard.contains(&format!("CSeq: {cseq} {method}\r\n")) && status >= 200 {
                 if method == "INVITE" {
-                    self.speaks.send_to(text("ACK").as_bytes(), at).unwrap();
+                    // RFC 3261 §17.1.1.3: that of a refusal belongs to the transaction; that of a 2xx is one of its own.
+                    let branch = if status < 300 { "ack" } else { "" };
+                    let ack = text("ACK", branch);
+                    self.speaks.send_to(ack.as_bytes(), at).unwrap();
                 }
                 return status;
             }
@@ -221,6 +227,18 @@ fn counted(trunk: &str, method: &str, outcome: &str) -> String {
     )
 }
 
+/// What the log of a server tells of requests that went no further: the method, and why.
+fn refused(server: &mut Server) -> Vec<(String, String)> {
+    let output = server.process().output();
+    let lines = output.lines();
+    let lines = lines.filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let told = lines.filter(|line| line["target"] == "countersign::mid_dialog");
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    told.filter(|line| line["fate"] == "rejected")
+        .map(|line| (text(&line["method"]), text(&line["why"])))
+        .collect()
+}
+
 #[test]
 fn digest01_case13_a_forged_bye_ends_nothing_and_the_true_one_does() {
     let mut world = world(Called::HangsUpWhenTold, ENFORCED);
@@ -233,16 +251,18 @@ fn digest01_case13_a_forged_bye_ends_nothing_and_the_true_one_does() {
     let as_if = signed(CALLED, CALLER);
     let towards_called = signed(OTHER, CALLED);
     let forged = [
-        (As::Called, None, 428),
-        (As::Called, Some(&otherwise), 438),
-        (As::Called, Some(&as_if), 438),
-        (As::Caller, None, 428),
-        (As::Caller, Some(&towards_called), 438),
+        (As::Called, "BYE", None, 428),
+        (As::Called, "BYE", Some(&otherwise), 438),
+        (As::Called, "BYE", Some(&as_if), 438),
+        (As::Called, "INVITE", Some(&as_if), 438),
+        (As::Called, "UPDATE", None, 428),
+        (As::Caller, "BYE", None, 428),
+        (As::Caller, "BYE", Some(&towards_called), 438),
     ];
     // Numbers that are far ahead of those of either side.
-    for ((who, identity, expected), cseq) in forged.into_iter().zip(1_000..) {
+    for ((who, method, identity, expected), cseq) in forged.into_iter().zip(1_000..) {
         let identity = identity.map(|one| one.as_str());
-        let status = eavesdropper.forges(&call, who, ("BYE", cseq), identity);
+        let status = eavesdropper.forges(&call, who, (method, cseq), identity);
         assert_eq!(status, expected, "{cseq}");
     }
 
@@ -253,29 +273,48 @@ fn digest01_case13_a_forged_bye_ends_nothing_and_the_true_one_does() {
     assert_eq!(called.received("BYE").len(), 0);
     let asks = &mut world.asks;
     for (method, outcome, times) in [
-        ("BYE", "absent", 1),
-        ("BYE", "mismatch", 1),
-        ("BYE", "other-key", 1),
         ("BYE", "proven", 1),
+        ("BYE", "rejected", 3),
         ("INVITE", "proven", 1),
+        ("INVITE", "rejected", 1),
+        ("UPDATE", "rejected", 1),
     ] {
         asks.until_metric(&counted("asks", method, outcome), times);
     }
     asks.until_metric(
         "countersign_sip_events_total{event=\"mid-dialog-mismatch\"}",
-        2,
+        3,
     );
-    let output = asks.process().output();
-    assert!(output.contains("countersign::mid_dialog"), "{output}");
+    assert_eq!(
+        refused(asks),
+        [
+            ("BYE", "absent"),
+            ("BYE", "mismatch"),
+            ("BYE", "other-key"),
+            ("INVITE", "other-key"),
+            ("UPDATE", "absent"),
+        ]
+        .map(|(method, why)| (method.to_owned(), why.to_owned())),
+    );
     let answers = &mut world.answers;
     for (method, outcome, times) in [
-        ("BYE", "absent", 1),
-        ("BYE", "mismatch", 1),
+        ("BYE", "rejected", 2),
         ("BYE", "signed", 1),
         ("INVITE", "signed", 1),
     ] {
         answers.until_metric(&counted("answers", method, outcome), times);
     }
+}
+
+/// The other way round: the caller hangs up, its provider signs that, and the called side's believes it.
+#[test]
+fn digest01_case13_the_true_bye_of_the_caller_is_proven() {
+    let mut world = world(Called::Answers, ENFORCED);
+    Sipp::call(Caller::Answered, world.asks.sip()).place();
+    assert_eq!(world.called.finish().received("BYE").len(), 1);
+    let (asks, answers) = (&mut world.asks, &mut world.answers);
+    asks.until_metric(&counted("asks", "BYE", "signed"), 1);
+    answers.until_metric(&counted("answers", "BYE", "proven"), 1);
 }
 
 /// The control: where nobody looks, a forged INVITE and a forged BYE are believed, and the called side, who may be paid for it, is still

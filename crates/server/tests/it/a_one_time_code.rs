@@ -80,6 +80,27 @@ fn digest01_case03_the_wrong_party_is_neither_heard_nor_told_the_code() {
     );
 }
 
+/// What is said reliably has to be proven where it is said: a PRACK would be the caller's own word in a conversation with nobody knows whom.
+#[test]
+fn the_wrong_party_is_not_heard_by_saying_it_reliably() {
+    let calling = Provider::new();
+    let reliable = ["Require: 100rel", "RSeq: 271"].map(str::to_owned);
+    let wrong = Sipp::called_saying(Called::PlaysOn, 183, &reliable);
+    let mut asks = bank(&calling, &[&calling], &udp(wrong.address()), REQUIRED);
+
+    let seen = Sipp::call(Caller::Refused(403), asks.sip())
+        .header("Supported", "100rel")
+        .place();
+
+    let wrong = wrong.finish();
+    assert!(!heard_the_wrong_one(&seen), "{seen:#?}");
+    assert_eq!(wrong.received("PRACK").len(), 0);
+    assert_eq!(wrong.received("CANCEL").len(), 1);
+    let lines = answers(&mut asks, 1);
+    let line = of_status(&lines, 183)[0];
+    assert_eq!(line["standing"], "absent", "{line}");
+}
+
 /// The control: where nothing is required the same wrong party is heard, answers, and is told the code.
 #[test]
 fn without_the_requirement_the_wrong_party_gets_the_code() {
