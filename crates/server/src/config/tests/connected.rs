@@ -109,8 +109,7 @@ fn what_makes_no_sense_is_told() {
             "trunks[0].connected.probes: it needs sign = \"all\" or \"own-numbers\"; add it",
         ]
     );
-    let probed =
-        "role = \"sign\"\ntenant = \"acme\"\n[trunks.connected]\nprobes = \"authenticated\"";
+    let probed = "[trunks.connected]\nsign = \"off\"\nprobes = \"authenticated\"";
     assert_eq!(
         told(probed),
         ["trunks[0].connected.probes: it needs sign = \"all\" or \"own-numbers\"; add it"]
