@@ -215,6 +215,59 @@ fn the_lab_tells_who_would_answer() {
     stop(lab);
 }
 
+/// What stands between two words of the output.
+#[track_caller]
+fn printed<'a>(output: &'a str, before: &str, after: &str) -> &'a str {
+    let (_, rest) = output.split_once(before).unwrap();
+    rest.split_once(after).unwrap().0
+}
+
+/// This test verifies that whoever dials a range through by probes is stopped early, whatever they can prove, and that this is counted.
+#[test]
+fn a_range_is_not_probed_through() {
+    const NUMBERS: usize = 90;
+    let folder = Folder::new();
+    let lab = up(&folder, &[]);
+    let output = lab.output();
+    let verifier: SocketAddr = printed(&output, "SIP, verified here", " udp")
+        .trim()
+        .parse()
+        .unwrap();
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket
+        .set_read_timeout(Some(Duration::from_secs(10)))
+        .unwrap();
+    let us = socket.local_addr().unwrap();
+    for last in 100..100 + NUMBERS {
+        let uri = format!("sip:+12025550{last}@{verifier};user=phone");
+        let invite = format!(
+            "INVITE {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {us};rport;branch=z9hG4bKrange{last}\r\nMax-Forwards: 70\r\n\
+             From: <sip:+12025550100@{us};user=phone>;tag=1\r\nTo: <{uri}>\r\nCall-ID: up-range-{last}-{}\r\nCSeq: 1 INVITE\r\n\
+             Contact: <sip:{us}>\r\nRequire: 100rel\r\nIdentity: a.b.c;info=<https://localhost/c>;ppt=shaken\r\nContent-Length: 0\r\n\r\n",
+            us.port()
+        );
+        socket.send_to(invite.as_bytes(), verifier).unwrap();
+    }
+    let (mut answered, mut stopped, mut buffer) =
+        (std::collections::BTreeSet::new(), 0, [0; 4_096]);
+    while answered.len() < NUMBERS {
+        let length = socket.recv(&mut buffer).unwrap();
+        let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
+        let call_id = printed(&text, "Call-ID: ", "\r\n").to_owned();
+        if !text.starts_with("SIP/2.0 100 ") && answered.insert(call_id) {
+            assert!(text.starts_with("SIP/2.0 4"), "{text}");
+            stopped += usize::from(text.starts_with("SIP/2.0 480 "));
+        }
+    }
+    // Thirty at once; a few more if this takes its time.
+    assert!((30..=60).contains(&stopped), "{stopped}");
+    assert!(
+        !lab.output().contains("the called party hears"),
+        "{}",
+        lab.output()
+    );
+}
+
 #[test]
 fn a_demonstration_places_calls_and_tells_what_became_of_them() {
     const A_SECOND: u64 = 20;
