@@ -374,6 +374,24 @@ fn digest01_case12_where_nobody_may_ask() {
     assert!(room.escaped.is_empty());
 }
 
+/// This test verifies that whoever requires more than reliable responses is told what we do not know, and nobody else is asked.
+#[test]
+fn what_else_is_required_is_refused() {
+    let mut room = Room::new(trunk(Probes::Anonymous));
+    let (at, to, invite) = room.wire.pop_front().unwrap();
+    let text = String::from_utf8(invite.bytes().to_vec()).unwrap();
+    let text = text.replace("Require: 100rel", "Require: 100rel, timer");
+    let invite = Message::parse(text.into(), Framing::Datagram).unwrap();
+    room.wire.push_front((at, to, invite));
+    room.wait(200);
+    assert_eq!(room.refused().status, 420);
+    assert!(
+        !room.refused().lacks_reliability,
+        "it is timer that we lack"
+    );
+    assert!(room.judged.is_empty() && room.escaped.is_empty());
+}
+
 /// This test verifies who may ask, by the policy of the trunk, once they are proven.
 #[test]
 fn who_may_ask() {
