@@ -127,7 +127,7 @@ fn nobody_acknowledges_and_nobody_pays_for_that() {
         message.direction == Direction::Received && message.status() == Some(183)
     });
     let said: Vec<_> = said.map(|message| message.headers("Identity")).collect();
-    assert!(!said.is_empty(), "{seen:#?}");
+    assert!(said.len() > 1, "it was repeated: {seen:#?}");
     for one in &said {
         assert_eq!((one.len(), one), (1, &said[0]), "the same proof each time");
     }
