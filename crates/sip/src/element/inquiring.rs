@@ -265,6 +265,12 @@ impl Context {
 
     /// Has the answer to an inquiry signed that would go on as `additions` say.
     pub(super) fn answer_inquiry(&mut self, additions: &Additions, turn: &mut Turn<'_>) {
+        // By whatever way it came here: who has not proven anything is told nothing.
+        if self.record.verdict != Some(Verdict::Passed) {
+            let code = Code::UseIdentityHeader;
+            self.inquired(InquiryFate::NotProven, turn);
+            return self.answer(code.number(), code.phrase(), &[], turn);
+        }
         let copy = match self.copy(additions, turn) {
             Ok(copy) => Message::parse(copy.bytes().clone(), Framing::Datagram).ok(),
             Err(_) => None,

@@ -5,6 +5,7 @@
 use super::reliable::{Acknowledged, RELIABLE, names_reliable};
 use super::session;
 use crate::header::Branch;
+use crate::identity_header;
 use crate::message::{Message, Method, Name};
 use crate::response::{ToTag, build};
 use crate::transaction::Timing;
@@ -22,9 +23,15 @@ pub const PROGRESS: u16 = 183;
 pub fn is_inquiry(request: &Message) -> bool {
     request.method() == Some(Method::Invite)
         && request.body().is_empty()
-        && request.header(Name::Identity).is_some()
+        && presents_identity(request)
         && names_reliable(request, Name::Require)
         && request.to().is_ok_and(|to| to.tag().is_none())
+}
+
+/// Whether a request carries a PASSporT: some switches ask for one with an empty Identity.
+fn presents_identity(request: &Message) -> bool {
+    let mut lines = request.headers(Name::Identity);
+    lines.any(|line| identity_header::values(line.value).next().is_some())
 }
 
 /// What a request requires beside reliable provisional responses, as the value of Unsupported; `None` if nothing.
@@ -230,6 +237,7 @@ mod tests {
             ("", ASKS, "v=0\r\n"),
             ("", "Require: 100rel\r\n", ""),
             ("", "Identity: a.b.c;info=<https://a.example/c>\r\n", ""),
+            ("", "Identity: ,\r\nRequire: 100rel\r\n", ""),
             (
                 "",
                 "Identity: a.b.c;info=<https://a.example/c>\r\nSupported: 100rel\r\n",

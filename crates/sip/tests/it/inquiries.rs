@@ -437,6 +437,26 @@ fn who_is_not_proven_hears_nothing() {
     }
 }
 
+/// This test verifies that an Identity without a value is no PASSporT: what has one is no inquiry, so that nobody hears of us without having
+/// proved who asks, also where calls without PASSporT are signed by us.
+#[test]
+fn an_empty_identity_asks_nothing() {
+    let mut both = trunk(Probes::Anonymous);
+    both.role = Role::Both;
+    for empty in ["", ",", " , "] {
+        let mut room = Room::new(both.clone());
+        let (at, to, invite) = room.wire.pop_front().unwrap();
+        let text = String::from_utf8(invite.bytes().to_vec()).unwrap();
+        let text = text.replace(&*question().identities[0], empty);
+        let invite = Message::parse(text.into(), Framing::Datagram).unwrap();
+        room.wire.push_front((at, to, invite));
+        room.wait(200);
+        assert!(room.signed.is_empty() && room.fates().is_empty());
+        assert_eq!(room.escaped.len(), 1, "a call like any other");
+        assert!(room.told.is_empty());
+    }
+}
+
 #[test]
 fn too_many_are_told_to_wait() {
     let mut room = Room::new(trunk(Probes::Anonymous));
