@@ -88,4 +88,6 @@ pub struct CallReference {
     pub call_id: Box<[u8]>,
     /// The tag of `From`, byte for byte; empty if there is none.
     pub from_tag: Box<[u8]>,
+    /// The `CSeq` of a request inside a dialog, byte for byte: each of them is signed for itself. `None` of what begins a call.
+    pub within: Option<Box<[u8]>>,
 }

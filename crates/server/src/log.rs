@@ -234,6 +234,8 @@ pub struct AnswerLine<'a> {
     pub reached: Option<&'a Identity>,
     /// What is known of its media keys.
     pub media: Option<&'a str>,
+    /// Whether its signature was seen before.
+    pub replay: Option<&'a str>,
     /// Whose certificate it is, if an anchor vouches for it.
     pub signer: Option<&'a str>,
     /// The service provider code that it names.
@@ -322,6 +324,7 @@ impl CallLog {
             called = answer.called.map(|called| self.guarded(called)),
             reached = answer.reached.map(|reached| self.guarded(reached)),
             media = answer.media,
+            replay = answer.replay,
             signer = answer.signer.map(clipped).as_deref(),
             spc = answer.spc,
             x5u = answer.x5u.map(clipped).as_deref(),

@@ -71,6 +71,7 @@ pub fn from_request(message: &Message, policy: &CallPolicy) -> Call {
         reference: message.call_id().ok().map(|call_id| CallReference {
             call_id: call_id.into(),
             from_tag: from.and_then(|from| from.tag()).unwrap_or_default().into(),
+            within: None,
         }),
     }
 }

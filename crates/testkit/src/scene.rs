@@ -407,6 +407,7 @@ pub fn reference(call_id: &str, from_tag: &str) -> CallReference {
     CallReference {
         call_id: call_id.as_bytes().into(),
         from_tag: from_tag.as_bytes().into(),
+        within: None,
     }
 }
 

@@ -27,8 +27,6 @@ pub struct Dialled {
     pub called: Identity,
     /// When it was sent.
     pub sent: UnixTime,
-    /// What tells the call from another one, should the same answer be shown again; `None` if that is not looked for.
-    pub reference: Option<CallReference>,
     /// What is accepted.
     pub policy: AnswerPolicy,
 }
@@ -51,9 +49,18 @@ impl Dialled {
             diversions,
             called,
             sent,
-            reference: None,
             policy: AnswerPolicy::default(),
         })
+    }
+
+    /// What tells the call from another one, should the same answer be shown again: the PASSporT that it was sent with, which stays the same
+    /// through every retry, fork and spiral, and which no other call has.
+    pub(super) fn reference(&self) -> CallReference {
+        CallReference {
+            call_id: self.passport.signature().as_slice().into(),
+            from_tag: Box::default(),
+            within: None,
+        }
     }
 
     /// Whether an answer of this identity is one of whom was called.

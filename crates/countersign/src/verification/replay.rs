@@ -183,6 +183,7 @@ mod tests {
         CallReference {
             call_id: call_id.as_bytes().into(),
             from_tag: tag.as_bytes().into(),
+            within: None,
         }
     }
 

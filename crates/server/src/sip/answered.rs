@@ -1,6 +1,7 @@
 //! What became of an answer: its line in the log, and what is counted of it.
 
 use super::answering::NotSigned;
+use super::record;
 use crate::log::{AnswerLine, CallLog};
 use crate::metrics::Metrics;
 use countersign::certificate::ServiceProviderCode;
@@ -16,6 +17,7 @@ pub(super) struct AnswerRecord {
     spc: Option<ServiceProviderCode>,
     x5u: Option<Box<str>>,
     detail: Option<Box<str>>,
+    replay: Option<&'static str>,
     regression: Option<UnixTime>,
     refusal: Option<NotSigned>,
 }
@@ -30,6 +32,7 @@ impl AnswerRecord {
             spc: signer.and_then(|signer| signer.spc().cloned()),
             x5u: passport.and_then(|passport| passport.x5u()).map(Box::from),
             detail: report.detail().map(String::into_boxed_str),
+            replay: passport.and_then(|passport| passport.sighting.and_then(record::replay)),
             regression: report.answer.as_ref().and_then(|answer| answer.regression),
             refusal: None,
         }
@@ -65,6 +68,7 @@ pub(super) fn note(
         called: answer.called.as_ref(),
         reached: judgement.and_then(|judgement| judgement.reached.as_ref()),
         media: judgement.map(|judgement| judgement.media.name()),
+        replay: record.replay,
         signer: record.signer.as_deref(),
         spc: record.spc.as_ref().map(ServiceProviderCode::as_str),
         x5u: record.x5u.as_deref(),

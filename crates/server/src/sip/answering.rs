@@ -5,7 +5,6 @@
 
 use super::state::State;
 use countersign::authentication::{Answering, AnswersFor, Asked, Reflection, Refusal};
-use countersign::call::CallReference;
 use countersign::passport::SignedPassport;
 use countersign::time::UnixTime;
 use countersign::verification::answer::{
@@ -43,18 +42,17 @@ impl NotSigned {
     }
 }
 
-/// The Identity headers of an answer. `verdict` is that of its call, if it was judged here.
+/// The Identity headers of an answer.
 pub(super) fn signed(
     sign: &SignAnswer,
     state: &State,
-    verdict: Option<Verdict>,
     now: UnixTime,
 ) -> Result<Vec<Box<str>>, NotSigned> {
     let signer = state.signers.get(&sign.trunk.name);
     let pair = sign.trunk.connected.as_deref().zip(signer);
     let (connected, signer) = pair.ok_or(NotSigned::NobodySigns)?;
     // RFC 9970 §13: called parties can "disregard spoofs intended to trigger amplification attacks".
-    if matches!(verdict, Some(Verdict::Failed(_))) {
+    if matches!(sign.verdict, Some(Verdict::Failed(_))) {
         return Err(NotSigned::CallFailed);
     }
     let reached = sign.reached.as_ref().ok_or(NotSigned::ReachedUnknown)?;
@@ -99,10 +97,9 @@ fn passports(values: &[Box<str>]) -> impl Iterator<Item = (SignedPassport, &str)
 }
 
 /// The call that an answer is held against; `None` if nobody spoke for its caller, so that nobody can answer by proof.
-pub(super) fn dialled(judge: &JudgeAnswer, reference: Option<CallReference>) -> Option<Dialled> {
+pub(super) fn dialled(judge: &JudgeAnswer) -> Option<Dialled> {
     let sent_with = passports(&judge.asked).map(|(passport, _)| passport);
     let mut dialled = Dialled::of(sent_with.collect(), judge.called.clone(), judge.sent)?;
-    dialled.reference = reference;
     let connected = judge.trunk.connected.as_deref();
     dialled.policy = AnswerPolicy {
         diverted: match connected.map(|connected| connected.diverted) {

@@ -393,7 +393,8 @@ fn part_of_request(source: DestSource) -> &'static str {
     }
 }
 
-fn replay(sighting: Sighting) -> Option<&'static str> {
+/// Whether a proof was seen before, as the log names it.
+pub(super) fn replay(sighting: Sighting) -> Option<&'static str> {
     match sighting {
         Sighting::Again => Some("again"),
         Sighting::First => None,

@@ -27,7 +27,7 @@ use super::{Case, Life, Receipt};
 use crate::fetch::picture::whole;
 use crate::metrics::ShardGauges;
 use countersign::authentication::Refusal;
-use countersign::call::{Call, CallReference};
+use countersign::call::Call;
 use countersign::time::{Now, Ticks};
 use countersign::verification::report::Report;
 use countersign::verification::states::{Poll, Verification};
@@ -40,7 +40,7 @@ use countersign_sip::element::{
 use countersign_sip::flow::Transport;
 use countersign_sip::message::Message;
 use countersign_sip::probe::Standing;
-use countersign_sip::trunk::{PassportForm, Trunk};
+use countersign_sip::trunk::PassportForm;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
 use std::net::SocketAddr;
@@ -111,10 +111,6 @@ struct Remembered {
     /// The state it came in with, and is finished with.
     state: Arc<State>,
     record: Record,
-    /// What tells it from another call, if answers to it are judged.
-    reference: Option<CallReference>,
-    /// Whether its own proof is good, if that was judged.
-    verdict: Option<Verdict>,
     /// Where it came from, if it is no call but asks who would answer.
     inquirer: Option<SocketAddr>,
 }
@@ -130,14 +126,10 @@ struct Judging {
 }
 
 impl Remembered {
-    fn of(call: &Call, trunk: &Trunk, state: &Arc<State>) -> Self {
-        let answers = trunk.connected.as_ref();
-        let reference = answers.and_then(|_| call.reference.clone());
+    fn of(call: &Call, state: &Arc<State>) -> Self {
         Self {
             state: state.clone(),
             record: Record::of(call),
-            reference,
-            verdict: None,
             inquirer: None,
         }
     }
@@ -520,7 +512,7 @@ impl Shard {
         }
         let call = self.calls.entry(sign.id);
         let Remembered { state, record, .. } =
-            call.or_insert_with(|| Remembered::of(&sign.call, &sign.trunk, state));
+            call.or_insert_with(|| Remembered::of(&sign.call, state));
         let id = sign.id;
         let Some(signer) = state.signers.get(&sign.trunk.name) else {
             return Input::SigningFailed { id };
@@ -573,7 +565,7 @@ impl Shard {
         }
         let remembered = Remembered {
             inquirer: judge.inquirer,
-            ..Remembered::of(&judge.call, &judge.trunk, state)
+            ..Remembered::of(&judge.call, state)
         };
         self.calls.insert(judge.id, remembered);
         let (service, orig) = (&state.verification, judge.call.orig.as_ref());
@@ -606,8 +598,8 @@ impl Shard {
     fn sign_answer(&mut self, sign: &SignAnswer, state: &Arc<State>) -> Input {
         let now = self.now();
         let call = self.calls.get(&sign.id);
-        let (state, verdict) = call.map_or((state, None), |call| (&call.state, call.verdict));
-        let signed = answering::signed(sign, state, verdict, now.unix);
+        let state = call.map_or(state, |call| &call.state);
+        let signed = answering::signed(sign, state, now.unix);
         let identities = signed.unwrap_or_else(|refusal| {
             let record = AnswerRecord::refused(refusal);
             self.answered.insert((sign.id, sign.answer), record);
@@ -628,8 +620,7 @@ impl Shard {
         let (id, answer) = (judge.id, judge.answer);
         let call = self.calls.get(&id);
         let state = call.map_or(state, |call| &call.state).clone();
-        let reference = call.and_then(|call| call.reference.clone());
-        let Some(dialled) = answering::dialled(&judge, reference) else {
+        let Some(dialled) = answering::dialled(&judge) else {
             let judgement = answering::unjudged(&judge);
             return Some(Input::AnswerJudged {
                 id,
@@ -728,7 +719,6 @@ impl Shard {
         let now = self.now();
         if let Some(call) = self.calls.get_mut(&id) {
             call.record.judged(report, now);
-            call.verdict = Some(report.verdict);
             let inquires = call.inquirer.is_some() && report.verdict == Verdict::Passed;
             let signer = report.deciding().and_then(|one| one.signer.as_ref());
             if let Some(signer) = signer.filter(|_| inquires)

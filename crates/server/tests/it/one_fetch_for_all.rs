@@ -119,6 +119,7 @@ fn call(number_of_call: usize) -> Call {
         reference: Some(CallReference {
             call_id: format!("call-{number_of_call}").into_bytes().into(),
             from_tag: b"tag".as_slice().into(),
+            within: None,
         }),
     }
 }

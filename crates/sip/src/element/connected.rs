@@ -17,7 +17,7 @@ use countersign::identity::Identity;
 use countersign::media_keys::MediaKeys;
 use countersign::passport::Presented;
 use countersign::time::{Ticks, UnixTime};
-use countersign::verification::Malformed;
+use countersign::verification::{Malformed, Verdict};
 use countersign::verification::answer::{AnswerStanding, MediaStanding, Pin};
 use std::sync::Arc;
 
@@ -47,6 +47,8 @@ pub struct SignAnswer {
     /// Who was reached: whom the Request-URI named when the INVITE went on. `None` if it names nobody, or if the called side says that
     /// it was somebody else: then nothing may be signed (RFC 9970 §5).
     pub reached: Option<Identity>,
+    /// What the call's own proof is worth, if it was judged.
+    pub verdict: Option<Verdict>,
     /// The media keys that the answer has, if it has any.
     pub media_keys: Option<Box<MediaKeys>>,
     /// Whose tenant signs, and under which policy: that of the INVITE.

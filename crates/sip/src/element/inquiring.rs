@@ -296,6 +296,7 @@ impl Context {
             status: PROGRESS,
             asked,
             reached,
+            verdict: self.record.verdict,
             media_keys: None,
             trunk: Arc::clone(&self.trunk),
             deadline: due,

@@ -18,8 +18,9 @@ use super::{ContextId, Judge, Judgement, Output, Sign, Subject, Turn, Unsigned};
 use crate::b2bua::{Call as Carried, Dialog, Partners, Side};
 use crate::call;
 use crate::flow::Transport;
+use crate::grammar::trim;
 use crate::identity_header;
-use crate::message::{Message, Method};
+use crate::message::{Message, Method, Name};
 use crate::proxy::Additions;
 use crate::sdp;
 use crate::trunk::{Connected, ExistingIdentity, MidDialog, Pinning, Trunk};
@@ -194,16 +195,23 @@ impl Speech {
     }
 
     fn call_of(&self, request: &Message) -> Call {
-        let from = request.from().ok();
-        let reference = request.call_id().ok().map(|call_id| CallReference {
-            call_id: call_id.into(),
-            from_tag: from.and_then(|from| from.tag()).unwrap_or_default().into(),
-        });
         Call {
             media_keys: sdp::fingerprints(request).map(Box::new),
-            ..self.call(request.date(), reference)
+            ..self.call(request.date(), reference(request))
         }
     }
+}
+
+/// What tells a request inside a dialog from every other one.
+// The PASSporT of an INVITE is no proof of the BYE that follows.
+fn reference(request: &Message) -> Option<CallReference> {
+    let from = request.from().ok();
+    let sequence = request.header(Name::CSeq).map(trim);
+    request.call_id().ok().map(|call_id| CallReference {
+        call_id: call_id.into(),
+        from_tag: from.and_then(|from| from.tag()).unwrap_or_default().into(),
+        within: Some(sequence.unwrap_or_default().into()),
+    })
 }
 
 /// The name of a method whose requests are signed and judged.
@@ -283,7 +291,10 @@ impl Context {
         let pins = self.trunk.connected.as_ref().map(|connected| connected.pin);
         let call = match pins {
             // Anybody, as long as it is who it says.
-            Some(Pinning::Off) | None => call::from_request(&self.request, &self.trunk.call),
+            Some(Pinning::Off) | None => Call {
+                reference: reference(&self.request),
+                ..call::from_request(&self.request, &self.trunk.call)
+            },
             Some(Pinning::Identity | Pinning::Key) => speech.call_of(&self.request),
         };
         let deadline = self.wait_for_judgement(Additions::default(), turn);

@@ -60,7 +60,7 @@ impl VerificationService {
         };
         let reference = match policy.replay {
             Replay::Off => None,
-            Replay::Enforce | Replay::Observe => dialled.reference.clone(),
+            Replay::Enforce | Replay::Observe => Some(dialled.reference()),
         };
         Verification {
             shared: Arc::clone(&self.shared),

@@ -64,6 +64,7 @@ impl Context {
             status: arriving.status,
             asked: Arc::clone(&answering.asked),
             reached,
+            verdict: self.record.verdict,
             media_keys: sdp::fingerprints(&arriving.response).map(Box::new),
             trunk: Arc::clone(&self.trunk),
             deadline: question.due,

@@ -190,6 +190,7 @@ impl Line {
         let Output::SignAnswer(sign) = self.question() else {
             panic!("nobody signs");
         };
+        assert_eq!(sign.verdict, Some(Verdict::Passed), "of the call");
         self.handle(Input::AnswerSigned {
             id: sign.id,
             answer: sign.answer,
@@ -246,6 +247,9 @@ fn who_speaks_is_who_has_answered() {
         assert_eq!(call.dest.len(), 1);
         assert_eq!(call.dest[0].0, number(A));
         assert_eq!(call.media_keys.unwrap().iter().count(), 1);
+        // The PASSporT of one of them is no proof of the next.
+        let within = call.reference.unwrap().within.unwrap();
+        assert_eq!(&*within, format!("{sequence} {method}").as_bytes());
         talk.line.sent.clear();
         talk.line.is(id, Verdict::Passed, Some(KEY));
         let request = talk.line.one();

@@ -9,7 +9,7 @@
 //! nobody can plant a signature for somebody else's call.
 
 use super::told;
-use countersign::call::Call;
+use countersign::call::{Call, CallReference};
 use countersign::verification::policy::{Replay, Thoroughness};
 use countersign::verification::{Check, Fault, Sighting, Verdict};
 use countersign_testkit::scene::{Forgery, MALLORY, Scene, call, number, reference};
@@ -47,6 +47,38 @@ fn observed_by_default_and_refused_if_enforced() {
             );
             assert_eq!(passport.token.proven().is_some(), replay == Replay::Observe);
         }
+    }
+}
+
+/// What was signed for the INVITE, or for another call, is no proof of the BYE: whatever the policy has for calls, unless it is off.
+#[test]
+fn a_request_inside_a_dialog_is_signed_for_itself() {
+    let within = |cseq: &str| Call {
+        reference: Some(CallReference {
+            within: Some(cseq.as_bytes().into()),
+            ..reference("a@h", "1")
+        }),
+        ..call()
+    };
+    let replayed = Verdict::Failed(Fault::Replayed);
+    for (replay, expected) in [
+        (Replay::Off, Verdict::Passed),
+        (Replay::Observe, replayed),
+        (Replay::Enforce, replayed),
+    ] {
+        let scene = Scene::new().with_policy(|policy| policy.replay = replay);
+        let of_invite = scene.present(&call());
+        let first = scene.verify(&from("a@h", "1"), of_invite.clone());
+        assert_eq!(first.verdict, Verdict::Passed);
+        let bye = scene.verify(&within("2 BYE"), of_invite);
+        assert_eq!(bye.verdict, expected, "{replay:?}");
+        let of_update = scene.present(&call());
+        for _ in 0..2 {
+            let update = scene.verify(&within("3 UPDATE"), of_update.clone());
+            assert_eq!(update.verdict, Verdict::Passed, "repeated is no replay");
+        }
+        let bye = scene.verify(&within("4 BYE"), of_update);
+        assert_eq!(bye.verdict, expected, "{replay:?}");
     }
 }
 

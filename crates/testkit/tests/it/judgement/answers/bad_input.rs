@@ -10,7 +10,6 @@ use super::super::chains::{CAROL, call_for};
 use super::*;
 use countersign::verification::policy::{InfoRequirement, Replay};
 use countersign::verification::{Sighting, Unavailable};
-use countersign_testkit::scene::reference;
 
 #[test]
 fn an_answer_of_another_call_is_unexpected() {
@@ -200,25 +199,31 @@ fn more_headers_than_are_judged_are_not_judged() {
     assert_eq!(exchange.fetches(), 0);
 }
 
+/// A call is known by the PASSporT that it was sent with: what is the same through forks and retries is the same call.
 #[test]
 fn an_answer_shown_again_with_another_call_is_replayed() {
-    let mut exchange = Exchange::new();
-    exchange.way.scene.policy.replay = Replay::Enforce;
-    let rsp = exchange.rsp(BOB);
-    let mut expect = |call: &str, expected| {
-        exchange.dialled.reference = Some(reference(call, "tag"));
-        let report = exchange.judge(vec![rsp.clone()]);
-        assert_eq!(standing(&report), expected, "{call}");
-        report.passports[0].sighting
-    };
-    let matching = AnswerStanding::Matching;
-    assert_eq!(expect("one", matching), Some(Sighting::First));
-    assert_eq!(expect("one", matching), Some(Sighting::Again));
-    let replayed = AnswerStanding::Unexpected(Fault::Replayed);
-    assert_eq!(expect("other", replayed), Some(Sighting::OtherCall));
-    exchange.dialled.reference = None;
-    let report = exchange.judge(vec![rsp]);
-    assert_eq!(standing(&report), matching, "nobody asks");
+    for replay in [Replay::Observe, Replay::Enforce, Replay::Off] {
+        let mut exchange = Exchange::new();
+        exchange.way.scene.policy.replay = replay;
+        let rsp = exchange.rsp(BOB);
+        let again = |exchange: &Exchange| {
+            let report = exchange.judge(vec![rsp.clone()]);
+            (standing(&report), report.passports[0].sighting)
+        };
+        let seen = |sighting| (replay != Replay::Off).then_some(sighting);
+        let matching = AnswerStanding::Matching;
+        assert_eq!(again(&exchange), (matching, seen(Sighting::First)));
+        assert_eq!(again(&exchange), (matching, seen(Sighting::Again)));
+        // Alice dials Bob once more, in the same second.
+        let redialled = vec![signed(&exchange.way.original())];
+        exchange.dialled = Dialled::of(redialled, number(BOB), NOW).unwrap();
+        let expected = match replay {
+            Replay::Off => matching,
+            _ => AnswerStanding::Unexpected(Fault::Replayed),
+        };
+        let other = seen(Sighting::OtherCall);
+        assert_eq!(again(&exchange), (expected, other), "{replay:?}");
+    }
 }
 
 #[test]
@@ -231,7 +236,6 @@ fn diversions_are_shown_with_the_call_and_with_its_answer() {
         .way
         .verify(&call, vec![exchange.way.original(), div.clone()]);
     assert_eq!(report.verdict, Verdict::Passed);
-    exchange.dialled.reference = Some(reference("the leg behind us", "tag"));
     let report = exchange.judge(vec![exchange.rsp(CAROL), div]);
     assert_eq!(standing(&report), AnswerStanding::Diverted);
 }
