@@ -57,7 +57,7 @@ pub enum Reflection {
 /// For whom we answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum AnswersFor {
-    /// For whoever our certificate covers.
+    /// For whoever our certificate lists; of the numbers that it has by provider code only, for those that the inventory lists.
     Covered,
     /// Of numbers, for those only that the inventory lists.
     #[default]
@@ -125,12 +125,15 @@ impl AuthenticationService {
     // RFC 9970 §4: "If the terminating side does not possess an appropriate credential to sign for the value of the "dest" element value in
     // the PASSporT, it MUST NOT sign and send an "rsp" PASSporT in the backwards direction."
     fn check_reached(&self, reached: &Identity, numbers: AnswersFor) -> Result<(), Refusal> {
-        if self.signer.authority().covers(reached) == Coverage::NotCovered {
-            return Err(Refusal::NotCovered);
-        }
-        match (numbers, reached) {
-            (AnswersFor::Inventory, Identity::Number(number))
-                if self.inventory.basis(*number).is_none() =>
+        // A provider code covers every number there is, also those of who is reached through us.
+        let asks_inventory = match self.signer.authority().covers(reached) {
+            Coverage::NotCovered => return Err(Refusal::NotCovered),
+            Coverage::ByProvider(_) => true,
+            Coverage::Covered => numbers == AnswersFor::Inventory,
+        };
+        match reached {
+            Identity::Number(number)
+                if asks_inventory && self.inventory.basis(*number).is_none() =>
             {
                 Err(Refusal::Unlisted)
             }

@@ -195,7 +195,7 @@ pub const KEYS: &[Key] = &[
     live("trunks[].verstat_profile", Text, "\"atis-1000082\"", "what counts as failed: atis-1000082 or field (everything)"),
     live("trunks[].verstat_suffix", Text, "\"none\"", "none, or attestation: TN-Validation-Passed-A"),
     live("trunks[].connected_identity", Text, "\"off\"", "whether answers are signed and checked (RFC 9970): off or on; what on means follows from role and mode"),
-    live("trunks[].connected.sign", Text, NONE, "answers that are signed: off, own-numbers (of the tenant's inventory) or all that its certificate covers; none: all, off where role is sign"),
+    live("trunks[].connected.sign", Text, NONE, "answers that are signed: off, own-numbers (of the tenant's inventory) or all that its certificate lists (by provider code: of the inventory); none: all, off where role is sign"),
     live("trunks[].connected.reflect_div", Boolean, "true", "whether the caller's side is shown which way a diverted call went; without it the answer of one has no proof"),
     live("trunks[].connected.rich_data", Text, "\"never\"", "whom callers are told to have reached: never, opt-in (brands with backwards) or institutions (all brands)"),
     live("trunks[].connected.check", Text, NONE, "answers: off, report or require (what is not proven does not pass); none: report where calls are signed"),

@@ -212,6 +212,25 @@ fn digest01_case07_no_certificate_for_the_one_reached() {
     assert_eq!(refusal, Refusal::NotCovered);
 }
 
+/// R2, RFC 9970 §4: this test verifies that a certificate with a provider code, which covers every number, answers for those only that the
+/// inventory lists: whoever else is reached through us may have a provider of their own.
+#[test]
+fn a_provider_code_answers_for_nobody_elses_numbers() {
+    let mut scene = Scene::new();
+    scene.signer = scene.lab.provider("1234");
+    let mut scenery = Scenery::new();
+    scenery.service = scene.authentication();
+    for numbers in [AnswersFor::Covered, AnswersFor::Inventory] {
+        scenery.numbers = numbers;
+        let asked = |dest| [base(ALICE, &[dest])];
+        assert!(scenery.respond(&asked(BOB), BOB).is_ok());
+        for others in [UNLISTED, MALLORY] {
+            let refusal = scenery.respond(&asked(others), others).unwrap_err();
+            assert_eq!(refusal, Refusal::Unlisted);
+        }
+    }
+}
+
 /// R3, the half of the service: this test verifies in which responses an answer may stand, and that whoever redirects signs a diversion
 /// and no answer.
 #[test]
