@@ -30,7 +30,9 @@ pub const HOST: &str = "localhost";
 /// The numbers the lab's provider has assigned to customers: a block that is reserved for examples.
 pub const NUMBERS: &str = "# Numbers this provider has assigned to its customers: only these are attested A.\n\
     # number, range (first-last) or block (first+count), and the basis: assigned, foreign-with-proof, toll-free, vanity\n\
-    12025550100-12025550149,assigned\n";
+    12025550100-12025550149,assigned\n\
+    # Who is called in this lab: their answers are signed, too.\n\
+    12025550160,assigned\n";
 
 const DAY: i64 = 86_400;
 /// How long the lab's authorities live.

@@ -23,7 +23,7 @@ fn digest(bytes: &[u8]) -> String {
 
 fn brand(icon: &str, more: &str) -> String {
     format!(
-        "[[brands]]\nname = \"q\"\ntenant = \"provider\"\nnumbers = [\"12025550100-12025550109\", \"12025550160\"]\n\
+        "[[brands]]\nname = \"q\"\ntenant = \"provider\"\nnumbers = [\"12025550100-12025550109\", \"12025550170\"]\n\
          caller_name = \"Q Branch\"\nicon = \"{icon}\"\n{more}"
     )
 }
@@ -118,7 +118,7 @@ async fn only_whose_number_it_is_bears_the_brand() {
         ("bears-1", 2, "12025550109", true),
         ("bears-2", 2, "12025550110", false),
         // Of the brand, and not in the tenant's inventory.
-        ("bears-3", 2, "12025550160", false),
+        ("bears-3", 2, "12025550170", false),
         // Anybody can write this source address.
         ("bears-4", 3, "12025550109", false),
     ] {

@@ -17,8 +17,8 @@ use countersign::identity::Identity;
 use countersign::media_keys::MediaKeys;
 use countersign::passport::Presented;
 use countersign::time::{Ticks, UnixTime};
-use countersign::verification::{Malformed, Verdict};
 use countersign::verification::answer::{AnswerStanding, MediaStanding, Pin};
+use countersign::verification::{Malformed, Verdict};
 use std::sync::Arc;
 
 /// One answer of a call; with its [`ContextId`] never used twice by one element.

@@ -81,7 +81,7 @@ impl Default for Connected {
 /// Which answers are signed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AnswerSigning {
-    /// Those of every number that the tenant's certificate covers.
+    /// Those of every number that the tenant's certificate lists; of those that it has by provider code only, those of the inventory.
     All,
     /// None.
     #[default]
