@@ -13,7 +13,7 @@ use countersign::verification::{Answer, Source, Unavailable};
 use countersign_sip::flow::{Target, Transport};
 use countersign_sip::trunk::{
     Bypass, BypassCause, DEFAULT_BYPASS_HEADER, ExistingIdentity, Leniency, Oversize, Role, SentBy,
-    Treatment,
+    Treatment, Trunk,
 };
 use countersign_testkit::scene::{X5U, call};
 use std::io::Write;
