@@ -30,6 +30,14 @@ pub struct Plan {
     pub public: SocketAddr,
 }
 
+/// What the lab writes of its calls.
+const LOG: &str = r#"[log]
+# Calls, and what is wrong.
+level = "warn,countersign::call=info"
+# The lab's numbers are nobody's.
+numbers = "full"
+"#;
+
 impl Plan {
     /// SIP that is verified; `None` if there is no such port.
     pub fn verifying(&self) -> Option<SocketAddr> {
@@ -151,12 +159,7 @@ listen = ["{door}"]
 [http.admin]
 listen = ["{http}"]
 
-[log]
-# Calls, and what is wrong.
-level = "warn,countersign::call=info"
-# The lab's numbers are nobody's.
-numbers = "full"
-"#,
+{LOG}"#,
             out_port = sip.port(),
             in_port = verifying.port(),
             http_trunk = http_trunk(door),

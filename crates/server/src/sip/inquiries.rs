@@ -212,7 +212,7 @@ mod tests {
             for (index, from) in taken.iter().enumerate() {
                 for (count, to) in taken.iter().skip(index).enumerate() {
                     let refilled = (to - from) / 6_000;
-                    prop_assert!(count as u64 + 1 <= 10 + refilled + 1);
+                    prop_assert!(count as u64 <= 10 + refilled);
                 }
             }
         }

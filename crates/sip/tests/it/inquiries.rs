@@ -151,7 +151,7 @@ impl Room {
         if !(self.loses)(self.sent) {
             let message = Message::parse(bytes, Framing::Datagram).unwrap();
             // One in four takes longer than those after it.
-            let delay = if self.sent % 4 == 0 { 15 } else { 5 };
+            let delay = if self.sent.is_multiple_of(4) { 15 } else { 5 };
             let arrives = self.now.after(Duration::from_millis(delay));
             self.wire.push_back((arrives, to, message));
         }
@@ -630,7 +630,7 @@ fn over_a_bad_wire_nobody_is_alerted_and_everything_ends() {
     let mut answered = 0;
     for seed in 0..10_000_u64 {
         let mut room = Room::new(trunk(Probes::Authenticated));
-        room.loses = Box::new(move |place| drawn(seed, place) % 3 == 0);
+        room.loses = Box::new(move |place| drawn(seed, place).is_multiple_of(3));
         room.wait(200_000);
         assert!(
             room.escaped.is_empty(),
