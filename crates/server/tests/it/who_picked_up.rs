@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!     SIPp ──► serve, signs ───────── INVITE, shaken ─────────► serve, verifies ──► SIPp
-//!        ◄──── checks answers ◄── 180, 200, Identity: rsp ───── signs answers ◄────
+//!        ◄──── checks answers ◄─────── 200, Identity: rsp ───── signs answers ◄────
 //!                   │                                                │
 //!                   └──────────────── x5u, https ───────────────────►┘
 //! ```
@@ -257,7 +257,7 @@ fn an_answer_whose_proof_was_stripped_is_none() {
     let (mut asks, mut signs, _calling, _answering, called, _between) = around(Change::Answers);
     Sipp::call(Caller::Refused(403), asks.sip()).place();
     assert_eq!(called.finish().received("BYE").len(), 1);
-    assert_eq!(of_status(&answers(&mut signs, 2), 200)[0]["fate"], "signed");
+    assert_eq!(of_status(&answers(&mut signs, 1), 200)[0]["fate"], "signed");
     let told = answers(&mut asks, 1);
     assert_eq!(of_status(&told, 200)[0]["standing"], "absent", "{told:#?}");
 }

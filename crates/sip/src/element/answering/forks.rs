@@ -18,8 +18,6 @@ pub(super) struct Fork {
     reliable: Option<(u32, Outcome)>,
     /// The 2xx.
     answer: Option<Outcome>,
-    /// Whether a provisional response that need not arrive was signed.
-    ringing: Ringing,
     stripped: Stripped,
     hope: Hope,
     media: Media,
@@ -34,12 +32,6 @@ pub(super) enum Outcome {
     /// It went back so.
     Passed(Message),
     Refused,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Ringing {
-    NotSigned,
-    Signed,
 }
 
 /// Whether its media is secured.
@@ -104,7 +96,6 @@ impl Fork {
             tag: tag.into(),
             reliable: None,
             answer: None,
-            ringing: Ringing::NotSigned,
             stripped: Stripped::NotTold,
             hope: Hope::Some,
             media: Media::Unknown,
@@ -139,14 +130,6 @@ impl Fork {
             Kind::Reliable(sequence) => self.reliable = Some((sequence, outcome())),
             Kind::Ringing => {}
         }
-    }
-
-    pub(super) fn is_rung(&self) -> bool {
-        self.ringing == Ringing::Signed
-    }
-
-    pub(super) fn rung(&mut self) {
-        self.ringing = Ringing::Signed;
     }
 
     /// A session description of it is taken out; whether that is the first.

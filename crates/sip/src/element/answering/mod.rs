@@ -378,7 +378,7 @@ impl Context {
             return;
         };
         let plan = match answering.forks.enter(&arriving.tag) {
-            Some(fork) => plan(&arriving, answering.signs, answering.checks, fork, holds),
+            Some(_) => plan(&arriving, answering.signs, answering.checks, holds),
             // Nobody rings so many phones. Who forges so many names is not even hung up, or each would cost us a BYE.
             None if holds && answering.checks == Checks::Required => return,
             None => Plan::Pass,
@@ -508,7 +508,7 @@ impl Context {
 }
 
 /// What is done with an answer.
-fn plan(arriving: &Arriving, signs: Signs, checks: Checks, fork: &Fork, holds: bool) -> Plan {
+fn plan(arriving: &Arriving, signs: Signs, checks: Checks, holds: bool) -> Plan {
     let has_rsp = arriving.has_rsp();
     if checks == Checks::Required && holds {
         return match arriving.kind {
@@ -521,8 +521,8 @@ fn plan(arriving: &Arriving, signs: Signs, checks: Checks, fork: &Fork, holds: b
         };
     }
     // RFC 9970 §13: "The use of PASSporTs within responses creates a novel potential vector for amplification attacks, as many responses may
-    // be sent in response to a single SIP request". One for each answer that has to arrive, and one for all those that need not.
-    let may_sign = arriving.kind != Kind::Ringing || !fork.is_rung();
+    // be sent in response to a single SIP request". So what need not arrive is not signed.
+    let may_sign = arriving.kind != Kind::Ringing;
     // Where a proof is required it is not for us to give it.
     if signs == Signs::Answers && checks != Checks::Required && !has_rsp && may_sign {
         return Plan::Sign;

@@ -50,14 +50,9 @@ impl Context {
         let Some(question) = self.question(Of::Signature, arriving.kind, turn) else {
             return self.line_up(arriving, None, turn);
         };
-        let Some(answering) = &mut self.answering else {
+        let Some(answering) = &self.answering else {
             return;
         };
-        if arriving.kind == Kind::Ringing
-            && let Some(fork) = answering.forks.enter(&arriving.tag)
-        {
-            fork.rung();
-        }
         turn.out.push(Output::SignAnswer(Box::new(SignAnswer {
             id: self.id,
             answer: question.answer,
