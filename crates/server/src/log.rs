@@ -240,6 +240,8 @@ pub struct AnswerLine<'a> {
     pub signer: Option<&'a str>,
     /// The service provider code that it names.
     pub spc: Option<&'a str>,
+    /// Whether it covers who was reached, or only by that code.
+    pub covers: Option<&'a str>,
     /// Where it is.
     pub x5u: Option<&'a str>,
     /// The fault with its evidence, in words: only where numbers are shown in full.
@@ -327,6 +329,7 @@ impl CallLog {
             replay = answer.replay,
             signer = answer.signer.map(clipped).as_deref(),
             spc = answer.spc,
+            covers = answer.covers,
             x5u = answer.x5u.map(clipped).as_deref(),
             detail = answer.detail.filter(|_| self.numbers == Numbers::Full).map(clipped).as_deref(),
             "answer"

@@ -11,6 +11,7 @@
 use super::fault::Fault;
 use super::purpose::Purpose;
 use crate::call::CallReference;
+use crate::certificate::ServiceProviderCode;
 use crate::identity::Identity;
 use crate::passport::SignedPassport;
 use crate::time::UnixTime;
@@ -168,6 +169,8 @@ pub struct Pin {
     pub identity: Identity,
     /// SHA-256 of the SubjectPublicKeyInfo of their certificate, in DER.
     pub key: [u8; 32],
+    /// The provider code by which they sign, where their certificate has one: it covers every number, so the number alone tells nobody apart.
+    pub provider: Option<ServiceProviderCode>,
 }
 
 impl fmt::Debug for Pin {

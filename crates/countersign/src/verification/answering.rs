@@ -251,6 +251,7 @@ impl Answering {
         let pin = first.signer.as_ref().map(|signer| Pin {
             identity: who.clone(),
             key: signer.path.key_digest(),
+            provider: signer.spc().cloned(),
         });
         AnswerReport {
             standing,

@@ -73,6 +73,9 @@ pub struct VerificationPolicy {
     pub x5c_without_x5u: X5cWithoutX5u,
     /// What a number is that a path covers by provider code only.
     pub provider_numbers: ProviderNumbersPolicy,
+    /// The same of who answers a call; `None` for no other than of who calls. A caller of another number is a nuisance, who answers in the
+    /// place of another hears what was meant for them.
+    pub provider_answers: Option<ProviderNumbersPolicy>,
     /// Seconds that the data of a number authority may be old.
     pub number_authority_max_age: u32,
     /// What is done with rich call data.
@@ -107,6 +110,7 @@ impl Default for VerificationPolicy {
             x5c: X5c::default(),
             x5c_without_x5u: X5cWithoutX5u::default(),
             provider_numbers: ProviderNumbersPolicy::default(),
+            provider_answers: None,
             number_authority_max_age: DEFAULT_NUMBER_AUTHORITY_MAX_AGE_SECONDS,
             rich: RichPolicy::default(),
             priority: PriorityPolicy::default(),

@@ -227,9 +227,15 @@ fn decide(
 ) -> Option<Question> {
     let passport = asking.report.token.passport()?;
     // The token's orig is the signalling's by now, or that check has its own fault.
-    let identity = subject(passport.claims()).identity()?.into_owned();
+    let subject = subject(passport.claims());
+    let by_provider = match subject {
+        Subject::Answerer(_) => asking.policy.provider_answers,
+        _ => None,
+    };
+    let by_provider = by_provider.unwrap_or(asking.policy.provider_numbers);
+    let identity = subject.identity()?.into_owned();
     let coverage = authority.covers(&identity);
-    let question = match (&coverage, &identity, asking.policy.provider_numbers) {
+    let question = match (&coverage, &identity, by_provider) {
         (Coverage::Covered, ..) => {
             match from {
                 None => asking.findings.pass(Check::Authority),

@@ -303,7 +303,10 @@ impl Opening {
     /// The records of a number authority, if they can be used.
     fn records(&mut self, config: &Config, now: UnixTime) -> Option<Arc<NumberRecords>> {
         let required = ProviderNumbersPolicy::RequireOracle;
-        let is_asked = config.verification.provider_numbers == required;
+        let mut trunks = config.trunks.iter();
+        let is_asked = config.verification.provider_numbers == required
+            || config.verification.provider_answers == Some(required)
+                && trunks.any(|trunk| connected::checks(&trunk.trunk));
         let Some(file) = &config.authority.file else {
             if is_asked {
                 let asked = &config.authority.provider_numbers;
@@ -428,7 +431,8 @@ impl Opening {
         });
         let lost = lost.map(|trunk| trunk.name.warning(Concern::NoSuchListener));
         self.warnings.extend(lost);
-        let answers = config.trunks.iter().flat_map(connected::concerns);
+        let trunks = config.trunks.iter();
+        let answers = trunks.flat_map(|trunk| connected::concerns(trunk, &config.verification));
         self.warnings.extend(answers);
         self.think_of_anchors(config);
         self.think_of_order(&config.trunks);

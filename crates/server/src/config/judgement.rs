@@ -133,6 +133,7 @@ pub(super) fn verification(
         provider_numbers: reader
             .choice("provider_numbers", &PROVIDER_NUMBERS)
             .unwrap_or_default(),
+        provider_answers: reader.choice("provider_answers", &PROVIDER_NUMBERS),
         // A month old, it is nobody's data any more.
         number_authority_max_age: whole(
             reader.integer("number_authority_max_age_s", 60..=2_678_400),
@@ -152,6 +153,13 @@ pub(super) fn verification(
         ..defaults
     };
     let authority = authority(&mut reader, directory, &policy);
+    // Whoever has the records wants to know by them who answers.
+    let known = authority.file.as_ref();
+    let known = known.map(|_| ProviderNumbersPolicy::RequireOracle);
+    let policy = VerificationPolicy {
+        provider_answers: policy.provider_answers.or(known),
+        ..policy
+    };
     let prewarm = prewarm(&mut reader, directory);
     reader.finish();
     (policy, prewarm, authority)

@@ -244,6 +244,7 @@ pub const KEYS: &[Key] = &[
     restart("verification.prewarm", Boolean, "true", "whether the certificates of known signers are fetched before a call needs them"),
     restart("verification.known_signers_file", Text, NONE, "where the URLs of known signers outlive a restart, written by the server; none: in trust.state_dir, if there is one"),
     live("verification.provider_numbers", Text, "\"accept\"", "numbers that a certificate has by provider code only: accept, require-authority or reject"),
+    live("verification.provider_answers", Text, NONE, "the same of who answers; none: require-authority where there is a number_authority_file, else provider_numbers"),
     live("verification.number_authority_file", Text, NONE, "whose number is whose: a table with a date, which require-authority asks"),
     live("verification.number_authority_max_age_s", Integer, "172800", "seconds that this table may be old"),
     live("verification.x5c", Text, "\"auto\"", "a certificate chain in the token: auto (judged by it) or never"),

@@ -589,7 +589,7 @@ fn another(key: &keys::Key) -> Vec<(&'static str, String)> {
         ("verification.diverted_to", _) => "any-called",
         ("verification.string_iat", _) => "lenient",
         ("verification.stale_date" | "verification.base_passport", _) => "refuse",
-        ("verification.provider_numbers", _) => "reject",
+        ("verification.provider_numbers" | "verification.provider_answers", _) => "reject",
         ("verification.x5c", _) => "never",
         ("verification.x5c_without_x5u", _) => "accept",
         ("verification.inherited_constraints", _) => "intersect",

@@ -15,6 +15,7 @@ use countersign_sip::element::{AnswerFate, AnswerJudgement, ConnectedAnswer, Uns
 pub(super) struct AnswerRecord {
     signer: Option<Box<str>>,
     spc: Option<ServiceProviderCode>,
+    covers: Option<&'static str>,
     x5u: Option<Box<str>>,
     detail: Option<Box<str>>,
     replay: Option<&'static str>,
@@ -30,6 +31,7 @@ impl AnswerRecord {
         Self {
             signer: signer.map(|signer| signer.subject().into()),
             spc: signer.and_then(|signer| signer.spc().cloned()),
+            covers: signer.and_then(|signer| signer.coverage.as_ref().map(record::covers)),
             x5u: passport.and_then(|passport| passport.x5u()).map(Box::from),
             detail: report.detail().map(String::into_boxed_str),
             replay: passport.and_then(|passport| passport.sighting.and_then(record::replay)),
@@ -71,6 +73,7 @@ pub(super) fn note(
         replay: record.replay,
         signer: record.signer.as_deref(),
         spc: record.spc.as_ref().map(ServiceProviderCode::as_str),
+        covers: record.covers,
         x5u: record.x5u.as_deref(),
         detail: record.detail.as_deref(),
     });

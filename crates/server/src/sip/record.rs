@@ -377,7 +377,8 @@ fn signing(fate: SignatureFate) -> Option<&'static str> {
     }
 }
 
-fn covers(coverage: &Coverage) -> &'static str {
+/// What a certificate has of whom it speaks for, as the log names it.
+pub(super) fn covers(coverage: &Coverage) -> &'static str {
     match coverage {
         Coverage::ByProvider(_) => "by-provider",
         Coverage::Covered => "covered",

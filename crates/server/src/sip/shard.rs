@@ -736,6 +736,9 @@ impl Shard {
             attestation: report.deciding().and_then(|passport| passport.attest()),
             consequences: report.consequences().map(whole),
             key: report.deciding().and_then(|passport| passport.key_digest()),
+            provider: report
+                .deciding()
+                .and_then(|passport| passport.signer.as_ref()?.spc().cloned()),
             msec: report.msec(),
         };
         Input::Judged { id, judgement }

@@ -277,10 +277,31 @@ fn answers_that_cannot_be_proven_or_held_deserve_a_thought() {
     );
     let requires = "role = \"sign\"\n[trunks.connected]\ncheck = \"require\"";
     let proxied = told(requires);
-    assert_eq!(proxied.len(), 1, "{proxied:#?}");
-    assert!(proxied[0].contains("a proxy passes answers on as they come"));
+    assert_eq!(proxied.len(), 2, "{proxied:#?}");
+    let (by_code, passes) = (
+        "any provider whose certificate has",
+        "a proxy passes answers",
+    );
+    assert!(proxied[0].contains(by_code) && proxied[1].contains(passes));
     let held = told(&format!("mode = \"b2bua\"\n{requires}"));
-    assert_eq!(held, Vec::<String>::new());
+    assert_eq!(held.len(), 1);
+    assert!(held[0].contains(by_code));
+    let enforced =
+        "mode = \"b2bua\"\nrole = \"sign\"\n[trunks.connected]\nmid_dialog = \"enforced\"";
+    assert_eq!(told(enforced), held);
+    for settled in ["reject", "require-authority"] {
+        let known = format!(
+            "mode = \"b2bua\"\n{requires}\n[verification]\nprovider_answers = \"{settled}\""
+        );
+        let without_records = told(&known);
+        assert!(!without_records.iter().any(|told| told.contains(by_code)));
+        let asks = settled == "require-authority";
+        assert_eq!(
+            without_records.len(),
+            usize::from(asks),
+            "{without_records:#?}"
+        );
+    }
 }
 
 #[test]

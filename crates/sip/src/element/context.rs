@@ -26,6 +26,7 @@ use crate::response::{ToTag, build};
 use crate::transaction::matching::ServerKey;
 use crate::trunk::{BypassCause, Trunk};
 use bytes::Bytes;
+use countersign::certificate::ServiceProviderCode;
 use countersign::time::Ticks;
 use countersign::verification::Verdict;
 use std::collections::VecDeque;
@@ -123,6 +124,8 @@ pub(super) struct Record {
     pub(super) verdict: Option<Verdict>,
     /// The key of who signed for the caller, where that is told.
     pub(super) key: Option<Box<[u8; 32]>>,
+    /// Their provider code, likewise.
+    pub(super) provider: Option<ServiceProviderCode>,
     pub(super) signature: SignatureFate,
     /// What became of the priority that it asked for.
     pub(super) priority: Vec<PriorityFate>,
@@ -194,6 +197,7 @@ impl Context {
                 handling: Handling::Passed,
                 verdict: None,
                 key: None,
+                provider: None,
                 signature: SignatureFate::NotAsked,
                 priority: Vec::new(),
                 bypass: None,

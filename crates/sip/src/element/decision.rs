@@ -269,6 +269,7 @@ impl Context {
                     attestation: None,
                     consequences: None,
                     key: None,
+                    provider: None,
                     msec: None,
                 };
                 self.follow(judgement, additions, turn);
@@ -416,8 +417,9 @@ impl Context {
         if self.is_inside_a_call() {
             return self.follow_speaker(&judgement, &additions, turn);
         }
-        if self.pins_keys() {
+        if self.pins_signers() {
             self.record.key = judgement.key.map(Box::new);
+            self.record.provider.clone_from(&judgement.provider);
         }
         let verdict = judgement.verdict;
         self.record.verdict = Some(verdict);

@@ -27,6 +27,7 @@ use crate::trunk::{Connected, ExistingIdentity, MidDialog, Pinning, Trunk};
 use countersign::call::{Call, CallReference, DateHeader, DestSource, OrigSource, Presentation};
 use countersign::identity::Identity;
 use countersign::priority::{Dialled, PriorityMark, RequestedPriority};
+use countersign::verification::answer::Pin;
 use countersign::verification::{Code, Fault, Verdict};
 use std::sync::Arc;
 
@@ -102,6 +103,8 @@ pub enum Unproven {
     Mismatch(Fault),
     /// Whether it is good could not be told.
     NotValidated(Fault),
+    /// It is of the right number, by the word of another provider than before.
+    Provider,
 }
 
 impl Unproven {
@@ -112,18 +115,19 @@ impl Unproven {
             Self::Key => "other-key",
             Self::Mismatch(_) => "mismatch",
             Self::NotValidated(_) => "not-validated",
+            Self::Provider => "other-provider",
         }
     }
 
     /// Whether somebody else than who should have sent it has signed it, or nobody has by right.
     pub const fn is_mismatch(self) -> bool {
-        matches!(self, Self::Key | Self::Mismatch(_))
+        matches!(self, Self::Key | Self::Mismatch(_) | Self::Provider)
     }
 
     /// The fault, if it is one of the PASSporT.
     pub const fn fault(self) -> Option<Fault> {
         match self {
-            Self::Absent | Self::Key => None,
+            Self::Absent | Self::Key | Self::Provider => None,
             Self::Mismatch(fault) | Self::NotValidated(fault) => Some(fault),
         }
     }
@@ -132,7 +136,7 @@ impl Unproven {
     fn code(self) -> Code {
         match self {
             Self::Absent => Code::UseIdentityHeader,
-            Self::Key => Code::InvalidIdentityHeader,
+            Self::Key | Self::Provider => Code::InvalidIdentityHeader,
             Self::Mismatch(fault) => code_of(Verdict::Failed(fault)),
             Self::NotValidated(fault) => code_of(Verdict::NotValidated(fault)),
         }
@@ -143,8 +147,8 @@ impl Unproven {
 struct Speech {
     speaker: Identity,
     listener: Identity,
-    /// Of whom it has to be by key.
-    key: Option<[u8; 32]>,
+    /// Of whom it has to be, as they have signed before.
+    pin: Option<Pin>,
     direction: Direction,
 }
 
@@ -171,7 +175,7 @@ impl Speech {
         Some(Self {
             speaker,
             listener,
-            key: partners.pin.as_ref().map(|pin| pin.key),
+            pin: partners.pin.clone(),
             direction,
         })
     }
@@ -253,10 +257,10 @@ impl Context {
             .cloned()
     }
 
-    /// Whether the key of who has signed has to stay the same.
-    pub(super) fn pins_keys(&self) -> bool {
+    /// Whether who has signed has to stay the same.
+    pub(super) fn pins_signers(&self) -> bool {
         let connected = self.trunk.connected.as_deref();
-        connected.is_some_and(|connected| connected.pin == Pinning::Key)
+        connected.is_some_and(|connected| connected.pin != Pinning::Off)
     }
 
     fn speech(&self, turn: &Turn<'_>) -> Option<Speech> {
@@ -319,7 +323,7 @@ impl Context {
             // The dialog has ended meanwhile, or the trunk is another: it goes where it can.
             return self.forward(additions, turn);
         };
-        let Some(why) = unproven(judgement, connected.pin, speech.key) else {
+        let Some(why) = unproven(judgement, connected.pin, speech.pin.as_ref()) else {
             self.spoke(speech.speaker, MidDialogFate::Proven, turn);
             return self.forward(additions, turn);
         };
@@ -355,16 +359,24 @@ impl Context {
 }
 
 /// Why a request that was judged so is not proven; `None` if it is.
-fn unproven(judgement: &Judgement, pin: Pinning, key: Option<[u8; 32]>) -> Option<Unproven> {
+fn unproven(judgement: &Judgement, pinning: Pinning, pin: Option<&Pin>) -> Option<Unproven> {
     match judgement.verdict {
         Verdict::Unsigned => Some(Unproven::Absent),
         Verdict::Failed(fault) => Some(Unproven::Mismatch(fault)),
         Verdict::NotValidated(fault) => Some(Unproven::NotValidated(fault)),
-        // Of whom no key is known, none is another.
-        Verdict::Passed if pin == Pinning::Key && key.is_some() && judgement.key != key => {
-            Some(Unproven::Key)
-        }
-        Verdict::Passed => None,
+        Verdict::Passed => differs(judgement, pinning, pin?),
+    }
+}
+
+/// How who has signed differs from who has signed before.
+fn differs(judgement: &Judgement, pinning: Pinning, pin: &Pin) -> Option<Unproven> {
+    let is_other = judgement.provider.is_some() && judgement.provider != pin.provider;
+    match pinning {
+        Pinning::Off => None,
+        // A provider code covers every number, also that of the other side's customer.
+        Pinning::Identity | Pinning::Key if is_other => Some(Unproven::Provider),
+        Pinning::Key if judgement.key != Some(pin.key) => Some(Unproven::Key),
+        Pinning::Identity | Pinning::Key => None,
     }
 }
 

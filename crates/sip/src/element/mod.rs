@@ -77,6 +77,7 @@ use bytes::Bytes;
 use calls::Calls;
 use context::Context;
 use countersign::call::Call;
+use countersign::certificate::ServiceProviderCode;
 use countersign::passport::{Attestation, Presented};
 use countersign::time::{Now, Ticks};
 use countersign::verification::{Code, Consequences, Malformed, Verdict};
@@ -392,6 +393,8 @@ pub struct Judgement {
     /// SHA-256 of the SubjectPublicKeyInfo of who signed for the caller, of a call that passed; needed where keys are pinned
     /// ([`crate::trunk::Pinning::Key`]).
     pub key: Option<[u8; 32]>,
+    /// The provider code by which they sign, of a call that passed; needed where who speaks is pinned.
+    pub provider: Option<ServiceProviderCode>,
     /// What the PASSporT is worth that asks for media security, if there is one: RFC 8862.
     pub msec: Option<Verdict>,
 }

@@ -211,6 +211,7 @@ impl Room {
                             code: None,
                             attestation: None,
                             key: None,
+                            provider: None,
                             msec: None,
                             consequences: None,
                         },

@@ -2,16 +2,28 @@
 
 use super::super::place::{AnswerConcern, Concern, Warning};
 use super::super::trunk::TrunkSettings;
-use countersign_sip::trunk::{AnswerChecking, Mode, Role, Trunk};
+use countersign::verification::policy::{ProviderNumbersPolicy, VerificationPolicy};
+use countersign_sip::trunk::{AnswerChecking, MidDialog, Mode, Role, Trunk};
 
 /// What the settings of one trunk want, and cannot have.
-pub(super) fn concerns(trunk: &TrunkSettings) -> impl Iterator<Item = Warning> {
+pub(super) fn concerns(
+    trunk: &TrunkSettings,
+    policy: &VerificationPolicy,
+) -> impl Iterator<Item = Warning> {
     let check = trunk.trunk.connected.as_ref().map(|all| all.check);
     let is_checked = checks(&trunk.trunk);
     let has_to_hold = check == Some(AnswerChecking::Require);
     let is_signed = matches!(trunk.trunk.role, Role::Sign | Role::Both);
     let holds = matches!(trunk.trunk.mode, Mode::B2bua(_));
+    let connected = trunk.trunk.connected.as_ref();
+    let enforced = connected.is_some_and(|all| all.mid_dialog == MidDialog::Enforced);
+    let by_code = policy.provider_answers.unwrap_or(policy.provider_numbers);
+    let is_accepted = by_code == ProviderNumbersPolicy::AcceptIfIssuedByTrustedCa;
     let concerns = [
+        (
+            (has_to_hold || enforced) && is_accepted,
+            AnswerConcern::AnyProvider,
+        ),
         (is_checked && !is_signed, AnswerConcern::OfOthers),
         (has_to_hold && !holds, AnswerConcern::NotHeld),
     ];

@@ -5,6 +5,8 @@ use std::fmt;
 /// What there is to think about who picks up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AnswerConcern {
+    /// Something has to be proven that every provider can prove.
+    AnyProvider,
     /// Answers have to be proven, and those that have passed cannot be taken back.
     NotHeld,
     /// Answers are checked of calls that nobody here signs.
@@ -14,6 +16,9 @@ pub enum AnswerConcern {
 impl fmt::Display for AnswerConcern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::AnyProvider => {
+                "a proof is required, and any provider whose certificate has a provider code can give it for any number: verification.number_authority_file says whose a number is"
+            }
             Self::NotHeld => {
                 "a proxy passes answers on as they come: it can cancel before a call is answered, and only report after that; mode = \"b2bua\" holds them"
             }

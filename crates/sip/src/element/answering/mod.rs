@@ -37,6 +37,7 @@ use crate::message::{Framing, Message, Name};
 use crate::patch::Patch;
 use crate::proxy::Copy;
 use crate::trunk::{AnswerChecking, AnswerSigning, Connected, MediaSecurity, NextHopTrust};
+use countersign::certificate::ServiceProviderCode;
 use countersign::identity::{Identity, Role};
 use countersign::time::{Ticks, UnixTime};
 use countersign::verification::answer::Pin;
@@ -70,6 +71,8 @@ pub(super) struct Answering {
     caller: Option<Identity>,
     /// The key that signed for whoever calls, where that is told.
     caller_key: Option<Box<[u8; 32]>>,
+    /// Their provider code, likewise.
+    caller_provider: Option<ServiceProviderCode>,
     /// When it went on.
     sent: UnixTime,
     signs: Signs,
@@ -167,7 +170,11 @@ impl Answering {
             .and_then(|uri| std::str::from_utf8(uri).ok())
             .and_then(|uri| Identity::from_uri(uri, Role::Dest, policy.identity).ok());
         // RFC 9970 §13: "PASSporTs can only be present in responses to requests carrying a PASSporT".
-        let has_identity = identity_values(&context.request).next().is_some();
+        // What says that it is an answer is none of them (§9: "MUST be ignored"), and costs nobody a question.
+        let presented = identity_header::presented(&context.request).into_iter();
+        let has_identity = presented
+            .flatten()
+            .any(|one| one.ppt.is_none_or(|ppt| !ppt.eq_ignore_ascii_case(RSP)));
         let signs = match connected.sign {
             AnswerSigning::All | AnswerSigning::OwnNumbers if has_identity => Signs::Answers,
             _ => Signs::Nothing,
@@ -187,6 +194,7 @@ impl Answering {
             sent_with,
             caller: call::from_request(&context.request, policy).orig,
             caller_key: context.record.key.clone(),
+            caller_provider: context.record.provider.clone(),
             called,
             sent,
             signs,
@@ -589,7 +597,11 @@ fn partners(answering: &Answering, reached: Identity, foreign: Side) -> Box<Part
     Box::new(Partners {
         caller,
         reached,
-        pin: pin.map(|(identity, key)| Pin { identity, key }),
+        pin: pin.map(|(identity, key)| Pin {
+            identity,
+            key,
+            provider: answering.caller_provider.clone(),
+        }),
         foreign,
     })
 }

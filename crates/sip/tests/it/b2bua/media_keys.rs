@@ -273,6 +273,7 @@ fn digest11_case02_and_case03_a_bad_msec_is_refused() {
                 attestation: None,
                 consequences: None,
                 key: None,
+                provider: None,
                 msec: Some(msec),
             },
         });

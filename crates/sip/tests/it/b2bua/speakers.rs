@@ -15,6 +15,7 @@
 
 use super::{BODY, CALLED, CALLER, Line, Sent, answer, from_called, inside, invite};
 use countersign::call::{Call, OrigSource};
+use countersign::certificate::ServiceProviderCode;
 use countersign::identity::Identity;
 use countersign::verification::answer::{AnswerStanding, MediaStanding, Pin};
 use countersign::verification::{Fault, Verdict};
@@ -32,6 +33,13 @@ const OTHER_KEY: [u8; 32] = [8; 32];
 pub(super) const TOKEN: &str =
     "eyJh.eyJi.c2ln;info=<https://cert.example/c.pem>;alg=ES256;ppt=shaken";
 pub(super) const RSP: &str = "eyJh.eyJi.cnNw;info=<https://cert.example/c.pem>;alg=ES256;ppt=rsp";
+
+/// Whose code the certificate of who was reached has.
+const PROVIDER: &str = "1234";
+
+fn provider(code: &str) -> ServiceProviderCode {
+    code.parse().unwrap()
+}
 
 fn number(digits: &str) -> Identity {
     Identity::Number(digits.parse().unwrap())
@@ -155,6 +163,16 @@ impl Line {
     }
 
     fn is(&mut self, id: ContextId, verdict: Verdict, key: Option<[u8; 32]>) {
+        self.is_by(id, verdict, key, None);
+    }
+
+    fn is_by(
+        &mut self,
+        id: ContextId,
+        verdict: Verdict,
+        key: Option<[u8; 32]>,
+        provider: Option<ServiceProviderCode>,
+    ) {
         self.handle(Input::Judged {
             id,
             judgement: Judgement {
@@ -163,6 +181,7 @@ impl Line {
                 attestation: None,
                 consequences: None,
                 key,
+                provider,
                 msec: None,
             },
         });
@@ -173,7 +192,11 @@ impl Line {
             panic!("nobody judges");
         };
         let reached = standing.is_proven().then(|| number(B));
-        let pin = reached.clone().map(|identity| Pin { identity, key: KEY });
+        let pin = reached.clone().map(|identity| Pin {
+            identity,
+            key: KEY,
+            provider: Some(provider(PROVIDER)),
+        });
         self.handle(Input::AnswerJudged {
             id: judge.id,
             answer: judge.answer,
@@ -307,6 +330,35 @@ fn digest01_case13_a_forged_bye_is_found() {
     talk.line.wait(100_000);
     talk.line.sent.clear();
     talk.hangs_up(20);
+}
+
+/// A provider code covers every number. This test verifies that another provider than the one that has answered speaks for nobody there,
+/// although its signature covers the number; that a certificate without code does; and that nobody asks where nothing is pinned.
+#[test]
+fn another_provider_speaks_for_nobody_who_has_answered() {
+    for (pin, by, is_refused) in [
+        (Pinning::Identity, Some("5678"), true),
+        (Pinning::Key, Some("5678"), true),
+        (Pinning::Identity, Some(PROVIDER), false),
+        (Pinning::Identity, None, false),
+        (Pinning::Off, Some("5678"), false),
+    ] {
+        let enforced = connected(MidDialog::Enforced);
+        let pinned = Connected { pin, ..enforced };
+        let mut talk = Talk::of_caller(pinned, AnswerStanding::Matching);
+        talk.called("BYE", 10);
+        let (id, _) = talk.line.judged();
+        talk.line.sent.clear();
+        let by = by.map(provider);
+        talk.line.is_by(id, Verdict::Passed, Some(KEY), by);
+        let sent = talk.line.sent().pop().unwrap();
+        assert_eq!(sent.to() == "called", is_refused, "{}", sent.text);
+        let fate = match is_refused {
+            true => MidDialogFate::Rejected(Unproven::Provider),
+            false => MidDialogFate::Proven,
+        };
+        assert_eq!(talk.line.fates(), [fate]);
+    }
 }
 
 /// This test verifies that the right identity with another key than before is not the right one where keys are pinned, and is one where

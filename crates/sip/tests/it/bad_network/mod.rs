@@ -227,6 +227,7 @@ impl World {
             attestation: None,
             consequences: None,
             key: None,
+            provider: None,
             msec: None,
         };
         let given = Given::Judged(id.as_u64(), text);

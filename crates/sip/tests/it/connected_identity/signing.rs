@@ -48,12 +48,16 @@ fn a_200_goes_back_signed() {
 // RFC 9970 §13: "PASSporTs can only be present in responses to requests carrying a PASSporT".
 #[test]
 fn digest01_case10_an_invite_without_identity_gets_no_rsp() {
-    let mut line = Line::terminating(Mode::Proxy);
-    let sent = line.invited("");
-    line.called(&answer(&sent, "200 OK", "callee", "", SDP));
-    assert_eq!(line.lines(), ["caller SIP/2.0 200 OK"]);
-    assert!(line.sign.is_empty() && line.told.is_empty());
-    line.ends_clean();
+    // RFC 9970 §9: "Any "rsp" PASSporTs received in requests MUST be ignored."
+    let answer_of_somebody = identity(RSP);
+    for nothing in ["", &answer_of_somebody] {
+        let mut line = Line::terminating(Mode::Proxy);
+        let sent = line.invited(nothing);
+        line.called(&answer(&sent, "200 OK", "callee", "", SDP));
+        assert_eq!(line.lines(), ["caller SIP/2.0 200 OK"]);
+        assert!(line.sign.is_empty() && line.told.is_empty());
+        line.ends_clean();
+    }
 }
 
 /// Digest case 1.9: this test verifies that neither 100 nor a failure is signed.

@@ -108,6 +108,7 @@ fn answer_the_proxy(luck: &mut Luck, table: &mut Table, replies: &mut Vec<String
             attestation: None,
             consequences: None,
             key: None,
+            provider: None,
             msec: None,
         };
         table.handle(Input::Judged {

@@ -69,6 +69,7 @@ fn judged(table: &mut Table, verdict: Verdict, code: Option<Code>, complaints: V
         attestation: None,
         consequences: Some(Box::new(consequences)),
         key: None,
+        provider: None,
         msec: None,
     };
     table.handle(Input::Judged { id, judgement });

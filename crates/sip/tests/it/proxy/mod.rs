@@ -186,6 +186,7 @@ impl Table {
                 attestation: None,
                 consequences: None,
                 key: None,
+                provider: None,
                 msec: None,
             },
         });

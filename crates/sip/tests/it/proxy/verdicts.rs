@@ -128,6 +128,7 @@ fn the_attestation_may_be_told() {
             attestation: Some(Attestation::B),
             consequences: None,
             key: None,
+            provider: None,
             msec: None,
         },
     });
@@ -208,6 +209,7 @@ fn the_code_of_the_call_counts() {
             attestation: None,
             consequences: None,
             key: None,
+            provider: None,
             msec: None,
         },
     });

@@ -184,6 +184,7 @@ impl World {
                     attestation: None,
                     consequences: None,
                     key: None,
+                    provider: None,
                     msec: None,
                 },
             }),

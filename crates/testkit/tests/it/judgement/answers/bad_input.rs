@@ -7,9 +7,11 @@
 //! This test verifies what each of them is, that none of them passes, and that none of them spoils a good one beside it.
 
 use super::super::chains::{CAROL, call_for};
+use super::super::scopes::said;
 use super::*;
-use countersign::verification::policy::{InfoRequirement, Replay};
-use countersign::verification::{Sighting, Unavailable};
+use countersign::passport::{HeaderCache, Passport};
+use countersign::verification::policy::{InfoRequirement, ProviderNumbersPolicy, Replay};
+use countersign::verification::{Holds, Sighting, Unavailable};
 
 #[test]
 fn an_answer_of_another_call_is_unexpected() {
@@ -223,6 +225,49 @@ fn an_answer_shown_again_with_another_call_is_replayed() {
         };
         let other = seen(Sighting::OtherCall);
         assert_eq!(again(&exchange), (expected, other), "{replay:?}");
+    }
+}
+
+/// A provider code covers every number: whether its word is enough for an answer is a policy of its own, and a number authority is asked.
+#[test]
+fn whether_a_provider_code_may_answer_is_not_what_it_is_of_callers() {
+    let not_covered = AnswerStanding::Unexpected(Fault::NotCovered);
+    let matching = AnswerStanding::Matching;
+    let asks = Some(ProviderNumbersPolicy::RequireOracle);
+    for (policy, holds, expected) in [
+        (None, Holds::No, matching),
+        (Some(ProviderNumbersPolicy::Reject), Holds::Yes, not_covered),
+        (asks, Holds::Yes, matching),
+        (asks, Holds::No, not_covered),
+    ] {
+        let mut exchange = Exchange::new();
+        let scene = &mut exchange.way.scene;
+        scene.policy.provider_answers = policy;
+        let (signer, url) = (
+            scene.lab.provider("1234"),
+            "https://cert.example.org/1234.pem",
+        );
+        scene.repository.publish(url, &signer.chain);
+        scene
+            .repository
+            .say("1234".parse().unwrap(), said(holds, 0));
+        let passport = Passport::new(answer(BOB, NOW)).unwrap();
+        let headers = HeaderCache::new(url).unwrap();
+        let rsp = Presented {
+            token: passport
+                .sign(&headers, &*signer.key)
+                .unwrap()
+                .token()
+                .into(),
+            info: Some(url.into()),
+            alg: None,
+            ppt: Some("rsp".into()),
+        };
+        let report = exchange.judge(vec![rsp]);
+        assert_eq!(standing(&report), expected, "{policy:?}");
+        let pin = told(&report).pin.as_ref();
+        let code = pin.and_then(|pin| Some(pin.provider.as_ref()?.as_str()));
+        assert_eq!(code, expected.is_proven().then_some("1234"));
     }
 }
 
