@@ -122,7 +122,7 @@ pub enum AnswerFate {
     GivenUp,
     /// It was judged. It went on, or had gone on before.
     Passed(AnswerJudgement),
-    /// It was judged, and is not what the trunk requires: the caller has not got it.
+    /// It was judged, and is not what the trunk requires: the caller has not got it, or of what only rings nothing that is heard.
     Refused(AnswerJudgement),
     /// We signed it.
     Signed,

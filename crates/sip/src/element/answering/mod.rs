@@ -6,8 +6,9 @@
 //!                       │
 //!                       ├─ nobody signed it, we may ─▶ sign ─▶ waits ─▶ signed ─▶ back
 //!                       ├─ b2bua, 2xx or required ───▶ judge ─▶ waits ─┬─ proven ─▶ back
+//!                       │                                              ├─ required and not, and only rings: back without SDP
 //!                       │                                              └─ required and not: refused (ACK and BYE), maybe given up
-//!                       ├─ proxy ────────────────────▶ judge, and back at once; required and not proven: CANCEL, if it is not too late
+//!                       ├─ proxy ────────────────────▶ judge, and back at once; required and disproved: CANCEL, if it is not too late
 //!                       └─ required, SDP, unreliable ▶ back without SDP
 //! ```
 //!

@@ -226,12 +226,15 @@ impl Context {
             return;
         };
         let (tag, status) = (waiting.answer.tag.clone(), waiting.answer.status);
-        let shown = Shown::by(&waiting.answer);
+        let (kind, shown) = (waiting.answer.kind, Shown::by(&waiting.answer));
         let answer = waiting.question.map(|question| question.answer);
         answering.hear(&tag, &mut judgement);
         if self.refuses(&tag, &judgement, shown) {
             self.told(answer, status, AnswerFate::Refused(judgement), turn);
-            return self.refuse(index, turn);
+            return match kind {
+                Kind::Final | Kind::Reliable(_) => self.refuse(index, turn),
+                Kind::Ringing => self.hush(index, turn),
+            };
         }
         if let Some(answering) = self.answering.as_deref_mut() {
             answering.accept(&tag, &judgement);
@@ -240,7 +243,8 @@ impl Context {
         self.settled(index, turn);
     }
 
-    /// An answer that has gone back was judged. What rings can still be given up.
+    /// An answer that has gone back was judged. What rings can still be given up, if it is not of whom it should be; that nobody could
+    /// tell ends nothing.
     fn follow_watched(
         &mut self,
         watched: &Watched,
@@ -250,7 +254,8 @@ impl Context {
         if let Some(answering) = self.answering.as_deref_mut() {
             answering.hear(&watched.tag, &mut judgement);
         }
-        let gives_up = self.refuses(&watched.tag, &judgement, watched.shown)
+        let gives_up = tells_anything(&judgement)
+            && self.refuses(&watched.tag, &judgement, watched.shown)
             && matches!(self.stage, Stage::Forwarding(_));
         let answer = Some(watched.question.answer);
         self.told(answer, watched.status, AnswerFate::Passed(judgement), turn);
@@ -277,7 +282,7 @@ impl Context {
     }
 
     /// Nothing more is asked about an answer.
-    fn settled(&mut self, index: usize, turn: &mut Turn<'_>) {
+    pub(super) fn settled(&mut self, index: usize, turn: &mut Turn<'_>) {
         let answering = self.answering.as_mut();
         if let Some(waiting) = answering.and_then(|answering| answering.waiting.get_mut(index)) {
             waiting.question = None;
@@ -383,6 +388,15 @@ pub(super) fn is_good(connected: &Connected, judgement: &AnswerJudgement) -> boo
         standing => standing.is_proven(),
     };
     is_accepted && judgement.media != MediaStanding::Mismatch
+}
+
+/// Whether something is known against an answer, or for it. Of one that only rings nothing need be: the 200 has to have the proof.
+fn tells_anything(judgement: &AnswerJudgement) -> bool {
+    let is_open = matches!(
+        judgement.standing,
+        AnswerStanding::Absent | AnswerStanding::NotValidated(_)
+    );
+    !is_open || judgement.media == MediaStanding::Mismatch
 }
 
 /// That the host has not said anything in time.

@@ -4,7 +4,7 @@
 //! when nobody else is left who may answer; how long is waited for others to be heard at all is Timer T4, the longest that a message is
 //! on its way.
 
-use super::{AnswerFate, Arriving, Waiting};
+use super::{AnswerFate, Arriving, Waiting, without_body};
 use crate::element::context::{Cancellation, Context, Stage};
 use crate::element::ending::is_given_up;
 use crate::element::{Part, Turn};
@@ -23,6 +23,19 @@ impl Context {
             self.refuse_arrived(&answer, turn);
         }
         self.pass_ready(turn);
+    }
+
+    /// One that only rings is not proven: it goes back, but nobody hears it. It need not have arrived at all, so it ends nothing.
+    pub(super) fn hush(&mut self, index: usize, turn: &mut Turn<'_>) {
+        let answering = self.answering.as_deref_mut();
+        let waiting = answering.and_then(|answering| answering.waiting.get_mut(index));
+        if let Some(waiting) = waiting
+            && let Some(response) = without_body(&waiting.answer.response)
+        {
+            waiting.answer.response = response;
+            return self.settled(index, turn);
+        }
+        self.refuse(index, turn);
     }
 
     /// Refuses an answer about which nobody is asked.

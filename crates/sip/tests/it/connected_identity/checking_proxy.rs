@@ -8,6 +8,7 @@
 //! ```
 
 use super::{Line, RSP, SDP, WRONG, answer, identity, judgement};
+use countersign::verification::Fault;
 use countersign::verification::answer::AnswerStanding;
 use countersign_sip::element::AnswerFate;
 use countersign_sip::trunk::{AnswerChecking, Mode};
@@ -55,6 +56,20 @@ fn what_rings_unproven_is_cancelled() {
     line.called(&answer(&sent, "180 Ringing", "callee", &identity(RSP), ""));
     line.judged(WRONG);
     assert_eq!(line.lines(), ["caller SIP/2.0 180 Ringing"]);
+    line.called(&answer(&sent, "486 Busy Here", "callee", "", ""));
+    line.ends_clean();
+}
+
+/// This test verifies that what rings and could not be checked goes on ringing: the 200 may be proven.
+#[test]
+fn what_rings_undecided_is_not_cancelled() {
+    let mut line = proxy(AnswerChecking::Require);
+    let sent = line.invited("");
+    line.called(&answer(&sent, "180 Ringing", "callee", &identity(RSP), ""));
+    let undecidable = AnswerStanding::NotValidated(Fault::CertificateUnavailable);
+    line.judged(undecidable);
+    assert_eq!(line.lines(), ["caller SIP/2.0 180 Ringing"]);
+    assert_eq!(line.fates(), [AnswerFate::Passed(judgement(undecidable))]);
     line.called(&answer(&sent, "486 Busy Here", "callee", "", ""));
     line.ends_clean();
 }

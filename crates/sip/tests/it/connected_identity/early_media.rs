@@ -8,6 +8,7 @@
 //! ```
 
 use super::{Line, RSP, SDP, WRONG, answer, b2bua, from_called, identity, judgement, values};
+use countersign::verification::Fault;
 use countersign::verification::answer::AnswerStanding;
 use countersign_sip::element::AnswerFate;
 use countersign_sip::trunk::AnswerChecking;
@@ -78,7 +79,6 @@ fn digest01_case03_unproven_early_media_is_cancelled() {
     for (extra, standing) in [
         (RELIABLE.to_owned(), AnswerStanding::Absent),
         ([RELIABLE, &identity(RSP)].concat(), WRONG),
-        (identity(RSP), WRONG),
     ] {
         let mut line = requiring();
         let sent = line.invited("");
@@ -86,10 +86,8 @@ fn digest01_case03_unproven_early_media_is_cancelled() {
         line.called(&progress);
         line.judged(standing);
         assert_eq!(line.lines(), [""; 0]);
-        if extra.contains("100rel") {
-            line.called(&progress);
-            assert_eq!(line.judge.len(), 1, "it is the same");
-        }
+        line.called(&progress);
+        assert_eq!(line.judge.len(), 1, "it is the same");
         line.wait(4_999);
         assert_eq!(line.lines(), [""; 0], "somebody else may ring");
         line.wait(1);
@@ -97,6 +95,30 @@ fn digest01_case03_unproven_early_media_is_cancelled() {
         line.called(&answer(&sent, "487 Request Terminated", "callee", "", ""));
         line.ends_clean();
         assert_eq!(line.finished, [Some(403)]);
+    }
+}
+
+/// This test verifies that what only rings and has a bad proof, or one that cannot be checked, is not heard, and ends nothing: the 200 may
+/// prove what it did not.
+#[test]
+fn what_only_rings_ends_no_call() {
+    let undecidable = AnswerStanding::NotValidated(Fault::CertificateUnavailable);
+    for standing in [WRONG, undecidable, AnswerStanding::Absent] {
+        for body in [SDP, ""] {
+            let mut line = requiring();
+            let sent = line.invited("");
+            line.called(&answer(&sent, PROGRESS, "callee", &identity(RSP), body));
+            line.judged(standing);
+            let back = line.one();
+            assert!(back.starts_with("SIP/2.0 183 ") && back.ends_with("\r\n\r\n"));
+            assert_eq!(line.fates(), [AnswerFate::Refused(judgement(standing))]);
+            line.wait(60_000);
+            assert_eq!(line.lines(), [""; 0], "it may ring as long as it likes");
+            line.called(&answer(&sent, "200 OK", "callee", &identity(RSP), SDP));
+            line.judged(AnswerStanding::Matching);
+            assert_eq!(line.lines(), ["caller SIP/2.0 200 OK"]);
+            line.ends_clean_after_hangup();
+        }
     }
 }
 
