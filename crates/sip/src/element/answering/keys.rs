@@ -34,16 +34,25 @@ impl Shown {
     }
 }
 
-/// What a call asks for that was signed by us: elsewhere it is not for us to ask.
+/// What a call asks for that is for us to sign: elsewhere it is not for us to ask. What is required is so also of a call that we have
+/// not signed, and should have.
 pub(super) fn asked(connected: &Connected, context: &Context) -> MediaSecurity {
-    match context.record.signature {
-        SignatureFate::Added => connected.media,
+    match (context.record.signature, connected.media) {
+        (SignatureFate::Added, media) => media,
+        (SignatureFate::Late | SignatureFate::Refused, MediaSecurity::Required) => {
+            MediaSecurity::Required
+        }
         _ => MediaSecurity::Off,
     }
 }
 
+/// Whether nobody can secure the media of a call that asks for it: nobody has signed that it does, or it offers some without keys.
+pub(super) fn are_hopeless(context: &Context) -> bool {
+    context.record.signature != SignatureFate::Added || offers_none(context)
+}
+
 /// Whether a call offers media that nobody can secure. One without a description offers none yet.
-pub(super) fn offers_none(context: &Context) -> bool {
+fn offers_none(context: &Context) -> bool {
     let keys = sdp::fingerprints(&context.request);
     let has_keys = keys.is_some_and(|keys| !MediaKeys::is_untold(&keys));
     !context.request.body().is_empty() && !has_keys

@@ -211,7 +211,7 @@ impl Answering {
 
     fn provable(&self, context: &Context) -> Provable {
         let is_provable = !self.sent_with.is_empty() && self.called.is_some();
-        if self.media == MediaSecurity::Required && keys::offers_none(context) {
+        if self.media == MediaSecurity::Required && keys::are_hopeless(context) {
             return Provable::Never;
         }
         match self.checks == Checks::Required && !is_provable {

@@ -217,6 +217,33 @@ fn media_without_keys_is_not_what_was_asked_for() {
     );
 }
 
+/// This test verifies that a call that must ask for keys, and that we should have signed and have not, rings nobody: what asks for them is
+/// the signature. Where keys are only wished for it goes on.
+#[test]
+fn a_call_that_nobody_signed_asks_for_nothing() {
+    let forbidden = "caller SIP/2.0 403 Forbidden";
+    for (media, expected) in [
+        (MediaSecurity::Required, forbidden),
+        (MediaSecurity::Opportunistic, "called INVITE"),
+    ] {
+        for is_late in [false, true] {
+            let mut line = line(Role::Sign, connected(media));
+            line.caller(&with_keys(&invite()));
+            let id = line.signature().id;
+            match is_late {
+                true => line.wait(line.trunk.deadline.as_millis() as u64),
+                false => line.handle(Input::Signed {
+                    id,
+                    identities: Vec::new(),
+                }),
+            }
+            let lines = line.lines();
+            assert!(lines[1].starts_with(expected), "{media:?} {lines:?}");
+            assert_eq!(lines.len(), 2, "{lines:?}");
+        }
+    }
+}
+
 /// This test verifies that whoever rings without showing media is passed, and that keys signed by somebody whom nobody vouches for secure the
 /// media, if not more is required.
 #[test]
