@@ -212,7 +212,7 @@ pub(super) fn is_given_up(call: ContextId, message: &Message, turn: &Turn<'_>) -
 }
 
 /// Whether a 2xx is of a dialog that is over.
-fn is_over(call: ContextId, message: &Message, turn: &Turn<'_>) -> bool {
+pub(super) fn is_over(call: ContextId, message: &Message, turn: &Turn<'_>) -> bool {
     progress(call, message, turn).is_some_and(Progress::is_over)
 }
 

@@ -78,6 +78,20 @@ impl Forks {
         self.0.get_mut(index)
     }
 
+    /// Where there are too many to remember one of this tag, one goes who only rings and of whom nothing waits: rather one who has proven
+    /// nothing. Nobody goes who has answered.
+    pub(super) fn make_room_for(&mut self, tag: &[u8], waits: impl Fn(&[u8]) -> bool) {
+        if self.0.len() < MAX_FORKS || self.get(tag).is_some() {
+            return;
+        }
+        let rings = |fork: &Fork| fork.answer.is_none() && !waits(&fork.tag);
+        let mut forks = self.0.iter();
+        let unproven = forks.position(|fork| rings(fork) && fork.first.is_none());
+        if let Some(index) = unproven.or_else(|| self.0.iter().position(rings)) {
+            self.0.remove(index);
+        }
+    }
+
     /// Whether somebody else may still answer: one who was heard, has not answered, and of whom nothing was refused.
     pub(super) fn someone_rings(&self) -> bool {
         let rings = |fork: &Fork| fork.hope == Hope::Some && fork.answer.is_none();

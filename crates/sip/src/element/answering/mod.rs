@@ -247,6 +247,14 @@ impl Answering {
         Some(AnswerId(self.questions))
     }
 
+    /// Whoever answers counts for more than one who only rings: there is room for it among those who are remembered, if that can be.
+    fn make_room_for(&mut self, tag: &[u8]) {
+        let waiting = self.waiting.iter().map(|one| &one.answer.tag);
+        let waiting: Vec<_> = waiting.chain(self.watched.iter().map(Watched::tag)).collect();
+        let is_waiting = |tag: &[u8]| waiting.iter().any(|one| ***one == *tag);
+        self.forks.make_room_for(tag, is_waiting);
+    }
+
     /// Whether this answer waits already.
     fn has_waiting(&self, arriving: &Arriving) -> bool {
         let mut waiting = self.waiting.iter().map(|one| &one.answer);
@@ -386,9 +394,13 @@ impl Context {
         let Some(answering) = &mut self.answering else {
             return;
         };
+        if arriving.is_final() {
+            answering.make_room_for(&arriving.tag);
+        }
         let plan = match answering.forks.enter(&arriving.tag) {
             Some(_) => plan(&arriving, answering.signs, answering.checks, holds),
-            // Nobody rings so many phones. Who forges so many names is not even hung up, or each would cost us a BYE.
+            None if arriving.is_final() => return self.answer_beyond(arriving, turn),
+            // Nobody rings so many phones.
             None if holds && answering.checks == Checks::Required => return,
             None => Plan::Pass,
         };

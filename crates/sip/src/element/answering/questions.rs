@@ -43,6 +43,12 @@ pub(super) struct Watched {
     shown: Shown,
 }
 
+impl Watched {
+    pub(super) fn tag(&self) -> &Box<[u8]> {
+        &self.tag
+    }
+}
+
 impl Context {
     /// Has an answer signed; it waits meanwhile.
     pub(super) fn sign_answer(&mut self, arriving: Arriving, turn: &mut Turn<'_>) {
@@ -309,7 +315,7 @@ impl Context {
                 Of::Judgement => self.expire_answer(answer, turn),
                 Of::LastJudgement => {
                     self.forget_answer(answer, turn);
-                    self.answer_judged(answer, undecided(), turn);
+                    self.answer_judged(answer, undecided(Fault::DeadlineExpired), turn);
                 }
                 Of::Signature => {
                     self.forget_answer(answer, turn);
@@ -399,10 +405,10 @@ fn tells_anything(judgement: &AnswerJudgement) -> bool {
     !is_open || judgement.media == MediaStanding::Mismatch
 }
 
-/// That the host has not said anything in time.
-fn undecided() -> AnswerJudgement {
+/// That nobody has judged an answer, for this reason.
+pub(super) fn undecided(why: Fault) -> AnswerJudgement {
     AnswerJudgement {
-        standing: AnswerStanding::NotValidated(Fault::DeadlineExpired),
+        standing: AnswerStanding::NotValidated(why),
         reached: None,
         pin: None,
         media: MediaStanding::NotSigned,

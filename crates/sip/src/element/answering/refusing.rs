@@ -4,12 +4,14 @@
 //! when nobody else is left who may answer; how long is waited for others to be heard at all is Timer T4, the longest that a message is
 //! on its way.
 
-use super::{AnswerFate, Arriving, Waiting, without_body};
+use super::questions::undecided;
+use super::{AnswerFate, Arriving, Checks, Waiting, without_body};
 use crate::element::context::{Cancellation, Context, Stage};
-use crate::element::ending::is_given_up;
+use crate::element::ending::{is_given_up, is_over};
 use crate::element::{Part, Turn};
 use crate::message::{Message, Name};
 use crate::reason;
+use countersign::verification::Fault;
 
 /// Why an answer is refused, in a Reason.
 const NOT_PROVEN: &str = "Answer not proven";
@@ -41,6 +43,39 @@ impl Context {
     /// Refuses an answer about which nobody is asked.
     pub(super) fn refuse_unjudged(&mut self, arriving: Arriving, turn: &mut Turn<'_>) {
         self.refuse_arrived(&arriving, turn);
+    }
+
+    /// Somebody accepts for whom there is no room among those who have answered: nobody is asked who that is. As many are told of, and hung
+    /// up where a proof is required, as may be asked about; who forges more names than that is not heard, or each would cost us a BYE.
+    pub(super) fn answer_beyond(&mut self, arriving: Arriving, turn: &mut Turn<'_>) {
+        let is_refused = self.holds_answers() && self.requires_proof();
+        if is_refused && self.has_hung_up(&arriving, turn) {
+            return self.refuse_answer(&arriving.response, None, turn);
+        }
+        let answering = self.answering.as_mut();
+        let is_checked = answering.filter(|one| one.checks != Checks::Nothing);
+        let is_told = is_checked.and_then(|one| one.next_question(arriving.kind)).is_some();
+        let judgement = undecided(Fault::NotExamined);
+        match (is_refused, is_told) {
+            (true, true) => {
+                let fate = AnswerFate::Refused(judgement);
+                self.told(None, arriving.status, fate, turn);
+                self.refuse_unjudged(arriving, turn);
+            }
+            (true, false) => {}
+            (false, true) => {
+                let fate = AnswerFate::Passed(judgement);
+                self.told(None, arriving.status, fate, turn);
+                self.line_up(arriving, None, turn);
+            }
+            (false, false) => self.line_up(arriving, None, turn),
+        }
+    }
+
+    /// Whether we have ended the dialog of an answer.
+    fn has_hung_up(&self, arriving: &Arriving, turn: &Turn<'_>) -> bool {
+        let call = self.crossing.as_ref().map(|crossing| crossing.call);
+        call.is_some_and(|call| is_over(call, &arriving.response, turn))
     }
 
     fn refuse_arrived(&mut self, answer: &Arriving, turn: &mut Turn<'_>) {

@@ -7,9 +7,11 @@
 //!     │◀── 200 ─────────│◀── 200, rsp ────────────────-─│
 //! ```
 
-use super::{Line, RSP, SDP, WRONG, answer, b2bua, identity};
+use super::{Line, RSP, SDP, WRONG, answer, b2bua, identity, judgement};
+use countersign::verification::Fault;
 use countersign::verification::answer::AnswerStanding;
-use countersign_sip::trunk::AnswerChecking;
+use countersign_sip::element::{AnswerFate, MAX_ANSWERS_ASKED};
+use countersign_sip::trunk::{AnswerChecking, Mode};
 
 const ACK: &str = "called ACK sip:called@192.0.2.20:5060 SIP/2.0";
 const BYE: &str = "called BYE sip:called@192.0.2.20:5060 SIP/2.0";
@@ -108,26 +110,88 @@ fn a_judgement_is_waited_for() {
     line.ends_clean_after_hangup();
 }
 
-/// This test verifies that a forger with many names has nothing of it: few are judged and hung up, and the others cost nothing.
+/// This test verifies that a forger with many names has nothing of it: few are judged, more are hung up unasked, and the others cost nothing.
 #[test]
 fn a_forger_of_many_names_is_hung_up() {
     let mut line = requiring();
     let sent = line.invited("");
-    for number in 0..40 {
+    for number in 0..80 {
         let tag = format!("forger{number}");
         line.called(&answer(&sent, "200 OK", &tag, "", SDP));
         if line.judge.len() > number {
             line.judged(WRONG);
         }
         let lines = line.lines();
-        let expected = [&[ACK, BYE][..], &[]][usize::from(number >= 16)];
+        let expected = [&[ACK, BYE][..], &[]][usize::from(number >= MAX_ANSWERS_ASKED as usize)];
         assert_eq!(lines, expected, "{number}");
+        if !expected.is_empty() {
+            line.called(&answer(&sent, "200 OK", &tag, "", SDP));
+            assert_eq!(line.lines(), [ACK], "its ACK was lost");
+        }
         assert!(
             !lines.iter().any(|line| line.starts_with("caller")),
             "{lines:?}"
         );
     }
     assert_eq!(line.judge.len(), 16);
+    assert_eq!(line.told.len(), MAX_ANSWERS_ASKED as usize);
     line.ends_clean();
     assert_eq!(line.finished, [Some(403)]);
+}
+
+/// What rings under this many names, so that whoever answers is one more.
+fn many_ring(line: &mut Line, sent: &str) {
+    for number in 0..20 {
+        let tag = format!("forger{number}");
+        line.called(&answer(sent, "180 Ringing", &tag, "", ""));
+    }
+    line.sent.clear();
+}
+
+/// This test verifies that nobody hides an answer, or keeps it away, behind many who ring.
+#[test]
+fn whoever_rings_under_many_names_hides_no_answer() {
+    for (standing, expected) in [
+        (AnswerStanding::Matching, &["caller SIP/2.0 200 OK"][..]),
+        (WRONG, &[ACK, BYE]),
+    ] {
+        let mut line = requiring();
+        let sent = line.invited("");
+        many_ring(&mut line, &sent);
+        line.called(&honest(&sent));
+        assert_eq!(line.judge.len(), 1);
+        line.judged(standing);
+        assert_eq!(line.lines(), expected);
+        line.called(&answer(&sent, "486 Busy Here", "callee", "", ""));
+        line.ends_clean_after_hangup();
+    }
+    for mode in [Mode::Proxy, b2bua()] {
+        let mut line = Line::originating(mode, AnswerChecking::Report);
+        let sent = line.invited("");
+        many_ring(&mut line, &sent);
+        line.called(&forged(&sent));
+        assert_eq!(line.judge.len(), 1);
+        line.judged(WRONG);
+        assert_eq!(line.fates(), [AnswerFate::Passed(judgement(WRONG))]);
+        assert_eq!(line.lines(), ["caller SIP/2.0 200 OK"]);
+        line.ends_clean_after_hangup();
+    }
+}
+
+/// This test verifies that an answer nobody has room to judge is told of as that where proofs are only reported.
+#[test]
+fn an_answer_too_many_is_told() {
+    let mut line = Line::originating(Mode::Proxy, AnswerChecking::Report);
+    let sent = line.invited("");
+    for number in 0..17 {
+        let tag = format!("forger{number}");
+        line.called(&answer(&sent, "200 OK", &tag, "", SDP));
+    }
+    assert_eq!((line.lines().len(), line.judge.len()), (17, 16));
+    let [AnswerFate::Passed(told)] = &line.fates()[..] else {
+        panic!("told otherwise");
+    };
+    let unexamined = AnswerStanding::NotValidated(Fault::NotExamined);
+    assert_eq!(told.standing, unexamined);
+    line.ends_clean();
 }
