@@ -150,7 +150,7 @@ impl Context {
                 let full = additions.in_full();
                 let full = full.and_then(|additions| self.copy(&additions, turn).ok());
                 let whole = full.as_ref().unwrap_or(&copy);
-                if self.begin_answering(whole, turn) == Provable::Never {
+                if self.begin_answering(whole, additions.urgency, turn) == Provable::Never {
                     return self.answer_unproven(turn);
                 }
                 self.record.forwarded = Some(turn.now.ticks);

@@ -28,7 +28,7 @@ mod questions;
 mod refusing;
 
 use super::context::{Context, Stage};
-use super::event::{Event, Handling};
+use super::event::Event;
 use super::{AnswerFate, AnswerId, ConnectedAnswer, Turn};
 use crate::b2bua::{Guard, Partners, Side};
 use crate::call;
@@ -36,7 +36,7 @@ use crate::grammar::{number, trim};
 use crate::identity_header;
 use crate::message::{Framing, Message, Name};
 use crate::patch::Patch;
-use crate::proxy::Copy;
+use crate::proxy::{Copy, Urgency};
 use crate::trunk::{AnswerChecking, AnswerSigning, Connected, MediaSecurity, NextHopTrust};
 use countersign::certificate::ServiceProviderCode;
 use countersign::identity::{Identity, Role};
@@ -312,15 +312,20 @@ impl Kind {
 }
 
 impl Context {
-    /// The request is about to be sent on as `copy`, with whole PASSporTs.
-    pub(super) fn begin_answering(&mut self, copy: &Copy, turn: &mut Turn<'_>) -> Provable {
+    /// The request is about to be sent on as `copy`, with whole PASSporTs, and is as urgent.
+    pub(super) fn begin_answering(
+        &mut self,
+        copy: &Copy,
+        urgency: Urgency,
+        turn: &mut Turn<'_>,
+    ) -> Provable {
         // Most trunks have none, and pay nothing more.
         if self.trunk.connected.is_none() {
             return Provable::Perhaps;
         }
         let begins = self.is_invite() && !self.is_inside_a_call() && !self.is_in_dialog();
-        // Nobody in need waits for a proof.
-        let is_call = begins && self.record.handling != Handling::Emergency;
+        // Nobody in need waits for a proof, nor whoever calls them back.
+        let is_call = begins && urgency == Urgency::Ordinary;
         let connected = self.trunk.connected.as_deref().filter(|_| is_call);
         let answering =
             connected.and_then(|connected| Answering::of(connected, self, copy, turn.now.unix));

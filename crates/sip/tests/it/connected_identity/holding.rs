@@ -383,6 +383,24 @@ fn an_emergency_call_needs_no_proof() {
     line.ends_clean_after_hangup();
 }
 
+/// This test verifies that nobody in need, called back by emergency services on the list, waits for a proof; and that whoever is not on it
+/// does.
+#[test]
+fn a_listed_call_back_needs_no_proof() {
+    let mark = "Priority: psap-callback\r\n";
+    for (listed, waits) in [("12025550100", false), ("12025550199", true)] {
+        let mut line = requiring();
+        let mut trunk = Trunk::clone(&line.trunk);
+        trunk.psap_numbers = vec![listed.parse().unwrap()];
+        line.trunk = Arc::new(trunk);
+        let sent = line.invited(mark);
+        line.called(&answer(&sent, "200 OK", "callee", "", SDP));
+        assert_eq!(line.judge.len(), usize::from(waits));
+        assert_eq!(line.lines().is_empty(), waits);
+        line.ends_clean_after_hangup();
+    }
+}
+
 /// This test verifies that one trunk may sign and check: what its tenant does not sign is judged.
 #[test]
 fn what_we_do_not_sign_is_judged() {
