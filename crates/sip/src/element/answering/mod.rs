@@ -41,6 +41,7 @@ use crate::trunk::{AnswerChecking, AnswerSigning, Connected, MediaSecurity, Next
 use countersign::certificate::ServiceProviderCode;
 use countersign::identity::{Identity, Role};
 use countersign::time::{Ticks, UnixTime};
+use countersign::verification::Purpose;
 use countersign::verification::answer::Pin;
 use forks::{Fork, Forks, Outcome};
 use questions::{Question, Watched};
@@ -53,9 +54,6 @@ pub const MAX_ANSWERS_ASKED: u32 = 64;
 
 /// Most answers of one call that wait.
 const MAX_WAITING: usize = 32;
-
-/// The value of `ppt` of a PASSporT that signs an answer.
-const RSP: &str = "rsp";
 
 /// Values of Identity.
 type Values = Arc<[Box<str>]>;
@@ -284,12 +282,11 @@ impl Arriving {
 
     /// Whether somebody has signed it.
     fn has_rsp(&self) -> bool {
-        // What cannot be read is there all the same: whoever wrote it is not to be helped by a signature of ours.
-        let mut presented = identity_header::presented(&self.response).into_iter();
-        presented.any(|one| match one {
-            Ok(one) => one.ppt.as_deref() == Some(RSP),
-            Err(_) => true,
-        })
+        // What cannot be read is nobody's signature, and keeps ours away as little as it keeps the caller from reading ours.
+        let mut presented = identity_header::presented(&self.response)
+            .into_iter()
+            .flatten();
+        presented.any(|one| Purpose::announced(one.ppt.as_deref()) == Purpose::Answer)
     }
 }
 

@@ -95,14 +95,28 @@ fn a_trunk_without_it_asks_nobody() {
     }
 }
 
-/// This test verifies that an answer that somebody behind us has signed stays as it is.
+/// This test verifies that an answer that somebody behind us has signed stays as it is, however that is written.
 #[test]
 fn an_rsp_that_is_there_stays_alone() {
+    for there in [RSP, &RSP.replace("ppt=rsp", "PPT=Rsp")] {
+        let mut line = Line::terminating(Mode::Proxy);
+        let sent = line.invited(&identity(THEIRS));
+        line.called(&answer(&sent, "200 OK", "callee", &identity(there), ""));
+        assert_eq!(values(&line.one(), "Identity"), [there]);
+        assert!(line.sign.is_empty());
+        line.ends_clean();
+    }
+}
+
+/// This test verifies that nonsense in the place of an Identity keeps no signature away.
+#[test]
+fn nonsense_keeps_no_signature_away() {
     let mut line = Line::terminating(Mode::Proxy);
     let sent = line.invited(&identity(THEIRS));
-    line.called(&answer(&sent, "200 OK", "callee", &identity(RSP), ""));
-    assert_eq!(values(&line.one(), "Identity"), [RSP]);
-    assert!(line.sign.is_empty());
+    line.called(&answer(&sent, "200 OK", "callee", &identity(";;"), ""));
+    assert_eq!(line.sign.len(), 1);
+    line.signed(&[RSP]);
+    assert_eq!(values(&line.one(), "Identity"), [";;", RSP]);
     line.ends_clean();
 }
 
