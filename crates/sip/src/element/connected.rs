@@ -126,8 +126,8 @@ pub enum AnswerFate {
     Refused(AnswerJudgement),
     /// We signed it.
     Signed,
-    /// Its session description was taken out, because nobody has signed it and the trunk requires that. Told once for each party that
-    /// rings.
+    /// What could be heard of it, a session description or Alert-Info, was taken out, because nobody has signed it and the trunk requires
+    /// that. Told once for each party that rings.
     Stripped,
     /// It should have been signed, and went on without.
     Unsigned(Unsigned),

@@ -19,6 +19,7 @@
 //! - `keys`: what becomes of answers whose media keys are not proven
 //! - `questions`: what the host is asked, and what follows from its answers
 //! - `refusing`: answers that the caller does not get, and calls that end for it
+//! - `unheard`: answers that the caller gets without what could be heard of them
 //!
 //! Not here: what is asked and told (`connected`), how an answer goes back (`outgoing`, `ending`), what the judgement is.
 
@@ -26,6 +27,7 @@ mod forks;
 mod keys;
 mod questions;
 mod refusing;
+mod unheard;
 
 use super::context::{Context, Stage};
 use super::event::Event;
@@ -35,7 +37,6 @@ use crate::call;
 use crate::grammar::{number, trim};
 use crate::identity_header;
 use crate::message::{Framing, Message, Name};
-use crate::patch::Patch;
 use crate::proxy::{Copy, Urgency};
 use crate::trunk::{AnswerChecking, AnswerSigning, Connected, MediaSecurity, NextHopTrust};
 use countersign::certificate::ServiceProviderCode;
@@ -47,6 +48,8 @@ use forks::{Fork, Forks, Outcome};
 use questions::{Question, Watched};
 use std::collections::VecDeque;
 use std::sync::Arc;
+use unheard::rings_otherwise;
+pub(super) use unheard::without_body;
 
 /// Most questions to the host about the answers to one call. One call has two, or as many as the phones that it rings; whoever sends more
 /// wants to have us compute.
@@ -54,6 +57,9 @@ pub const MAX_ANSWERS_ASKED: u32 = 64;
 
 /// Most answers of one call that wait.
 const MAX_WAITING: usize = 32;
+
+/// What a PASSporT in compact form has in the place of its claims: RFC 8225 §7.
+const COMPACT: &str = "..";
 
 /// Values of Identity.
 type Values = Arc<[Box<str>]>;
@@ -178,7 +184,7 @@ impl Answering {
             AnswerSigning::All | AnswerSigning::OwnNumbers if has_identity => Signs::Answers,
             _ => Signs::Nothing,
         };
-        let is_provable = !sent_with.is_empty() && called.is_some();
+        let is_provable = can_be_answered(&sent_with) && called.is_some();
         let media = keys::asked(connected, context);
         let checks = match connected.check {
             _ if connected.requires(called.as_ref()) => Checks::Required,
@@ -208,7 +214,7 @@ impl Answering {
     }
 
     fn provable(&self, context: &Context) -> Provable {
-        let is_provable = !self.sent_with.is_empty() && self.called.is_some();
+        let is_provable = can_be_answered(&self.sent_with) && self.called.is_some();
         if self.media == MediaSecurity::Required && keys::are_hopeless(context) {
             return Provable::Never;
         }
@@ -248,7 +254,9 @@ impl Answering {
     /// Whoever answers counts for more than one who only rings: there is room for it among those who are remembered, if that can be.
     fn make_room_for(&mut self, tag: &[u8]) {
         let waiting = self.waiting.iter().map(|one| &one.answer.tag);
-        let waiting: Vec<_> = waiting.chain(self.watched.iter().map(Watched::tag)).collect();
+        let waiting: Vec<_> = waiting
+            .chain(self.watched.iter().map(Watched::tag))
+            .collect();
         let is_waiting = |tag: &[u8]| waiting.iter().any(|one| ***one == *tag);
         self.forks.make_room_for(tag, is_waiting);
     }
@@ -415,23 +423,6 @@ impl Context {
         }
     }
 
-    /// An answer goes back without session description; of each party that is told once, however often it rings.
-    fn strip_answer(&mut self, arriving: Arriving, turn: &mut Turn<'_>) {
-        let Some(response) = without_body(&arriving.response) else {
-            return self.refuse_unjudged(arriving, turn);
-        };
-        let answering = self.answering.as_mut();
-        let fork = answering.and_then(|answering| answering.forks.enter(&arriving.tag));
-        if fork.is_some_and(Fork::strip) {
-            self.told(None, arriving.status, AnswerFate::Stripped, turn);
-        }
-        let stripped = Arriving {
-            response,
-            ..arriving
-        };
-        self.line_up(stripped, None, turn);
-    }
-
     /// Whether an answer can wait until it is judged.
     fn holds_answers(&self) -> bool {
         self.trunk.b2bua().is_some()
@@ -537,6 +528,7 @@ fn plan(arriving: &Arriving, signs: Signs, checks: Checks, holds: bool) -> Plan 
         return match arriving.kind {
             Kind::Final => Plan::Judge,
             _ if has_rsp => Plan::Judge,
+            _ if !arriving.has_body() && rings_otherwise(&arriving.response) => Plan::Strip,
             _ if !arriving.has_body() => Plan::Pass,
             // Whoever acknowledges it has an offer, or an answer: it is proven now or never.
             Kind::Reliable(_) => Plan::Judge,
@@ -570,6 +562,19 @@ fn identity_values(message: &Message) -> impl Iterator<Item = Box<str>> {
     values.filter_map(|value| std::str::from_utf8(trim(value)).ok().map(Box::from))
 }
 
+/// Whether somebody speaks for the caller in whole words, so that an answer can be held against them: a PASSporT in compact form names
+/// nobody whom an answer could name.
+fn can_be_answered(sent_with: &[Box<str>]) -> bool {
+    let mut sent_with = sent_with.iter();
+    sent_with.any(|value| {
+        identity_header::parse(value.as_bytes()).is_ok_and(|one| {
+            let purpose = Purpose::announced(one.ppt.as_deref());
+            let may_speak = matches!(purpose, Purpose::Caller | Purpose::RichData);
+            may_speak && !one.token.contains(COMPACT)
+        })
+    })
+}
+
 /// What a request came with and what we add, and what it was sent on with. The two differ where ours takes the place of others.
 pub(super) fn lists(request: &Message, copy: &Message) -> (Values, Values) {
     let came: Vec<_> = identity_values(request).collect();
@@ -584,22 +589,6 @@ pub(super) fn lists(request: &Message, copy: &Message) -> (Values, Values) {
         .collect();
     let asked = came.into_iter().chain(ours).collect();
     (asked, sent_with)
-}
-
-/// The response without session description: what nobody has signed nobody hears.
-pub(super) fn without_body(response: &Message) -> Option<Message> {
-    let mut patch = Patch::default();
-    patch.replace_part(response, response.body(), b"");
-    for name in [
-        Name::ContentType,
-        Name::ContentEncoding,
-        Name::ContentLength,
-    ] {
-        patch.remove_headers(response, name);
-    }
-    patch.append_header(response, Name::ContentLength.as_str(), b"0");
-    let bytes = patch.apply(response).ok()?;
-    Message::parse(bytes, Framing::Datagram).ok()
 }
 
 /// Who speaks in the dialog of an answer.

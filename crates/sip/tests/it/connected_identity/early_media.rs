@@ -40,6 +40,36 @@ fn unproven_early_media_is_taken_out() {
     line.ends_clean();
 }
 
+/// This test verifies that nobody chooses what the caller hears who has not proven who rings, with a session description or without.
+// RFC 3261 §20.4: "When present in a 180 (Ringing) response, the Alert-Info header field specifies an alternative ringback tone to the
+// UAC."
+#[test]
+fn unproven_ringing_has_no_tone_of_its_own() {
+    let tone = "Alert-Info: <http://www.example.com/sounds/moo.wav>\r\n";
+    for reliable in ["", RELIABLE] {
+        for body in ["", SDP] {
+            let mut line = requiring();
+            let sent = line.invited("");
+            let extra = [tone, reliable].concat();
+            line.called(&answer(&sent, "180 Ringing", "callee", &extra, body));
+            let back = std::mem::take(&mut line.sent);
+            let is_heard = back.iter().any(|(_, text)| text.contains("Alert-Info"));
+            assert!(!is_heard, "{back:#?}");
+            assert_eq!(back.is_empty(), !reliable.is_empty() && !body.is_empty());
+            line.called(&answer(&sent, "486 Busy Here", "callee", "", ""));
+            line.ends_clean();
+        }
+    }
+    let mut line = requiring();
+    let sent = line.invited("");
+    let proven = [tone, &identity(RSP)].concat();
+    line.called(&answer(&sent, "180 Ringing", "callee", &proven, ""));
+    line.judged(AnswerStanding::Matching);
+    assert!(line.one().contains("Alert-Info"));
+    line.called(&answer(&sent, "486 Busy Here", "callee", "", ""));
+    line.ends_clean();
+}
+
 /// This test verifies that where no proof is required early media goes on at once, and that who has signed it is found out beside.
 #[test]
 fn early_media_goes_on_where_it_is_only_reported() {

@@ -10,15 +10,16 @@
 //! ```
 
 use super::{
-    Line, OURS, RSP, SDP, START, WRONG, answer, b2bua, cancel, identity, invite, judgement, number,
-    values,
+    Line, OURS, RSP, SDP, START, THEIRS, WRONG, answer, b2bua, cancel, identity, invite, judgement,
+    number, values,
 };
 use countersign::time::UnixTime;
 use countersign::verification::Fault;
 use countersign::verification::answer::{AnswerStanding, MediaStanding};
 use countersign_sip::element::{AnswerFate, AnswerJudgement, Ending, Input};
 use countersign_sip::trunk::{
-    AnswerChecking, Connected, DivertedAnswers, Mode, RejectionStatus, Role, Trunk,
+    AnswerChecking, Connected, DivertedAnswers, ExistingIdentity, Mode, RejectionStatus, Role,
+    Trunk,
 };
 use std::sync::Arc;
 
@@ -370,6 +371,26 @@ fn a_call_that_cannot_be_proven_rings_nobody() {
     line.ends_clean();
 }
 
+/// This test verifies the same of a call with the Identity of somebody else to which nobody could answer: in compact form, or for another
+/// purpose.
+#[test]
+fn a_call_that_nobody_could_answer_rings_nobody() {
+    let compact = THEIRS.replace("aGVhZA.dGhlaXJz.", "..");
+    let diversion = THEIRS.replace("shaken", "div");
+    for (there, rings) in [(&*compact, false), (&diversion, false), (THEIRS, true)] {
+        let mut line = requiring();
+        let mut trunk = Trunk::clone(&line.trunk);
+        trunk.existing_identity = ExistingIdentity::Keep;
+        line.trunk = Arc::new(trunk);
+        line.caller(&invite(&identity(there)));
+        let expected = match rings {
+            true => "called INVITE sip:+12025550101@b.example SIP/2.0",
+            false => "caller SIP/2.0 403 Forbidden",
+        };
+        assert_eq!(line.lines(), ["caller SIP/2.0 100 Trying", expected]);
+    }
+}
+
 /// This test verifies that nobody in need waits for a proof.
 #[test]
 fn an_emergency_call_needs_no_proof() {
@@ -406,7 +427,7 @@ fn a_listed_call_back_needs_no_proof() {
 fn what_we_do_not_sign_is_judged() {
     for mode in [Mode::Proxy, b2bua()] {
         let mut line = Line::new(mode, Role::None, Some(Connected::on()));
-        let sent = line.invited(&identity(super::THEIRS));
+        let sent = line.invited(&identity(THEIRS));
         line.called(&answer(&sent, "200 OK", "callee", "", SDP));
         assert!(line.judge.is_empty());
         line.signed(&[]);
