@@ -54,7 +54,9 @@ impl Context {
         }
         let answering = self.answering.as_mut();
         let is_checked = answering.filter(|one| one.checks != Checks::Nothing);
-        let is_told = is_checked.and_then(|one| one.next_question(arriving.kind)).is_some();
+        let is_told = is_checked
+            .and_then(|one| one.next_question(arriving.kind))
+            .is_some();
         let judgement = undecided(Fault::NotExamined);
         match (is_refused, is_told) {
             (true, true) => {

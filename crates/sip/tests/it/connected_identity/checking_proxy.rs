@@ -60,6 +60,21 @@ fn what_rings_unproven_is_cancelled() {
     line.ends_clean();
 }
 
+/// This test verifies that an answer that crosses the end of its call reaches nobody: the caller has its refusal, and the machine of
+/// RFC 3261 §17.2.1 sends no second final response.
+#[test]
+fn an_answer_that_crosses_the_refusal_reaches_nobody() {
+    let mut line = proxy(AnswerChecking::Require);
+    let sent = line.invited("");
+    line.called(&answer(&sent, "180 Ringing", "callee", &identity(RSP), ""));
+    line.judged(WRONG);
+    line.sent.clear();
+    line.called(&answer(&sent, "200 OK", "callee", &identity(RSP), SDP));
+    assert_eq!((line.lines(), line.judge.len()), (Vec::new(), 1));
+    line.ends_clean();
+    assert_eq!(line.finished, [Some(403)]);
+}
+
 /// This test verifies that what rings and could not be checked goes on ringing: the 200 may be proven.
 #[test]
 fn what_rings_undecided_is_not_cancelled() {
