@@ -44,7 +44,7 @@ use countersign::identity::{Identity, Role};
 use countersign::time::{Ticks, UnixTime};
 use countersign::verification::Purpose;
 use countersign::verification::answer::Pin;
-use forks::{Fork, Forks, Outcome};
+use forks::{Forks, Outcome};
 use questions::{Question, Watched};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -253,11 +253,11 @@ impl Answering {
 
     /// Whoever answers counts for more than one who only rings: there is room for it among those who are remembered, if that can be.
     fn make_room_for(&mut self, tag: &[u8]) {
-        let waiting = self.waiting.iter().map(|one| &one.answer.tag);
+        let waiting = self.waiting.iter().map(|one| &*one.answer.tag);
         let waiting: Vec<_> = waiting
             .chain(self.watched.iter().map(Watched::tag))
             .collect();
-        let is_waiting = |tag: &[u8]| waiting.iter().any(|one| ***one == *tag);
+        let is_waiting = |tag: &[u8]| waiting.contains(&tag);
         self.forks.make_room_for(tag, is_waiting);
     }
 

@@ -44,7 +44,7 @@ pub(super) struct Watched {
 }
 
 impl Watched {
-    pub(super) fn tag(&self) -> &Box<[u8]> {
+    pub(super) fn tag(&self) -> &[u8] {
         &self.tag
     }
 }

@@ -149,35 +149,6 @@ fn provisional_responses_are_signed_sparingly() {
     line.ends_clean();
 }
 
-<<<<<<< HEAD
-=======
-/// This test verifies that who rings first, and shows media later, is signed both times: what shows none proves nothing of them.
-#[test]
-fn ringing_without_media_costs_no_signature_of_media() {
-    let mut line = Line::terminating(Mode::Proxy);
-    let sent = line.invited(&identity(THEIRS));
-    for (status, body, is_signed) in [
-        ("180 Ringing", "", true),
-        ("183 Session Progress", SDP, true),
-        ("180 Ringing", "", false),
-        ("183 Session Progress", SDP, false),
-    ] {
-        let before = line.sign.len();
-        line.called(&answer(&sent, status, "callee", "", body));
-        assert_eq!(line.sign.len() - before, usize::from(is_signed), "{status}");
-        if is_signed {
-            line.signed(&[RSP]);
-        }
-        assert_eq!(
-            values(&line.one(), "Identity").len(),
-            usize::from(is_signed)
-        );
-    }
-    line.called(&answer(&sent, "486 Busy Here", "callee", "", ""));
-    line.ends_clean();
-}
-
->>>>>>> cd0ed1a (Tests: an answer that crosses the refusal reaches nobody)
 /// This test verifies that answers go back in the order they came, also where the first waits and the second need not.
 #[test]
 fn answers_keep_their_order() {
