@@ -179,7 +179,7 @@ impl Answering {
         let presented = identity_header::presented(&context.request).into_iter();
         let has_identity = presented
             .flatten()
-            .any(|one| one.ppt.is_none_or(|ppt| !ppt.eq_ignore_ascii_case(RSP)));
+            .any(|one| Purpose::announced(one.ppt.as_deref()) != Purpose::Answer);
         let signs = match connected.sign {
             AnswerSigning::All | AnswerSigning::OwnNumbers if has_identity => Signs::Answers,
             _ => Signs::Nothing,

@@ -419,7 +419,8 @@ fn digest01_case15_a_cancel_needs_no_passport() {
     let (id, _) = line.judged();
     line.is(id, Verdict::Passed, Some(KEY));
     let there = line.sent().pop().unwrap();
-    line.called(&answer(&there, "180 Ringing", "callee"));
+    let ringing = answer(&there, "180 Ringing", "callee");
+    line.called(&ringing.replacen("CSeq:", "Require: 100rel\r\nRSeq: 1\r\nCSeq:", 1));
     line.answer_signed();
     line.sent.clear();
     line.caller(
