@@ -302,6 +302,12 @@ fn answers_that_cannot_be_proven_or_held_deserve_a_thought() {
             "{without_records:#?}"
         );
     }
+    let keys = "role = \"sign\"\n[trunks.connected]\nmedia_security = \"required\"";
+    let proxied = told(keys);
+    assert_eq!(proxied.len(), 1, "{proxied:#?}");
+    assert!(proxied[0].contains("media keys are required of the answer"));
+    let held = told(&format!("mode = \"b2bua\"\n{keys}"));
+    assert_eq!(held, Vec::<String>::new());
 }
 
 #[test]

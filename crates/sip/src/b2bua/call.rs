@@ -96,6 +96,10 @@ pub(crate) struct Dialog {
     /// The highest numbers that went to either side.
     pub(crate) to_far: u32,
     pub(crate) to_near: u32,
+    /// The numbers of the INVITEs of the called and of the caller that the other side has accepted last. Two each, because a 2xx may be
+    /// repeated, and acknowledged again, while the next is on its way.
+    accepted_far: [Option<u32>; 2],
+    accepted_near: [Option<u32>; 2],
     /// Who speaks in it, if connected identity tells.
     pub(crate) partners: Option<Box<Partners>>,
 }
@@ -111,6 +115,17 @@ pub(crate) struct Partners {
     pub(crate) pin: Option<Pin>,
     /// The side that is not ours: what goes there is signed, what comes from there is judged.
     pub(crate) foreign: Side,
+    /// Whether that side signs inside the dialog, as far as is known.
+    pub(crate) habit: Habit,
+}
+
+/// Whether somebody signs requests inside a dialog, as far as is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Habit {
+    /// It does: it has, or has signed its answer, which nobody does who knows no connected identity.
+    Signs,
+    /// Nothing is known: it has signed its INVITE, as everybody does.
+    Unknown,
 }
 
 /// How far a dialog has come.
@@ -134,6 +149,38 @@ impl Progress {
     /// Whether no request crosses any more.
     pub(crate) const fn is_over(self) -> bool {
         matches!(self, Self::Ended | Self::Ending | Self::GivenUp)
+    }
+}
+
+impl Dialog {
+    /// An INVITE of one side was accepted.
+    pub(crate) fn accept(&mut self, from: Side, number: u32) {
+        let accepted = match from {
+            Side::Far => &mut self.accepted_far,
+            Side::Near => &mut self.accepted_near,
+        };
+        if !accepted.contains(&Some(number)) {
+            let [last, _] = *accepted;
+            *accepted = [Some(number), last];
+        }
+    }
+
+    /// Whether an ACK with this number from one side is for an INVITE that was accepted.
+    pub(crate) fn has_accepted(&self, from: Side, number: u32) -> bool {
+        let accepted = match from {
+            Side::Far => &self.accepted_far,
+            Side::Near => &self.accepted_near,
+        };
+        accepted.contains(&Some(number))
+    }
+
+    /// It is known who speaks in it. What they are known to do stays known.
+    pub(crate) fn know(&mut self, partners: Box<Partners>) {
+        let before = self.partners.replace(partners);
+        let signs = before.is_some_and(|before| before.habit == Habit::Signs);
+        if let Some(partners) = self.partners.as_deref_mut().filter(|_| signs) {
+            partners.habit = Habit::Signs;
+        }
     }
 }
 
@@ -235,6 +282,8 @@ impl Call {
             progress: Progress::Early,
             to_far: self.invite,
             to_near: 0,
+            accepted_far: [None; 2],
+            accepted_near: [None; 2],
             partners: None,
         });
     }

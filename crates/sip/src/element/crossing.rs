@@ -175,6 +175,11 @@ impl Element {
             // RFC 3261 §12.2.2 speaks of answers; an ACK gets none.
             return trunk.b2bua().is_some();
         };
+        // RFC 3261 §17.1.1.3 has the ACK for a refusal end where the refusal came from: at the next hop, which is us.
+        if !self.acknowledges(&crossing, ack) {
+            drop_for(DropCause::Ack, out);
+            return true;
+        }
         let shape = self.tokens.shape(ack, &trunk.name);
         let branch = self.tokens.stateless_branch(ack, shape);
         let mut turn = self.turn(now, out);
@@ -183,6 +188,17 @@ impl Element {
             Err(cause) => drop_for(cause, turn.out),
         }
         true
+    }
+
+    /// Whether an ACK is for an INVITE that was accepted.
+    fn acknowledges(&self, crossing: &Crossing, ack: &Message) -> bool {
+        let from = crossing.to.other();
+        let call = self.table.calls.get(crossing.call);
+        let dialog = call.and_then(|call| call.dialog_for(ack, from));
+        let number = ack.cseq().ok().map(|cseq| cseq.sequence);
+        dialog
+            .zip(number)
+            .is_some_and(|(dialog, number)| dialog.has_accepted(from, number))
     }
 
     /// The caller acknowledges an answer of a dialog that we have ended since.
@@ -388,6 +404,11 @@ impl Context {
             Progress::Acknowledged | Progress::Answered => {}
             // RFC 3311 §1: UPDATE serves "to update session parameters without impacting the dialog state itself".
             Progress::Early | Progress::Ended | Progress::Ending | Progress::GivenUp => return,
+        }
+        if self.request.method() == Some(Method::Invite)
+            && let Ok(cseq) = self.request.cseq()
+        {
+            dialog.accept(crossing.to.other(), cseq.sequence);
         }
         if let Some(at) = due(call, response, turn.now.ticks, turn.options) {
             turn.set_timer(crossing.call, Part::Call, at);

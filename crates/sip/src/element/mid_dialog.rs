@@ -15,7 +15,7 @@ use super::context::Context;
 use super::decision::{code_of, has_identity};
 use super::event::Event;
 use super::{ContextId, Judge, Judgement, Output, Sign, Subject, Turn, Unsigned};
-use crate::b2bua::{Call as Carried, Dialog, Partners, Side};
+use crate::b2bua::{Call as Carried, Dialog, Habit, Partners, Side};
 use crate::call;
 use crate::flow::Transport;
 use crate::grammar::trim;
@@ -23,7 +23,7 @@ use crate::identity_header;
 use crate::message::{Message, Method, Name};
 use crate::proxy::Additions;
 use crate::sdp;
-use crate::trunk::{Connected, ExistingIdentity, MidDialog, Pinning, Trunk};
+use crate::trunk::{Connected, ExistingIdentity, MediaSecurity, MidDialog, Pinning, Trunk};
 use countersign::call::{Call, CallReference, DateHeader, DestSource, OrigSource, Presentation};
 use countersign::identity::Identity;
 use countersign::priority::{Dialled, PriorityMark, RequestedPriority};
@@ -150,6 +150,8 @@ struct Speech {
     /// Of whom it has to be, as they have signed before.
     pin: Option<Pin>,
     direction: Direction,
+    /// Whether the foreign side is known to sign.
+    habit: Habit,
 }
 
 /// Where such a request comes from.
@@ -177,6 +179,7 @@ impl Speech {
             listener,
             pin: partners.pin.clone(),
             direction,
+            habit: partners.habit,
         })
     }
 
@@ -239,12 +242,13 @@ impl Context {
             return false;
         };
         let judges = matches!(
-            connected.mid_dialog,
+            self.rule(&connected),
             MidDialog::Enforced | MidDialog::Reported
         );
+        let signs = connected.mid_dialog != MidDialog::Off && !self.keeps_identity();
         match speech.direction {
             Direction::Foreign if judges => self.ask_who_speaks(&speech, turn),
-            Direction::Ours if !self.keeps_identity() => self.ask_to_speak(&speech, turn),
+            Direction::Ours if signs => self.ask_to_speak(&speech, turn),
             Direction::Foreign | Direction::Ours => return false,
         }
         true
@@ -253,8 +257,21 @@ impl Context {
     fn connected(&self) -> Option<Arc<Connected>> {
         let connected = self.trunk.connected.as_ref();
         connected
-            .filter(|connected| connected.mid_dialog != MidDialog::Off)
+            .filter(|connected| {
+                connected.mid_dialog != MidDialog::Off || connected.media == MediaSecurity::Required
+            })
             .cloned()
+    }
+
+    /// What is done with a request of the foreign side. Keys that are required are so for the whole call: no other description takes the
+    /// place of the one that was proven.
+    fn rule(&self, connected: &Connected) -> MidDialog {
+        let describes = matches!(self.request.method(), Some(Method::Invite | Method::Update))
+            && !self.request.body().is_empty();
+        match connected.media {
+            MediaSecurity::Required if describes => MidDialog::Enforced,
+            _ => connected.mid_dialog,
+        }
     }
 
     /// Whether who has signed has to stay the same.
@@ -324,16 +341,31 @@ impl Context {
             return self.forward(additions, turn);
         };
         let Some(why) = unproven(judgement, connected.pin, speech.pin.as_ref()) else {
+            self.note_habit(turn);
             self.spoke(speech.speaker, MidDialogFate::Proven, turn);
             return self.forward(additions, turn);
         };
-        if connected.mid_dialog != MidDialog::Enforced {
+        // RFC 9970 §6 only recommends it: a caller whose provider signs nothing inside dialogs must be able to hang up.
+        let is_usual = why == Unproven::Absent && speech.habit == Habit::Unknown;
+        if is_usual || self.rule(&connected) != MidDialog::Enforced {
             self.spoke(speech.speaker, MidDialogFate::Passed(why), turn);
             return self.forward(additions, turn);
         }
         self.spoke(speech.speaker, MidDialogFate::Rejected(why), turn);
         let code = why.code();
         self.answer(code.number(), code.phrase(), &[], turn);
+    }
+
+    /// The foreign side signs inside the dialog: from now on it is expected to.
+    fn note_habit(&self, turn: &mut Turn<'_>) {
+        let Some(crossing) = &self.crossing else {
+            return;
+        };
+        let call = turn.table.calls.get_mut(crossing.call);
+        let dialog = call.and_then(|call| call.dialog_mut_for(&self.request, crossing.to.other()));
+        if let Some(partners) = dialog.and_then(|dialog| dialog.partners.as_deref_mut()) {
+            partners.habit = Habit::Signs;
+        }
     }
 
     /// The host has signed a request inside a dialog, or not.

@@ -3,7 +3,7 @@
 use super::super::place::{AnswerConcern, Concern, Warning};
 use super::super::trunk::TrunkSettings;
 use countersign::verification::policy::{ProviderNumbersPolicy, VerificationPolicy};
-use countersign_sip::trunk::{AnswerChecking, MidDialog, Mode, Role, Trunk};
+use countersign_sip::trunk::{AnswerChecking, MediaSecurity, MidDialog, Mode, Role, Trunk};
 
 /// What the settings of one trunk want, and cannot have.
 pub(super) fn concerns(
@@ -16,6 +16,7 @@ pub(super) fn concerns(
     let is_signed = matches!(trunk.trunk.role, Role::Sign | Role::Both);
     let holds = matches!(trunk.trunk.mode, Mode::B2bua(_));
     let connected = trunk.trunk.connected.as_ref();
+    let needs_keys = connected.is_some_and(|all| all.media == MediaSecurity::Required);
     let enforced = connected.is_some_and(|all| all.mid_dialog == MidDialog::Enforced);
     let by_code = policy.provider_answers.unwrap_or(policy.provider_numbers);
     let is_accepted = by_code == ProviderNumbersPolicy::AcceptIfIssuedByTrustedCa;
@@ -26,6 +27,7 @@ pub(super) fn concerns(
         ),
         (is_checked && !is_signed, AnswerConcern::OfOthers),
         (has_to_hold && !holds, AnswerConcern::NotHeld),
+        (needs_keys && !holds, AnswerConcern::KeysOnce),
     ];
     let concerns = concerns.into_iter().filter(|(is_one, _)| *is_one);
     concerns.map(|(_, concern)| trunk.name.warning(Concern::Answers(concern)))

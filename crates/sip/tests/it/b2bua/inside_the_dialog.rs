@@ -152,6 +152,35 @@ fn glare_is_settled_by_the_ends() {
     );
 }
 
+/// This test verifies that an ACK for no 2xx ends here, whatever its branch, and that those for one cross as often as they come.
+#[test]
+fn an_ack_for_nothing_ends_here() {
+    let mut line = Line::new();
+    let (invite, answered) = line.talking();
+    line.caller(&inside("INVITE", 2, &answered));
+    let there = line.sent().remove(1);
+    line.called(&answer(&there, "488 Not Acceptable Here", ""));
+    line.sent();
+    for number in [2, 7] {
+        line.caller(&inside("ACK", number, &answered));
+        line.called(&from_called("ACK", number, &invite, "callee"));
+        assert_eq!(line.lines(), [""; 0], "{number}");
+    }
+    line.caller(&inside("INVITE", 3, &answered));
+    let there = line.sent().remove(1);
+    line.called(&answer(&there, "200 OK", ""));
+    line.called(&from_called("INVITE", 7, &invite, "callee"));
+    let back = line.sent().pop().unwrap();
+    line.caller(&answer(&back, "200 OK", ""));
+    line.sent();
+    for number in [3, 1, 3] {
+        line.caller(&inside("ACK", number, &answered));
+        assert_eq!(line.one().value("CSeq"), format!("{number} ACK"));
+    }
+    line.called(&from_called("ACK", 7, &invite, "callee"));
+    assert_eq!(line.one().to(), "caller");
+}
+
 /// This test verifies that a re-INVITE of the called, who has no trunk, can be cancelled by it.
 #[test]
 fn the_called_cancels_its_own_invite() {

@@ -11,12 +11,12 @@
 //! The host is the test: it judges as it is told.
 
 use super::speakers::{RSP, TOKEN, line, signed};
-use super::{BODY, Line, Sent, answer, inside, invite};
+use super::{BODY, Line, Sent, answer, from_called, inside, invite};
 use countersign::identity::Identity;
 use countersign::verification::answer::{AnswerStanding, MediaStanding};
 use countersign::verification::{Fault, Verdict};
 use countersign_sip::element::{AnswerJudgement, Input, JudgeAnswer, Judgement, Output};
-use countersign_sip::trunk::{AnswerChecking, Connected, MediaSecurity, Role};
+use countersign_sip::trunk::{AnswerChecking, Connected, MediaSecurity, MidDialog, Role};
 
 const KEYS: &str = "a=fingerprint:sha-256 0A:0B\r\n";
 
@@ -46,7 +46,11 @@ fn reliable(text: &str) -> String {
 
 /// O has signed the call and asks for this; what the called gets.
 fn asking(media: MediaSecurity) -> (Line, Sent) {
-    let mut line = line(Role::Sign, connected(media));
+    asking_as(connected(media))
+}
+
+fn asking_as(connected: Connected) -> (Line, Sent) {
+    let mut line = line(Role::Sign, connected);
     line.caller(&with_keys(&invite()));
     let sign = line.signature();
     assert_eq!(sign.call.media_keys.as_ref().unwrap().iter().count(), 1);
@@ -309,5 +313,45 @@ fn digest11_case02_and_case03_a_bad_msec_is_refused() {
             Some(status) => assert_eq!((&*sent.to(), sent.first_line()), ("caller", status)),
             None => assert_eq!(sent.to(), "called"),
         }
+    }
+}
+
+/// This test verifies that where keys are required nobody brings others later: a description inside the dialog that is not proven goes no
+/// further, whatever is done with requests that have none.
+#[test]
+fn keys_that_are_required_stay_required_inside_the_dialog() {
+    for mid_dialog in [MidDialog::Off, MidDialog::Reported] {
+        let asks = Connected {
+            mid_dialog,
+            ..connected(MediaSecurity::Required)
+        };
+        let (mut line, there) = asking_as(asks);
+        let text = with_keys(&signed(&answer(&there, "200 OK", "callee"), RSP));
+        answered(
+            &mut line,
+            &text,
+            AnswerStanding::Matching,
+            MediaStanding::Bound,
+        );
+        let ok = line.one();
+        line.caller(&inside("ACK", 1, &ok));
+        line.sent.clear();
+        for (number, method) in (10..).zip(["INVITE", "UPDATE"]) {
+            line.called(&with_keys(&from_called(method, number, &there, "callee")));
+            let (id, _) = line.judged();
+            line.sent.clear();
+            line.is(id, Verdict::Failed(Fault::MediaKeysMismatch), None);
+            let refused = line.one();
+            assert_eq!(refused.first_line(), "SIP/2.0 438 Invalid Identity Header");
+            assert_eq!(refused.to(), "called");
+        }
+        line.called(&from_called("BYE", 20, &there, "callee"));
+        if mid_dialog == MidDialog::Reported {
+            let (id, _) = line.judged();
+            line.is(id, Verdict::Unsigned, None);
+        }
+        assert_eq!(line.one().to(), "caller");
+        // What our side says is signed as configured, and no more.
+        assert!(line.questions.is_empty());
     }
 }
