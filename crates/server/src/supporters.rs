@@ -39,6 +39,9 @@ const WRITTEN_EVERY: Duration = Duration::from_secs(60);
 /// Longest that the end of the process waits for the file to be written.
 const FAREWELL: Duration = Duration::from_secs(2);
 
+/// Most lines that are looked at: those of two who are as full as can be.
+const MOST_LINES: usize = 2 * MAX_KNOWN + 4;
+
 /// What stands at the beginning of the file.
 const HEAD: &str =
     "# Who proved that they answer, and the day when they did last. Written by the server.\n";
@@ -53,7 +56,7 @@ fn take(text: &str, now: UnixTime, memory: &MemorySupporters) {
     let oldest = now.saturating_add(-FORGOTTEN_AFTER);
     let mut all: Vec<_> = text
         .lines()
-        .take(2 * MAX_KNOWN)
+        .take(MOST_LINES)
         .filter_map(|line| {
             let (at, who) = line.split_once(' ')?;
             let at = UnixTime::from_secs(at.parse().ok()?);
@@ -81,6 +84,14 @@ fn text(memory: &MemorySupporters, now: UnixTime) -> String {
     std::iter::once(HEAD.to_owned()).chain(lines).collect()
 }
 
+/// What should be in the file where it holds this, and we say that: another process may know others, ours while it takes over or goes.
+fn merged(there: &str, ours: &str, now: UnixTime) -> String {
+    let both = MemorySupporters::new(MAX_KNOWN);
+    // All lines of one, then of the other: each holds its limit alone.
+    take(&format!("{there}\n{ours}"), now, &both);
+    text(&both, now)
+}
+
 /// Whether it is one line when it is written.
 fn is_writable(who: &Identity) -> bool {
     match who {
@@ -104,7 +115,7 @@ pub struct Keeper {
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
     file: Option<PathBuf>,
-    /// What the file holds.
+    /// What of ours the file holds.
     written: String,
 }
 
@@ -164,12 +175,16 @@ impl Keeper {
         let Some(path) = self.file.clone() else {
             return;
         };
-        let text = text(&self.memory, self.clock.now().unix);
+        let now = self.clock.now().unix;
+        let text = text(&self.memory, now);
         if text == self.written || (self.written.is_empty() && text == HEAD) {
             return;
         }
         let writing = tokio::task::spawn_blocking(move || {
-            let written = files::replace(&path, text.as_bytes());
+            // What cannot be read is none, and written anew.
+            let there = files::read_text(&path).unwrap_or_default();
+            let all = merged(&there, &text, now);
+            let written = files::replace(&path, all.as_bytes());
             written.map(|()| text).map_err(|error| (path, error))
         });
         match writing.await {
@@ -246,17 +261,19 @@ mod tests {
         assert_eq!(ago(&full, "12025550002"), None);
     }
 
-    #[tokio::test]
-    async fn the_file_is_as_the_memory_is() {
-        struct Clock(UnixTime);
-        impl crate::clock::Clock for Clock {
-            fn now(&self) -> countersign::time::Now {
-                countersign::time::Now {
-                    unix: self.0,
-                    ticks: countersign::time::Ticks::default(),
-                }
+    struct Clock(UnixTime);
+
+    impl crate::clock::Clock for Clock {
+        fn now(&self) -> countersign::time::Now {
+            countersign::time::Now {
+                unix: self.0,
+                ticks: countersign::time::Ticks::default(),
             }
         }
+    }
+
+    #[tokio::test]
+    async fn the_file_is_as_the_memory_is() {
         let name = format!("countersign-supporters-{}", std::process::id());
         let file = std::env::temp_dir().join(name);
         let clock = Arc::new(Clock(NOW));
@@ -268,6 +285,27 @@ mod tests {
         let next = Keeper::read(Some(file.clone()), clock, Arc::default());
         assert_eq!(ago(&next.memory(), "12025550101"), Some(0));
         assert_eq!(next.written, std::fs::read_to_string(&file).unwrap());
+        std::fs::remove_file(file).unwrap();
+    }
+
+    /// This test verifies that of two processes, one of which takes over from the other, neither forgets what only the other has heard.
+    #[tokio::test]
+    async fn two_processes_forget_nothing_of_each_other() {
+        let name = format!("countersign-two-supporters-{}", std::process::id());
+        let file = std::env::temp_dir().join(name);
+        let clock = Arc::new(Clock(NOW));
+        let keeper = || Keeper::read(Some(file.clone()), clock.clone(), Arc::default());
+        let (mut goes, mut comes) = (keeper(), keeper());
+        goes.memory().proven(&who("12025550101"), NOW);
+        comes.memory().proven(&who("12025550102"), NOW);
+        goes.write().await;
+        comes.write().await;
+        goes.memory().proven(&who("12025550103"), NOW);
+        goes.write().await;
+        let after = keeper();
+        for number in ["12025550101", "12025550102", "12025550103"] {
+            assert_eq!(ago(&after.memory(), number), Some(0), "{number}");
+        }
         std::fs::remove_file(file).unwrap();
     }
 }
