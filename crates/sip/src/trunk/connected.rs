@@ -130,7 +130,7 @@ pub enum AnswerChecking {
 pub enum Required {
     /// All.
     Always,
-    /// Those to these numbers.
+    /// Those to these numbers. Whom nobody can name is on no list: the caller, whom this protects, has named them.
     Listed(Vec<TelephoneNumberRange>),
     /// None.
     #[default]
