@@ -9,7 +9,7 @@ use countersign::time::Ticks;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// How much of something there may be.
@@ -51,6 +51,9 @@ const RANGE_DIGITS: usize = 2;
 /// Most names that each table remembers. Beyond it those are forgotten that may ask freely again, and if there are none nobody new may ask.
 const MAX_REMEMBERED: usize = 16_384;
 
+/// How long a full table is not looked through again for those that may ask freely: everybody waits while one is.
+const SWEPT_EVERY: Duration = Duration::from_secs(1);
+
 /// Who has asked how often.
 #[derive(Debug, Default)]
 pub struct Inquiries {
@@ -66,10 +69,20 @@ struct Tables {
 }
 
 impl Inquiries {
-    /// Whether somebody at this address may ask about this number now. Before anything is computed for them.
-    pub fn admits(&self, source: IpAddr, called: Option<&Identity>, now: Ticks) -> bool {
-        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
-        if !tables.sources.take(source.to_canonical(), BY_SOURCE, now) {
+    /// Whether somebody at this address may ask now. Before anything is computed for them, and before they have proven who they are: so
+    /// nothing is spent here that others may need.
+    pub fn admits(&self, source: IpAddr, now: Ticks) -> bool {
+        let mut tables = self.lock();
+        tables.sources.take(source.to_canonical(), BY_SOURCE, now)
+    }
+
+    /// Whether somebody who has proven who it is, by this signer, may ask about this number now.
+    ///
+    /// Each limit is spent only where those before it leave something: whoever asks too often about one number takes nothing from its
+    /// neighbours.
+    pub fn admits_proven(&self, signer: &str, called: Option<&Identity>, now: Ticks) -> bool {
+        let mut tables = self.lock();
+        if !tables.signers.take(signer.into(), BY_SIGNER, now) {
             return false;
         }
         let Some(called) = called else {
@@ -80,25 +93,30 @@ impl Inquiries {
             Identity::Number(_) => name.len().checked_sub(RANGE_DIGITS),
             Identity::Uri(_) => None,
         };
-        let range = range.and_then(|length| name.get(..length));
-        let in_range = range.is_none_or(|range| tables.ranges.take(range.into(), BY_RANGE, now));
-        in_range && tables.numbers.take(name.into(), BY_NUMBER, now)
+        let range: Option<Box<str>> = range.and_then(|length| name.get(..length)).map(Box::from);
+        tables.numbers.take(name.into(), BY_NUMBER, now)
+            && range.is_none_or(|range| tables.ranges.take(range, BY_RANGE, now))
     }
 
-    /// Whether this signer may ask now.
-    pub fn admits_signer(&self, signer: &str, now: Ticks) -> bool {
-        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
-        tables.signers.take(signer.into(), BY_SIGNER, now)
+    fn lock(&self) -> MutexGuard<'_, Tables> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A bucket of tokens for each name.
 #[derive(Debug)]
-struct Buckets<Key>(HashMap<Key, Bucket>);
+struct Buckets<Key> {
+    by_name: HashMap<Key, Bucket>,
+    /// When it was looked through last, being full.
+    swept: Option<Ticks>,
+}
 
 impl<Key> Default for Buckets<Key> {
     fn default() -> Self {
-        Self(HashMap::new())
+        Self {
+            by_name: HashMap::new(),
+            swept: None,
+        }
     }
 }
 
@@ -111,19 +129,27 @@ struct Bucket {
 impl<Key: Eq + Hash> Buckets<Key> {
     /// Takes one, if there is one.
     fn take(&mut self, key: Key, rate: Rate, now: Ticks) -> bool {
-        if self.0.len() >= MAX_REMEMBERED && !self.0.contains_key(&key) {
-            self.0.retain(|_, bucket| bucket.full > now);
-            if self.0.len() >= MAX_REMEMBERED {
-                return false;
-            }
+        let is_full = self.by_name.len() >= MAX_REMEMBERED;
+        if is_full && !self.by_name.contains_key(&key) && !self.sweep(now) {
+            return false;
         }
-        let bucket = self.0.entry(key).or_insert(Bucket { full: now });
+        let bucket = self.by_name.entry(key).or_insert(Bucket { full: now });
         let full = bucket.full.max(now).after(rate.every);
         let is_left = full.since(now) <= rate.every.saturating_mul(rate.burst);
         if is_left {
             bucket.full = full;
         }
         is_left
+    }
+
+    /// Forgets those that may ask freely; whether there is room now.
+    fn sweep(&mut self, now: Ticks) -> bool {
+        if self.swept.is_some_and(|at| now < at.after(SWEPT_EVERY)) {
+            return false;
+        }
+        self.swept = Some(now);
+        self.by_name.retain(|_, bucket| bucket.full > now);
+        self.by_name.len() < MAX_REMEMBERED
     }
 }
 
@@ -132,34 +158,33 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const SOURCE: &str = "192.0.2.10";
+    const SIGNER: &str = "SHAKEN 1234";
 
     fn number(digits: u64) -> Identity {
         Identity::Number(digits.to_string().parse().unwrap())
     }
 
-    fn asked(inquiries: &Inquiries, source: &str, called: u64, at: u64) -> bool {
-        let now = Ticks::from_millis(at);
-        inquiries.admits(source.parse().unwrap(), Some(&number(called)), now)
+    fn asked(inquiries: &Inquiries, signer: &str, called: u64, at: u64) -> bool {
+        inquiries.admits_proven(signer, Some(&number(called)), Ticks::from_millis(at))
     }
 
-    /// This test verifies that whoever dials a range one by one is stopped early, from however many addresses, and that others are not.
+    /// This test verifies that whoever dials a range one by one is stopped early, by however many signers, and that others are not.
     #[test]
     fn a_range_is_not_dialled_through() {
         let inquiries = Inquiries::default();
         let through = |called: &u64| {
-            let source = format!("192.0.2.{}", called % 7);
-            asked(&inquiries, &source, *called, 1_000)
+            let signer = format!("SHAKEN {}", called % 7);
+            asked(&inquiries, &signer, *called, 1_000)
         };
         let answered = (12_025_550_100..12_025_550_200).filter(through).count();
         assert_eq!(answered, 30);
         assert!(
-            asked(&inquiries, "192.0.2.99", 12_025_550_299, 1_000),
+            asked(&inquiries, SIGNER, 12_025_550_299, 1_000),
             "another range"
         );
-        assert!(!asked(&inquiries, "192.0.2.99", 12_025_550_199, 2_900));
+        assert!(!asked(&inquiries, SIGNER, 12_025_550_199, 2_900));
         assert!(
-            asked(&inquiries, "192.0.2.99", 12_025_550_199, 3_000),
+            asked(&inquiries, SIGNER, 12_025_550_199, 3_000),
             "two seconds later"
         );
     }
@@ -169,21 +194,37 @@ mod tests {
     fn each_has_a_limit_of_its_own() {
         let inquiries = Inquiries::default();
         let about_one = (0..20)
-            .filter(|_| asked(&inquiries, SOURCE, 12_025_550_100, 0))
+            .filter(|_| asked(&inquiries, SIGNER, 12_025_550_100, 0))
             .count();
         assert_eq!(about_one, 10);
-        assert!(asked(&inquiries, SOURCE, 12_025_550_100, 6_000));
-        // Far apart, so that no range is in the way: what was refused above came from here, too.
+        assert!(asked(&inquiries, SIGNER, 12_025_550_100, 6_000));
+        // Far apart, so that no range is in the way.
         let elsewhere = (0..200)
-            .filter(|step| asked(&inquiries, SOURCE, 13_000_000_000 + step * 1_000, 6_000))
+            .filter(|step| {
+                asked(
+                    &inquiries,
+                    "SHAKEN 709J",
+                    13_000_000_000 + step * 1_000,
+                    6_000,
+                )
+            })
             .count();
-        assert!((90..=100).contains(&elsewhere), "{elsewhere}");
+        assert_eq!(elsewhere, 100);
         let now = Ticks::from_millis(6_000);
-        let signed = (0..200)
-            .filter(|_| inquiries.admits_signer("SHAKEN 1234", now))
-            .count();
-        assert_eq!(signed, 100);
-        assert!(inquiries.admits_signer("SHAKEN 709J", now));
+        let source = "192.0.2.10".parse().unwrap();
+        let came = (0..200).filter(|_| inquiries.admits(source, now)).count();
+        assert_eq!(came, 100);
+        assert!(inquiries.admits("192.0.2.11".parse().unwrap(), now));
+    }
+
+    /// This test verifies that asking about one number, far too often, keeps nobody from asking about its neighbours.
+    #[test]
+    fn one_number_does_not_use_up_its_range() {
+        let inquiries = Inquiries::default();
+        for _ in 0..50 {
+            asked(&inquiries, SIGNER, 12_025_550_100, 0);
+        }
+        assert!(asked(&inquiries, "SHAKEN 709J", 12_025_550_101, 0));
     }
 
     /// This test verifies that whoever comes from everywhere does not fill the memory, and that what was forgotten was free.
@@ -193,9 +234,36 @@ mod tests {
         let taken = (0..2 * MAX_REMEMBERED)
             .filter(|key| buckets.take(*key, BY_NUMBER, Ticks::default()))
             .count();
-        assert_eq!((taken, buckets.0.len()), (MAX_REMEMBERED, MAX_REMEMBERED));
+        assert_eq!(
+            (taken, buckets.by_name.len()),
+            (MAX_REMEMBERED, MAX_REMEMBERED)
+        );
         assert!(buckets.take(usize::MAX, BY_NUMBER, Ticks::from_millis(6_000)));
-        assert_eq!(buckets.0.len(), 1);
+        assert_eq!(buckets.by_name.len(), 1);
+    }
+
+    /// This test verifies that a table that is full is looked through once a second at most, however many come.
+    #[test]
+    fn a_full_table_is_looked_through_once_a_second() {
+        let mut buckets = Buckets::default();
+        let brief = Rate {
+            burst: 1,
+            every: Duration::from_millis(100),
+        };
+        for key in 0..MAX_REMEMBERED {
+            buckets.take(key, brief, Ticks::default());
+        }
+        assert!(!buckets.take(usize::MAX, brief, Ticks::default()));
+        let soon = Ticks::from_millis(200);
+        assert!(
+            !buckets.take(usize::MAX, brief, soon),
+            "not looked through again"
+        );
+        assert!(
+            buckets.take(0, brief, soon),
+            "who is known is not kept waiting"
+        );
+        assert!(buckets.take(usize::MAX, brief, Ticks::from_millis(1_000)));
     }
 
     proptest! {

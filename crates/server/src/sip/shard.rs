@@ -28,6 +28,7 @@ use crate::fetch::picture::whole;
 use crate::metrics::ShardGauges;
 use countersign::authentication::Refusal;
 use countersign::call::Call;
+use countersign::identity::Identity;
 use countersign::time::{Now, Ticks};
 use countersign::verification::report::Report;
 use countersign::verification::states::{Poll, Verification};
@@ -43,7 +44,6 @@ use countersign_sip::probe::Standing;
 use countersign_sip::trunk::PassportForm;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::TrySendError;
 use std::time::Duration;
@@ -111,8 +111,14 @@ struct Remembered {
     /// The state it came in with, and is finished with.
     state: Arc<State>,
     record: Record,
-    /// Where it came from, if it is no call but asks who would answer.
-    inquirer: Option<SocketAddr>,
+    /// If it is no call but asks who would answer.
+    asks: Option<Box<Asks>>,
+}
+
+/// What is asked by one who asks who would answer.
+struct Asks {
+    /// Of whom; `None` if nobody is named.
+    about: Option<Identity>,
 }
 
 /// A verification under way.
@@ -130,7 +136,16 @@ impl Remembered {
         Self {
             state: state.clone(),
             record: Record::of(call),
-            inquirer: None,
+            asks: None,
+        }
+    }
+}
+
+impl Asks {
+    fn by(call: &Call) -> Self {
+        let called = call.dest.last();
+        Self {
+            about: called.map(|(called, _)| called.clone()),
         }
     }
 }
@@ -564,7 +579,7 @@ impl Shard {
             return Some(Input::TooManyInquiries(judge.id));
         }
         let remembered = Remembered {
-            inquirer: judge.inquirer,
+            asks: judge.inquirer.map(|_| Box::new(Asks::by(&judge.call))),
             ..Remembered::of(&judge.call, state)
         };
         self.calls.insert(judge.id, remembered);
@@ -584,14 +599,11 @@ impl Shard {
         self.advance((judge.id, None), judging)
     }
 
-    /// Whether who asks who would answer has asked too often: from there, or about that number.
+    /// Whether too many ask from there who would answer, whoever they are.
     fn asks_too_often(&self, judge: &Judge) -> bool {
-        let Some(source) = judge.inquirer else {
-            return false;
-        };
-        let called = judge.call.dest.last().map(|(called, _)| called);
         let (inquiries, now) = (&self.services.inquiries, self.now().ticks);
-        !inquiries.admits(source.ip(), called, now)
+        let source = judge.inquirer.map(|source| source.ip());
+        source.is_some_and(|source| !inquiries.admits(source, now))
     }
 
     /// What an answer gets that says who was reached.
@@ -719,13 +731,12 @@ impl Shard {
         let now = self.now();
         if let Some(call) = self.calls.get_mut(&id) {
             call.record.judged(report, now);
-            let inquires = call.inquirer.is_some() && report.verdict == Verdict::Passed;
             let signer = report.deciding().and_then(|one| one.signer.as_ref());
-            if let Some(signer) = signer.filter(|_| inquires)
-                && !self
-                    .services
-                    .inquiries
-                    .admits_signer(signer.subject(), now.ticks)
+            let signer = signer.map_or("", |signer| signer.subject());
+            let inquiries = &self.services.inquiries;
+            if let Some(asks) = call.asks.as_deref()
+                && report.verdict == Verdict::Passed
+                && !inquiries.admits_proven(signer, asks.about.as_ref(), now.ticks)
             {
                 return Input::TooManyInquiries(id);
             }

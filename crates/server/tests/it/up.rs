@@ -222,10 +222,10 @@ fn printed<'a>(output: &'a str, before: &str, after: &str) -> &'a str {
     rest.split_once(after).unwrap().0
 }
 
-/// This test verifies that whoever dials a range through by probes is stopped early, whatever they can prove, and that this is counted.
+/// This test verifies that whoever dials a range through by probes and proves nothing learns nothing, and is stopped by where it comes from.
 #[test]
 fn a_range_is_not_probed_through() {
-    const NUMBERS: usize = 90;
+    const ASKED: usize = 140;
     let folder = Folder::new();
     let lab = up(&folder, &[]);
     let output = lab.output();
@@ -238,11 +238,12 @@ fn a_range_is_not_probed_through() {
         .set_read_timeout(Some(Duration::from_secs(10)))
         .unwrap();
     let us = socket.local_addr().unwrap();
-    for last in 100..100 + NUMBERS {
+    for asked in 0..ASKED {
+        let last = 100 + asked % 100;
         let uri = format!("sip:+12025550{last}@{verifier};user=phone");
         let invite = format!(
-            "INVITE {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {us};rport;branch=z9hG4bKrange{last}\r\nMax-Forwards: 70\r\n\
-             From: <sip:+12025550100@{us};user=phone>;tag=1\r\nTo: <{uri}>\r\nCall-ID: up-range-{last}-{}\r\nCSeq: 1 INVITE\r\n\
+            "INVITE {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {us};rport;branch=z9hG4bKrange{asked}\r\nMax-Forwards: 70\r\n\
+             From: <sip:+12025550100@{us};user=phone>;tag=1\r\nTo: <{uri}>\r\nCall-ID: up-range-{asked}-{}\r\nCSeq: 1 INVITE\r\n\
              Contact: <sip:{us}>\r\nRequire: 100rel\r\nIdentity: a.b.c;info=<https://localhost/c>;ppt=shaken\r\nContent-Length: 0\r\n\r\n",
             us.port()
         );
@@ -250,7 +251,7 @@ fn a_range_is_not_probed_through() {
     }
     let (mut answered, mut stopped, mut buffer) =
         (std::collections::BTreeSet::new(), 0, [0; 4_096]);
-    while answered.len() < NUMBERS {
+    while answered.len() < ASKED {
         let length = socket.recv(&mut buffer).unwrap();
         let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
         let call_id = printed(&text, "Call-ID: ", "\r\n").to_owned();
@@ -259,8 +260,8 @@ fn a_range_is_not_probed_through() {
             stopped += usize::from(text.starts_with("SIP/2.0 480 "));
         }
     }
-    // Thirty at once; a few more if this takes its time.
-    assert!((30..=60).contains(&stopped), "{stopped}");
+    // A hundred at once; a few more if this takes its time.
+    assert!((1..=40).contains(&stopped), "{stopped}");
     assert!(
         !lab.output().contains("the called party hears"),
         "{}",
