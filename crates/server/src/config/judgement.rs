@@ -82,6 +82,12 @@ impl PrewarmSettings {
     }
 }
 
+/// A number that is written, or what it is otherwise.
+fn whole(value: Option<i64>, default: u32) -> u32 {
+    let written = value.and_then(|value| u32::try_from(value).ok());
+    written.unwrap_or(default)
+}
+
 /// Reads `[verification]`; `excepted` are the origins of `fetch.exceptions`.
 pub(super) fn verification(
     mut reader: Reader<'_>,
@@ -89,11 +95,6 @@ pub(super) fn verification(
     excepted: Arc<[Origin]>,
 ) -> (VerificationPolicy, PrewarmSettings, AuthoritySettings) {
     let defaults = VerificationPolicy::default();
-    let whole = |value: Option<i64>, default: u32| {
-        value
-            .and_then(|value| u32::try_from(value).ok())
-            .unwrap_or(default)
-    };
     let policy = VerificationPolicy {
         // An hour is far beyond any clock; a second would refuse the network's own delay.
         freshness: whole(reader.integer("freshness_s", 1..=3_600), defaults.freshness),
