@@ -62,7 +62,9 @@ fn chmod(path: &Path, mode: u32) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
 }
 
+/// The time now, which is not before the certificates of the directory begin.
 fn now() -> UnixTime {
+    directory();
     SystemClock::start().now().unix
 }
 
