@@ -19,6 +19,8 @@ const START: Duration = Duration::from_secs(20);
 const END: Duration = Duration::from_secs(3);
 /// A line of `[sip]`: one thread carries all calls.
 const ONE_SHARD: &str = "shards = 1\n";
+/// The file with the provider's numbers.
+const NUMBERS: &str = "numbers.csv";
 /// The core of a server that has one.
 const FIRST_CORE: usize = 0;
 
@@ -37,6 +39,8 @@ impl Ground {
         let since = SystemTime::UNIX_EPOCH.elapsed().expect("a clock");
         lab.ensure(UnixTime::from_secs(since.as_secs() as i64))
             .expect("a lab");
+        // Callers and called alike: who answers is signed for, too.
+        fs::write(folder.join(NUMBERS), "12025550100-12025550199,assigned\n").expect("a file");
         Self {
             folder,
             lab,
@@ -59,7 +63,7 @@ impl Ground {
             "[[tenants]]\nname = \"provider\"\ncertificate_file = {}\nkey_file = {}\ninventory_file = {}\nx5u = \"{}\"\n{}",
             quoted(&lab.chain()),
             quoted(&lab.key()),
-            quoted(&lab.inventory()),
+            quoted(&self.folder.join(NUMBERS)),
             self.x5u(),
             self.exception(),
         )
