@@ -11,7 +11,7 @@
 
 use crate::peers::{Called, Caller, Process, Sipp};
 use crate::provider::{Provider, Server, udp};
-use countersign::jose::base64url;
+use crate::who_picked_up::passports;
 use serde_json::{Value, json};
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -110,16 +110,6 @@ fn answer(request: &str, contact: SocketAddr, tag: &str) -> String {
     format!(
         "SIP/2.0 200 OK\r\n{copied}Contact: <sip:forger@{contact}>\r\nContent-Length: 0\r\n\r\n"
     )
-}
-
-/// The header and the claims of the PASSporTs in a message.
-fn passports(identities: &[&str]) -> Vec<(Value, Value)> {
-    let part = |identity: &str, number| {
-        let part = identity.split('.').nth(number).unwrap();
-        serde_json::from_slice(&base64url::decode(part).unwrap()).unwrap()
-    };
-    let all = identities.iter();
-    all.map(|one| (part(one, 0), part(one, 1))).collect()
 }
 
 /// The lines about 200s in the log of a server, as soon as there are so many.

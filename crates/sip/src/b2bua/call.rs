@@ -115,17 +115,6 @@ pub(crate) struct Partners {
     pub(crate) pin: Option<Pin>,
     /// The side that is not ours: what goes there is signed, what comes from there is judged.
     pub(crate) foreign: Side,
-    /// Whether that side signs inside the dialog, as far as is known.
-    pub(crate) habit: Habit,
-}
-
-/// Whether somebody signs requests inside a dialog, as far as is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Habit {
-    /// It does: it has, or has signed its answer, which nobody does who knows no connected identity.
-    Signs,
-    /// Nothing is known: it has signed its INVITE, as everybody does.
-    Unknown,
 }
 
 /// How far a dialog has come.
@@ -172,15 +161,6 @@ impl Dialog {
             Side::Near => &self.accepted_near,
         };
         accepted.contains(&Some(number))
-    }
-
-    /// It is known who speaks in it. What they are known to do stays known.
-    pub(crate) fn know(&mut self, partners: Box<Partners>) {
-        let before = self.partners.replace(partners);
-        let signs = before.is_some_and(|before| before.habit == Habit::Signs);
-        if let Some(partners) = self.partners.as_deref_mut().filter(|_| signs) {
-            partners.habit = Habit::Signs;
-        }
     }
 }
 

@@ -28,7 +28,7 @@ mod response;
 mod own;
 
 pub(crate) use call::{
-    Call, Dialog, End, Guard, Habit, MAX_FORKS, Partners, Peer, Progress, Side, is_too_large,
+    Call, Dialog, End, Guard, MAX_FORKS, Partners, Peer, Progress, Side, is_too_large,
 };
 pub(crate) use edit::OurContact;
 pub(crate) use own::{Own, OwnMethod};

@@ -15,7 +15,7 @@ use super::context::Context;
 use super::decision::{code_of, has_identity};
 use super::event::Event;
 use super::{ContextId, Judge, Judgement, Output, Sign, Subject, Turn, Unsigned};
-use crate::b2bua::{Call as Carried, Dialog, Habit, Partners, Side};
+use crate::b2bua::{Call as Carried, Dialog, Partners, Side};
 use crate::call;
 use crate::flow::Transport;
 use crate::grammar::trim;
@@ -150,8 +150,6 @@ struct Speech {
     /// Of whom it has to be, as they have signed before.
     pin: Option<Pin>,
     direction: Direction,
-    /// Whether the foreign side is known to sign.
-    habit: Habit,
 }
 
 /// Where such a request comes from.
@@ -179,7 +177,6 @@ impl Speech {
             listener,
             pin: partners.pin.clone(),
             direction,
-            habit: partners.habit,
         })
     }
 
@@ -341,31 +338,16 @@ impl Context {
             return self.forward(additions, turn);
         };
         let Some(why) = unproven(judgement, connected.pin, speech.pin.as_ref()) else {
-            self.note_habit(turn);
             self.spoke(speech.speaker, MidDialogFate::Proven, turn);
             return self.forward(additions, turn);
         };
-        // RFC 9970 §6 only recommends it: a caller whose provider signs nothing inside dialogs must be able to hang up.
-        let is_usual = why == Unproven::Absent && speech.habit == Habit::Unknown;
-        if is_usual || self.rule(&connected) != MidDialog::Enforced {
+        if self.rule(&connected) != MidDialog::Enforced {
             self.spoke(speech.speaker, MidDialogFate::Passed(why), turn);
             return self.forward(additions, turn);
         }
         self.spoke(speech.speaker, MidDialogFate::Rejected(why), turn);
         let code = why.code();
         self.answer(code.number(), code.phrase(), &[], turn);
-    }
-
-    /// The foreign side signs inside the dialog: from now on it is expected to.
-    fn note_habit(&self, turn: &mut Turn<'_>) {
-        let Some(crossing) = &self.crossing else {
-            return;
-        };
-        let call = turn.table.calls.get_mut(crossing.call);
-        let dialog = call.and_then(|call| call.dialog_mut_for(&self.request, crossing.to.other()));
-        if let Some(partners) = dialog.and_then(|dialog| dialog.partners.as_deref_mut()) {
-            partners.habit = Habit::Signs;
-        }
     }
 
     /// The host has signed a request inside a dialog, or not.

@@ -32,7 +32,7 @@ mod unheard;
 use super::context::{Context, Stage};
 use super::event::Event;
 use super::{AnswerFate, AnswerId, ConnectedAnswer, Turn};
-use crate::b2bua::{Guard, Habit, Partners, Side};
+use crate::b2bua::{Guard, Partners, Side};
 use crate::call;
 use crate::grammar::{number, trim};
 use crate::identity_header;
@@ -487,7 +487,7 @@ impl Context {
         let call = turn.table.calls.get_mut(crossing.call);
         let dialog = call.and_then(|call| call.dialog_mut_of(far_tag));
         if let Some((dialog, partners)) = dialog.zip(partners) {
-            dialog.know(partners);
+            dialog.partners = Some(partners);
         }
     }
 
@@ -597,10 +597,6 @@ fn partners(answering: &Answering, reached: Identity, foreign: Side) -> Box<Part
         Side::Near => caller.clone().zip(answering.caller_key.as_deref().copied()),
         Side::Far => None,
     };
-    let habit = match foreign {
-        Side::Near => Habit::Unknown,
-        Side::Far => Habit::Signs,
-    };
     Box::new(Partners {
         caller,
         reached,
@@ -610,6 +606,5 @@ fn partners(answering: &Answering, reached: Identity, foreign: Side) -> Box<Part
             provider: answering.caller_provider.clone(),
         }),
         foreign,
-        habit,
     })
 }

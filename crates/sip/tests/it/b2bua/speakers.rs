@@ -505,40 +505,44 @@ fn the_called_side_speaks_and_listens_too() {
     }
 }
 
-/// This test verifies that a caller whose provider signs nothing inside dialogs can hang up where that is enforced; that a bad signature is
-/// refused all the same; and that who has signed once does so always.
+/// This test verifies that who calls has to prove each request inside the dialog where that is enforced, a BYE as well, and that where it
+/// is only reported a caller whose provider signs nothing there can hang up.
 #[test]
-fn who_calls_need_not_sign_inside_the_dialog() {
+fn who_calls_has_to_sign_where_that_is_enforced() {
     let mut talk = Talk::of_called(connected(MidDialog::Enforced));
-    talk.caller("UPDATE", 10);
-    let (id, _) = talk.line.judged();
-    talk.line.is(id, OTHER, None);
-    let refused = talk.line.one();
-    assert_eq!(refused.first_line(), "SIP/2.0 438 Invalid Identity Header");
-    talk.caller("BYE", 11);
+    for (method, verdict, line, why) in [
+        (
+            "UPDATE",
+            OTHER,
+            "SIP/2.0 438 Invalid Identity Header",
+            Unproven::Mismatch(Fault::OrigMismatch),
+        ),
+        (
+            "BYE",
+            Verdict::Unsigned,
+            "SIP/2.0 428 Use Identity Header",
+            Unproven::Absent,
+        ),
+    ] {
+        talk.caller(method, 10);
+        let (id, _) = talk.line.judged();
+        talk.line.events.clear();
+        talk.line.is(id, verdict, None);
+        assert_eq!(talk.line.one().first_line(), line);
+        assert_eq!(talk.line.fates(), [MidDialogFate::Rejected(why)]);
+    }
+    assert_eq!(talk.line.element.calls(), 1);
+
+    let mut talk = Talk::of_called(connected(MidDialog::Reported));
+    talk.caller("BYE", 10);
     let (id, _) = talk.line.judged();
     talk.line.events.clear();
     talk.line.is(id, Verdict::Unsigned, None);
     let bye = talk.line.one();
     assert_eq!((bye.to().as_str(), &bye.text[..4]), ("called", "BYE "));
-    let told = MidDialogFate::Passed(Unproven::Absent);
-    assert_eq!(talk.line.fates(), [told]);
+    assert_eq!(talk.line.fates(), [MidDialogFate::Passed(Unproven::Absent)]);
     talk.line.called(&answer(&bye, "200 OK", ""));
     talk.line.ends_clean();
-
-    let mut talk = Talk::of_called(connected(MidDialog::Enforced));
-    talk.caller("UPDATE", 10);
-    let (id, _) = talk.line.judged();
-    talk.line.is(id, Verdict::Passed, Some(KEY));
-    let update = talk.line.one();
-    talk.line.called(&answer(&update, "200 OK", ""));
-    talk.line.sent.clear();
-    talk.caller("BYE", 11);
-    let (id, _) = talk.line.judged();
-    talk.line.is(id, Verdict::Unsigned, None);
-    let refused = talk.line.one();
-    assert_eq!(refused.first_line(), "SIP/2.0 428 Use Identity Header");
-    assert_eq!(talk.line.element.calls(), 1);
 }
 
 /// This test verifies that a BYE of our own is signed to the foreign side and to no other, and goes without when the signature is late.
