@@ -4,8 +4,10 @@
 //! not in the cache is fetched on the async runtime and comes back as an [`Event`]. A fetch that nobody waits for any more goes
 //! on, and the next call finds its chain in the cache.
 
+mod told;
+
 use super::admission::Admission;
-use super::answered::{self, AnswerRecord};
+use super::answered::AnswerRecord;
 use super::answering;
 use super::answers;
 use super::base::base;
@@ -17,8 +19,7 @@ use super::post::Post;
 use super::prioritizing::prioritized;
 use super::probing::Probes;
 use super::queue::{Event, ShardQueue};
-use super::record::{Ending, Record};
-use super::reports;
+use super::record::Record;
 use super::securing::secured;
 use super::services::Services;
 use super::state::State;
@@ -34,9 +35,8 @@ use countersign::verification::report::Report;
 use countersign::verification::states::{Poll, Verification};
 use countersign::verification::{Need, NeedId, Verdict};
 use countersign_sip::element::{
-    self, AnswerId, ContextId, Element, EndedBy, Event as ProxyEvent, HopFailure, Input, Judge,
-    JudgeAnswer, Judgement, Needed, Output, Rank, Sign, SignAnswer, Subject, TimerId,
-    UnknownSource,
+    self, AnswerId, ContextId, Element, Input, Judge, JudgeAnswer, Judgement, Needed, Output, Rank,
+    Sign, SignAnswer, Subject, TimerId, UnknownSource,
 };
 use countersign_sip::flow::Transport;
 use countersign_sip::message::Message;
@@ -753,94 +753,6 @@ impl Shard {
             msec: report.msec(),
         };
         Input::Judged { id, judgement }
-    }
-
-    fn told(&mut self, event: ProxyEvent, state: &Arc<State>) {
-        let metrics = &self.services.metrics;
-        match event {
-            ProxyEvent::Finished(finished) => {
-                if finished.bypass.is_some() {
-                    metrics.sip_events.increment(["bypass-token"]);
-                }
-                let call = self.calls.remove(&finished.id);
-                let call = call.map(|call| (call.state, call.record));
-                let (state, record) = call.unwrap_or_else(|| (state.clone(), Record::default()));
-                record.close(&Ending::from(&*finished), &state.calls, metrics);
-            }
-            ProxyEvent::Answer(answer) => {
-                let question = answer.answer.map(|number| (answer.id, number));
-                let record = question.and_then(|question| self.answered.remove(&question));
-                let call = self.calls.get(&answer.id);
-                let state = call.map_or(state, |call| &call.state);
-                answered::note(&answer, &record.unwrap_or_default(), &state.calls, metrics);
-            }
-            ProxyEvent::AckMissing(_) => metrics.sip_events.increment(["ack-missing"]),
-            ProxyEvent::CallEnded(ended) => {
-                let (event, by) = ended_by(ended.by);
-                metrics.sip_events.increment([event]);
-                state.calls.ended(&ended, by);
-            }
-            ProxyEvent::Dropped(cause) => {
-                tracing::debug!(?cause, "SIP message dropped");
-                metrics.sip_refused.increment([drop_cause(cause)]);
-            }
-            ProxyEvent::HopFailed { hop, failure, next } => {
-                let hop = hop.to_string();
-                let failures = &metrics.next_hops.failures;
-                failures.increment([&hop, hop_failure(failure)]);
-                if next.is_some() {
-                    metrics.next_hops.failovers.increment([&hop]);
-                }
-            }
-            ProxyEvent::Inquiry(inquired) => {
-                let trunk = &inquired.trunk.name;
-                metrics.inquiries.increment(trunk, [inquired.fate.name()]);
-            }
-            ProxyEvent::MidDialog(request) => {
-                mid_dialog::note(&request, &state.calls, metrics);
-            }
-            ProxyEvent::OptionsAnswered => metrics.sip_events.increment(["options-answered"]),
-            ProxyEvent::OversizeFellBack { .. } => {
-                metrics.oversize_fallbacks.increment(["udp-after-tcp"]);
-            }
-            ProxyEvent::Overloaded => metrics.sip_refused.increment(["overloaded"]),
-            ProxyEvent::Refused { status, defect } => {
-                tracing::debug!(status, ?defect, "SIP request refused");
-                metrics.sip_refused.increment(["refused"]);
-            }
-            ProxyEvent::Reported(reported) => {
-                reports::note(&reported, &state.calls, metrics);
-            }
-            ProxyEvent::Retransmission(_) => metrics.sip_events.increment(["retransmission"]),
-        }
-    }
-}
-
-fn hop_failure(failure: HopFailure) -> &'static str {
-    match failure {
-        HopFailure::Busy => "busy",
-        HopFailure::Silent => "silent",
-        HopFailure::Unreachable => "unreachable",
-    }
-}
-
-/// Who ended a call, as metrics and the log name it.
-fn ended_by(who: EndedBy) -> (&'static str, &'static str) {
-    match who {
-        EndedBy::Called => ("call-ended-by-called", "called"),
-        EndedBy::Caller => ("call-ended-by-caller", "caller"),
-        EndedBy::Host => ("call-ended-by-us", "us"),
-        EndedBy::Time => ("call-ended-by-time", "time"),
-    }
-}
-
-fn drop_cause(cause: element::DropCause) -> &'static str {
-    match cause {
-        element::DropCause::Ack => "ack",
-        element::DropCause::Defect(_) => "defect",
-        element::DropCause::OwnFault(_) => "own-fault",
-        element::DropCause::StrayResponse => "stray-response",
-        element::DropCause::UnknownSource => "unknown-source",
     }
 }
 
