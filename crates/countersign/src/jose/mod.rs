@@ -8,6 +8,8 @@
 //! - [`mod@pointer`]: places in a JSON value, RFC 6901
 //! - [`base64url`]: the unpadded URL-safe alphabet
 //! - [`jws`]: the compact serialization, ES256 only
+//! - [`flattened`]: the flattened JSON serialization, as ACME has it
+//! - [`jwk`]: public keys as JSON, and their thumbprints
 //!
 //! What a header or a claim means is not known here; see [`crate::passport`].
 
@@ -15,3 +17,5 @@ pub mod base64url;
 pub mod json;
 pub mod pointer;
 pub mod jws;
+pub mod flattened;
+pub mod jwk;

@@ -101,6 +101,24 @@ impl<'a> Value<'a> {
             _ => None,
         }
     }
+
+    /// The same value, borrowing nothing.
+    pub fn into_owned(self) -> Value<'static> {
+        match self {
+            Self::Null => Value::Null,
+            Self::Bool(value) => Value::Bool(value),
+            Self::Number(Number::Integer(value)) => Value::Number(Number::Integer(value)),
+            Self::Number(Number::Unsigned(value)) => Value::Number(Number::Unsigned(value)),
+            Self::Number(Number::Text(text)) => {
+                Value::Number(Number::Text(Cow::Owned(text.into_owned())))
+            }
+            Self::String(text) => Value::String(Cow::Owned(text.into_owned())),
+            Self::Array(elements) => {
+                Value::Array(elements.into_iter().map(Value::into_owned).collect())
+            }
+            Self::Object(object) => Value::Object(object.into_owned()),
+        }
+    }
 }
 
 impl<'a> Object<'a> {
@@ -139,6 +157,16 @@ impl<'a> Object<'a> {
     /// Whether it has no member.
     pub fn is_empty(&self) -> bool {
         self.members.is_empty()
+    }
+
+    /// The same object, borrowing nothing.
+    pub fn into_owned(self) -> Object<'static> {
+        let own = |(name, value): (Cow<'a, str>, Value<'a>)| {
+            (Cow::Owned(name.into_owned()), value.into_owned())
+        };
+        Object {
+            members: self.members.into_iter().map(own).collect(),
+        }
     }
 }
 
