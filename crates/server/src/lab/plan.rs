@@ -111,6 +111,8 @@ numbering = "north-american"
 next_hops = ["udp:{verifying}"]
 # Nobody outside this machine can send to a loopback address. Elsewhere this would be careless.
 udp_source_is_trusted = {trusted}
+# Who picked up is checked, and stands in the line of the call.
+connected_identity = "on"
 
 # What comes to this port is verified, and goes to the called party with the verdict in verstat.
 [[trunks]]

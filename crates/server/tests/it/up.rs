@@ -121,6 +121,11 @@ fn the_printed_commands_do_what_is_said_of_them() {
     // The first call is proved.
     type_in(first);
     hears(&mut lab, "12025550100", "TN-Validation-Passed");
+    // So is who picked up, to the calling side.
+    lab.until("telling who picked up", |lab| {
+        lab.output()
+            .contains("answer=\"matching\" reached=\"12025550160\"")
+    });
     // One digit changed: the proof is of another caller.
     type_in(changed);
     hears(&mut lab, "12025550101", "TN-Validation-Failed");

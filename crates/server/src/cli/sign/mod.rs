@@ -52,8 +52,8 @@ all of it inside, for where no headers go; and one of which only the numbers are
     countersign sign --kind div --to 12025550102 < signed.sip > forwarded.sip
     countersign sign --kind div-o --to 12025550102 < signed.sip
     countersign sign --kind div --from 12025550100 --div 12025550101 --to 12025550102
-  The answer to a signed request: the Identity headers of its response, diversions that led there among them; and one
-whose media keys are signed with it:
+  The answer to a signed request: the Identity headers of its response, diversions that led there among them; and one whose \
+media keys are signed with it:
     countersign sign --kind rsp < signed.sip
     countersign sign --kind rsp --reached 12025550102 --fingerprint sha-256:4AADB9B1… < forwarded.sip
   A call that asks for media security; the fingerprints of the request's SDP are signed, as in any kind:

@@ -89,8 +89,8 @@ pub(super) struct Arguments {
     /// Trust anchors (PEM): whoever is in the file is believed, a lab too; may be given several times
     #[arg(long, value_name = "ANCHORS.pem", required = true)]
     trust: Vec<PathBuf>,
-    /// What is verified is the answer to this request, given as it was sent: all of the input is one answer; whom it was sent to is --to, \
-    /// else its Request-URI
+    /// What is verified is the answer to this request, given as it was sent: all of the input is one answer; whom the request
+    /// was sent to is --to, else its Request-URI
     #[arg(long, value_name = "REQUEST")]
     answer_to: Option<PathBuf>,
     /// The signer's certificate chain, instead of fetching it; the URL in the token is judged all the same
