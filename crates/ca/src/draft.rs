@@ -96,7 +96,7 @@ pub(crate) fn algorithm() -> Vec<u8> {
 }
 
 /// `SubjectPublicKeyInfo` of RFC 5480 §2.
-fn public_key(point: &Point) -> Vec<u8> {
+pub(crate) fn public_key(point: &Point) -> Vec<u8> {
     let algorithm = sequence(&[encode::oid(&EC_PUBLIC_KEY), encode::oid(&SECP256R1)]);
     sequence(&[algorithm, encode::bit_string(point)])
 }

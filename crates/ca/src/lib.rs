@@ -4,6 +4,8 @@
 //! - [`issuance`]: the profiles, and what each makes of a request.
 //! - [`crl`]: revocation lists, also for certificates of other authorities.
 //! - [`draft`]: a certificate before it is signed, every field open; profiles make drafts, and tests spoil them.
+//! - [`csr`]: certification requests, written.
+//! - [`token`]: authority tokens, and the nine steps that validate one.
 //! - [`subject`], [`extension`]: the parts.
 //!
 //! Deterministic: keys, serial numbers and times are arguments, nothing is drawn or looked up here. What is issued is judged
@@ -16,9 +18,11 @@
 pub mod subject;
 pub mod extension;
 pub mod draft;
+pub mod csr;
 pub mod issuance;
 pub mod authority;
 pub mod crl;
+pub mod token;
 
 pub use authority::{Authority, UnknownNumbers};
 pub use draft::{Draft, DraftError, Serial};

@@ -8,6 +8,7 @@
 //! - [`access`] says where a list by reference is, [`delegation`] whether one list lies within another.
 //! - [`number_records`] are a number authority's: whose number is it?
 //! - [`national`] knows the numbers of countries: [`NumberScope`].
+//! - [`request`] is a certification request.
 //! - [`crl`] is a revocation list, [`distribution`] where one is published, [`no_rev_avail`] the word that there is none.
 //! - [`authority`] is what a whole path lets its holder say: [`Authority::covers`].
 //! - [`lint`] is what profiles ask of a certificate beyond what a path needs.
@@ -33,6 +34,7 @@ mod parse;
 pub mod rules;
 pub mod signature;
 pub mod no_rev_avail;
+pub mod request;
 pub mod pem;
 pub mod crl;
 pub mod chain;
@@ -52,6 +54,7 @@ pub use name::DistinguishedName;
 pub use name_constraints::{NameConstraints, NameFault, NameForm, Names};
 pub use national::NumberScope;
 pub use policies::PolicyLimits;
+pub use request::{CertificationRequest, CsrFault};
 pub use rules::{AuthorityAlgorithms, PathRules};
 pub use tnauthlist::{ServiceProviderCode, TnAuthList, TnEntry};
 

@@ -179,7 +179,7 @@ fn is_null_or_absent(parameters: &Walk<'_>) -> bool {
 }
 
 /// `SubjectPublicKeyInfo ::= SEQUENCE { algorithm AlgorithmIdentifier, subjectPublicKey BIT STRING }`
-fn public_key(content: &[u8]) -> Result<PublicKey, Malformed> {
+pub(super) fn public_key(content: &[u8]) -> Result<PublicKey, Malformed> {
     let mut fields = Walk::over(content)?;
     let mut identifier = fields.enter(Tag::Sequence)?;
     let algorithm = identifier.oid()?;

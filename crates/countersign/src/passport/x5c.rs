@@ -21,11 +21,17 @@ pub enum X5c {
 }
 
 impl X5c {
-    pub(super) fn read(value: &Value<'_>) -> Self {
+    /// Reads what stands under `x5c`.
+    pub fn read(value: &Value<'_>) -> Self {
         match read(value) {
             Ok(certificates) => Self::Certificates(certificates),
             Err(why) => Self::Malformed(why),
         }
+    }
+
+    /// The string that stands for one certificate.
+    pub fn encoded(der: &[u8]) -> String {
+        STANDARD.encode(der)
     }
 }
 
