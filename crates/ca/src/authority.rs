@@ -215,7 +215,11 @@ impl Authority {
         }
     }
 
-    fn inspect(&self, request: &Request, validity: Validity) -> Result<(), IssuanceError> {
+    /// The checks of [`Authority::issue`], which signs nothing then.
+    ///
+    /// # Errors
+    /// [`IssuanceError`] if the request would break its profile or exceed this authority.
+    pub fn inspect(&self, request: &Request, validity: Validity) -> Result<(), IssuanceError> {
         let own = self.certificate.validity();
         let within = own.not_before <= validity.not_before && validity.not_after <= own.not_after;
         if !within || validity.not_after < validity.not_before {

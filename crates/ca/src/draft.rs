@@ -9,7 +9,7 @@ use countersign::certificate::encode::{
     self, GENERALIZED_TIME, UTC_TIME, constructed, element, sequence,
 };
 use countersign::certificate::{DistinguishedName, signature};
-use countersign::crypto::{Point, SigningKey};
+use countersign::crypto::{Point, Signature, SigningKey};
 use countersign::time::{CivilTime, UnixTime, Validity};
 use std::fmt;
 
@@ -64,8 +64,11 @@ impl Draft {
         signed(self.to_tbs()?, key)
     }
 
-    /// `TBSCertificate` of RFC 5280 §4.1.
-    fn to_tbs(&self) -> Result<Vec<u8>, DraftError> {
+    /// `TBSCertificate` of RFC 5280 §4.1: what is signed.
+    ///
+    /// # Errors
+    /// [`DraftError::Time`] if a time is before year 0 or after 9999.
+    pub fn to_tbs(&self) -> Result<Vec<u8>, DraftError> {
         let extensions: Vec<_> = self.extensions.iter().map(Extension::to_der).collect();
         Ok(sequence(&[
             element(constructed(0), &encode::integer(&[VERSION_3])),
@@ -86,8 +89,13 @@ impl Draft {
 /// `SEQUENCE { tbs, signatureAlgorithm, signatureValue }`: a certificate or a revocation list.
 pub(crate) fn signed(tbs: Vec<u8>, key: &dyn SigningKey) -> Result<Vec<u8>, DraftError> {
     let signature = key.sign(&tbs).map_err(|_| DraftError::SigningFailed)?;
-    let value = encode::bit_string(&signature::der_from_fixed(&signature));
-    Ok(sequence(&[tbs, algorithm(), value]))
+    Ok(with_signature(tbs, &signature))
+}
+
+/// The same with a signature that was made somewhere else.
+pub(crate) fn with_signature(tbs: Vec<u8>, signature: &Signature) -> Vec<u8> {
+    let value = encode::bit_string(&signature::der_from_fixed(signature));
+    sequence(&[tbs, algorithm(), value])
 }
 
 /// `AlgorithmIdentifier` of ecdsa-with-SHA256, which has no parameters (RFC 5758 §3.2).

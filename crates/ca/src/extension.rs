@@ -11,6 +11,7 @@ use countersign::certificate::encode::{self, constructed, element, primitive, se
 use countersign::certificate::extensions::oid;
 use countersign::certificate::{DistinguishedName, TnAuthList, TnListUrl};
 use countersign::crypto::Point;
+use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
 const CERTIFICATE_POLICIES: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.32");
@@ -75,7 +76,8 @@ impl Extension {
 }
 
 /// What follows in the path of a certificate that certifies others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum PathLength {
     /// At most so many intermediate certificates.
     AtMost(u8),

@@ -11,13 +11,15 @@ use const_oid::ObjectIdentifier;
 use countersign::certificate::{DistinguishedName, TnAuthList, TnListUrl};
 use countersign::crypto::Point;
 use countersign::time::UnixTime;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The certificate policy of SHAKEN in its version 1.4; 1.1 to 1.3 end in 1 to 3.
 pub const SHAKEN_POLICY: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.114569.1.1.4");
 
 /// Kinds of certificate. Roots are made by [`crate::Authority::root`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Profile {
     /// Signs revocation lists, and nothing else.
     CrlIssuer,

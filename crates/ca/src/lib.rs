@@ -7,14 +7,18 @@
 //! - [`csr`]: certification requests, written.
 //! - [`token`]: authority tokens, and the nine steps that validate one.
 //! - [`subject`], [`extension`]: the parts.
+//! - [`notation`], [`journal`]: how events are written, and the chain of records that proves them.
+//! - [`register`]: every certificate and what became of it; its serial number and its bytes are kept before a key signs.
+//! - [`token_authority`], [`acme`]: what customers ask for.
+//! - [`ledger`]: all that is remembered, rebuilt from its events.
 //!
 //! Deterministic: keys, serial numbers and times are arguments, nothing is drawn or looked up here. What is issued is judged
 //! by other people's tools in the tests. The law is RFC 5280, 8226 and 9060; the profile of SHAKEN (ATIS-1000080 and -84) is
-//! followed as far as it is publicly known. Orders, challenges, tokens and the journal of an online authority are not here
-//! yet.
+//! followed as far as it is publicly known.
 
 #![forbid(unsafe_code)]
 
+pub mod notation;
 pub mod subject;
 pub mod extension;
 pub mod draft;
@@ -23,6 +27,11 @@ pub mod issuance;
 pub mod authority;
 pub mod crl;
 pub mod token;
+pub mod journal;
+pub mod register;
+pub mod token_authority;
+pub mod acme;
+pub mod ledger;
 
 pub use authority::{Authority, UnknownNumbers};
 pub use draft::{Draft, DraftError, Serial};

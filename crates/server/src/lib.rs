@@ -9,6 +9,7 @@
 //! - [`fetch`]: certificate chains from their repositories
 //! - [`brands`]: what tenants say of their callers, with digests that are kept up
 //! - [`trust`]: anchors and revocation lists, kept up while calls run
+//! - [`store`]: where journals are kept
 //! - [`prewarm`]: the chains of known signers, before a call needs them
 //! - [`supporters`]: who has proved before that they answer
 //! - [`routes`]: from next hops as configured to those that are found
@@ -35,6 +36,7 @@ pub mod dns;
 pub mod fetch;
 pub mod brands;
 pub mod trust;
+pub mod store;
 pub mod prewarm;
 pub mod supporters;
 pub mod routes;
