@@ -7,7 +7,9 @@
     reason = "a test says what is wrong by panicking"
 )]
 
+mod authority_tokens;
 mod candidate_paths;
+mod certification_requests;
 mod delegation;
 mod encompassing;
 mod lists_by_reference;
@@ -26,6 +28,7 @@ mod revoked_certificates;
 mod signed_lists_of_anchors;
 mod spoilt;
 mod verdicts_are_remembered;
+mod token_authority;
 mod webpki;
 mod what_certificates_must_be;
 mod witnesses;
