@@ -254,6 +254,19 @@ impl Authority {
         }
     }
 
+    /// Whether this authority could hand `asked` down, whatever else a request asks for.
+    ///
+    /// # Errors
+    /// [`IssuanceError`] if it could not.
+    pub fn inspect_list(&self, asked: &TnAuthList) -> Result<(), IssuanceError> {
+        inspect_ranges(asked)?;
+        match &self.scope {
+            OwnScope::Unlimited => Ok(()),
+            OwnScope::Missing => Err(IssuanceError::OwnListMissing),
+            OwnScope::Listed(own) => self.inspect_delegation(own, asked),
+        }
+    }
+
     // RFC 9060 §4.1: the encompassing "might be performed at the time the delegate certificate is issued, at the time that a
     // verification service receives an inbound call, or potentially both."
     fn inspect_delegation(

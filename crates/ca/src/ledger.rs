@@ -26,6 +26,15 @@ impl From<acme::Event> for Event {
     }
 }
 
+impl From<acme::Entry> for Event {
+    fn from(entry: acme::Entry) -> Self {
+        match entry {
+            acme::Entry::Acme(event) => Self::Acme(event),
+            acme::Entry::Certificate(event) => Self::Certificate(event),
+        }
+    }
+}
+
 impl From<register::Event> for Event {
     fn from(event: register::Event) -> Self {
         Self::Certificate(event)
@@ -66,6 +75,14 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// What the ACME server reads to decide.
+    pub fn books(&self) -> acme::Books<'_> {
+        acme::Books {
+            desk: &self.acme,
+            register: &self.register,
+        }
+    }
+
     /// Takes over what happened.
     pub fn apply(&mut self, event: &Event) {
         match event {

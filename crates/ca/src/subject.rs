@@ -16,6 +16,9 @@ pub const MAX_NAME: usize = 64;
 const COUNTRY: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.6");
 const ORGANIZATION: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.10");
 const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
+const LOCALITY: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.7");
+const STATE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.8");
+const UNIT: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.11");
 
 /// Who a certificate speaks of.
 ///
@@ -64,6 +67,37 @@ impl Subject {
         code: &ServiceProviderCode,
     ) -> Result<Self, NotASubject> {
         Self::new(country, organization, &format!("SHAKEN {code}"))
+    }
+
+    /// The subject of a certification request, as it stands there: one country, one organization and one common name, and at most
+    /// one state, one locality and one unit between them.
+    ///
+    /// # Errors
+    /// [`NotASubject`] if an attribute is missing, there twice or of another kind, or does not fit as in [`Subject::new`].
+    pub fn requested(name: &DistinguishedName) -> Result<Self, NotASubject> {
+        let parts = name.parts();
+        let of = |kind: ObjectIdentifier| parts.iter().filter(move |part| part.kind == kind);
+        let known = [COUNTRY, STATE, LOCALITY, ORGANIZATION, UNIT, COMMON_NAME];
+        let foreign = parts.iter().any(|part| !known.contains(&part.kind));
+        if foreign || known.iter().any(|kind| of(*kind).count() > 1) {
+            return Err(NotASubject);
+        }
+        let text = |kind| of(kind).next().and_then(|part| part.text());
+        let (country, organization) = (text(COUNTRY), text(ORGANIZATION));
+        Self::new(
+            country.ok_or(NotASubject)?,
+            organization.ok_or(NotASubject)?,
+            text(COMMON_NAME).ok_or(NotASubject)?,
+        )?;
+        let others = [STATE, LOCALITY, UNIT].into_iter().flat_map(of);
+        let fits = |text: &str| (1..=MAX_NAME).contains(&text.chars().count());
+        match others
+            .map(|part| part.text())
+            .all(|text| text.is_some_and(fits))
+        {
+            true => Ok(Self(name.clone())),
+            false => Err(NotASubject),
+        }
     }
 
     /// The name.

@@ -1,0 +1,412 @@
+//! The memory of the ACME server: every account and order, as the events tell it.
+//!
+//! An order has one identifier ([`super::order`]), and so one authorization and one challenge; the three are one [`Order`] here,
+//! and what clients see as three objects with a state each is read off it ([`super::states`]).
+//!
+//! Applying is total: an event that names what does not exist changes nothing.
+
+use super::event::{AccountOpened, ClosedBy, Event, External, Grant, OrderOpened, Terms};
+use super::limits::{HOUR, REMEMBERED};
+use super::name::Name;
+use super::problem::Problem;
+use crate::notation::Octets;
+use crate::register::CertificateName;
+use countersign::certificate::TnAuthList;
+use countersign::crypto::{POINT_LEN, Point};
+use countersign::time::{UnixTime, Validity};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// Every account and order.
+#[derive(Clone, Debug, Default)]
+pub struct Desk {
+    accounts: BTreeMap<Name, Account>,
+    orders: BTreeMap<Name, Order>,
+    by_key: BTreeMap<Point, Name>,
+    by_external: BTreeMap<Box<str>, Name>,
+    by_authorization: BTreeMap<Name, Name>,
+    by_challenge: BTreeMap<Name, Name>,
+    by_certificate: BTreeMap<CertificateName, Name>,
+    /// Tokens that have met a challenge and have not expired: for those that count once.
+    tokens: BTreeMap<Box<str>, Name>,
+    ends_of_tokens: BTreeSet<(UnixTime, Box<str>)>,
+    /// When accounts were opened, the last hour's.
+    openings: VecDeque<UnixTime>,
+}
+
+/// An account.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// Its key.
+    pub key: Point,
+    /// Where its people are reached.
+    pub contact: Vec<Box<str>>,
+    /// Whether it has agreed to terms.
+    pub terms: Terms,
+    /// The account elsewhere that it is bound to.
+    pub external: Option<External>,
+    /// Who has closed it.
+    pub closed: Option<ClosedBy>,
+    /// Its orders, the oldest first.
+    pub orders: Vec<Name>,
+    /// When it has ordered, the last hour's.
+    pub ordered: VecDeque<UnixTime>,
+}
+
+/// An order, with its authorization and its challenge.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// What was asked.
+    pub asked: OrderOpened,
+    /// The identifier, read.
+    pub list: TnAuthList,
+    /// What became of the challenge.
+    pub challenge: Challenge,
+    /// That its client has given the authorization up.
+    pub relinquished: Relinquished,
+    /// How far it has come.
+    pub progress: Progress,
+}
+
+/// Whether a client has given its authorization up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Relinquished {
+    /// No.
+    No,
+    /// Yes.
+    Yes,
+}
+
+/// What became of a challenge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Challenge {
+    /// A token came and does not do.
+    Failed(Problem),
+    /// A token came, and the certificate it names is being fetched.
+    Heard {
+        /// The token.
+        token: Box<str>,
+        /// When it came.
+        at: UnixTime,
+    },
+    /// A token came and does.
+    Met {
+        /// What it grants.
+        grant: Grant,
+        /// When it was judged.
+        at: UnixTime,
+    },
+    /// No token came.
+    Open,
+}
+
+/// How far an order has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// It was finalized, and waits for a second person.
+    Awaiting {
+        /// The certification request, DER.
+        request: Octets,
+        /// The life that was settled.
+        validity: Validity,
+    },
+    /// It failed.
+    Failed(Problem),
+    /// It was finalized, and this is its certificate, or will be.
+    Finalized(CertificateName),
+    /// Not finalized.
+    Open,
+}
+
+impl Desk {
+    /// Takes over what happened.
+    pub fn apply(&mut self, event: &Event) {
+        match event {
+            Event::AccountClosed { account, by } => self.account_closed(account, *by),
+            Event::AccountOpened(opened) => self.account_opened(opened),
+            Event::AuthorizationDeactivated { order } => {
+                self.with(order, |order| order.relinquished = Relinquished::Yes);
+            }
+            Event::ChallengeFailed { order, problem } => {
+                let failed = Challenge::Failed(problem.clone());
+                self.with(order, |order| order.challenge = failed);
+            }
+            Event::ChallengeMet { order, at, grant } => self.challenge_met(order, *at, grant),
+            Event::ContactChanged { account, contact } => {
+                if let Some(account) = self.accounts.get_mut(account) {
+                    account.contact.clone_from(contact);
+                }
+            }
+            Event::KeyChanged { account, key } => self.key_changed(account, key),
+            Event::OrderAwaitsApproval {
+                order,
+                request,
+                not_before,
+                not_after,
+            } => {
+                let awaiting = Progress::Awaiting {
+                    request: request.clone(),
+                    validity: Validity {
+                        not_before: *not_before,
+                        not_after: *not_after,
+                    },
+                };
+                self.with(order, |order| order.progress = awaiting);
+            }
+            Event::OrderFailed { order, problem } => {
+                let failed = Progress::Failed(problem.clone());
+                self.with(order, |order| order.progress = failed);
+            }
+            Event::OrderFinalized { order, certificate } => self.finalized(order, certificate),
+            Event::OrderOpened(opened) => self.order_opened(opened),
+            Event::TokenHeard { order, token, at } => {
+                let heard = Challenge::Heard {
+                    token: token.clone(),
+                    at: *at,
+                };
+                self.with(order, |order| order.challenge = heard);
+            }
+        }
+    }
+
+    fn with(&mut self, order: &Name, change: impl FnOnce(&mut Order)) {
+        if let Some(order) = self.orders.get_mut(order) {
+            change(order);
+        }
+    }
+
+    fn account_opened(&mut self, opened: &AccountOpened) {
+        let Some(key) = point(&opened.key) else {
+            return;
+        };
+        let account = Account::new(key, opened);
+        self.by_key.insert(key, opened.account);
+        if let Some(external) = &opened.external {
+            self.by_external
+                .insert(external.kid.clone(), opened.account);
+        }
+        self.accounts.insert(opened.account, account);
+        push_recent(&mut self.openings, opened.at);
+    }
+
+    /// The key stays known: it opens no second account.
+    // RFC 8555 §7.3.6: "ACME does not provide a way to reactivate a deactivated account."
+    fn account_closed(&mut self, account: &Name, by: ClosedBy) {
+        let Some(account) = self.accounts.get_mut(account) else {
+            return;
+        };
+        account.closed.get_or_insert(by);
+        if let Some(external) = &account.external {
+            self.by_external.remove(&external.kid);
+        }
+    }
+
+    fn key_changed(&mut self, name: &Name, key: &Octets) {
+        let (Some(account), Some(key)) = (self.accounts.get_mut(name), point(key)) else {
+            return;
+        };
+        self.by_key.remove(&account.key);
+        self.by_key.insert(key, *name);
+        account.key = key;
+    }
+
+    fn order_opened(&mut self, opened: &OrderOpened) {
+        let list = TnAuthList::from_der(opened.identifier.as_bytes());
+        let (Some(account), Ok(list)) = (self.accounts.get_mut(&opened.account), list) else {
+            return;
+        };
+        push_recent(&mut account.ordered, opened.at);
+        account.orders.push(opened.order);
+        self.forget_dead_orders(&opened.account, opened.at);
+        self.by_authorization
+            .insert(opened.authorization, opened.order);
+        self.by_challenge.insert(opened.challenge, opened.order);
+        self.orders
+            .insert(opened.order, Order::new(opened.clone(), list));
+    }
+
+    /// Orders that came to nothing long ago; those with a certificate stay.
+    // RFC 8555 §7.4: "If the client fails to complete the required actions before the "expires" time, then the server SHOULD change
+    // the status of the order to "invalid" and MAY delete the order resource."
+    fn forget_dead_orders(&mut self, account: &Name, now: UnixTime) {
+        let Some(account) = self.accounts.get_mut(account) else {
+            return;
+        };
+        let is_dead = |order: &Order| {
+            matches!(order.progress, Progress::Failed(_) | Progress::Open)
+                && order.asked.expires.saturating_add(REMEMBERED) < now
+        };
+        let orders = &mut self.orders;
+        let (authorizations, challenges) = (&mut self.by_authorization, &mut self.by_challenge);
+        account.orders.retain(|name| {
+            let Some(dead) = orders.get(name).filter(|order| is_dead(order)) else {
+                return true;
+            };
+            authorizations.remove(&dead.asked.authorization);
+            challenges.remove(&dead.asked.challenge);
+            orders.remove(name);
+            false
+        });
+    }
+
+    fn challenge_met(&mut self, name: &Name, at: UnixTime, grant: &Grant) {
+        let Some(order) = self.orders.get_mut(name) else {
+            return;
+        };
+        order.challenge = Challenge::Met {
+            grant: grant.clone(),
+            at,
+        };
+        self.tokens.insert(grant.jti.clone(), *name);
+        self.ends_of_tokens.insert((grant.until, grant.jti.clone()));
+        while self
+            .ends_of_tokens
+            .first()
+            .is_some_and(|(until, _)| *until < at)
+        {
+            if let Some((_, ended)) = self.ends_of_tokens.pop_first() {
+                self.tokens.remove(&ended);
+            }
+        }
+    }
+
+    fn finalized(&mut self, name: &Name, certificate: &CertificateName) {
+        let Some(order) = self.orders.get_mut(name) else {
+            return;
+        };
+        order.progress = Progress::Finalized(certificate.clone());
+        self.by_certificate.insert(certificate.clone(), *name);
+    }
+
+    /// An account by its name.
+    pub fn account(&self, name: &Name) -> Option<&Account> {
+        self.accounts.get(name)
+    }
+
+    /// Every account.
+    pub fn accounts(&self) -> impl Iterator<Item = (&Name, &Account)> {
+        self.accounts.iter()
+    }
+
+    /// The account with this key, closed or not.
+    pub fn account_with_key(&self, key: &Point) -> Option<(&Name, &Account)> {
+        let name = self.by_key.get(key)?;
+        Some((name, self.accounts.get(name)?))
+    }
+
+    /// The account that is bound to this external one.
+    pub fn account_bound_to(&self, kid: &str) -> Option<&Name> {
+        self.by_external.get(kid)
+    }
+
+    /// An order by its name.
+    pub fn order(&self, name: &Name) -> Option<&Order> {
+        self.orders.get(name)
+    }
+
+    /// Every order.
+    pub fn orders(&self) -> impl Iterator<Item = (&Name, &Order)> {
+        self.orders.iter()
+    }
+
+    /// The order with this authorization.
+    pub fn order_of_authorization(&self, name: &Name) -> Option<&Order> {
+        self.orders.get(self.by_authorization.get(name)?)
+    }
+
+    /// The order with this challenge.
+    pub fn order_of_challenge(&self, name: &Name) -> Option<&Order> {
+        self.orders.get(self.by_challenge.get(name)?)
+    }
+
+    /// The order that a certificate was issued for.
+    pub fn order_of_certificate(&self, certificate: &CertificateName) -> Option<&Order> {
+        self.orders.get(self.by_certificate.get(certificate)?)
+    }
+
+    /// The order whose challenge was met with the token of this name.
+    pub fn order_of_token(&self, jti: &str) -> Option<&Name> {
+        self.tokens.get(jti)
+    }
+
+    /// Challenges that wait for the certificate of their token: after a restart, to be fetched again.
+    pub fn waiting(&self) -> impl Iterator<Item = (&Name, &str)> {
+        self.orders
+            .values()
+            .filter_map(|order| match &order.challenge {
+                Challenge::Heard { token, .. } => Some((&order.asked.challenge, &**token)),
+                _ => None,
+            })
+    }
+
+    /// How many accounts were opened in the hour before `now`, and when the first of them was.
+    pub fn openings(&self, now: UnixTime) -> Recent {
+        Recent::among(&self.openings, now)
+    }
+}
+
+impl Account {
+    /// An account that has just been opened.
+    pub fn new(key: Point, opened: &AccountOpened) -> Self {
+        Self {
+            key,
+            contact: opened.contact.clone(),
+            terms: opened.terms,
+            external: opened.external.clone(),
+            closed: None,
+            orders: Vec::new(),
+            ordered: VecDeque::new(),
+        }
+    }
+
+    /// How many orders it has made in the hour before `now`, and when the first of them was.
+    pub fn orderings(&self, now: UnixTime) -> Recent {
+        Recent::among(&self.ordered, now)
+    }
+}
+
+impl Order {
+    /// An order that has just been placed, for this list.
+    pub fn new(asked: OrderOpened, list: TnAuthList) -> Self {
+        Self {
+            asked,
+            list,
+            challenge: Challenge::Open,
+            relinquished: Relinquished::No,
+            progress: Progress::Open,
+        }
+    }
+}
+
+/// What happened in the last hour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recent {
+    /// How often.
+    pub count: usize,
+    /// When for the first time.
+    pub first: Option<UnixTime>,
+}
+
+impl Recent {
+    fn among(times: &VecDeque<UnixTime>, now: UnixTime) -> Self {
+        let since = now.saturating_add(-HOUR);
+        let mut recent = times.iter().copied().filter(|at| *at > since);
+        let first = recent.next();
+        Self {
+            count: recent.count() + usize::from(first.is_some()),
+            first,
+        }
+    }
+}
+
+/// Keeps the times of an hour.
+fn push_recent(times: &mut VecDeque<UnixTime>, at: UnixTime) {
+    let since = at.saturating_add(-HOUR);
+    while times.front().is_some_and(|first| *first <= since) {
+        times.pop_front();
+    }
+    times.push_back(at);
+}
+
+fn point(octets: &Octets) -> Option<Point> {
+    <[u8; POINT_LEN]>::try_from(octets.as_bytes()).ok()
+}
