@@ -4,13 +4,12 @@
 //!
 //! Which certificate gets which is decided in [`crate::issuance`].
 
-use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use const_oid::ObjectIdentifier;
 use countersign::certificate::access::STIR_TN_LIST;
 use countersign::certificate::encode::{self, constructed, element, primitive, sequence};
 use countersign::certificate::extensions::oid;
 use countersign::certificate::{DistinguishedName, TnAuthList, TnListUrl};
-use countersign::crypto::Point;
+use countersign::crypto::{Point, sha1_name};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
@@ -121,8 +120,7 @@ pub fn key_usage(bits: u16) -> Extension {
 // RFC 5280 §4.2.1.2: "(1) The keyIdentifier is composed of the 160-bit SHA-1 hash of the value of the BIT STRING
 // subjectPublicKey (excluding the tag, length, and number of unused bits)."
 pub fn key_identifier(key: &Point) -> Vec<u8> {
-    // A name, not a proof: nothing is believed because two identifiers agree.
-    digest(&SHA1_FOR_LEGACY_USE_ONLY, key).as_ref().to_vec()
+    sha1_name(key).to_vec()
 }
 
 /// subjectKeyIdentifier.

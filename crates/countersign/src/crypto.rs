@@ -227,6 +227,14 @@ impl fmt::Debug for EcdsaP256Key {
     }
 }
 
+/// SHA-1 of `bytes`, for names of keys and issuers only: nothing is believed because two of them agree.
+pub fn sha1_name(bytes: &[u8]) -> [u8; 20] {
+    let mut digest = [0; 20];
+    let legacy = &aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY;
+    digest.copy_from_slice(aws_lc_rs::digest::digest(legacy, bytes).as_ref());
+    digest
+}
+
 /// SHA-256 of `bytes`.
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut digest = [0; 32];

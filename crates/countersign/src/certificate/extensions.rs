@@ -320,6 +320,29 @@ pub(super) fn read_one(mut fields: Walk<'_>) -> Result<(ObjectIdentifier, bool, 
     Ok((kind, critical, value))
 }
 
+/// `Extensions ::= SEQUENCE SIZE (1..MAX) OF Extension`, without its outermost tag, as lists and status responses have them: each
+/// with what it is, whether it is critical, and its value; at most `MOST` of them, none twice.
+// A list of revoked certificates has hundreds of thousands of such runs: what was seen stays on the stack.
+pub(super) fn each<'a, const MOST: usize, E: From<BadExtensions> + From<Malformed>>(
+    content: &'a [u8],
+    mut take: impl FnMut(ObjectIdentifier, bool, &'a [u8]) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut list = Walk::over(content)?;
+    let mut seen = [None; MOST];
+    let mut count = 0;
+    while !list.at_end() {
+        let (kind, critical, value) = read_one(list.enter(Tag::Sequence)?)?;
+        let before = seen.get(..count).unwrap_or_default();
+        if before.contains(&Some(kind)) {
+            return Err(BadExtensions::Duplicate(kind).into());
+        }
+        *seen.get_mut(count).ok_or(BadExtensions::TooMany)? = Some(kind);
+        count += 1;
+        take(kind, critical, value)?;
+    }
+    Ok(())
+}
+
 /// RFC 5280 §4.2.1.1: the `[0] keyIdentifier`; the issuer and serial number beside it are not used for STIR paths.
 pub(super) fn authority_key(value: &[u8]) -> Result<Option<Box<[u8]>>, Malformed> {
     let mut fields = Walk::over(only(value, Tag::Sequence)?)?;

@@ -10,6 +10,7 @@
 //! - [`national`] knows the numbers of countries: [`NumberScope`].
 //! - [`request`] is a certification request.
 //! - [`crl`] is a revocation list, [`distribution`] where one is published, [`no_rev_avail`] the word that there is none.
+//! - [`ocsp`] asks whether one certificate is still good, for one number, and judges the answer.
 //! - [`authority`] is what a whole path lets its holder say: [`Authority::covers`].
 //! - [`lint`] is what profiles ask of a certificate beyond what a path needs.
 //! - [`name`] and [`extensions`] are the parts of a certificate, [`signature`] verifies what an authority has signed, [`encode`]
@@ -37,6 +38,7 @@ pub mod no_rev_avail;
 pub mod request;
 pub mod pem;
 pub mod crl;
+pub mod ocsp;
 pub mod chain;
 pub mod delegation;
 pub mod number_records;
@@ -367,6 +369,15 @@ impl PublicKey {
         match self {
             Self::P256(point) => Some(point),
             _ => None,
+        }
+    }
+
+    /// The octets of the BIT STRING `subjectPublicKey`, if the key is one of ours: what key identifiers are made of.
+    pub fn octets(&self) -> Option<&[u8]> {
+        match self {
+            Self::Other { .. } => None,
+            Self::P256(point) => Some(point.as_slice()),
+            Self::P384(octets) | Self::P521(octets) | Self::Rsa(octets) => Some(octets),
         }
     }
 

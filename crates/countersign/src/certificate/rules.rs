@@ -6,6 +6,11 @@
 use super::SignatureAlgorithm;
 use const_oid::ObjectIdentifier;
 
+/// Seconds by which the word of an authority about a certificate may be from the future and still count: clocks differ, and a list
+/// that is fetched in the moment in which it was made must not stop calls. RFC 8224 §6.2 Step 4 recommends as much for the Date of a
+/// request.
+pub const MAX_AHEAD: i64 = 60;
+
 /// The choices of one trust domain.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PathRules {

@@ -2,15 +2,13 @@
 //!
 //! `Crl::verify` in [`crate::path`] makes one. What its entries mean for a certificate is judged in [`super::revocation`].
 
+pub use crate::certificate::rules::MAX_AHEAD;
+
 use crate::certificate::crl::{CrlNumber, Entries, Said};
 use crate::certificate::distribution::ListScope;
 use crate::certificate::{Certificate, Crl, DistinguishedName};
 use crate::time::{UnixTime, Validity};
 use std::fmt;
-
-/// Seconds by which a list may be from the future and still count: clocks differ, and a list that is fetched in the moment in which
-/// it was made must not stop calls. RFC 8224 §6.2 Step 4 recommends as much for the Date of a request.
-pub const MAX_AHEAD: i64 = 60;
 
 /// How the signer of a list was proven.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use super::entries::{Builder, Entries, Entry, Reason};
 use super::{Crl, CrlError, CrlNumber, MAX_CRL_EXTENSIONS, Obstacle, Said};
 use crate::certificate::DistinguishedName;
 use crate::certificate::distribution::{ListIssuers, ListScope, general_names, list_scope};
-use crate::certificate::extensions::{authority_key, oid, read_one};
+use crate::certificate::extensions::{BadExtensions, authority_key, each, oid};
 use crate::certificate::name::MAX_NAME;
 use crate::certificate::parse::{algorithm, time};
 use crate::certificate::walk::{Malformed, Walk, constructed, magnitude, octets, only, unsigned};
@@ -28,6 +28,16 @@ const ISSUING_DISTRIBUTION_POINT: ObjectIdentifier = ObjectIdentifier::new_unwra
 impl From<Malformed> for CrlError {
     fn from(_: Malformed) -> Self {
         Self::Malformed
+    }
+}
+
+impl From<BadExtensions> for CrlError {
+    fn from(bad: BadExtensions) -> Self {
+        match bad {
+            BadExtensions::Duplicate(kind) => Self::DuplicateExtension(kind),
+            BadExtensions::Malformed => Self::Malformed,
+            BadExtensions::TooMany => Self::TooManyExtensions,
+        }
     }
 }
 
@@ -178,7 +188,7 @@ struct EntryExtensions {
 impl EntryExtensions {
     fn read(content: &[u8]) -> Result<Self, CrlError> {
         let mut found = Self::default();
-        each_extension(content, |kind, critical, value| {
+        each::<MAX_CRL_EXTENSIONS, _>(content, |kind, critical, value| {
             match kind {
                 CERTIFICATE_ISSUER => found.issuer = Some(certificate_issuer(value)?),
                 CRL_REASON => match only(value, Tag::Enumerated)? {
@@ -220,7 +230,7 @@ struct ListExtensions {
 impl ListExtensions {
     fn read(explicit: &[u8]) -> Result<Self, CrlError> {
         let mut found = Self::default();
-        each_extension(only(explicit, Tag::Sequence)?, |kind, critical, value| {
+        each::<MAX_CRL_EXTENSIONS, _>(only(explicit, Tag::Sequence)?, |kind, critical, value| {
             match kind {
                 oid::AUTHORITY_KEY_IDENTIFIER => found.authority_key = authority_key(value)?,
                 // RFC 5280 §5.2.3: "CRL issuers conforming to this profile MUST include this extension in all CRLs and MUST mark
@@ -246,34 +256,4 @@ impl ListExtensions {
         })?;
         Ok(found)
     }
-}
-
-/// `Extensions ::= SEQUENCE SIZE (1..MAX) OF Extension`, without its outermost tag: each with what it is, whether it is critical,
-/// and its value.
-fn each_extension<'a>(
-    content: &'a [u8],
-    mut take: impl FnMut(ObjectIdentifier, bool, &'a [u8]) -> Result<(), CrlError>,
-) -> Result<(), CrlError> {
-    let mut list = Walk::over(content)?;
-    let mut seen = [None; MAX_CRL_EXTENSIONS];
-    let mut slots = seen.iter_mut();
-    while !list.at_end() {
-        let (kind, critical, value) = read_one(list.enter(Tag::Sequence)?)?;
-        let slot = slots.next().ok_or(CrlError::TooManyExtensions)?;
-        *slot = Some(kind);
-        take(kind, critical, value)?;
-    }
-    drop(slots);
-    duplicate(&seen).map_or(Ok(()), |kind| Err(CrlError::DuplicateExtension(kind)))
-}
-
-fn duplicate(seen: &[Option<ObjectIdentifier>]) -> Option<ObjectIdentifier> {
-    let mut rest = seen;
-    while let [Some(kind), after @ ..] = rest {
-        if after.contains(&Some(*kind)) {
-            return Some(*kind);
-        }
-        rest = after;
-    }
-    None
 }
