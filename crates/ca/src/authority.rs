@@ -183,6 +183,11 @@ impl Authority {
         self.key.as_ref()
     }
 
+    /// The same, to be kept by whoever signs something else with it.
+    pub fn shared_key(&self) -> Arc<dyn SigningKey> {
+        self.key.clone()
+    }
+
     /// Issues what `request` asks for.
     ///
     /// # Errors
@@ -234,6 +239,8 @@ impl Authority {
         let Some(asked) = request.whole_scope() else {
             return match (request.profile, &self.scope) {
                 (Profile::CrlIssuer | Profile::Intermediate(_), OwnScope::Unlimited) => Ok(()),
+                // It speaks for the authority itself, never for numbers, and no path leads through it.
+                (Profile::OcspResponder, _) => Ok(()),
                 // It would be a gap, and nothing below it could be used.
                 (Profile::CrlIssuer | Profile::Intermediate(_), _) => {
                     Err(IssuanceError::ScopeForbidden)
@@ -244,7 +251,7 @@ impl Authority {
         };
         inspect_ranges(&asked)?;
         match (request.profile, &self.scope) {
-            (Profile::CrlIssuer | Profile::Intermediate(_), _) => {
+            (Profile::CrlIssuer | Profile::Intermediate(_) | Profile::OcspResponder, _) => {
                 Err(IssuanceError::ScopeForbidden)
             }
             (Profile::Delegate, OwnScope::Unlimited) => Err(IssuanceError::ScopeTooWide),
@@ -291,7 +298,10 @@ impl Authority {
             .and_then(|constraints| constraints.path_len);
         let below = match profile {
             Profile::DelegateCa(length) | Profile::Intermediate(length) => length,
-            Profile::CrlIssuer | Profile::Delegate | Profile::EndEntity => return Ok(()),
+            Profile::CrlIssuer
+            | Profile::Delegate
+            | Profile::EndEntity
+            | Profile::OcspResponder => return Ok(()),
         };
         match (bound, below) {
             (None, _) => Ok(()),

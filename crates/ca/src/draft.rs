@@ -114,26 +114,37 @@ pub(crate) fn public_key(point: &Point) -> Vec<u8> {
 // UTCTime; certificate validity dates in 2050 or later MUST be encoded as GeneralizedTime."
 pub(crate) fn time(at: UnixTime) -> Result<Vec<u8>, DraftError> {
     let civil = CivilTime::from(at);
+    match civil.year {
+        1950..=2049 => Ok(element(
+            UTC_TIME,
+            format!("{:02}{}", civil.year % 100, within_year(civil)).as_bytes(),
+        )),
+        _ => generalized(at),
+    }
+}
+
+/// `GeneralizedTime`, to the second, in Z.
+pub(crate) fn generalized(at: UnixTime) -> Result<Vec<u8>, DraftError> {
+    let civil = CivilTime::from(at);
+    match civil.year {
+        0..=9999 => Ok(element(
+            GENERALIZED_TIME,
+            format!("{:04}{}", civil.year, within_year(civil)).as_bytes(),
+        )),
+        _ => Err(DraftError::Time(at)),
+    }
+}
+
+fn within_year(civil: CivilTime) -> String {
     let CivilTime {
-        year,
         month,
         day,
         hour,
         minute,
         second,
+        ..
     } = civil;
-    let rest = format!("{month:02}{day:02}{hour:02}{minute:02}{second:02}Z");
-    match year {
-        1950..=2049 => Ok(element(
-            UTC_TIME,
-            format!("{:02}{rest}", year % 100).as_bytes(),
-        )),
-        0..=9999 => Ok(element(
-            GENERALIZED_TIME,
-            format!("{year:04}{rest}").as_bytes(),
-        )),
-        _ => Err(DraftError::Time(at)),
-    }
+    format!("{month:02}{day:02}{hour:02}{minute:02}{second:02}Z")
 }
 
 /// Why a draft, or a revocation list, is not signed.

@@ -8,6 +8,7 @@ use const_oid::ObjectIdentifier;
 use countersign::certificate::access::STIR_TN_LIST;
 use countersign::certificate::encode::{self, constructed, element, primitive, sequence};
 use countersign::certificate::extensions::oid;
+use countersign::certificate::ocsp::{NO_CHECK, OCSP_SIGNING};
 use countersign::certificate::{DistinguishedName, TnAuthList, TnListUrl};
 use countersign::crypto::{Point, sha1_name};
 use serde::{Deserialize, Serialize};
@@ -198,6 +199,19 @@ pub fn web_names(hosts: &[&str], addresses: &[IpAddr]) -> Extension {
 /// extKeyUsage of a web server: id-kp-serverAuth, RFC 5280 §4.2.1.12.
 pub fn server_authentication() -> Extension {
     Extension::non_critical(EXTENDED_KEY_USAGE, sequence(&[encode::oid(&SERVER_AUTH)]))
+}
+
+/// extKeyUsage of a responder: id-kp-OCSPSigning, RFC 6960 §4.2.2.2.
+pub fn ocsp_signing() -> Extension {
+    Extension::non_critical(EXTENDED_KEY_USAGE, sequence(&[encode::oid(&OCSP_SIGNING)]))
+}
+
+/// id-pkix-ocsp-nocheck.
+// RFC 6960 §4.2.2.2.1: "A CA may specify that an OCSP client can trust a responder for the lifetime of the responder's certificate. The
+// CA does so by including the extension id-pkix-ocsp-nocheck. This SHOULD be a non-critical extension. The value of the extension SHALL
+// be NULL."
+pub fn ocsp_no_check() -> Extension {
+    Extension::non_critical(NO_CHECK, encode::null())
 }
 
 /// TNAuthList.

@@ -31,6 +31,8 @@ pub enum Profile {
     EndEntity,
     /// A certification authority without numbers of its own, below another one.
     Intermediate(PathLength),
+    /// Answers for the authority whether its certificates are still good, and nothing else.
+    OcspResponder,
 }
 
 /// What a certificate is asked for. Who asks, and whether they may, has been settled before.
@@ -133,7 +135,7 @@ pub(crate) fn extensions(
 ) -> Vec<Extension> {
     let (constraints, bits) = match request.profile {
         Profile::CrlIssuer => (extension::end_entity_constraints(), usage::CRL_SIGN),
-        Profile::Delegate | Profile::EndEntity => (
+        Profile::Delegate | Profile::EndEntity | Profile::OcspResponder => (
             extension::end_entity_constraints(),
             usage::DIGITAL_SIGNATURE,
         ),
@@ -149,6 +151,9 @@ pub(crate) fn extensions(
         extension::authority_key(issuer_key),
     ];
     extensions.extend(practice.policy.as_ref().map(extension::policy));
+    if request.profile == Profile::OcspResponder {
+        extensions.extend([extension::ocsp_signing(), extension::ocsp_no_check()]);
+    }
     let point = practice.crl.as_ref();
     extensions.extend(point.map(|point| extension::distribution_point(point, issuer)));
     if !request.domains.is_empty() {

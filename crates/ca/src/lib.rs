@@ -3,6 +3,7 @@
 //! - [`authority`]: an [`Authority`] is a certificate, its key and its practice; it issues what a [`Request`] asks for.
 //! - [`issuance`]: the profiles, and what each makes of a request.
 //! - [`crl`]: revocation lists, also for certificates of other authorities.
+//! - [`ocsp`]: answers whether one certificate is still good, for one number.
 //! - [`draft`]: a certificate before it is signed, every field open; profiles make drafts, and tests spoil them.
 //! - [`csr`]: certification requests, written.
 //! - [`token`]: authority tokens, and the nine steps that validate one.
@@ -26,6 +27,7 @@ pub mod csr;
 pub mod issuance;
 pub mod authority;
 pub mod crl;
+pub mod ocsp;
 pub mod token;
 pub mod journal;
 pub mod register;

@@ -104,6 +104,10 @@ pub const TARGETS: &[Target] = &[
         run: texts::number_records,
     },
     Target {
+        name: "ocsp",
+        run: certificates::ocsp,
+    },
+    Target {
         name: "passport",
         run: tokens::passport,
     },

@@ -12,6 +12,7 @@ mod candidate_paths;
 mod certification_requests;
 mod delegation;
 mod encompassing;
+mod is_it_still_good;
 mod lists_by_reference;
 mod exceptions;
 mod hostile_chains;

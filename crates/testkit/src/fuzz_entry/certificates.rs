@@ -8,6 +8,7 @@ use countersign::certificate::crl::{Crl, MAX_CRL_ENTRIES};
 use countersign::certificate::delegation::{Delegation, Unknown, judge};
 use countersign::certificate::lint;
 use countersign::certificate::name_constraints::Work;
+use countersign::certificate::ocsp::{OcspRequest, OcspResponse};
 use countersign::certificate::pem::{armoured, blocks};
 use countersign::certificate::signature::{der_from_fixed, fixed_from_der};
 use countersign::certificate::tnauthlist::TnAuthList;
@@ -53,6 +54,19 @@ pub(super) fn certificate(bytes: &[u8]) {
     }
     for finding in lint::run(&certificate) {
         assert!(!finding.name.is_empty() && !finding.detail.is_empty());
+    }
+}
+
+/// A request that is read and written says the same; a response is read within its limits, and its signed part is a part of it.
+pub(super) fn ocsp(bytes: &[u8]) {
+    if let Ok(request) = OcspRequest::parse(bytes) {
+        assert_eq!(OcspRequest::parse(&request.to_der()), Ok(request));
+    }
+    if let Ok(OcspResponse::Answered(answer)) = OcspResponse::parse(bytes) {
+        let signed = answer.signed();
+        let within = |part: &[u8]| bytes.windows(part.len()).any(|one| one == part);
+        assert!(within(signed.message));
+        let _ = format!("{answer:?}");
     }
 }
 

@@ -14,11 +14,6 @@ use crate::number::TelephoneNumber;
 use crate::time::{UnixTime, Validity};
 use std::fmt;
 
-/// Seconds for which an answer counts that does not say when there will be a newer one.
-// RFC 6960 §4.2.2.1: "If nextUpdate is not set, the responder is indicating that newer revocation information is available all the
-// time." It was good when it was asked for; a staple of yesterday is not. As long as a PASSporT is fresh.
-pub const UNDATED_FOR: i64 = 60;
-
 /// What an answer is held against.
 #[derive(Clone, Copy)]
 pub struct Question<'a> {
@@ -78,6 +73,8 @@ pub enum Standing {
         /// Since when there is.
         since: UnixTime,
     },
+    /// It does not say when there will be something newer.
+    Undated,
     /// The responder does not know the certificate.
     // draft-ietf-stir-certificates-ocsp (2017): "Clients MUST treat returned "unknown" responses as "not good"."
     Unknown,
@@ -119,7 +116,11 @@ pub fn judge(
         Ok(delegate) => delegate,
         Err(standing) => return standing,
     };
-    if question.nonce.is_some() && answer.nonce.as_deref() != question.nonce {
+    // draft-ietf-lamps-rfc5019bis §5: "Clients that opt to include a nonce in the request SHOULD NOT reject a corresponding
+    // OCSPResponse solely on the basis of the nonexistent expected nonce, but MUST fall back to validating the OCSPResponse based on
+    // time."
+    let nonces = question.nonce.zip(answer.nonce.as_deref());
+    if nonces.is_some_and(|(asked, said)| asked != said) {
         return Standing::OtherNonce;
     }
     let during = match recent(single, question.now) {
@@ -145,10 +146,12 @@ pub fn judge(
 // greater than the current time."
 fn recent(single: &Single, now: UnixTime) -> Result<Validity, Standing> {
     let this_update = single.this_update;
-    let undated = this_update.saturating_add(UNDATED_FOR);
+    // draft-ietf-lamps-rfc5019bis §5: "Clients MUST check for the existence of the nextUpdate field [...] If the nextUpdate field is
+    // absent, the client MUST reject the response."
+    let next_update = single.next_update.ok_or(Standing::Undated)?;
     let during = Validity {
         not_before: this_update.saturating_add(-MAX_AHEAD),
-        not_after: single.next_update.unwrap_or(undated).saturating_add(-1),
+        not_after: next_update.saturating_add(-1),
     };
     if now < during.not_before {
         return Err(Standing::NotYet { this_update });
@@ -248,6 +251,9 @@ impl fmt::Display for Standing {
                 "the certificate is good; whether the number is still one of its numbers is not said",
             ),
             Self::Stale { since } => write!(f, "the status response was good until {since}"),
+            Self::Undated => {
+                f.write_str("the status response does not say when there will be a newer one")
+            }
             Self::Unknown => f.write_str("the responder does not know the certificate"),
         }
     }

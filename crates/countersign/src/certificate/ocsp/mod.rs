@@ -72,7 +72,7 @@ fn read_tn_query(value: &[u8]) -> Result<TelephoneNumber, Malformed> {
 /// `Extension` of RFC 5280 §4.1, not critical: none of those of OCSP needs to be.
 // RFC 6960 §4.4: "Support for all extensions is OPTIONAL for both clients and responders. For each extension, the definition indicates
 // its syntax, processing performed by the OCSP client, and any extensions that are included in the corresponding response."
-fn extension(kind: &ObjectIdentifier, value: &[u8]) -> Vec<u8> {
+pub fn extension(kind: &ObjectIdentifier, value: &[u8]) -> Vec<u8> {
     encode::sequence(&[encode::oid(kind), encode::octet_string(value)])
 }
 
