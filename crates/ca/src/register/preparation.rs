@@ -310,7 +310,7 @@ impl Profile {
     pub fn is_authority(self) -> bool {
         match self {
             Self::DelegateCa(_) | Self::Intermediate(_) => true,
-            Self::CrlIssuer | Self::Delegate | Self::EndEntity => false,
+            Self::CrlIssuer | Self::Delegate | Self::EndEntity | Self::OcspResponder => false,
         }
     }
 }
