@@ -162,16 +162,30 @@ impl Identity {
         Ok(Self::Uri(canonical_uri(scheme, user, host)?))
     }
 
-    /// Whether it names nobody: the user `anonymous` at any host, or a host under the reserved top level `invalid`.
+    /// Whether it is the address of nobody: a host under the reserved top level `invalid`.
     // RFC 3323 §4.1.1.3: "the hostname value 'anonymous.invalid' SHOULD be used for anonymous URIs"
+    pub fn is_of_nobody(&self) -> bool {
+        let host = self.user_and_host().map(|(_, host)| host);
+        let top = host.and_then(|host| host.rsplit('.').next());
+        top.is_some_and(|top| top.eq_ignore_ascii_case("invalid"))
+    }
+
+    /// Whether it does not say which of the users of its host it is: the user `anonymous`, or nobody's address. The provider of a host
+    /// that exists may sign for such a user, of whom nothing more is proven then.
+    // RFC 8224 §12.1: "The assurance offered by the usage of anonymous URIs with a valid domain portion is "this is a known user in my domain
+    // that I have authenticated, but I am keeping its identity private.""
     pub fn is_anonymous(&self) -> bool {
+        let user = self.user_and_host().map(|(user, _)| user);
+        self.is_of_nobody() || user.is_some_and(|user| user.eq_ignore_ascii_case("anonymous"))
+    }
+
+    /// The two halves of an address.
+    fn user_and_host(&self) -> Option<(&str, &str)> {
         let Self::Uri(uri) = self else {
-            return false;
+            return None;
         };
         let address = uri.split_once(':').map_or(&**uri, |(_, address)| address);
-        let (user, host) = address.rsplit_once('@').unwrap_or(("", address));
-        let top = host.rsplit('.').next().unwrap_or_default();
-        user.eq_ignore_ascii_case("anonymous") || top.eq_ignore_ascii_case("invalid")
+        Some(address.rsplit_once('@').unwrap_or(("", address)))
     }
 
     /// The number, if it is one.
@@ -416,6 +430,27 @@ mod tests {
             "sip:2025550100;phone-context=+1@example.com;user=phone",
         ] {
             assert_eq!(orig(uri).unwrap(), "12025550100", "{uri}");
+        }
+    }
+
+    /// This test verifies that an anonymous user of a host is told from nobody's address, and both from everybody else.
+    #[test]
+    fn who_is_anonymous_may_be_somebodys_customer() {
+        for (uri, is_anonymous, is_of_nobody) in [
+            ("sip:anonymous@anonymous.invalid", true, true),
+            ("sip:alice@unknown.INVALID", true, true),
+            ("sips:Anonymous@a.example", true, false),
+            ("sip:anonymous@192.0.2.10", true, false),
+            ("sip:alice@a.example", false, false),
+            ("sip:invalid@anonymous.example", false, false),
+            ("sip:+12025550100@a.example", false, false),
+        ] {
+            let identity = Identity::from_uri(uri, Role::Orig, IdentityPolicy::default()).unwrap();
+            assert_eq!(
+                (identity.is_anonymous(), identity.is_of_nobody()),
+                (is_anonymous, is_of_nobody),
+                "{uri}"
+            );
         }
     }
 

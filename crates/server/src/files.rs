@@ -4,15 +4,17 @@
 //! key behind in memory. What a certificate or an inventory says is judged by the rooms whose noun it is; this room only
 //! brings their bytes.
 
-use countersign::crypto::EcdsaP256Key;
+use countersign::crypto::{EcdsaP256Key, system_random};
 use rustls::RootCertStore;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use std::ffi::OsStr;
 use std::fmt;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// Largest private key file, in bytes: a P-256 key has below 400, an RSA one below 8 KiB.
@@ -23,6 +25,15 @@ pub const MAX_PASSWORD: u64 = 255;
 
 /// Largest other file, in bytes: a bundle of web trust anchors has about 220 KiB, an inventory of a million lines 30 MiB.
 pub const MAX_FILE: u64 = 64 * 1024 * 1024;
+
+/// The end of the name of a file that will take the place of another.
+const NEW: &str = ".new";
+
+/// How long a file may take to be written: one that is older and still beside the one whose place it should take was left there.
+const LONGEST_WRITE: Duration = Duration::from_secs(600);
+
+/// Most files of a folder that are looked at for such ones.
+const MAX_LOOKED_AT: usize = 4_096;
 
 /// What is wrong with a file.
 #[derive(Debug)]
@@ -123,27 +134,65 @@ pub fn read_text(path: &Path) -> Result<String, FileFault> {
         .map_err(|error| FileFault::NotText(error.utf8_error().valid_up_to()))
 }
 
-/// Puts a file in the place of another, or leaves that one: whoever reads it finds one of both, whole. Only the owner may read it.
+/// Puts a file in the place of another, or leaves that one: whoever reads it finds one of both, whole, also where two processes write
+/// at once. Only the owner may read it.
 ///
 /// # Errors
 /// If the disk does not take it; then the old one is still there.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".new");
-    let beside = Path::new(&beside);
-    // One that was left by a process which ended in between.
-    match fs::remove_file(beside) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    remove_left(folder, name);
+    let mut mark = [0; 8];
+    system_random(&mut mark).map_err(|_| io::Error::other("the system gives no randomness"))?;
+    // Of this write alone: process numbers are the same in two containers that share a folder.
+    let mut beside = name.to_owned();
+    beside.push(format!(".{:016x}{NEW}", u64::from_be_bytes(mark)));
+    let beside = folder.join(beside);
+    let written = write_new(&beside, bytes).and_then(|()| fs::rename(&beside, path));
+    if let Err(error) = written {
+        // Half of it is of no use, and may not have been written at all.
+        let _ = fs::remove_file(&beside);
+        return Err(error);
     }
-    let mut file = owners_file(beside)?;
+    File::open(folder)?.sync_all()
+}
+
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = owners_file(path)?;
     file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(beside, path)?;
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
-        _ => File::open(".")?.sync_all(),
+    file.sync_all()
+}
+
+/// Removes what was left beside a file by processes that ended while they wrote it. What cannot be removed is in nobody's way.
+fn remove_left(folder: &Path, name: &OsStr) {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
+    for entry in entries.take(MAX_LOOKED_AT).flatten() {
+        let is_left = is_mark_of(&entry.file_name(), name)
+            && entry
+                .metadata()
+                .and_then(|metadata| metadata.modified())
+                .is_ok_and(|at| at.elapsed().is_ok_and(|age| age > LONGEST_WRITE));
+        if is_left {
+            let _ = fs::remove_file(entry.path());
+        }
     }
+}
+
+/// Whether a file is one that [`replace`] writes in the place of `name`.
+fn is_mark_of(file: &OsStr, name: &OsStr) -> bool {
+    let rest = file
+        .as_encoded_bytes()
+        .strip_prefix(name.as_encoded_bytes());
+    let mark = rest
+        .and_then(|rest| rest.strip_prefix(b"."))
+        .and_then(|rest| rest.strip_suffix(NEW.as_bytes()));
+    mark.is_some_and(|mark| mark.len() == 16 && mark.iter().all(u8::is_ascii_hexdigit))
 }
 
 /// Reads a private key that signs calls: PEM or DER, PKCS#8 or SEC1, P-256. Others than the owner may not read the file.
@@ -351,6 +400,48 @@ mod tests {
             }
         }
         text
+    }
+
+    /// This test verifies that two who write one file at once are not in each other's way, that whoever reads it meanwhile finds the whole
+    /// of one of both, and that nothing is left beside it but what somebody else is writing just now.
+    #[test]
+    fn two_write_one_file_at_once() {
+        let folder =
+            std::env::temp_dir().join(format!("countersign-beside-{}", std::process::id()));
+        fs::create_dir(&folder).unwrap();
+        let path = folder.join("memory");
+        let written = |byte: u8| vec![byte; 100_000];
+        std::thread::scope(|scope| {
+            for byte in [b'a', b'b'] {
+                let path = &path;
+                scope.spawn(move || {
+                    for _ in 0..50 {
+                        replace(path, &written(byte)).unwrap();
+                        let found = fs::read(path).unwrap();
+                        assert!(found == written(b'a') || found == written(b'b'));
+                    }
+                });
+            }
+        });
+        let left = folder.join("memory.0123456789abcdef.new");
+        let going_on = folder.join("memory.fedcba9876543210.new");
+        let others = folder.join("memory.of.new");
+        for file in [&left, &going_on, &others] {
+            fs::write(file, "half").unwrap();
+        }
+        let long_ago = std::time::SystemTime::now() - 2 * LONGEST_WRITE;
+        for file in [&left, &others] {
+            let file = File::options().write(true).open(file).unwrap();
+            file.set_modified(long_ago).unwrap();
+        }
+        replace(&path, b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 3);
+        assert!(!left.exists() && going_on.exists() && others.exists());
+        assert!(replace(&folder, b"x").is_err(), "a folder is no file");
+        fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub const MAX_ASSERTED: usize = 8;
 /// Reads the call out of a request.
 ///
 /// orig: the first number among the P-Asserted-Identity values of a trusted side, else their first URI, else From; an
-/// anonymous or unusable one is skipped. dest: To, then the Request-URI, as far as they name somebody.
+/// anonymous or unusable assertion is skipped. dest: To, then the Request-URI, as far as they name somebody.
 pub fn from_request(message: &Message, policy: &CallPolicy) -> Call {
     let asserted = match policy.trust_pai {
         TrustPai::Trusted => asserted(message, policy.identity),
@@ -98,7 +98,7 @@ fn shown_name(
     text.map(Box::from)
 }
 
-/// Whom the P-Asserted-Identity of a request names.
+/// Whom the P-Asserted-Identity of a request names. What it asserts of somebody who does not say who it is says nothing more than From.
 // RFC 3325 §9.1: "If there are two values, one value MUST be a sip or sips URI and the other MUST be a tel URI."
 pub(crate) fn asserted(message: &Message, policy: IdentityPolicy) -> Option<Identity> {
     let mut first_uri = None;
@@ -108,32 +108,35 @@ pub(crate) fn asserted(message: &Message, policy: IdentityPolicy) -> Option<Iden
     for identity in values.filter_map(|value| caller(value?.uri, policy)) {
         match identity {
             Identity::Number(_) => return Some(identity),
+            Identity::Uri(_) if identity.is_anonymous() => {}
             Identity::Uri(_) => first_uri = first_uri.or(Some(identity)),
         }
     }
     first_uri
 }
 
-/// Whom the URI of a caller names; nobody if it says that it does not say.
+/// Whom the URI of a caller names; nobody if it is the address of nobody. `anonymous` at a host that exists is one of its users, for whom
+/// its provider may sign: whether it has is judged like the word of every other caller.
+// RFC 8224 §7.1: "if the AoR asserted in the From header field uses a form like "sip:anonymous@example.com" (see [RFC3323]), then the
+// "example.com" proxy might authenticate only that the user is a valid user in the domain and insert the signature over the From header
+// field as usual."
 pub(crate) fn caller(uri: &[u8], policy: IdentityPolicy) -> Option<Identity> {
-    if is_anonymous(uri) {
-        return None;
+    // Before it is read as a number, which a user at nobody's host may look like.
+    match is_of_nobody(uri) {
+        true => None,
+        false => identity(uri, Role::Orig, policy),
     }
-    identity(uri, Role::Orig, policy)
 }
 
-/// Whether a URI says that it does not say who it is.
+/// Whether the host of a URI is one that nobody has.
 // RFC 3323 §4.1.1.3: "the hostname value 'anonymous.invalid' SHOULD be used for anonymous URIs"; nobody has an address under
-// the reserved top level `invalid`. `anonymous` at a real host is what session border controllers make of it.
-pub(crate) fn is_anonymous(uri: &[u8]) -> bool {
+// the reserved top level `invalid`.
+fn is_of_nobody(uri: &[u8]) -> bool {
     let Ok(Uri::Sip(uri)) = Uri::parse(uri) else {
         return false;
     };
     let top = uri.host.rsplit(|byte| *byte == b'.').next();
     top.is_some_and(|top| top.eq_ignore_ascii_case(b"invalid"))
-        || uri
-            .user
-            .is_some_and(|user| user.eq_ignore_ascii_case(b"anonymous"))
 }
 
 fn destinations(message: &Message, policy: IdentityPolicy) -> Vec<(Identity, DestSource)> {

@@ -43,6 +43,7 @@ pub(crate) fn write(
     let in_from = || {
         from.as_ref()
             .and_then(|from| call::caller(from.uri, policy))
+            .filter(|caller| !caller.is_anonymous())
     };
     let judged = judged.or_else(in_from);
     let others = message
@@ -193,11 +194,13 @@ mod tests {
             )
         );
         assert_eq!(shown, DisplayName::Other);
-        let anonymous = "From: <sip:anonymous@anonymous.invalid>;tag=1\r\n";
-        assert_eq!(
-            replaced(anonymous),
-            (anonymous.to_owned(), DisplayName::Other)
-        );
+        for host in ["anonymous.invalid", "a.example"] {
+            let anonymous = format!("From: <sip:anonymous@{host}>;tag=1\r\n");
+            assert_eq!(
+                replaced(&anonymous),
+                (anonymous.clone(), DisplayName::Other)
+            );
+        }
     }
 
     #[test]

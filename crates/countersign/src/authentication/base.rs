@@ -121,9 +121,12 @@ impl AuthenticationService {
 /// Date (where there is none we add it, and sign what it says).
 // RFC 8224 §8: "Ultimately, in any case where local policy canonicalizes the identity into a form different from how it appears in
 // the From header field, the use of the full form of PASSporT by authentication services is RECOMMENDED".
+// Somebody anonymous may have been made so on the way: verifiers here do not guess (docs/divergences.md).
 // Media keys can be rebuilt by those only who see the SDP (docs/divergences.md).
 fn is_rebuildable(call: &Call, dest: &Dest) -> bool {
+    let orig = call.orig.as_ref();
     call.orig_from != OrigSource::PAssertedIdentity
+        && !orig.is_some_and(Identity::is_anonymous)
         && dest.numbers.len() + dest.uris.len() == 1
         && call.media_keys.is_none()
 }

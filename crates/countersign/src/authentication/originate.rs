@@ -55,6 +55,7 @@ impl AuthenticationService {
             None => return Err(Refusal::CallerUnknown),
             // ATIS-1000074 signs telephone numbers only; what is no E.164 number is a URI by RFC 8224 §8.1.
             Some(Identity::Number(number)) if number.is_e164() => *number,
+            Some(caller) if caller.is_anonymous() => return Err(Refusal::CallerUnknown),
             Some(_) => return Err(Refusal::CallerNotANumber),
         };
         let iat = time_of_origination(call.date, now)?;

@@ -216,7 +216,10 @@ fn the_lab_tells_who_would_answer() {
     let line = "the called party hears: +12025550100 calls +12025550160: TN-Validation-Passed\n";
     lab.until(line, |lab| lab.output().contains(line));
     let anonymous = command.replace("--from 12025550100", "--anonymous");
-    type_in(&anonymous);
+    // Whoever does not say who it is when it asks does not when it calls, and is believed as far in both.
+    type_in(&format!("{anonymous} --call"));
+    let line = "the called party hears: anonymous calls +12025550160: TN-Validation-Passed\n";
+    lab.until(line, |lab| lab.output().contains(line));
     stop(lab);
 }
 

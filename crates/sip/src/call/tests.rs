@@ -66,20 +66,24 @@ fn a_number_is_preferred_among_asserted_values() {
 
 #[test]
 fn users_case47_an_anonymous_from_is_nobody_unless_somebody_asserts() {
-    for from in [
-        "sip:anonymous@anonymous.invalid",
-        "sip:Anonymous@10.0.0.1",
-        "sip:thisis@unknown.INVALID",
+    for (from, nobody) in [
+        ("sip:anonymous@anonymous.invalid", None),
+        ("sip:thisis@unknown.INVALID", None),
+        ("sip:+12025550199@anonymous.invalid", None),
+        // One of its users, for whom its provider may sign (RFC 8224 §7.1).
+        ("sip:Anonymous@a.example", some("sip:anonymous@a.example")),
     ] {
         let from = format!("From: \"Anonymous\" <{from}>;tag=x\r\n");
-        assert_eq!(orig(&from, TRUSTED), (None, OrigSource::From));
+        assert_eq!(orig(&from, TRUSTED), (nobody.clone(), OrigSource::From));
         let asserted = format!("{from}P-Asserted-Identity: <tel:+12025550111>\r\n");
         assert_eq!(
             orig(&asserted, TRUSTED),
             (some("12025550111"), OrigSource::PAssertedIdentity)
         );
-        let useless = format!("{from}P-Asserted-Identity: <sip:anonymous@anonymous.invalid>\r\n");
-        assert_eq!(orig(&useless, TRUSTED), (None, OrigSource::From));
+        for useless in ["anonymous@anonymous.invalid", "anonymous@b.example"] {
+            let useless = format!("{from}P-Asserted-Identity: <sip:{useless}>\r\n");
+            assert_eq!(orig(&useless, TRUSTED), (nobody.clone(), OrigSource::From));
+        }
     }
     assert_eq!(orig("From: garbage\"\r\n", TRUSTED).0, None);
     assert_eq!(orig("", TRUSTED).0, None);

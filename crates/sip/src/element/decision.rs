@@ -327,8 +327,8 @@ impl Context {
 
     fn ask_for_judgement(&mut self, additions: Additions, turn: &mut Turn<'_>) {
         let due = self.wait_for(Question::Judgement, additions, turn);
-        let mut call = call::from_request(&self.request, &self.trunk.call);
-        let inquirer = self.inquirer(&mut call);
+        let call = call::from_request(&self.request, &self.trunk.call);
+        let inquirer = self.inquirer(&call);
         turn.out.push(Output::Judge(Judge {
             id: self.id,
             call,

@@ -198,16 +198,9 @@ impl Context {
         true
     }
 
-    /// Where an inquiry came from, and who asks it: also somebody who says only whose customer they are.
-    // RFC 8862 §4.2 has an anonymous caller signed for as `anonymous` of a domain that has a certificate. Of calls nobody is shown so.
-    pub(super) fn inquirer(&mut self, call: &mut Call) -> Option<SocketAddr> {
+    /// Where an inquiry came from; who asks it is noted.
+    pub(super) fn inquirer(&mut self, call: &Call) -> Option<SocketAddr> {
         let inquiry = self.inquiry.as_deref_mut()?;
-        if call.orig.is_none() {
-            let from = self.request.from().ok();
-            let uri = from.and_then(|from| std::str::from_utf8(from.uri).ok());
-            let policy = self.trunk.call.identity;
-            call.orig = uri.and_then(|uri| Identity::from_uri(uri, Role::Orig, policy).ok());
-        }
         inquiry.asks.clone_from(&call.orig);
         inquiry.called = call.dest.last().map(|(called, _)| called.clone());
         Some(self.source)
@@ -245,7 +238,7 @@ impl Context {
             .and_then(|inquiry| inquiry.asks.as_ref());
         match (probes, asks) {
             (Some(Probes::Anonymous), Some(_)) => true,
-            (Some(Probes::Authenticated), Some(asks)) => !is_anonymous(asks),
+            (Some(Probes::Authenticated), Some(asks)) => !asks.is_anonymous(),
             (Some(Probes::Listed(ranges)), Some(Identity::Number(number))) => {
                 ranges.iter().any(|range| range.contains(*number))
             }
@@ -447,12 +440,4 @@ const ANSWER: AnswerId = AnswerId(1);
 
 fn forget(id: ContextId) -> Output {
     Output::ForgetAnswer { id, answer: ANSWER }
-}
-
-/// Whether an identity says only of which domain it is.
-fn is_anonymous(identity: &Identity) -> bool {
-    match identity {
-        Identity::Number(_) => false,
-        Identity::Uri(uri) => crate::call::is_anonymous(uri.as_bytes()),
-    }
 }

@@ -42,8 +42,8 @@ use crate::trunk::{AnswerChecking, AnswerSigning, Connected, MediaSecurity, Next
 use countersign::certificate::ServiceProviderCode;
 use countersign::identity::{Identity, Role};
 use countersign::time::{Ticks, UnixTime};
-use countersign::verification::Purpose;
 use countersign::verification::answer::Pin;
+use countersign::verification::{Purpose, Verdict};
 use forks::{Forks, Outcome};
 use questions::{Question, Watched};
 use std::collections::VecDeque;
@@ -197,7 +197,7 @@ impl Answering {
         (!is_off).then(|| Self {
             asked,
             sent_with,
-            caller: call::from_request(&context.request, policy).orig,
+            caller: caller_of(context),
             caller_key: context.record.key.clone(),
             caller_provider: context.record.provider.clone(),
             called,
@@ -588,6 +588,16 @@ pub(super) fn lists(request: &Message, copy: &Message) -> (Values, Values) {
         .collect();
     let asked = came.into_iter().chain(ours).collect();
     (asked, sent_with)
+}
+
+/// Who calls: what requests inside the dialog are held against. Somebody who does not say who it is is only so far somebody as their
+/// provider has signed for them.
+fn caller_of(context: &Context) -> Option<Identity> {
+    let is_proven = context.record.verdict == Some(Verdict::Passed);
+    let is_judged = context.trunk.verifies();
+    let caller = call::from_request(&context.request, &context.trunk.call).orig?;
+    let is_somebody = !caller.is_anonymous() || is_proven || !is_judged;
+    is_somebody.then_some(caller)
 }
 
 /// Who speaks in the dialog of an answer.

@@ -126,13 +126,13 @@ fn case47_an_anonymous_caller_with_an_asserted_number_is_signed() {
 /// is judged as if somebody had lied.
 #[test]
 fn digest12_case20_an_anonymous_from_with_an_asserted_number() {
-    for nobody in [
-        "sip:anonymous@anonymous.invalid",
-        "sip:Anonymous@192.0.2.10",
-        "sip:restricted@unknown.invalid",
-        "sip:+12025550199@anonymous.invalid",
+    for (nobody, alone) in [
+        ("sip:anonymous@anonymous.invalid", None),
+        ("sip:Anonymous@192.0.2.10", Some("sip:anonymous@192.0.2.10")),
+        ("sip:restricted@unknown.invalid", None),
+        ("sip:+12025550199@anonymous.invalid", None),
     ] {
-        for (asserted, orig) in [(ASSERTED, Some("12025550100")), ("", None)] {
+        for (asserted, orig) in [(ASSERTED, Some("12025550100")), ("", alone)] {
             let mut table = Table::new(believed(Role::Verify, NextHopTrust::Inside));
             let call = anonymous(&format!("{asserted}Identity: {IDENTITY}\r\n"));
             table.caller(&call.replacen("sip:anonymous@anonymous.invalid", nobody, 1));

@@ -96,6 +96,21 @@ fn rfc8224_step1_no_authority_no_identity() {
         ),
         Refusal::CallerUnknown
     );
+    let anonymous = Identity::from_uri(
+        "sip:anonymous@example.com",
+        Role::Orig,
+        IdentityPolicy::default(),
+    );
+    assert_eq!(
+        refused(
+            &scene,
+            &Call {
+                orig: anonymous.ok(),
+                ..call()
+            }
+        ),
+        Refusal::CallerUnknown
+    );
     let uri = Identity::from_uri(
         "sip:alice@example.com",
         Role::Orig,
