@@ -220,11 +220,11 @@ impl Trouble {
             ),
             Self::NotAskable(uri) => write!(
                 f,
-                "{uri:?}: nobody can be asked there; give a sip: URI, or a number and --via udp:HOST:PORT"
+                "{uri:?}: nobody can be asked there; give a sip: or sips: URI, or a number and --via udp:HOST:PORT"
             ),
             Self::Via(text) => write!(
                 f,
-                "{text}: no address is found; give one such as --via udp:192.0.2.1:5060"
+                "{text}: no address is found; give one such as --via udp:192.0.2.1:5060, tcp:... or tls:..."
             ),
             _ => Ok(()),
         }

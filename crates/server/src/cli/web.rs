@@ -163,7 +163,11 @@ fn start(
     Ok((runtime, fetcher.map_err(Trouble::Tls)?))
 }
 
-fn web_roots(web_ca: &[PathBuf]) -> Result<Arc<RootCertStore>, Trouble> {
+/// These anchors, or the system's if there are none.
+///
+/// # Errors
+/// [`Trouble::File`].
+pub(super) fn web_roots(web_ca: &[PathBuf]) -> Result<Arc<RootCertStore>, Trouble> {
     let read = |path: &Path| {
         files::read_web_roots(path).map_err(|fault| Trouble::File(path.into(), fault))
     };

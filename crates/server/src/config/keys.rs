@@ -205,7 +205,7 @@ pub const KEYS: &[Key] = &[
     live("trunks[].connected.refusal_code", Integer, "403", "what a caller hears whose call was answered without the proof that it needs"),
     live("trunks[].connected.mid_dialog", Text, NONE, "b2bua: requests inside such calls: off, signed, reported (signed and judged) or enforced (438); none: reported"),
     live("trunks[].connected.pin", Text, "\"identity\"", "b2bua: who may send them on the other side: off (anybody), identity or key"),
-    live("trunks[].connected.probes", Text, "\"never\"", "who may ask who would answer, without ringing: never, authenticated, anonymous or listed"),
+    live("trunks[].connected.probes", Text, "\"never\"", "who may ask who would answer, without ringing: never, authenticated, anonymous, listed or forward"),
     live("trunks[].connected.probe_callers", List, "[]", "with probes = listed: the numbers and ranges of those"),
     live("trunks[].connected.media_security", Text, "\"off\"", "media keys that are signed for (RFC 8862): off, opportunistic or required"),
 

@@ -5,6 +5,8 @@
 //!     SIPp ══► serve, checks ══► SIPp ── 200, Identity: rsp, rsp          the same twice, or two that contradict each other
 //!     SIPp ══► serve, checks ══► SIPp ── 486, Identity: rsp               a proof of nothing
 //!     SIPp ══► serve, checks ══► serve, signs ──► SIPp ── 183, 183, 183   a reliable response that nobody acknowledges
+//!     SIPp ══► serve, checks ══► SIPp ── 200, Identity: rsp               whose certificate never comes
+//!                  └── GET ──► nothing
 //! ```
 //!
 //! This test verifies that none of it is taken for what it is not, that nobody pays for a repetition, and that no call is left behind.
@@ -12,6 +14,7 @@
 use crate::peers::{Called, Caller, Direction, Sipp, Trace, free_address};
 use crate::provider::{Provider, Server, udp};
 use crate::who_picked_up::{answers, of_status};
+use std::net::TcpListener;
 
 /// What passes without being cut.
 const WHOLE: &str = "oversize = \"fragment\"";
@@ -138,4 +141,35 @@ fn nobody_acknowledges_and_nobody_pays_for_that() {
     let lines = answers(&mut asks, 1);
     assert_eq!(of_status(&lines, 183)[0]["standing"], "matching");
     assert_eq!(of_status(&lines, 200).len(), 0);
+}
+
+/// A held answer whose certificate does not come is decided by the deadline: it passes, not validated, where that is only reported, and
+/// where a proof is required the called side is hung up on and the caller told.
+#[test]
+fn an_answer_is_held_no_longer_than_the_deadline() {
+    const DEADLINE_MILLIS: u32 = 2_000;
+    for (check, caller, fate) in [
+        ("report", Caller::Answered, "passed"),
+        ("require", Caller::Refused(403), "refused"),
+    ] {
+        let (calling, answering) = (Provider::new(), Provider::new());
+        // Connections come about, and nobody says anything.
+        let _silent = TcpListener::bind(answering.repository()).unwrap();
+        let proof = [identity(&answering, CALL.1)];
+        let called = Sipp::called_saying(Called::Answers, 200, &proof);
+        let setup = calling.asks(&[&answering], &udp(called.address()));
+        let connected = format!("[trunks.connected]\ncheck = \"{check}\"");
+        let setup = setup.trunk(WHOLE).trunk(B2BUA).trunk(&connected);
+        let mut asks = setup.decides_within(DEADLINE_MILLIS).start();
+
+        let seen = Sipp::call(caller, asks.sip()).place();
+
+        let is_connected = seen.statuses().contains(&200);
+        assert_eq!(is_connected, check == "report", "{:?}", seen.statuses());
+        assert_eq!(called.finish().received("BYE").len(), 1);
+        let lines = answers(&mut asks, 1);
+        let line = of_status(&lines, 200)[0];
+        assert_eq!(line["standing"], "not-validated", "{line}");
+        assert_eq!(line["fate"], fate, "{line}");
+    }
 }

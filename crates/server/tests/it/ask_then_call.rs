@@ -16,8 +16,8 @@ use crate::who_picked_up::{answers, of_status, passports};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::net::UdpSocket;
-use std::process::{Command, Stdio};
+use std::net::{SocketAddr, UdpSocket};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 /// What passes without being cut.
@@ -29,31 +29,45 @@ const PROBES: &str = "[trunks.connected]\nprobes = \"authenticated\"";
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The called side's server, which answers questions of calling providers.
-fn may_be_asked(answering: &Provider, calling: &Provider, called: &Sipp) -> Setup {
+pub(crate) fn may_be_asked(answering: &Provider, calling: &Provider, called: &Sipp) -> Setup {
     let setup = answering.answers(&[calling], &udp(called.address()));
     setup.trunk(WHOLE).trunk(PROBES)
 }
 
 /// What became of the questions, as the server counts them.
-fn counted(outcome: &str) -> String {
+pub(crate) fn counted(outcome: &str) -> String {
     format!("countersign_inquiries_total{{trunk=\"answers\",outcome=\"{outcome}\"}}")
 }
 
-/// `countersign probe` about 12025550101 by this provider: its exit code, and its JSON.
+/// `countersign probe` about 12025550101 by 12025550100 and this provider: its exit code, and its JSON.
 fn probe(
     calling: &Provider,
     answering: &Provider,
     server: &Server,
     more: &[&str],
 ) -> (Option<i32>, Value) {
+    let from = ["--from", "12025550100", "--json"];
+    let more = [&from[..], more].concat();
+    let output = asked((calling, answering), server.sip(), &more);
+    let told = serde_json::from_slice(&output.stdout);
+    let told = told.unwrap_or_else(|error| panic!("{error}: {output:?}"));
+    (output.status.code(), told)
+}
+
+/// `countersign probe` about 12025550101 at this address, by the first of these providers, who believes the second.
+pub(crate) fn asked(
+    (calling, answering): (&Provider, &Provider),
+    at: SocketAddr,
+    more: &[&str],
+) -> Output {
     let files = calling.files();
     let [anchor, web_anchor] = answering.anchor_files();
     let x5u = answering.x5u();
     let (origin, _) = x5u.split_once("/certificates").unwrap();
-    let output = Command::new(COUNTERSIGN)
+    Command::new(COUNTERSIGN)
         .arg("probe")
-        .arg(format!("sip:+12025550101@{}", server.sip()))
-        .args(["--from", "12025550100", "--json", "--wait", "20"])
+        .arg(format!("sip:+12025550101@{at}"))
+        .args(["--wait", "20"])
         .args(["--x5u", &calling.x5u(), "--allow-origin", origin])
         .args([OsStr::new("--key"), files[0].as_os_str()])
         .args([OsStr::new("--certificate"), files[1].as_os_str()])
@@ -62,10 +76,7 @@ fn probe(
         .args(more)
         .stdin(Stdio::null())
         .output()
-        .unwrap();
-    let told = serde_json::from_slice(&output.stdout);
-    let told = told.unwrap_or_else(|error| panic!("{error}: {output:?}"));
-    (output.status.code(), told)
+        .unwrap()
 }
 
 /// The command line asks, and nobody is called; it asks and calls, and whoever answers is the same.

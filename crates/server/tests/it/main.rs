@@ -16,6 +16,7 @@ mod a_one_time_code;
 mod answers_gone_wrong;
 mod any_bytes;
 mod ask_then_call;
+mod asked_by_whom;
 mod attestation;
 mod b2bua;
 mod bad_peers;

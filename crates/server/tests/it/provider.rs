@@ -328,6 +328,16 @@ impl Setup {
         self
     }
 
+    /// It waits no longer than this for what a verdict needs.
+    #[track_caller]
+    pub(crate) fn decides_within(mut self, millis: u32) -> Self {
+        let unhurried = "deadline_ms = 30000";
+        assert!(self.rest.contains(unhurried), "{}", self.rest);
+        let hurried = format!("deadline_ms = {millis}");
+        self.rest = self.rest.replace(unhurried, &hurried);
+        self
+    }
+
     /// Another trunk before this one, with settings of its own.
     pub(crate) fn behind(mut self, trunk: &str) -> Self {
         self.before += &format!("[[trunks]]\n{trunk}\n");

@@ -93,6 +93,15 @@ impl Phone {
         self.socket.send_to(text.as_bytes(), to).unwrap();
     }
 
+    /// Nothing has come.
+    #[track_caller]
+    pub(crate) fn is_left_alone(&self) {
+        self.socket.set_nonblocking(true).unwrap();
+        let heard = self.socket.recv(&mut [0; 1]);
+        self.socket.set_nonblocking(false).unwrap();
+        assert!(heard.is_err(), "somebody called");
+    }
+
     /// The next message that begins so, and who sent it; what comes before is not listened to.
     #[track_caller]
     pub(crate) fn hears(&self, start: &str) -> (String, SocketAddr) {

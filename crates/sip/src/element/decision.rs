@@ -424,7 +424,7 @@ impl Context {
         let verdict = judgement.verdict;
         self.record.verdict = Some(verdict);
         let code = judgement.code.unwrap_or_else(|| code_of(verdict));
-        if self.inquiry.is_some() {
+        if self.inquiry.is_some() && !self.goes_on_as_call(verdict, turn) {
             return self.follow_inquiry(code, &judgement, additions, turn);
         }
         if let Some(fault) = self.broken_keys(&judgement) {

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! It is answered where calls of the trunk are judged and answers to them are signed; elsewhere an inquiry is an INVITE like any other,
-//! and somebody behind us may know what it is. Where it is answered nothing of it goes on to a next hop, whatever happens.
+//! and somebody behind us may know what it is. Where it is answered nothing of it goes on to a next hop, whatever happens. A trunk may have
+//! it judged and counted here and answered there ([`Probes::Forwarded`]).
 //!
 //! What an inquiry and its response look like is `crate::inquiry::responder`'s. How many there may be is for the host to say.
 
@@ -80,6 +81,8 @@ pub enum InquiryFate {
     Answered,
     /// Nothing: this one may not ask.
     Forbidden,
+    /// What a next hop says.
+    Forwarded,
     /// Nothing: nobody may ask here.
     NotHere,
     /// Nothing: who asks is not proven.
@@ -96,6 +99,7 @@ impl InquiryFate {
         match self {
             Self::Answered => "answered",
             Self::Forbidden => "forbidden",
+            Self::Forwarded => "forwarded",
             Self::NotHere => "not-here",
             Self::NotProven => "not-proven",
             Self::TooMany => "too-many",
@@ -184,6 +188,10 @@ impl Context {
         }
         let may_be_asked = connected.probes != Probes::Never;
         self.inquiry = Some(Box::default());
+        if connected.probes == Probes::Forwarded {
+            // What else is required of whoever answers is their affair.
+            return false;
+        }
         // RFC 3262 §3: "If the UAS is unwilling to do so, it MUST reject the initial request with a 420 (Bad Extension) and include an
         // Unsupported header field containing the option tag 100rel."
         let unsupported = match may_be_asked {
@@ -206,7 +214,20 @@ impl Context {
         Some(self.source)
     }
 
-    /// An inquiry was judged.
+    /// Whether an inquiry that was judged goes on, as a call like any other.
+    // RFC 9970 §8 speaks of a user agent that is asked; whoever stands before it may leave it to that one.
+    pub(super) fn goes_on_as_call(&mut self, verdict: Verdict, turn: &mut Turn<'_>) -> bool {
+        let connected = self.trunk.connected.as_deref();
+        let is_forwarded = verdict == Verdict::Passed
+            && connected.is_some_and(|connected| connected.probes == Probes::Forwarded);
+        if is_forwarded {
+            self.inquired(InquiryFate::Forwarded, turn);
+            self.inquiry = None;
+        }
+        is_forwarded
+    }
+
+    /// An inquiry was judged that is answered here.
     pub(super) fn follow_inquiry(
         &mut self,
         code: Code,
@@ -242,7 +263,9 @@ impl Context {
             (Some(Probes::Listed(ranges)), Some(Identity::Number(number))) => {
                 ranges.iter().any(|range| range.contains(*number))
             }
-            (Some(Probes::Listed(_) | Probes::Never) | None, _) | (_, None) => false,
+            (Some(Probes::Forwarded | Probes::Listed(_) | Probes::Never) | None, _) | (_, None) => {
+                false
+            }
         }
     }
 

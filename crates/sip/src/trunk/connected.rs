@@ -192,6 +192,8 @@ pub enum Probes {
     Anonymous,
     /// Whoever proves who it is.
     Authenticated,
+    /// Whoever proves who it is, but not here: a next hop answers, which has to know what it is asked.
+    Forwarded,
     /// These numbers, proven.
     Listed(Vec<TelephoneNumberRange>),
     /// Nobody.

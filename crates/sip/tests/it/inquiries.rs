@@ -615,6 +615,37 @@ fn elsewhere_an_inquiry_is_an_invite_like_any_other() {
     assert!(room.fates().is_empty() && room.escaped.len() == 1);
 }
 
+/// This test verifies that a trunk which leaves it to its next hop to answer lets an inquiry on as it is, once who asks is proven, however
+/// little they say of themselves; and that who is not, or asks too often, is heard of by nobody.
+#[test]
+fn an_inquiry_may_be_left_to_the_next_hop() {
+    for asks in [question(), anonymous()] {
+        let mut room = Room::asking(trunk(Probes::Forwarded), asks);
+        room.wait(100);
+        assert_eq!(room.fates(), [InquiryFate::Forwarded]);
+        assert_eq!(room.judged[0].inquirer, Some(at("192.0.2.10:40000")));
+        let [invite] = &room.escaped[..] else {
+            panic!("{} went on", room.escaped.len())
+        };
+        assert_eq!(invite.header(Name::Require), Some(&b"100rel"[..]));
+        assert!(invite.header(Name::Identity).is_some() && invite.body().is_empty());
+        assert!(room.signed.is_empty(), "nothing is answered here");
+    }
+    let mut unproven = Room::new(trunk(Probes::Forwarded));
+    unproven.verdict = Verdict::of(Fault::SignatureInvalid);
+    let mut too_many = Room::new(trunk(Probes::Forwarded));
+    too_many.admits = false;
+    for (mut room, fate) in [
+        (unproven, InquiryFate::NotProven),
+        (too_many, InquiryFate::TooMany),
+    ] {
+        room.wait(200);
+        assert_eq!(room.fates(), [fate]);
+        assert!((400..500).contains(&room.refused().status));
+        assert!(room.escaped.is_empty());
+    }
+}
+
 /// A number that looks random; the same for the same seed and place.
 fn drawn(seed: u64, place: u32) -> u64 {
     let mut x = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)

@@ -17,9 +17,10 @@ use super::sign::{self, keys::KeyArguments};
 use super::trouble::Trouble;
 use super::trust::{self, TrustFlags};
 use super::verify::chains::Chains;
-use super::web::WebFlags;
+use super::web::{WebFlags, web_roots};
 use crate::clock::{Clock, SystemClock};
 use crate::files;
+use crate::tls::{self, TlsFault, client};
 use clap::Args;
 use countersign::authentication::{
     AuthenticationService, Credential, Form, Inventory, Origination, Refusal, Unlisted,
@@ -32,8 +33,10 @@ use countersign::time::UnixTime;
 use countersign::verification::VerificationPolicy;
 use countersign::verification::answer::{AnswerPolicy, DivertedAnswer};
 use countersign::verification::policy::{Replay, Thoroughness};
+use countersign_sip::flow::Transport;
 use countersign_sip::inquiry::asker::{Delivery, Purpose, Question, Word};
 use countersign_sip::trunk::SentBy;
+use rustls::ClientConfig;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,6 +60,10 @@ Examples:
   With a key of your own, by your provider:
     countersign probe +12025550160 --via udp:sbc.example.net:5060 --from 12025550100 \\
       --key sp.key --certificate sp.pem --x5u https://cert.example.org/sp.pem --trust anchors.pem
+  The same over TLS, to a host that proves its name to your anchors and asks for your proof:
+    countersign probe +12025550160 --via tls:sbc.example.net:5061 --ca peers.pem --tls-certificate us.pem --tls-key us.key ...
+  For a script: one JSON object, and the exit code:
+    countersign probe sip:+12025550160@127.0.0.1:5070 --from 12025550100 --json && echo \"it is the right one\"
 
 A probe is an INVITE without media that asks for a reliable answer (RFC 9970 §8). Who knows what it is answers 183 with a \
 PASSporT of who was reached, and nobody's telephone rings; if one does, the probe ends at once.
@@ -73,9 +80,18 @@ pub(super) struct Arguments {
     /// Do not say who asks: signed as anonymous, of the first domain that the certificate names
     #[arg(long, conflicts_with = "from")]
     anonymous: bool,
-    /// Where to send it: udp:HOST:PORT or tcp:HOST:PORT [default: where the URI leads]
+    /// Where to send it: udp:HOST:PORT, tcp:HOST:PORT or tls:HOST:PORT [default: where the URI leads]
     #[arg(long, value_name = "TRANSPORT:HOST:PORT")]
     via: Option<String>,
+    /// Whom TLS on the way there trusts (PEM), instead of the system's anchors
+    #[arg(long, value_name = "FILE")]
+    ca: Vec<PathBuf>,
+    /// Certificate chain (PEM) that we prove ourselves with to a next hop over TLS that asks
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_certificate: Option<PathBuf>,
+    /// Its private key (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    tls_key: Option<PathBuf>,
     /// After a good answer place the call; whoever answers must be proven to be the same, and is hung up on
     #[arg(long)]
     call: bool,
@@ -125,7 +141,7 @@ fn probe(
         Arc::new(Inventory::operator()),
     );
     let mut bench = arguments.bench(clock)?;
-    let mut line = Line::open(hop)?;
+    let mut line = Line::open(&hop, arguments.secure(&hop)?)?;
     let mut asking = Asking {
         arguments,
         service,
@@ -177,6 +193,22 @@ impl Arguments {
         let number = IdentityPolicy::default().plan.canonical(&self.uri);
         let (number, hop) = number.ok().zip(via).ok_or_else(not_askable)?;
         Ok((format!("sip:+{number}@{};user=phone", hop.address), hop))
+    }
+
+    /// How a connection over TLS is secured, where one is wanted: as those of the server to its next hops.
+    fn secure(&self, hop: &Hop) -> Result<Option<Arc<ClientConfig>>, Trouble> {
+        if hop.transport != Transport::Tls {
+            return Ok(None);
+        }
+        let files = self.tls_certificate.as_deref().zip(self.tls_key.as_deref());
+        let own = files.map(|(certificate, key)| {
+            tls::Credential::read(certificate, key).map_err(|fault| match fault {
+                TlsFault::Certificate(fault) => Trouble::File(certificate.into(), fault),
+                TlsFault::Key(fault) => Trouble::File(key.into(), fault),
+            })
+        });
+        let config = client::config(web_roots(&self.ca)?, own.transpose()?.as_ref());
+        config.map(Some).map_err(Trouble::Tls)
     }
 
     /// Whom to believe, and where certificates are fetched from.

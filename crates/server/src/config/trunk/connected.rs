@@ -44,11 +44,12 @@ const MEDIA: [(&str, MediaSecurity); 3] = [
     ("opportunistic", MediaSecurity::Opportunistic),
     ("required", MediaSecurity::Required),
 ];
-const PROBES: [(&str, Asked); 4] = [
+const PROBES: [(&str, Asked); 5] = [
     ("never", Asked::Never),
     ("authenticated", Asked::Authenticated),
     ("anonymous", Asked::Anonymous),
     ("listed", Asked::Listed),
+    ("forward", Asked::Forwarded),
 ];
 const REQUIRE: [(&str, Requires); 3] = [
     ("never", Requires::Never),
@@ -71,6 +72,7 @@ enum Asked {
     Authenticated,
     Anonymous,
     Listed,
+    Forwarded,
 }
 
 /// What a number or a range looks like.
@@ -192,6 +194,7 @@ fn probes(table: &mut Reader<'_>) -> Probes {
         Asked::Never => Probes::Never,
         Asked::Authenticated => Probes::Authenticated,
         Asked::Anonymous => Probes::Anonymous,
+        Asked::Forwarded => Probes::Forwarded,
         Asked::Listed => Probes::Listed(numbers),
     }
 }

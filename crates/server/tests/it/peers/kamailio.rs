@@ -14,6 +14,10 @@ pub(crate) enum Change {
     Nothing,
     /// The last digit of the called number, in the Request-URI alone: the call is forwarded.
     RequestUri,
+    /// The fingerprint of media keys in the description of a 2xx.
+    KeysAnswered,
+    /// The same of an INVITE.
+    KeysAsked,
     /// The first proof of a diversion that comes back with an answer is none any more.
     Diversion,
     /// Nothing that rings comes back.
@@ -105,6 +109,8 @@ impl Kamailio {
             Change::Nothing => &[],
             Change::RequestUri => &[("CHANGE_URI", "yes")],
             Change::Diversion => &[("STRIP_DIVERSION", "yes")],
+            Change::KeysAnswered => &[("CHANGE_KEYS_ANSWERED", "yes")],
+            Change::KeysAsked => &[("CHANGE_KEYS_ASKED", "yes")],
             Change::Answers => &[("STRIP_ANSWERS", "yes")],
             Change::Ringing => &[("SWALLOW_RINGING", "yes")],
             Change::Signature => &[("CHANGE_SIGNATURE", "yes")],
