@@ -88,10 +88,15 @@ impl Talk {
 
     /// At T: its INVITE was judged, its answer signed.
     fn of_called(connected: Connected) -> Self {
+        Self::from(connected, &invite(), Verdict::Passed)
+    }
+
+    /// The same with this INVITE, and with what it is worth.
+    fn from(connected: Connected, invite: &str, verdict: Verdict) -> Self {
         let mut line = line(Role::Verify, connected);
-        line.caller(&signed(&invite(), TOKEN));
+        line.caller(&signed(invite, TOKEN));
         let (id, _) = line.judged();
-        line.is(id, Verdict::Passed, Some(KEY));
+        line.is(id, verdict, Some(KEY));
         let invite = line.sent().pop().unwrap();
         line.called(&answer(&invite, "200 OK", "callee"));
         line.answer_signed();
@@ -543,6 +548,29 @@ fn who_calls_has_to_sign_where_that_is_enforced() {
     assert_eq!(talk.line.fates(), [MidDialogFate::Passed(Unproven::Absent)]);
     talk.line.called(&answer(&bye, "200 OK", ""));
     talk.line.ends_clean();
+}
+
+/// This test verifies that a caller who does not say who it is is held to what was proven of it when the call began: that it is a user of its
+/// domain, or nothing at all, and that it can hang up then.
+#[test]
+fn whoever_is_anonymous_is_held_to_what_was_proven() {
+    const NOBODY: &str = "sip:anonymous@a.example";
+    let anonymous = invite().replace("sip:+12025550100@a.example", NOBODY);
+    let enforced = || connected(MidDialog::Enforced);
+
+    let mut talk = Talk::from(enforced(), &anonymous, Verdict::Passed);
+    talk.caller("BYE", 10);
+    let (id, call) = talk.line.judged();
+    assert_eq!(call.orig.as_ref().unwrap().to_string(), NOBODY);
+    talk.line.is(id, Verdict::Unsigned, None);
+    let refused = talk.line.one();
+    assert_eq!(refused.first_line(), "SIP/2.0 428 Use Identity Header");
+
+    let unknown = Verdict::of(Fault::CallerUnknown);
+    let mut talk = Talk::from(enforced(), &anonymous, unknown);
+    talk.caller("BYE", 10);
+    assert!(talk.line.questions.is_empty());
+    assert_eq!(talk.line.sent().pop().unwrap().to(), "called");
 }
 
 /// This test verifies that a BYE of our own is signed to the foreign side and to no other, and goes without when the signature is late.
