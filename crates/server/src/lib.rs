@@ -10,6 +10,7 @@
 //! - [`brands`]: what tenants say of their callers, with digests that are kept up
 //! - [`trust`]: anchors and revocation lists, kept up while calls run
 //! - [`store`]: where journals are kept
+//! - [`authority`]: the certification authority at work: decide, keep, sign
 //! - [`prewarm`]: the chains of known signers, before a call needs them
 //! - [`supporters`]: who has proved before that they answer
 //! - [`routes`]: from next hops as configured to those that are found
@@ -37,6 +38,7 @@ pub mod fetch;
 pub mod brands;
 pub mod trust;
 pub mod store;
+pub mod authority;
 pub mod prewarm;
 pub mod supporters;
 pub mod routes;

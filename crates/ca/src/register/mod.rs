@@ -30,6 +30,7 @@ use countersign::crypto::Point;
 use countersign::time::UnixTime;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 /// Which certificate: who issued it, and under which serial number.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -279,6 +280,28 @@ pub enum Wrong {
     RevokedUnissued,
     /// Its serial number was taken twice.
     SerialReused,
+}
+
+impl fmt::Display for Contradiction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let serial = &self.name.serial;
+        match self.what {
+            Wrong::IssuedUnprepared => write!(f, "certificate {serial} was issued unprepared"),
+            Wrong::IssuedOtherwise => {
+                write!(
+                    f,
+                    "certificate {serial} was issued twice, or not as it was prepared"
+                )
+            }
+            Wrong::RevokedUnissued => {
+                write!(
+                    f,
+                    "certificate {serial} was revoked or given up, and was not there"
+                )
+            }
+            Wrong::SerialReused => write!(f, "serial number {serial} was taken twice"),
+        }
+    }
 }
 
 /// The number and the times of a revocation list.

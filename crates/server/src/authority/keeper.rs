@@ -1,0 +1,262 @@
+//! The thread that has the book while the server runs.
+//!
+//! Commands wait in a queue that is bounded; the thread takes those that wait, keeps what comes of them at once, and replies. Each
+//! second it looks whether somebody else (the command line) has put records on, and now and then it signs a checkpoint. Readers
+//! (OCSP, revocation lists, the repository) never ask the thread: they read the snapshot, which is there while the store is not.
+
+use super::book::{Book, Command, Decision, Random, Undone};
+use super::checkpoints::Checkpoints;
+use arc_swap::ArcSwap;
+use countersign::time::UnixTime;
+use countersign_ca::journal::Head;
+use countersign_ca::ledger::{Event, Ledger};
+use std::io;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+
+/// Most commands that wait. Own decision: what comes beyond this would be answered after its asker has gone.
+const QUEUE: usize = 1_024;
+
+/// Most commands that are kept at once.
+const BATCH: usize = 64;
+
+/// How often it looks for records of others.
+const POLL: Duration = Duration::from_secs(1);
+
+/// How long a record may stand without a checkpoint over it. Own decision: what an intruder can cut off unseen.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(60);
+
+/// The thread, for whoever has something to ask. Dropping it ends the thread after what waits.
+#[derive(Debug)]
+pub struct Keeper {
+    queue: Option<SyncSender<Box<dyn Command + Send>>>,
+    shown: Arc<ArcSwap<Ledger>>,
+    trouble: Arc<Mutex<Option<Undone>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// The reply to a command, when it is there.
+#[derive(Debug)]
+pub struct Pending<T>(oneshot::Receiver<Result<T, Undone>>);
+
+impl<T> Pending<T> {
+    /// Waits without holding up a thread.
+    ///
+    /// # Errors
+    /// [`Undone`].
+    pub async fn reply(self) -> Result<T, Undone> {
+        self.0.await.unwrap_or(Err(Undone::Stopped))
+    }
+
+    /// Waits on this thread, which must not be one of the runtime's.
+    ///
+    /// # Errors
+    /// [`Undone`].
+    pub fn wait(self) -> Result<T, Undone> {
+        self.0.blocking_recv().unwrap_or(Err(Undone::Stopped))
+    }
+}
+
+impl Keeper {
+    /// Starts a thread that has `book`.
+    ///
+    /// # Errors
+    /// If the system has no thread for it.
+    pub fn start(book: Book, checkpoints: Option<Checkpoints>) -> io::Result<Self> {
+        let (queue, commands) = sync_channel(QUEUE);
+        let shown = book.shown();
+        let trouble = Arc::new(Mutex::new(None));
+        let shift = Shift {
+            signed: None,
+            book,
+            checkpoints,
+            trouble: trouble.clone(),
+        };
+        let thread = thread::Builder::new()
+            .name("authority".into())
+            .spawn(move || shift.work(&commands))?;
+        Ok(Self {
+            queue: Some(queue),
+            shown,
+            trouble,
+            thread: Some(thread),
+        })
+    }
+
+    /// Asks for a decision. It is made again if another process was first, so it may depend on nothing but its arguments.
+    ///
+    /// # Errors
+    /// [`Undone::Stopped`] at once if the queue is full or the thread has ended; the reply has the rest.
+    pub fn command<T: Send + 'static>(
+        &self,
+        decide: impl FnMut(&Ledger, UnixTime, &mut Random<'_>) -> Decision<T> + Send + 'static,
+    ) -> Result<Pending<T>, Undone> {
+        let (to, reply) = oneshot::channel();
+        let sent = Sent {
+            decide,
+            reply: None,
+            to: Some(to),
+        };
+        let queue = self.queue.as_ref().ok_or(Undone::Stopped)?;
+        let queued = queue.try_send(Box::new(sent));
+        queued.map_err(|_| Undone::Stopped)?;
+        Ok(Pending(reply))
+    }
+
+    /// The ledger as it was kept last.
+    pub fn snapshot(&self) -> Arc<Ledger> {
+        self.shown.load_full()
+    }
+
+    /// What keeps the store from being written or read now, if anything does: for `/ready`, metrics and the log.
+    pub fn trouble(&self) -> Option<Undone> {
+        let trouble = self.trouble.lock();
+        trouble.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(thread) = self.thread.take() {
+            // It has nothing to say.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// What the thread has.
+struct Shift {
+    book: Book,
+    checkpoints: Option<Checkpoints>,
+    /// The last head that was signed, and when.
+    signed: Option<(Head, Instant)>,
+    trouble: Arc<Mutex<Option<Undone>>>,
+}
+
+impl Shift {
+    fn work(mut self, commands: &Receiver<Box<dyn Command + Send>>) {
+        self.checkpoint_if(Duration::ZERO);
+        loop {
+            match commands.recv_timeout(POLL) {
+                Ok(first) => self.keep(first, commands),
+                Err(RecvTimeoutError::Timeout) => {
+                    let caught_up = self.book.catch_up();
+                    self.note(caught_up.err());
+                }
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            self.checkpoint_if(CHECKPOINT_EVERY);
+        }
+        self.checkpoint_if(Duration::ZERO);
+    }
+
+    fn keep(
+        &mut self,
+        first: Box<dyn Command + Send>,
+        commands: &Receiver<Box<dyn Command + Send>>,
+    ) {
+        let mut waiting: Vec<_> = [first]
+            .into_iter()
+            .chain(commands.try_iter().take(BATCH - 1))
+            .collect();
+        // After trouble it is not known what was kept.
+        let is_well = match self.trouble().is_some() {
+            true => self.book.catch_up(),
+            false => Ok(()),
+        };
+        if let Err(undone) = is_well {
+            waiting
+                .iter_mut()
+                .for_each(|command| command.done(Err(undone.clone())));
+            return self.note(Some(undone));
+        }
+        let mut heard = Heard(Ok(()));
+        let mut all: Vec<&mut dyn Command> = Vec::with_capacity(waiting.len() + 1);
+        for command in &mut waiting {
+            all.push(command.as_mut());
+        }
+        all.push(&mut heard);
+        self.book.run(&mut all);
+        self.note(heard.0.err());
+    }
+
+    fn trouble(&self) -> Option<Undone> {
+        let trouble = self.trouble.lock();
+        trouble.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Says in the log when trouble begins, changes and ends.
+    fn note(&self, now: Option<Undone>) {
+        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        if *trouble == now {
+            return;
+        }
+        match &now {
+            Some(undone) => tracing::error!(%undone, "the authority cannot keep its journal"),
+            None => tracing::info!("the authority keeps its journal again"),
+        }
+        *trouble = now;
+    }
+
+    fn checkpoint_if(&mut self, older: Duration) {
+        let Some(checkpoints) = &self.checkpoints else {
+            return;
+        };
+        let head = self.book.head();
+        let is_due = match self.signed {
+            Some((signed, at)) => signed != head && at.elapsed() >= older,
+            None => head.position > 0,
+        };
+        if !is_due {
+            return;
+        }
+        match checkpoints.put(self.book.stream(), head, self.book.now()) {
+            Ok(()) => self.signed = Some((head, Instant::now())),
+            // What is kept is kept; only its proof is late, and tried again.
+            Err(error) => tracing::error!(%error, "no checkpoint of the journal could be written"),
+        }
+    }
+}
+
+/// Hears what came of a batch, and asks for nothing.
+struct Heard(Result<(), Undone>);
+
+impl Command for Heard {
+    fn decide(&mut self, _: &Ledger, _: UnixTime, _: &mut Random<'_>) -> Vec<Event> {
+        Vec::new()
+    }
+
+    fn done(&mut self, result: Result<(), Undone>) {
+        self.0 = result;
+    }
+}
+
+/// A command whose asker waits somewhere else.
+struct Sent<T, F> {
+    decide: F,
+    reply: Option<T>,
+    to: Option<oneshot::Sender<Result<T, Undone>>>,
+}
+
+impl<T, F> Command for Sent<T, F>
+where
+    F: FnMut(&Ledger, UnixTime, &mut Random<'_>) -> Decision<T>,
+{
+    fn decide(&mut self, ledger: &Ledger, now: UnixTime, random: &mut Random<'_>) -> Vec<Event> {
+        let decision = (self.decide)(ledger, now, random);
+        self.reply = Some(decision.reply);
+        decision.events
+    }
+
+    fn done(&mut self, result: Result<(), Undone>) {
+        let reply = result.and_then(|()| self.reply.take().ok_or(Undone::Stopped));
+        if let Some(to) = self.to.take() {
+            // An asker that has gone needs no reply.
+            let _ = to.send(reply);
+        }
+    }
+}
