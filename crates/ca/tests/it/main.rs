@@ -8,6 +8,7 @@
 )]
 
 mod authority_tokens;
+mod acme;
 mod candidate_paths;
 mod certification_requests;
 mod delegation;
