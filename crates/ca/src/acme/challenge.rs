@@ -132,6 +132,17 @@ fn fetch(practice: &Practice, order: &Order, text: &str, url: &str, now: UnixTim
     }
 }
 
+/// What was to be fetched when the server stopped: each URL, and the challenge that waits for it.
+pub fn waiting(books: Books<'_>, practice: &Practice) -> Vec<(Box<str>, Name)> {
+    let tokens = books.desk.waiting();
+    let urls = tokens.filter_map(|(challenge, token)| {
+        let token = AuthorityToken::parse(token).ok()?;
+        let url = needs_certificate(&token, &practice.token_issuers)?;
+        Some((url.into(), *challenge))
+    });
+    urls.collect()
+}
+
 /// Judges a token whose certificate has been fetched; `bytes` are a certificate or a chain, DER or PEM. The host may try several
 /// times before it says that there is nothing to be had.
 pub fn fetched(

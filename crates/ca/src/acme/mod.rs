@@ -47,7 +47,7 @@ mod authorization;
 mod finalize;
 mod revocation;
 
-pub use challenge::{Unfetched, fetched};
+pub use challenge::{Unfetched, fetched, waiting};
 pub use desk::Desk;
 pub use event::{Entry, Event};
 pub use handled::{Handled, Then};

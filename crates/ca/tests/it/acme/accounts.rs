@@ -123,12 +123,17 @@ fn binding(client: &Client, key: &[u8], spoil: impl FnOnce(&mut Value)) -> Value
     json!({ "protected": protected, "payload": payload, "signature": base64url::encode(mac.as_ref()) })
 }
 
-#[test]
-fn an_account_is_bound_to_one_elsewhere() {
-    let mut site = Site::new();
-    let secret = [9; 32];
+/// A site where accounts have to be bound, and the MAC key of `customer-1`.
+fn bound() -> (Site, [u8; 32]) {
+    let (mut site, secret) = (Site::new(), [9; 32]);
     let keys = [("customer-1".into(), secret.to_vec())];
     site.practice.external = ExternalAccounts::new(BindingNeed::Required, keys);
+    (site, secret)
+}
+
+#[test]
+fn a_binding_is_judged_by_its_steps() {
+    let (mut site, secret) = bound();
     assert_eq!(
         body(&site.get("/directory"))["meta"]["externalAccountRequired"],
         true
@@ -181,6 +186,13 @@ fn an_account_is_bound_to_one_elsewhere() {
     ] {
         is_problem(&open(&mut site, &client, &with(bad)), status, kind);
     }
+}
+
+#[test]
+fn an_account_is_bound_to_one_elsewhere() {
+    let (mut site, secret) = bound();
+    let client = Client::new();
+    let with = |binding| json!({ "externalAccountBinding": binding });
     let good = with(binding(&client, &secret, |_| {}));
     let reply = open(&mut site, &client, &good);
     assert_eq!(reply.status, 201, "{}", text(&reply));
@@ -218,10 +230,9 @@ fn rollover(
 }
 
 #[test]
-fn an_account_gets_another_key_and_keeps_its_orders() {
+fn a_change_of_key_is_judged_by_its_steps() {
     let mut site = Site::new();
     let old = Client::registered(&mut site);
-    let (order_url, _) = old.order(&mut site, SPC_1234);
     let new = Client {
         key: Arc::new(EcdsaP256Key::generate().unwrap()),
         kid: old.kid.clone(),
@@ -283,6 +294,17 @@ fn an_account_gets_another_key_and_keeps_its_orders() {
     is(400, "malformed", &same, &|change| {
         change["oldKey"] = json!("x")
     });
+}
+
+#[test]
+fn an_account_gets_another_key_and_keeps_its_orders() {
+    let mut site = Site::new();
+    let old = Client::registered(&mut site);
+    let (order_url, _) = old.order(&mut site, SPC_1234);
+    let new = Client {
+        key: Arc::new(EcdsaP256Key::generate().unwrap()),
+        kid: old.kid.clone(),
+    };
     let other = Client::registered(&mut site);
     let taken = rollover(&mut site, &old, &other, |_| {}, |_| {});
     is_problem(&taken, 409, "malformed");

@@ -21,7 +21,7 @@ use countersign::crypto::{EcdsaP256Key, SigningKey};
 use countersign::jose::base64url;
 use countersign_ca::acme::certificate::{chain, published_name};
 use countersign_ca::acme::practice::{Outliving, Reuse};
-use countersign_ca::acme::{Dialect, Unfetched};
+use countersign_ca::acme::{self, Dialect, Unfetched};
 use countersign_ca::register::preparation::SecondApproval;
 use countersign_ca::token::validation::TokenIssuer;
 use countersign_ca::token::{AuthorityToken, Fingerprint, FingerprintRule, Header, Permission};
@@ -353,7 +353,9 @@ fn the_certificate_of_a_token_is_fetched_while_the_client_waits() {
             body(&client.see(&mut site, &order_url))["status"],
             "pending"
         );
-        assert_eq!(site.ledger.acme.waiting().count(), 1);
+        let waiting = acme::waiting(site.ledger.books(), &site.practice);
+        assert_eq!(waiting.len(), 1);
+        assert_eq!(site.fetches.last(), waiting.last());
         site.fetched(bytes);
         site.fetched(bytes);
         let challenge = client.challenge(&mut site, &order);

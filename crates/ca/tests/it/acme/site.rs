@@ -169,7 +169,7 @@ impl Site {
         }
     }
 
-    fn sign(&mut self, name: &CertificateName) {
+    pub(crate) fn sign(&mut self, name: &CertificateName) {
         let authority = self.practice.authority.clone();
         let register = &self.ledger.register;
         let tbs = register.find(name).unwrap().to_sign().unwrap();
