@@ -41,7 +41,10 @@ impl Net {
         self.site.ledger = Ledger::rebuild(&events);
         self.site.nonces = Nonces::new([draw(&mut self.seed); 32]);
         let register = &self.site.ledger.register;
-        let unfinished: Vec<_> = register.unfinished().map(|(name, _)| name.clone()).collect();
+        let unfinished: Vec<_> = register
+            .unfinished()
+            .map(|(name, _)| name.clone())
+            .collect();
         for name in unfinished {
             self.site.sign(&name);
         }
