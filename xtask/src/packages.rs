@@ -46,6 +46,7 @@ const NEEDED: &[(&str, &str)] = &[
         "a room for Schemathesis, which asks the HTTP interface what nobody would",
     ),
     ("sip-tester", "SIPp, which places and answers the calls"),
+    ("softhsm2", "a PKCS#11 token for keys that never leave it"),
     ("valgrind", "counts the instructions of our own code"),
 ];
 

@@ -140,6 +140,23 @@ pub fn read_text(path: &Path) -> Result<String, FileFault> {
 /// # Errors
 /// If the disk does not take it; then the old one is still there.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    put(path, bytes, OWNER_ALONE)
+}
+
+/// The same for a file that everybody may read: a certificate, a request for one.
+///
+/// # Errors
+/// As [`replace`].
+pub fn publish(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    put(path, bytes, EVERYBODY)
+}
+
+/// Permissions of files that only their owner may read.
+const OWNER_ALONE: u32 = 0o600;
+/// Permissions of files that everybody may read.
+const EVERYBODY: u32 = 0o644;
+
+fn put(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -152,7 +169,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut beside = name.to_owned();
     beside.push(format!(".{:016x}{NEW}", u64::from_be_bytes(mark)));
     let beside = folder.join(beside);
-    let written = write_new(&beside, bytes).and_then(|()| fs::rename(&beside, path));
+    let written = write_new(&beside, bytes, mode).and_then(|()| fs::rename(&beside, path));
     if let Err(error) = written {
         // Half of it is of no use, and may not have been written at all.
         let _ = fs::remove_file(&beside);
@@ -161,8 +178,8 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = owners_file(path)?;
+fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let mut file = new_file(path, mode)?;
     file.write_all(bytes)?;
     file.sync_all()
 }
@@ -301,14 +318,14 @@ fn read_bounded(file: File, limit: u64, into: &mut Vec<u8>) -> Result<(), FileFa
 }
 
 #[cfg(unix)]
-fn owners_file(path: &Path) -> io::Result<File> {
+fn new_file(path: &Path, mode: u32) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
     let mut options = OpenOptions::new();
-    options.write(true).create_new(true).mode(0o600).open(path)
+    options.write(true).create_new(true).mode(mode).open(path)
 }
 
 #[cfg(not(unix))]
-fn owners_file(path: &Path) -> io::Result<File> {
+fn new_file(path: &Path, _: u32) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).open(path)
 }
 

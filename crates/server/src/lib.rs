@@ -3,6 +3,7 @@
 //! The floors, from the ground up; a room uses only rooms above it in this list:
 //!
 //! - [`clock`], [`metrics`], [`log`], [`files`]; `hosts`: which addresses are one host
+//! - [`keys`]: private keys in files and in PKCS#11 modules
 //! - [`hep`]: copies of SIP messages for a collector
 //! - [`tls`]: who we are, whom we believe, and which names a peer has proven
 //! - [`dns`]: SRV records and addresses of next hops
@@ -29,6 +30,7 @@ pub mod metrics;
 pub mod log;
 pub mod files;
 mod hosts;
+pub mod keys;
 pub mod supervisor;
 pub mod handover;
 pub mod hep;

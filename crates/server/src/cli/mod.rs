@@ -13,6 +13,7 @@ mod trouble;
 mod startup;
 mod web;
 mod trust;
+mod ca;
 mod certificate;
 mod check_config;
 mod completions;
@@ -67,6 +68,8 @@ enum Verb {
     Probe(Box<probe::Arguments>),
     /// Take certificates apart and judge them: files, folders, repositories
     Certificate(certificate::Arguments),
+    /// Run a certification authority: roots, requests, certificates
+    Ca(ca::Arguments),
     /// Print a completion script for a shell
     Completions(completions::Arguments),
 }
@@ -139,6 +142,7 @@ pub fn main() -> ExitCode {
         Verb::Probe(arguments) => probe::run(&arguments, &mut console),
         Verb::Decode(arguments) => decode::run(&arguments, &mut console),
         Verb::Certificate(arguments) => certificate::run(&arguments, &mut console),
+        Verb::Ca(arguments) => ca::run(&arguments, &mut console),
         Verb::Completions(arguments) => completions::run(&arguments, &mut console),
     };
     console.finish(outcome).into()

@@ -11,13 +11,14 @@
 //! - [`keys`] is the one table of keys: what exists, its default, whether a reload is enough.
 //! - [`place`] says where a value was written and what can be wrong with it.
 //! - [`changes`] says what is different in the next one.
-//! - One room per section: [`listeners`], [`mod@hep`], [`mod@connected`], [`trunk`], [`tenant`], [`brand`], [`judgement`], [`mod@trust`].
+//! - One room per section: [`listeners`], [`mod@hep`], [`mod@connected`], [`trunk`], [`tenant`], [`brand`], [`ca`], [`judgement`], [`mod@trust`].
 //! - [`mod@check`] opens the files that the settings name. Nothing listens before it is content.
 //!
 //! Read by hand instead of by derive, so that one run tells every mistake, and each with its line. Relative paths begin at the
 //! directory of the file. Precedence: flag, environment (`COUNTERSIGN_SECTION__KEY`), file, default.
 
 pub mod brand;
+pub mod ca;
 pub mod changes;
 pub mod check;
 pub mod connected;
@@ -37,6 +38,7 @@ pub use check::{Checked, check};
 pub use place::{Cause, Concern, Mistake, Place, Placed, Warning};
 
 use self::brand::BrandSettings;
+use self::ca::CaSettings;
 use self::changes::Written;
 use self::connected::ConnectedSettings;
 use self::hep::HepSettings;
@@ -90,6 +92,8 @@ pub struct Config {
     pub hep: HepSettings,
     /// `[connected]`.
     pub connected: ConnectedSettings,
+    /// `[ca]`; `None`: this server is no authority.
+    pub ca: Option<CaSettings>,
     /// Where all of it was read from.
     pub source: Source,
     /// All of it as text, to be compared with the next one.
@@ -131,6 +135,7 @@ impl Config {
             },
             metrics_enabled: running.metrics_enabled,
             connected: running.connected.clone(),
+            ca: running.ca.clone(),
             ..self
         }
     }
@@ -268,6 +273,7 @@ fn read(
         metrics_enabled: listeners::metrics(root.table("metrics")),
         hep: hep::read(root.table("hep"), directory),
         connected: connected::read(root.table("connected"), directory),
+        ca: ca::read(root.table("ca"), directory),
         source,
         written: Written::of(&table),
         trunks,
@@ -318,6 +324,8 @@ fn cross_references(config: &Config) -> Vec<Mistake> {
     mistakes.extend(duplicates(tenants.clone()));
     mistakes.extend(duplicates(trunks.clone()));
     mistakes.extend(duplicates(config.brands.iter().map(|brand| &brand.name)));
+    let issuers = config.ca.iter().flat_map(|ca| &ca.token_issuers);
+    mistakes.extend(duplicates(issuers.map(|issuer| &issuer.name)));
     let domains = &config.trust.domains;
     mistakes.extend(duplicates(domains.iter().map(|domain| &domain.name)));
     let trunks: BTreeSet<&str> = trunks.map(|name| &*name.value).collect();

@@ -159,6 +159,7 @@ fn is_setting(line: &str, path: &str) -> bool {
 fn every_key_of_the_table_is_read() {
     let notes = Notes::default();
     let uncommented = EXAMPLE
+        .replace("# [[ca", "[[ca")
         .replace("# [[fetch", "[[fetch")
         .replace("# [[trust", "[[trust");
     let _ = read(&uncommented, Path::new("c.toml"), [], &[], &notes);
@@ -614,6 +615,13 @@ fn another(key: &keys::Key) -> Vec<(&'static str, String)> {
             let default: i64 = key.default.parse().unwrap();
             return vec![(key.path, (default + 1).to_string())];
         }
+        ("ca.base_url", _) => "https://another.example",
+        ("ca.policy", _) => "none",
+        ("ca.dialect", _) => "shaken",
+        ("ca.fingerprint", _) => "spki",
+        ("ca.token_reuse", _) => "once",
+        ("ca.external_accounts", _) => "required",
+        ("ca.unknown_numbers", _) => "refuse",
         _ if key.path == "hep.collector" => "udp:192.0.2.1:9060",
         _ => "another",
     };
@@ -636,10 +644,85 @@ fn another(key: &keys::Key) -> Vec<(&'static str, String)> {
         _ => None,
     };
     let companion = companion.map(|key| (key, "other".to_owned()));
+    if key.path.starts_with("ca.") {
+        return beside_an_authority(key.path, value);
+    }
     [(key.path, value.to_owned())]
         .into_iter()
         .chain(companion)
         .collect()
+}
+
+/// A key of `[ca]`, with what makes an authority and with what it needs.
+fn beside_an_authority(path: &'static str, value: &str) -> Vec<(&'static str, String)> {
+    let mut all = vec![
+        ("ca.certificate_file", "ca.pem"),
+        ("ca.key", "ca.key"),
+        ("ca.base_url", "https://ca.example"),
+        ("ca.store_file", "ca.sqlite"),
+    ];
+    match path {
+        "ca.external_accounts" => all.push(("ca.external_accounts_file", "accounts")),
+        "ca.unknown_numbers" => all.push(("ca.number_authority_file", "numbers")),
+        _ if path.starts_with("ca.crl.") => {
+            all.extend([
+                ("ca.crl.certificate_file", "crl.pem"),
+                ("ca.crl.key", "crl.key"),
+            ]);
+        }
+        _ if path.starts_with("ca.token_authority.") => all.extend([
+            ("ca.token_authority.certificate_file", "t.pem"),
+            ("ca.token_authority.key", "t.key"),
+        ]),
+        _ => {}
+    }
+    all.retain(|(key, _)| *key != path);
+    let all = all.into_iter().map(|(key, value)| (key, value.to_owned()));
+    all.chain([(path, value.to_owned())]).collect()
+}
+
+/// This test verifies that half an authority is a mistake, told by name.
+#[test]
+fn an_authority_has_certificate_key_url_and_journal() {
+    let ca = |lines: &str| mistakes(&format!("{}[ca]\n{lines}", with_trunk("")));
+    let whole = "certificate_file = \"c\"\nkey = \"k\"\nbase_url = \"https://ca.example/\"\nstore_file = \"s\"\n";
+    let config = parse_text(&format!("{}[ca]\n{whole}", with_trunk(""))).unwrap();
+    let url = config.ca.map(|ca| ca.base_url.value);
+    assert_eq!(url.as_deref(), Some("https://ca.example"));
+    for (lines, told) in [
+        (
+            "certificate_file = \"c\"\n",
+            "ca.key: the key of the authority is missing",
+        ),
+        ("key = \"k\"\n", "ca.key: it needs certificate_file"),
+        (
+            &format!("{whole}external_accounts = \"required\"\n"),
+            "it needs external_accounts_file",
+        ),
+        (
+            &format!("{whole}unknown_numbers = \"refuse\"\n"),
+            "it needs number_authority_file",
+        ),
+        (
+            &format!("{whole}[ca.crl]\nkey = \"k\"\n"),
+            "ca.crl.certificate_file: the other half",
+        ),
+        (
+            &format!("{whole}[ca.token_authority]\niss = \"i\"\n"),
+            "ca.token_authority.certificate_file: what signs",
+        ),
+        (
+            &whole.replace("https:", "http:"),
+            "ca.base_url: it takes an https URL without a path",
+        ),
+        (
+            &whole.replace("\"k\"", "\"pkcs11:object=k\""),
+            "ca.key: it takes a path, or a pkcs11: URI",
+        ),
+    ] {
+        let all = ca(lines);
+        assert!(all.iter().any(|one| one.contains(told)), "{told}: {all:?}");
+    }
 }
 
 /// This test verifies of every key that a flag can set: a reload takes what is marked live, and leaves what is marked restart.

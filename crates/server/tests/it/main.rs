@@ -18,6 +18,7 @@ mod any_bytes;
 mod ask_then_call;
 mod asked_by_whom;
 mod attestation;
+mod authority;
 mod b2bua;
 mod bad_peers;
 mod bad_wire;

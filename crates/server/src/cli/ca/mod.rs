@@ -1,0 +1,50 @@
+//! `countersign ca`: a certification authority for telephone numbers, by hand.
+//!
+//! ```text
+//!     a machine without a network                     the machine that issues
+//!     init ── root.pem, root.key
+//!                       ca.csr ◄── by any carrier ──  csr ── ca.key made where it lives
+//!     sign ── ca.pem ───────────── by any carrier ──► install
+//! ```
+//!
+//! One file per verb. What they share: [`names`] has the flags that say who and for which numbers, [`issuance`] what is settled before
+//! a key is used. The rules are those of `countersign-ca`.
+
+mod trouble;
+mod names;
+mod record;
+mod issuance;
+mod init;
+
+use super::Outcome;
+use super::console::Console;
+use clap::{Args, Subcommand};
+
+/// Flags of `ca`.
+#[derive(Debug, Args)]
+#[command(
+    arg_required_else_help = true,
+    after_help = "Example: countersign ca init --key root.key --certificate root.pem --organization Example --name 'Example SHAKEN ROOT'\n\n\
+    Exit codes: 0 done, 1 refused, 2 wrong use or could not run."
+)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Make a root: a key, and the certificate that it signs for itself
+    Init(init::Arguments),
+}
+
+pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {
+    let done = match &arguments.verb {
+        Verb::Init(arguments) => init::run(arguments, console),
+    };
+    done.unwrap_or_else(|trouble| {
+        let outcome = trouble.outcome();
+        console.error(trouble);
+        outcome
+    })
+}

@@ -1,0 +1,167 @@
+//! Flags that say for whom, with which key, for which numbers and how long; and the files that they name.
+
+use super::trouble::CaTrouble;
+use crate::files;
+use crate::keys::KeyPlace;
+use clap::{Args, ValueEnum};
+use countersign::certificate::{CertificateChain, ServiceProviderCode, TnAuthList, TnEntry};
+use countersign::crypto::{SigningKey, system_random};
+use countersign::number::{TelephoneNumber, TelephoneNumberRange};
+use countersign::time::{UnixTime, Validity};
+use countersign_ca::{Serial, Subject};
+use std::path::Path;
+use std::sync::Arc;
+
+const DAY: i64 = 86_400;
+
+/// Clocks differ: what is issued now is valid since an hour ago.
+const BACKDATE: i64 = 3_600;
+
+/// Longest validity that may be asked for, in days: a century.
+pub(super) const MAX_DAYS: i64 = 36_525;
+
+/// For whom.
+#[derive(Debug, Args)]
+pub(super) struct NameFlags {
+    /// Country of the subject: two capital letters
+    #[arg(long, value_name = "CC", default_value = "US")]
+    country: String,
+    /// Organization of the subject
+    #[arg(long, value_name = "TEXT")]
+    organization: String,
+    /// Common name of the subject; SHAKEN wants the word SHAKEN in it, and in a root's the word ROOT
+    #[arg(long, value_name = "TEXT")]
+    name: String,
+}
+
+impl NameFlags {
+    pub(super) fn subject(&self) -> Result<Subject, CaTrouble> {
+        Subject::new(&self.country, &self.organization, &self.name).map_err(CaTrouble::Subject)
+    }
+}
+
+/// With which key of ours.
+#[derive(Debug, Args)]
+pub(super) struct KeyFlags {
+    /// Where the key is made: a file, or a pkcs11: URI
+    #[arg(long, value_name = "FILE|URI")]
+    key: String,
+    /// The key is there already
+    #[arg(long)]
+    existing_key: bool,
+}
+
+impl KeyFlags {
+    /// Where the key is, and the key.
+    pub(super) fn make(&self) -> Result<(KeyPlace, Arc<dyn SigningKey>), CaTrouble> {
+        let place = key_place(&self.key)?;
+        let key = match self.existing_key {
+            true => place.open(),
+            false => place.generate(),
+        };
+        match key {
+            Ok(key) => Ok((place, key)),
+            Err(fault) => Err(CaTrouble::Key(place, fault)),
+        }
+    }
+}
+
+/// For which providers and numbers.
+#[derive(Debug, Args)]
+pub(super) struct ScopeFlags {
+    /// A service provider code; may be given several times
+    #[arg(long, value_name = "CODE")]
+    spc: Vec<String>,
+    /// A number, or the first and last of a range; may be given several times
+    #[arg(long, value_name = "TN|FIRST-LAST")]
+    numbers: Vec<String>,
+}
+
+impl ScopeFlags {
+    /// The list that they say; nothing, if they say nothing.
+    pub(super) fn list(&self) -> Result<Option<TnAuthList>, CaTrouble> {
+        let bad = |text: &String| CaTrouble::Scope(text.as_str().into());
+        let mut entries = Vec::new();
+        for text in &self.spc {
+            let code = ServiceProviderCode::new(text).map_err(|_| bad(text))?;
+            entries.push(TnEntry::Spc(code));
+        }
+        for text in &self.numbers {
+            entries.push(numbers(text).ok_or_else(|| bad(text))?);
+        }
+        Ok(TnAuthList::new(entries).ok())
+    }
+}
+
+/// One number, or the first and the last of several.
+fn numbers(text: &str) -> Option<TnEntry> {
+    let number = |text: &str| {
+        let text = text.strip_prefix('+').unwrap_or(text);
+        text.parse::<TelephoneNumber>().ok()
+    };
+    let Some((first, last)) = text.split_once('-') else {
+        return number(text).map(TnEntry::One);
+    };
+    let (first, last) = (number(first)?, number(last)?);
+    let count = last.digits()?.checked_sub(first.digits()?)?.checked_add(1)?;
+    match (first.len() == last.len(), count) {
+        (false, _) => None,
+        (true, 1) => Some(TnEntry::One(first)),
+        (true, _) => TelephoneNumberRange::new(first, count).ok().map(TnEntry::Range),
+    }
+}
+
+/// Which kind of certificate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum ProfileChoice {
+    // Doc comments on the values would make the help of every flag two lines longer.
+    CrlIssuer,
+    Delegate,
+    DelegateCa,
+    EndEntity,
+    #[default]
+    Intermediate,
+}
+
+/// The key that a flag names.
+pub(super) fn key_place(text: &str) -> Result<KeyPlace, CaTrouble> {
+    KeyPlace::parse(text, Path::new("")).map_err(|fault| CaTrouble::KeyPlace(text.into(), fault))
+}
+
+/// That nothing is there yet.
+pub(super) fn is_new(path: &Path) -> Result<(), CaTrouble> {
+    match path.exists() {
+        true => Err(CaTrouble::Exists(path.into())),
+        false => Ok(()),
+    }
+}
+
+/// The certificates of a file.
+pub(super) fn chain(path: &Path) -> Result<CertificateChain, CaTrouble> {
+    let bytes = files::read(path).map_err(|fault| CaTrouble::File(path.into(), fault))?;
+    CertificateChain::parse(&bytes).map_err(|cause| CaTrouble::Chain(path.into(), cause))
+}
+
+/// From an hour ago, `days` long.
+pub(super) fn validity(now: UnixTime, days: i64) -> Validity {
+    Validity {
+        not_before: now.saturating_add(-BACKDATE),
+        not_after: now.saturating_add(days.saturating_mul(DAY)),
+    }
+}
+
+/// The same, not before `issuer` begins: one that was made just now has begun an hour ago, too, and the second between them is no
+/// reason to refuse. Its end is not moved: who asks for more than there is should know.
+pub(super) fn within(validity: Validity, issuer: Validity) -> Validity {
+    Validity {
+        not_before: validity.not_before.max(issuer.not_before),
+        ..validity
+    }
+}
+
+/// A new serial number.
+pub(super) fn serial() -> Result<Serial, CaTrouble> {
+    let mut random = [0; 16];
+    system_random(&mut random).map_err(|_| CaTrouble::NoRandomness)?;
+    Ok(Serial::from_random(random))
+}
