@@ -15,6 +15,9 @@ mod names;
 mod record;
 mod issuance;
 mod init;
+mod csr;
+mod sign;
+mod install;
 
 use super::Outcome;
 use super::console::Console;
@@ -36,11 +39,20 @@ pub(super) struct Arguments {
 enum Verb {
     /// Make a root: a key, and the certificate that it signs for itself
     Init(init::Arguments),
+    /// Ask for the certificate of an authority: a key, and a request for it
+    Csr(csr::Arguments),
+    /// Sign a request with a key at hand
+    Sign(sign::Arguments),
+    /// Put a signed certificate in its place
+    Install(install::Arguments),
 }
 
 pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {
     let done = match &arguments.verb {
         Verb::Init(arguments) => init::run(arguments, console),
+        Verb::Csr(arguments) => csr::run(arguments, console),
+        Verb::Sign(arguments) => sign::run(arguments, console),
+        Verb::Install(arguments) => install::run(arguments, console),
     };
     done.unwrap_or_else(|trouble| {
         let outcome = trouble.outcome();

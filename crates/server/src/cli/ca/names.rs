@@ -103,11 +103,16 @@ fn numbers(text: &str) -> Option<TnEntry> {
         return number(text).map(TnEntry::One);
     };
     let (first, last) = (number(first)?, number(last)?);
-    let count = last.digits()?.checked_sub(first.digits()?)?.checked_add(1)?;
+    let count = last
+        .digits()?
+        .checked_sub(first.digits()?)?
+        .checked_add(1)?;
     match (first.len() == last.len(), count) {
         (false, _) => None,
         (true, 1) => Some(TnEntry::One(first)),
-        (true, _) => TelephoneNumberRange::new(first, count).ok().map(TnEntry::Range),
+        (true, _) => TelephoneNumberRange::new(first, count)
+            .ok()
+            .map(TnEntry::Range),
     }
 }
 

@@ -51,7 +51,7 @@ impl CaTrouble {
         match self {
             Self::Issuance(_) | Self::Lint(_) | Self::Path(..) | Self::Request(..) => {
                 Outcome::Failed
-            },
+            }
             Self::Chain(..)
             | Self::Exists(_)
             | Self::File(..)

@@ -1,0 +1,65 @@
+//! `countersign ca install`: a signed certificate put in its place, if it is for the key that is there.
+
+use super::super::Outcome;
+use super::super::console::Console;
+use super::names;
+use super::record::{self, Form};
+use super::trouble::CaTrouble;
+use crate::clock::{Clock, SystemClock};
+use crate::files;
+use clap::Args;
+use countersign::certificate::PathRules;
+use countersign::crypto::AwsLc;
+use countersign::path::{Purpose, walk};
+use countersign::trust::{Anchor, Standing};
+use countersign_ca::{Authority, Practice};
+use std::path::PathBuf;
+
+/// Flags of `ca install`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  countersign ca install ca.pem --key ca.key --certificate /etc/countersign/ca/ca.pem
+
+The certificate must be for this key and one of an authority, and those after it must lead from it to the last. The file is \
+replaced as a whole; a server that runs takes it when it starts again.
+
+Exit codes: 0 done, 1 it is not for this key, or leads nowhere, 2 wrong use or could not run.")]
+pub(super) struct Arguments {
+    /// The signed certificate and those above it, PEM
+    #[arg(value_name = "CHAIN")]
+    chain: PathBuf,
+    /// The key that it was made for: a file, or a pkcs11: URI
+    #[arg(long, value_name = "FILE|URI")]
+    key: String,
+    /// Where it is put
+    #[arg(long, value_name = "FILE")]
+    certificate: PathBuf,
+    /// One JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Outcome, CaTrouble> {
+    let chain = names::chain(&arguments.chain)?;
+    let place = names::key_place(&arguments.key)?;
+    let key = place
+        .open()
+        .map_err(|fault| CaTrouble::Key(place.clone(), fault))?;
+    let own = chain.end_entity();
+    Authority::new(own.clone(), key, Practice::default())?;
+    let now = SystemClock::start().now().unix;
+    let certificates = chain.certificates();
+    // The last one need not be believed here: whoever carried it here has seen where it is from.
+    let last = certificates.last().cloned();
+    let last = last.and_then(|last| Anchor::new(last, Standing::Public).ok());
+    let (anchors, rules) = (last.as_slice(), PathRules::default());
+    walk(certificates, anchors, Purpose::Any, &rules, now, &AwsLc)
+        .map_err(|fault| CaTrouble::Path(arguments.chain.clone(), fault))?;
+    files::publish(&arguments.certificate, chain.to_pem().as_bytes())
+        .map_err(|error| CaTrouble::Unwritable(arguments.certificate.clone(), error))?;
+    let form = Form::of(arguments.json);
+    let key = Some(place.to_string());
+    record::tell(&arguments.certificate, own, key, form, console);
+    Ok(Outcome::Done)
+}
