@@ -402,7 +402,7 @@ fn token_authority(mut reader: Reader<'_>, directory: &Path) -> Option<TokenAuth
     for (one, other, key) in [
         (certificate_file.is_some(), key.is_none(), "key"),
         (
-            key.is_some() || iss.is_some() || hours.is_some(),
+            key.is_some() || iss.is_some(),
             certificate_file.is_none(),
             "certificate_file",
         ),

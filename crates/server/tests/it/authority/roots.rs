@@ -183,6 +183,8 @@ fn an_authority_below_a_root_without_a_network() {
         "ca",
         "sign",
         "other.csr",
+        "--days",
+        "90",
         "--key",
         "ca.key",
         "--certificate",
