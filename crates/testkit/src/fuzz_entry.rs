@@ -4,6 +4,7 @@
 //! again, that reading in pieces gives what reading at once gives, that untouched bytes stay untouched. `fuzz/fuzz_targets` calls them with
 //! what libFuzzer makes up, `tests/it/seeds.rs` with the files in `fuzz/seeds` and what proptest makes up.
 
+mod authority;
 mod certificates;
 mod dialogs;
 mod judgement;
@@ -24,6 +25,10 @@ pub struct Target {
 /// Every target, in alphabetical order.
 pub const TARGETS: &[Target] = &[
     Target {
+        name: "authority_token",
+        run: authority::authority_token,
+    },
+    Target {
         name: "base64url",
         run: tokens::base64url,
     },
@@ -38,6 +43,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "certificate",
         run: certificates::certificate,
+    },
+    Target {
+        name: "certification_request",
+        run: authority::certification_request,
     },
     Target {
         name: "chain",
@@ -58,6 +67,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "ecdsa_signature",
         run: certificates::ecdsa_signature,
+    },
+    Target {
+        name: "flattened_jws",
+        run: authority::flattened_jws,
     },
     Target {
         name: "forwards",
@@ -162,6 +175,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "tnauthlist",
         run: certificates::tnauthlist,
+    },
+    Target {
+        name: "token_request",
+        run: authority::token_request,
     },
     Target {
         name: "verification",

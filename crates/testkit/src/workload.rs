@@ -33,8 +33,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 mod kinds;
+mod tokens;
 
 pub use kinds::{Branded, DIVERSIONS, Forwarded};
+pub use tokens::Tokens;
 
 /// Different calls that take turns, so that no branch predictor learns one by heart.
 pub const CALLS: usize = 64;

@@ -304,8 +304,6 @@ pub enum Refusal {
     NotKnown,
     /// The client is not the holder of that account, or there is none.
     NotTheHolder,
-    /// The client has asked too often.
-    TooMany,
     /// `tktype` is not `TNAuthList`.
     TokenType,
 }
@@ -317,7 +315,6 @@ impl Refusal {
             Self::Malformed(_) | Self::NotAList | Self::NotJson | Self::TokenType => 400,
             Self::NoCredentials => 401,
             Self::NoAuthority | Self::NotHeld | Self::NotKnown | Self::NotTheHolder => 403,
-            Self::TooMany => 429,
         }
     }
 }
@@ -339,7 +336,6 @@ impl fmt::Display for Refusal {
             Self::NotJson => "the body is not a JSON object",
             Self::NotKnown => "nobody knows whether these numbers are those of this account",
             Self::NotTheHolder => "not the holder of this account",
-            Self::TooMany => "too many requests",
             Self::TokenType => "the only tktype is TNAuthList",
         })
     }

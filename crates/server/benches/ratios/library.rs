@@ -4,7 +4,7 @@ use crate::raw::Raw;
 use crate::rows::{Anchor, Promise, Row};
 use countersign_testkit::stopwatch::{Contestant, race};
 use countersign_testkit::workload::Crypto;
-use countersign_testkit::workload::{Branded, Forwarded, TenThousand, Workload};
+use countersign_testkit::workload::{Branded, Forwarded, TenThousand, Tokens, Workload};
 use std::hint::black_box;
 
 /// One operation; the argument counts up.
@@ -23,12 +23,14 @@ pub(crate) fn measure(workload: &Workload, raw: &Raw) -> (Vec<Row>, Anchor) {
     let ten_thousand = TenThousand::new();
     let covers = |index| drop(black_box(ten_thousand.covers(index)));
     let parse = |index| _ = black_box(workload.parse(index));
+    let tokens = Tokens::new();
+    let check = |index| drop(black_box(tokens.check(index)));
     use Promise::{CostAtMost, NanosAtMost, RateAtLeast, Same};
     let of_sign = ("raw-sign", &raw_sign as Work<'_>);
     let of_verify = ("raw-verify", &raw_verify as Work<'_>);
     let of_sign_shaken = ("sign-shaken", &sign as Work<'_>);
     let of_verify_shaken = ("verify-shaken-warm", &verify as Work<'_>);
-    let races: [Race<'_>; 9] = [
+    let races: [Race<'_>; 10] = [
         ("a-a", of_verify, Same, &raw_verify),
         ("sign-shaken", of_sign, RateAtLeast(0.95), &sign),
         ("verify-shaken-warm", of_verify, RateAtLeast(0.97), &verify),
@@ -64,6 +66,8 @@ pub(crate) fn measure(workload: &Workload, raw: &Raw) -> (Vec<Row>, Anchor) {
             CostAtMost(6.3),
             &verify_forwarded,
         ),
+        // A token of RFC 9448: one signature, and the nine steps but the last.
+        ("token-check", of_verify, RateAtLeast(0.8), &check),
     ];
     let rows = Vec::from(races.map(row));
     let anchor = anchor(&rows);

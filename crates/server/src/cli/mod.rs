@@ -21,6 +21,7 @@ mod decode;
 mod reload;
 mod serve;
 mod sign;
+mod token;
 mod up;
 mod verify;
 mod probe;
@@ -70,6 +71,8 @@ enum Verb {
     Certificate(certificate::Arguments),
     /// Run a certification authority: roots, requests, certificates
     Ca(ca::Arguments),
+    /// Ask for authority tokens, take them apart, validate them
+    Token(token::Arguments),
     /// Print a completion script for a shell
     Completions(completions::Arguments),
 }
@@ -143,6 +146,7 @@ pub fn main() -> ExitCode {
         Verb::Decode(arguments) => decode::run(&arguments, &mut console),
         Verb::Certificate(arguments) => certificate::run(&arguments, &mut console),
         Verb::Ca(arguments) => ca::run(&arguments, &mut console),
+        Verb::Token(arguments) => token::run(&arguments, &mut console),
         Verb::Completions(arguments) => completions::run(&arguments, &mut console),
     };
     console.finish(outcome).into()

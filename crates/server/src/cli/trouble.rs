@@ -5,6 +5,7 @@
 
 use super::input::InputError;
 use super::parties::BadParty;
+use super::token::TokenTrouble;
 use crate::files::FileFault;
 use countersign::authentication::{BrandFault, SignerError};
 use countersign::certificate::number_records::RecordsError;
@@ -90,6 +91,8 @@ pub(super) enum Trouble {
     TnAuthList(PathBuf),
     /// TLS cannot be set up.
     Tls(rustls::Error),
+    /// What was said about an authority token.
+    Token(TokenTrouble),
     /// Where to ask cannot be read or found.
     Via(Box<str>),
 }
@@ -159,6 +162,7 @@ impl fmt::Display for Trouble {
             Self::Signer(path, cause) => {
                 write!(f, "{}: {cause}; {}", path.display(), signer_fix(cause))
             }
+            Self::Token(cause) => cause.fmt(f),
             Self::Tls(cause) => write!(f, "TLS cannot be set up: {cause}"),
             Self::Crl(..) | Self::CrlRefused(..) | Self::NumberRecords(..) | Self::TnAuthList(_) => {
                 self.fmt_list(f)

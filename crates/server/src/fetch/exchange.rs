@@ -18,6 +18,7 @@ use hyper::header::{
 };
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use std::convert::Infallible;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
 use tracing::debug;
@@ -174,13 +175,14 @@ where
 }
 
 /// Sends a request over a connection that `driver` keeps running; the head of its answer.
-pub(super) async fn send<S>(
+pub(super) async fn send<S, B>(
     stream: S,
-    request: Request<Empty<Bytes>>,
+    request: Request<B>,
     driver: &mut JoinSet<hyper::Result<()>>,
 ) -> Result<Response<Incoming>, Unavailable>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
 {
     let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
         .max_buf_size(MAX_HEADER_BYTES)

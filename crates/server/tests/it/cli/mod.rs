@@ -18,6 +18,7 @@ mod hierarchy;
 mod kinds;
 mod showing;
 mod signing;
+mod tokens;
 mod verdicts;
 
 use crate::peers::Workspace;

@@ -1,0 +1,5 @@
+//! Fuzz target `flattened_jws`: see `countersign_testkit::fuzz_entry`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| countersign_testkit::fuzz_entry::run("flattened_jws", bytes));

@@ -1,0 +1,5 @@
+//! Fuzz target `token_request`: see `countersign_testkit::fuzz_entry`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| countersign_testkit::fuzz_entry::run("token_request", bytes));
