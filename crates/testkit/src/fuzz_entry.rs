@@ -4,6 +4,7 @@
 //! again, that reading in pieces gives what reading at once gives, that untouched bytes stay untouched. `fuzz/fuzz_targets` calls them with
 //! what libFuzzer makes up, `tests/it/seeds.rs` with the files in `fuzz/seeds` and what proptest makes up.
 
+mod acme;
 mod authority;
 mod certificates;
 mod dialogs;
@@ -24,6 +25,10 @@ pub struct Target {
 
 /// Every target, in alphabetical order.
 pub const TARGETS: &[Target] = &[
+    Target {
+        name: "acme_request",
+        run: acme::request,
+    },
     Target {
         name: "authority_token",
         run: authority::authority_token,

@@ -55,7 +55,8 @@ pub enum Dialect {
     #[default]
     Rfc,
     /// A token may come as `atc`; identifiers may be standard base64 with padding; a new account may be asked for with an empty
-    /// payload; the certificate may have the key of the account; requested extensions that we write ourselves are read over.
+    /// payload, and where the payload is empty the header may be signed alone; the certificate may have the key of the account;
+    /// requested extensions that we write ourselves are read over.
     Shaken,
 }
 

@@ -10,7 +10,7 @@ use super::desk::{Account, Desk};
 use super::limits::MAX_BODY;
 use super::name::Name;
 use super::nonce::{NonceStanding, Nonces};
-use super::practice::Practice;
+use super::practice::{Dialect, Practice};
 use super::problem::{Kind, Problem, Refusal};
 use super::resource::Resource;
 use countersign::crypto::Point;
@@ -104,7 +104,9 @@ pub(super) fn admit<'a>(
         .map_err(|fault| Problem::malformed(format!("the body is no flattened JWS: {fault}")))?;
     check_algorithm(&jws)?;
     let signer = signer(desk, practice, &jws, resource)?;
-    check_signature(&jws, signer.key())?;
+    if !is_signed_alone(practice.dialect, &jws, signer.key()) {
+        check_signature(&jws, signer.key())?;
+    }
     let url = practice.url(resource);
     check_url(&jws, &url)?;
     check_nonce(nonce)?;
@@ -225,6 +227,19 @@ pub(super) fn check_signature(jws: &FlattenedJws, key: &Point) -> Result<(), Pro
         Err(fault) => Err(fault.to_string()),
     };
     verified.map_err(|fault| Problem::malformed(format!("the JWS does not verify: {fault}")))
+}
+
+/// Whether the header alone was signed, without the dot behind it, as a deployed client of SHAKEN does where it has nothing to say. Such
+/// a signature cannot stand for anything else: what is signed otherwise has a dot.
+fn is_signed_alone(dialect: Dialect, jws: &FlattenedJws, key: &Point) -> bool {
+    if dialect == Dialect::Rfc || !jws.payload().is_empty() {
+        return false;
+    }
+    let header = jws.signing_input().trim_end_matches('.');
+    match (Jwk::of(key).verifying_key(), jws.signature()) {
+        (Ok(key), Ok(signature)) => key.verify(header.as_bytes(), &signature).is_ok(),
+        _ => false,
+    }
 }
 
 // RFC 8555 §6.4: "On receiving such an object in an HTTP request, the server MUST compare the "url" header parameter to the request

@@ -16,7 +16,10 @@ use super::site::{
     BASE, Client, SPC_1234, Site, body, extensions, identifier, is_document, is_problem, request,
     request_with, send, text, url,
 };
-use countersign::certificate::{CertificateChain, TnAuthList, TnEntry};
+use countersign::certificate::encode::{
+    self, PRINTABLE_STRING, SET, UTF8_STRING, element, sequence,
+};
+use countersign::certificate::{CertificateChain, DistinguishedName, TnAuthList, TnEntry};
 use countersign::crypto::{EcdsaP256Key, SigningKey};
 use countersign::jose::base64url;
 use countersign_ca::acme::certificate::{chain, published_name};
@@ -25,6 +28,7 @@ use countersign_ca::acme::{self, Dialect, Unfetched};
 use countersign_ca::register::preparation::SecondApproval;
 use countersign_ca::token::validation::TokenIssuer;
 use countersign_ca::token::{AuthorityToken, Fingerprint, FingerprintRule, Header, Permission};
+use countersign_ca::{CrlPoint, csr};
 use countersign_testkit::lab::numbers;
 use serde_json::json;
 
@@ -160,34 +164,67 @@ fn digest06_case18_a_token_comes_as_atc_in_the_dialect_of_shaken_only() {
     }
 }
 
-/// What the one production client of SHAKEN does: an empty new account, padded base64, the digest of the whole public key, `atc`, and
-/// the account key in the certificate.
+/// What the one production client of SHAKEN does: an empty new account, headers signed alone, padded base64, the digest of the whole
+/// public key, `atc`, a state and a city in its name, and the account key in the certificate.
 #[test]
 fn a_deployed_client_of_shaken_enrols_in_its_dialect() {
     let mut site = Site::new();
     site.practice.dialect = Dialect::Shaken;
     site.practice.fingerprint = FingerprintRule::Either;
     let mut client = Client::new();
-    let reply = client.post(&mut site, &url("/new-account"), "");
+    let reply = client.see_signed_alone(&mut site, &url("/new-account"));
     assert_eq!(reply.status, 201, "{}", text(&reply));
     client.kid = Some(reply.header("Location").unwrap().to_owned());
     let padded = format!("{SPC_1234}==");
-    let (_, order) = client.order(&mut site, &padded);
-    let challenge = client.challenge(&mut site, &order);
+    let (order_url, order) = client.order(&mut site, &padded);
+    let authorization = order["authorizations"][0].as_str().unwrap();
+    let authorization = body(&client.see_signed_alone(&mut site, authorization));
+    let challenge = authorization["challenges"][0]["url"].as_str().unwrap();
     let mut claims = site.claims(&client, SPC_1234);
     claims.atc.fingerprint = Fingerprint::spki_of(&client.key.public_key());
     let payload = json!({ "atc": site.token(&claims) }).to_string();
-    let reply = client.post(&mut site, challenge["url"].as_str().unwrap(), &payload);
+    let reply = client.post(&mut site, challenge, &payload);
     assert_eq!(body(&reply)["status"], "valid", "{}", text(&reply));
     let mut asked = extensions(SPC_1234);
-    let crl = countersign_ca::CrlPoint {
+    let crl = CrlPoint {
         url: "https://ca.example/crl/all.crl".into(),
         issuer: site.lab.root().certificate().subject().clone(),
     };
     let issuer = site.practice.authority.certificate().subject().clone();
     asked.push(countersign_ca::extension::distribution_point(&crl, &issuer));
-    let reply = client.finalize(&mut site, &order, &request_with(&asked, &client.key));
+    let request = csr::write(&deployed_subject(), &asked, &*client.key).unwrap();
+    let reply = client.finalize(&mut site, &order, &request);
     assert_eq!(body(&reply)["status"], "valid", "{}", text(&reply));
+    let order = body(&client.see_signed_alone(&mut site, &order_url));
+    let chain = client.see_signed_alone(&mut site, order["certificate"].as_str().unwrap());
+    let chain = CertificateChain::parse(&chain.body).unwrap();
+    assert_eq!(*chain.end_entity().subject(), deployed_subject());
+}
+
+/// C=US, ST=New York, L=New York, O=Example Telco, CN=SHAKEN 1234 20261105
+fn deployed_subject() -> DistinguishedName {
+    let parts = [
+        ("2.5.4.6", PRINTABLE_STRING, "US"),
+        ("2.5.4.8", UTF8_STRING, "New York"),
+        ("2.5.4.7", UTF8_STRING, "New York"),
+        ("2.5.4.10", UTF8_STRING, "Example Telco"),
+        ("2.5.4.3", UTF8_STRING, "SHAKEN 1234 20261105"),
+    ];
+    let sets = parts.map(|(kind, tag, text)| {
+        let kind = encode::oid(&kind.parse().unwrap());
+        let pair = sequence(&[kind, element(tag, text.as_bytes())]);
+        element(SET, &pair)
+    });
+    DistinguishedName::new(&sequence(&sets)).unwrap()
+}
+
+#[test]
+fn a_header_signed_alone_is_no_signature_by_the_rfc() {
+    let mut site = Site::new();
+    let client = Client::registered(&mut site);
+    let kid = client.kid.clone().unwrap();
+    let reply = client.see_signed_alone(&mut site, &kid);
+    is_problem(&reply, 400, "malformed");
 }
 
 #[test]
@@ -390,7 +427,7 @@ fn a_certificate_that_certifies_others_waits_for_a_second_person() {
     let register = &site.ledger.register;
     let (id, _) = register.approvals().next().unwrap();
     let given = register.approve(id, "the second person", site.now).unwrap();
-    site.keep([countersign_ca::acme::Entry::Certificate(given)]);
+    site.keep([acme::Entry::Certificate(given)]);
     let order = body(&client.see(&mut site, &order_url));
     assert_eq!(order["status"], "valid", "{order}");
     let again = body(&client.see(&mut site, &order_url));
@@ -431,7 +468,7 @@ fn one_number_is_enough_for_an_order() {
     let (_, order) = client.ready(&mut site, &list);
     let key = EcdsaP256Key::generate().unwrap();
     let subject = countersign_ca::Subject::new("US", "Example", "SHAKEN number").unwrap();
-    let request = countersign_ca::csr::write(subject.name(), &extensions(&list), &key).unwrap();
+    let request = csr::write(subject.name(), &extensions(&list), &key).unwrap();
     let reply = client.finalize(&mut site, &order, &request);
     assert_eq!(body(&reply)["status"], "valid", "{}", text(&reply));
 }

@@ -290,6 +290,16 @@ impl Client {
         send(site, url, &body)
     }
 
+    /// Sends a request without payload, its header signed alone.
+    pub(crate) fn see_signed_alone(&self, site: &mut Site, url: &str) -> Reply {
+        let nonce = site.nonce();
+        let header = base64url::encode(self.header(url, &nonce).to_string().as_bytes());
+        let signature = self.key.sign(header.as_bytes()).unwrap();
+        let signature = base64url::encode(&signature);
+        let body = json!({ "protected": header, "payload": "", "signature": signature });
+        send(site, url, &body.to_string())
+    }
+
     /// Asks to see.
     pub(crate) fn see(&self, site: &mut Site, url: &str) -> Reply {
         self.post(site, url, "")
