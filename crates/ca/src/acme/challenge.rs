@@ -11,7 +11,7 @@
 use super::desk::{Challenge, Order};
 use super::event::{Entry, Event, Grant};
 use super::handled::{Handled, Then};
-use super::limits::RETRY_AFTER;
+use super::limits::{FETCH_AGAIN, RETRY_AFTER};
 use super::name::Name;
 use super::order::own;
 use super::payload::{self, Empty};
@@ -50,7 +50,11 @@ pub(super) fn respond(
     let text = match &order.challenge {
         // Whoever has not heard our answer asks again: it is the same.
         Challenge::Failed(_) | Challenge::Met { .. } => return Ok(reply(practice, order).into()),
-        // RFC 8555 §8.2: "Clients can explicitly request a retry by re-sending their response to a challenge in a new POST request"
+        // RFC 8555 §8.2: "Clients can explicitly request a retry by re-sending their response to a challenge in a new POST request", and "In
+        // order to avoid denial-of-service attacks via client-initiated retries, servers SHOULD rate-limit such requests."
+        Challenge::Heard { at, .. } if now < at.saturating_add(FETCH_AGAIN) => {
+            return Ok(reply(practice, order).into());
+        }
         Challenge::Heard { token, .. } => token,
         Challenge::Open => response(practice.dialect, &members)?,
     };
@@ -112,18 +116,15 @@ fn fetch(practice: &Practice, order: &Order, text: &str, url: &str, now: UnixTim
         token: text.into(),
         at: now,
     };
-    let events = match &order.challenge {
-        Challenge::Heard { .. } => Vec::new(),
-        _ => vec![Entry::Acme(Event::TokenHeard {
-            order: order.asked.order,
-            token: text.into(),
-            at: now,
-        })],
+    let event = Event::TokenHeard {
+        order: order.asked.order,
+        token: text.into(),
+        at: now,
     };
     let mut after = order.clone();
     after.challenge = heard;
     Handled {
-        events,
+        events: vec![Entry::Acme(event)],
         then: Then::Fetch {
             reply: reply(practice, &after),
             url: url.into(),

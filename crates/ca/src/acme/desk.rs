@@ -26,6 +26,8 @@ pub struct Desk {
     by_authorization: BTreeMap<Name, Name>,
     by_challenge: BTreeMap<Name, Name>,
     by_certificate: BTreeMap<CertificateName, Name>,
+    /// When each order without a certificate expires.
+    without_certificate: BTreeSet<(UnixTime, Name)>,
     /// Tokens that have met a challenge and have not expired: for those that count once.
     tokens: BTreeMap<Box<str>, Name>,
     ends_of_tokens: BTreeSet<(UnixTime, Box<str>)>,
@@ -151,6 +153,7 @@ impl Desk {
                     },
                 };
                 self.with(order, |order| order.progress = awaiting);
+                self.keep(order);
             }
             Event::OrderFailed { order, problem } => {
                 let failed = Progress::Failed(problem.clone());
@@ -216,10 +219,12 @@ impl Desk {
         };
         push_recent(&mut account.ordered, opened.at);
         account.orders.push(opened.order);
-        self.forget_dead_orders(&opened.account, opened.at);
+        self.forget_dead_orders(opened.at);
         self.by_authorization
             .insert(opened.authorization, opened.order);
         self.by_challenge.insert(opened.challenge, opened.order);
+        self.without_certificate
+            .insert((opened.expires, opened.order));
         self.orders
             .insert(opened.order, Order::new(opened.clone(), list));
     }
@@ -227,25 +232,22 @@ impl Desk {
     /// Orders that came to nothing long ago; those with a certificate stay.
     // RFC 8555 §7.4: "If the client fails to complete the required actions before the "expires" time, then the server SHOULD change
     // the status of the order to "invalid" and MAY delete the order resource."
-    fn forget_dead_orders(&mut self, account: &Name, now: UnixTime) {
-        let Some(account) = self.accounts.get_mut(account) else {
-            return;
-        };
-        let is_dead = |order: &Order| {
-            matches!(order.progress, Progress::Failed(_) | Progress::Open)
-                && order.asked.expires.saturating_add(REMEMBERED) < now
-        };
-        let orders = &mut self.orders;
-        let (authorizations, challenges) = (&mut self.by_authorization, &mut self.by_challenge);
-        account.orders.retain(|name| {
-            let Some(dead) = orders.get(name).filter(|order| is_dead(order)) else {
-                return true;
+    fn forget_dead_orders(&mut self, now: UnixTime) {
+        let since = now.saturating_add(-REMEMBERED);
+        while let Some((expired, name)) = self.without_certificate.first().copied() {
+            if since <= expired {
+                break;
+            }
+            self.without_certificate.pop_first();
+            let Some(dead) = self.orders.remove(&name) else {
+                continue;
             };
-            authorizations.remove(&dead.asked.authorization);
-            challenges.remove(&dead.asked.challenge);
-            orders.remove(name);
-            false
-        });
+            self.by_authorization.remove(&dead.asked.authorization);
+            self.by_challenge.remove(&dead.asked.challenge);
+            if let Some(account) = self.accounts.get_mut(&dead.asked.account) {
+                account.orders.retain(|order| *order != name);
+            }
+        }
     }
 
     fn challenge_met(&mut self, name: &Name, at: UnixTime, grant: &Grant) {
@@ -275,6 +277,15 @@ impl Desk {
         };
         order.progress = Progress::Finalized(certificate.clone());
         self.by_certificate.insert(certificate.clone(), *name);
+        self.keep(name);
+    }
+
+    /// The order has a certificate, or may get one however long it takes: it is not forgotten.
+    fn keep(&mut self, name: &Name) {
+        if let Some(order) = self.orders.get(name) {
+            let expires = order.asked.expires;
+            self.without_certificate.remove(&(expires, *name));
+        }
     }
 
     /// An account by its name.

@@ -33,6 +33,10 @@ pub const ORDER_LIFE: i64 = 7 * 24 * HOUR;
 /// When a client may look again at what is being worked on, in seconds.
 pub const RETRY_AFTER: u32 = 2;
 
+/// How soon the certificate of a token is fetched again because its client asks again, in seconds.
+// RFC 8555 §8.2: "there should not usually be any reason to retry more often than every 5 or 10 seconds."
+pub const FETCH_AGAIN: i64 = 10;
+
 /// How much is taken in how much time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rates {

@@ -212,12 +212,15 @@ fn check_rates(
     {
         return Err(rate_limited("orders", first, now));
     }
-    let open = account.orders.iter().filter(|order| {
-        let order = books.desk.order(order);
-        order.is_some_and(|order| {
-            let state = order.state(books.register, now);
-            matches!(state, OrderState::Pending | OrderState::Ready)
-        })
+    // An order older than that is not open any more.
+    let since = now.saturating_add(-ORDER_LIFE);
+    let newest = account.orders.iter().rev();
+    let young = newest
+        .filter_map(|order| books.desk.order(order))
+        .take_while(|order| since < order.asked.at);
+    let open = young.filter(|order| {
+        let state = order.state(books.register, now);
+        matches!(state, OrderState::Pending | OrderState::Ready)
     });
     if open.count() < practice.rates.open_orders {
         return Ok(());

@@ -40,8 +40,14 @@ pub(super) fn revoke(
     if issued != Some(certificate.as_der()) {
         return Err(Problem::malformed("the certificate is not one of this authority").into());
     }
-    check_signer(books, admitted, &certificate, &name, now)?;
+    let right = right(books, admitted, &certificate, &name, now)?;
     let reason = reason(&members)?;
+    // Whoever knows a key has every certificate of it, and all of them are revoked: only its holder may say that others know it.
+    if reason == Reason::KeyCompromise && right == Right::Authorization {
+        let detail =
+            "that a key is known to others is said by who ordered the certificate, or with the key";
+        return Err(Problem::new(Kind::BadRevocationReason, detail).into());
+    }
     let revoked = books
         .register
         .revoke(&name, reason, &by(admitted), now)
@@ -93,15 +99,24 @@ fn reason(members: &Object<'_>) -> Result<Reason, Problem> {
     })
 }
 
-/// Whether whoever has signed may revoke this certificate.
-fn check_signer(
+/// By which right somebody revokes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Right {
+    /// It holds an authorization for everything in the certificate.
+    Authorization,
+    /// It has ordered the certificate, or has its key.
+    Holder,
+}
+
+/// By which right whoever has signed revokes this certificate.
+fn right(
     books: Books<'_>,
     admitted: &Admitted<'_>,
     certificate: &Certificate,
     name: &CertificateName,
     now: UnixTime,
-) -> Result<(), Problem> {
-    let may = match admitted.signer {
+) -> Result<Right, Problem> {
+    let is_holder = match admitted.signer {
         // RFC 8555 §7.6: "The server MUST also consider a revocation request valid if it is signed with the private key corresponding to the
         // public key in the certificate."
         Signer::Key(key) => certificate.public_key().p256() == Some(&key),
@@ -110,11 +125,13 @@ fn check_signer(
         Signer::Account(account, _) => {
             let order = books.desk.order_of_certificate(name);
             order.is_some_and(|order| order.asked.account == account)
-                || holds_authorization(books, admitted, certificate, now)
         }
     };
-    match may {
-        true => Ok(()),
+    if is_holder {
+        return Ok(Right::Holder);
+    }
+    match holds_authorization(books, admitted, certificate, now) {
+        true => Ok(Right::Authorization),
         false => Err(Problem::unauthorized(
             "a certificate is revoked by the account that ordered it, by one that is authorized for all of it, or with its own key",
         )),

@@ -380,11 +380,13 @@ fn the_certificate_of_a_token_is_fetched_while_the_client_waits() {
         let (order_url, order) = client.order(&mut site, SPC_1234);
         let claims = site.claims(&client, SPC_1234);
         let token = site.token(&claims);
-        // Asked twice, the second time because the first answer was lost.
-        for _ in 0..2 {
+        // Asked again and again, because answers are lost: it is fetched once in ten seconds.
+        for (later, fetches) in [(0, 1), (9, 1), (1, 2)] {
+            site.wait(later);
             let reply = client.answer(&mut site, &order, &token);
             assert_eq!(body(&reply)["status"], "processing");
             assert!(reply.header("Retry-After").is_some());
+            assert_eq!(site.fetches.len(), fetches);
         }
         assert_eq!(
             body(&client.see(&mut site, &order_url))["status"],

@@ -101,6 +101,8 @@ fn an_account_that_is_authorized_for_all_of_it_revokes() {
         body(&other.see(&mut site, authorization))["status"],
         "valid"
     );
+    let compromised = revoke(&mut site, &other, der, json!(1));
+    is_problem(&compromised, 400, "badRevocationReason");
     let reply = revoke(&mut site, &other, der, Value::Null);
     assert_eq!(reply.status, 200, "{}", text(&reply));
     assert_eq!(reason_of(&site, &certificate), Some(Reason::Unspecified));
