@@ -3,8 +3,7 @@
 //! What is approved is everything in the certificate but its serial number, byte for byte; an approval is good for one
 //! certificate. Who a person is, is settled by whoever calls.
 
-use super::preparation::Asked;
-use super::{Approval, ApprovalAsked, ApprovalGiven, Event, Register};
+use super::{Approval, ApprovalAsked, ApprovalGiven, Asked, Event, Register};
 use crate::authority::Authority;
 use crate::draft::Serial;
 use crate::issuance::IssuanceError;

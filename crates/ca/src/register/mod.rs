@@ -22,12 +22,12 @@ pub mod revocation;
 
 use crate::crl;
 use crate::draft;
-use crate::issuance::Profile;
+use crate::issuance::{Profile, Request};
 use crate::notation::{Digest, Octets, SerialNumber};
 use countersign::certificate::crl::Reason;
 use countersign::certificate::{Certificate, DistinguishedName};
 use countersign::crypto::Point;
-use countersign::time::UnixTime;
+use countersign::time::{UnixTime, Validity};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -55,6 +55,19 @@ impl CertificateName {
     pub fn of(certificate: &Certificate) -> Self {
         Self::new(certificate.issuer(), certificate.serial())
     }
+}
+
+/// A certificate that somebody may have.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// What for.
+    pub request: &'a Request,
+    /// From when to when.
+    pub validity: Validity,
+    /// The order it is for.
+    pub order: Option<&'a str>,
+    /// The approval it has got.
+    pub approval: Option<&'a str>,
 }
 
 /// What happened to certificates.

@@ -3,6 +3,8 @@
 //! Whatever could refuse a certificate refuses it here: the profile, the scope of the authority, blocked keys, a missing approval,
 //! and every lint, over the very bytes that the key would sign. What is left to fail afterwards is the key itself.
 
+pub use super::Asked;
+
 use super::approval::{self, ApprovalRefused};
 use super::{
     Abandoned, Abandonment, CertificateName, Entry, Event, Issued, Prepared, Register, Stage,
@@ -10,12 +12,12 @@ use super::{
 };
 use crate::authority::Authority;
 use crate::draft::{self, Draft, Serial};
-use crate::issuance::{IssuanceError, Profile, Request};
+use crate::issuance::{IssuanceError, Profile};
 use crate::notation::Octets;
 use countersign::certificate::Certificate;
 use countersign::certificate::lint::{self, Severity};
 use countersign::crypto::{AwsLc, SIGNATURE_LEN, Signature, VerifyingKeys as _};
-use countersign::time::{UnixTime, Validity};
+use countersign::time::UnixTime;
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -44,19 +46,6 @@ pub enum SecondApproval {
     Needed,
     /// They are issued like others.
     NotNeeded,
-}
-
-/// A certificate that somebody may have.
-#[derive(Clone, Copy, Debug)]
-pub struct Asked<'a> {
-    /// What for.
-    pub request: &'a Request,
-    /// From when to when.
-    pub validity: Validity,
-    /// The order it is for.
-    pub order: Option<&'a str>,
-    /// The approval it has got.
-    pub approval: Option<&'a str>,
 }
 
 /// Why a certificate is not prepared.

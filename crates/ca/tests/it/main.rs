@@ -24,6 +24,7 @@ mod other_algorithms;
 mod path_to_an_anchor;
 mod pkits;
 mod profiles;
+mod register;
 mod revocation_beside_openssl;
 mod revocation_lists;
 mod revoked_certificates;

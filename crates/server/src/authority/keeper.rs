@@ -34,7 +34,7 @@ const CHECKPOINT_EVERY: Duration = Duration::from_secs(60);
 pub struct Keeper {
     queue: Option<SyncSender<Box<dyn Command + Send>>>,
     shown: Arc<ArcSwap<Ledger>>,
-    trouble: Arc<Mutex<Option<Undone>>>,
+    trouble: Arc<Trouble>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -113,8 +113,7 @@ impl Keeper {
 
     /// What keeps the store from being written or read now, if anything does: for `/ready`, metrics and the log.
     pub fn trouble(&self) -> Option<Undone> {
-        let trouble = self.trouble.lock();
-        trouble.unwrap_or_else(PoisonError::into_inner).clone()
+        current(&self.trouble)
     }
 }
 
@@ -134,7 +133,7 @@ struct Shift {
     checkpoints: Option<Checkpoints>,
     /// The last head that was signed, and when.
     signed: Option<(Head, Instant)>,
-    trouble: Arc<Mutex<Option<Undone>>>,
+    trouble: Arc<Trouble>,
 }
 
 impl Shift {
@@ -145,7 +144,7 @@ impl Shift {
                 Ok(first) => self.keep(first, commands),
                 Err(RecvTimeoutError::Timeout) => {
                     let caught_up = self.book.catch_up();
-                    self.note(caught_up.err());
+                    note(&self.trouble, caught_up.err());
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
             }
@@ -163,43 +162,25 @@ impl Shift {
             .into_iter()
             .chain(commands.try_iter().take(BATCH - 1))
             .collect();
-        // After trouble it is not known what was kept.
-        let is_well = match self.trouble().is_some() {
-            true => self.book.catch_up(),
-            false => Ok(()),
-        };
-        if let Err(undone) = is_well {
-            waiting
-                .iter_mut()
-                .for_each(|command| command.done(Err(undone.clone())));
-            return self.note(Some(undone));
-        }
-        let mut heard = Heard(Ok(()));
-        let mut all: Vec<&mut dyn Command> = Vec::with_capacity(waiting.len() + 1);
+        // What becomes of the batch is noted before anybody is told.
+        let mut noted = Noted(&self.trouble);
+        let mut all: Vec<&mut dyn Command> = vec![&mut noted];
         for command in &mut waiting {
             all.push(command.as_mut());
         }
-        all.push(&mut heard);
-        self.book.run(&mut all);
-        self.note(heard.0.err());
-    }
-
-    fn trouble(&self) -> Option<Undone> {
-        let trouble = self.trouble.lock();
-        trouble.unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Says in the log when trouble begins, changes and ends.
-    fn note(&self, now: Option<Undone>) {
-        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        if *trouble == now {
-            return;
+        // After trouble it is not known what was kept.
+        let is_well = match current(&self.trouble).is_some() {
+            true => self.book.catch_up(),
+            false => Ok(()),
+        };
+        match is_well {
+            Ok(()) => self.book.run(&mut all),
+            Err(undone) => {
+                for command in all {
+                    command.done(Err(undone.clone()));
+                }
+            }
         }
-        match &now {
-            Some(undone) => tracing::error!(%undone, "the authority cannot keep its journal"),
-            None => tracing::info!("the authority keeps its journal again"),
-        }
-        *trouble = now;
     }
 
     fn checkpoint_if(&mut self, older: Duration) {
@@ -222,16 +203,37 @@ impl Shift {
     }
 }
 
-/// Hears what came of a batch, and asks for nothing.
-struct Heard(Result<(), Undone>);
+/// What keeps the store from being written or read now.
+type Trouble = Mutex<Option<Undone>>;
 
-impl Command for Heard {
+fn current(trouble: &Trouble) -> Option<Undone> {
+    let trouble = trouble.lock();
+    trouble.unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+/// Says in the log when trouble begins, changes and ends.
+fn note(trouble: &Trouble, now: Option<Undone>) {
+    let mut trouble = trouble.lock().unwrap_or_else(PoisonError::into_inner);
+    if *trouble == now {
+        return;
+    }
+    match &now {
+        Some(undone) => tracing::error!(%undone, "the authority cannot keep its journal"),
+        None => tracing::info!("the authority keeps its journal again"),
+    }
+    *trouble = now;
+}
+
+/// Notes what came of a batch, and asks for nothing.
+struct Noted<'a>(&'a Trouble);
+
+impl Command for Noted<'_> {
     fn decide(&mut self, _: &Ledger, _: UnixTime, _: &mut Random<'_>) -> Vec<Event> {
         Vec::new()
     }
 
     fn done(&mut self, result: Result<(), Undone>) {
-        self.0 = result;
+        note(self.0, result.err());
     }
 }
 

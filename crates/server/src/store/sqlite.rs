@@ -67,6 +67,20 @@ impl SqliteStore {
         }
     }
 
+    /// Lets the file grow to so many bytes and no further, through this connection: the rest of the disk is for others. What is in
+    /// it stays, whatever the limit.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if the file cannot be read.
+    pub fn limit(&self, bytes: u64) -> Result<(), Unavailable> {
+        let connection = self.connection();
+        let size: i64 = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
+        let size = u64::try_from(size).unwrap_or_default().max(1);
+        let pragma = format!("PRAGMA max_page_count = {}", (bytes / size).max(1));
+        connection.query_row(&pragma, [], |_| Ok(()))?;
+        Ok(())
+    }
+
     /// Copies everything, as it is at one moment, into a new file.
     ///
     /// # Errors
