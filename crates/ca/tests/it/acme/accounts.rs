@@ -313,6 +313,15 @@ fn an_account_gets_another_key_and_keeps_its_orders() {
     assert_eq!(reply.status, 200, "{}", text(&reply));
     assert_eq!(new.see(&mut site, &order_url).status, 200);
     is_problem(&old.see(&mut site, &order_url), 400, "malformed");
+    // The key that was given up finds nothing; the account is found by the new one.
+    let only = json!({ "onlyReturnExisting": true });
+    for (by, status) in [(&old, 400), (&new, 200)] {
+        let finder = Client {
+            key: by.key.clone(),
+            kid: None,
+        };
+        assert_eq!(open(&mut site, &finder, &only).status, status);
+    }
     // Whoever has lost the answer and asks again has the key already.
     let again = rollover(&mut site, &new, &new, |_| {}, |_| {});
     is_problem(&again, 409, "malformed");
