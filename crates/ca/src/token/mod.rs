@@ -319,7 +319,7 @@ impl Atc {
     }
 }
 
-// RFC 9448 §3: the value "MUST NOT be padded". The samples of RFC 9447 §4 are; whether that is taken, the profile says.
+// RFC 9448 §3: "The base64url encoding MUST NOT include any padding characters". The samples of RFC 9447 §4 are; whether that is taken, the profile says.
 fn read_value(text: &str) -> Result<(Box<[u8]>, Spelling), MalformedToken> {
     if let Ok(der) = base64url::decode(text) {
         return Ok((der.into(), Spelling::Exact));

@@ -229,8 +229,8 @@ fn step_7(
     }
     // RFC 7519 §4.1.3: "If the principal processing the claim does not identify itself with a value in the "aud" claim when this
     // claim is present, then the JWT MUST be rejected."
-    let is_us = |name: &Box<str>| audience == Some(&**name);
-    if !claims.aud.is_empty() && !claims.aud.iter().any(is_us) {
+    let is_us = |name: &str| audience == Some(name);
+    if !claims.aud.is_empty() && !claims.aud.iter().any(|name| is_us(name)) {
         return Err(TokenFault::Audience);
     }
     // RFC 9447 §4: "typically, this will be the same location that appeared in the "token-authority" field of the ACME challenge,

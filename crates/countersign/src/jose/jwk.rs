@@ -88,8 +88,8 @@ impl Jwk {
     }
 
     /// Appends the key as JSON: its required members, in order.
-    // RFC 7638 §3.2: "The required members for an elliptic curve public key for the curves specified in Section 6.2.1.1 of
-    // [JWA], in lexicographic order, are: * "crv" * "kty" * "x" * "y""
+    // RFC 7638 §3.2: "the required members for an elliptic curve public key for the curves specified in Section 6.2.1.1 of RFC
+    // 7518 [JWA], in lexicographic order, are:" crv, kty, x and y.
     pub fn write(&self, text: &mut String) {
         let (_, coordinates) = self.point.split_at(1);
         let (x, y) = coordinates.split_at(COORDINATE);
