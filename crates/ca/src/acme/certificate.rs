@@ -11,16 +11,13 @@ use super::problem::Refusal;
 use super::reply::Reply;
 use super::request::Admitted;
 use super::states::Books;
-use crate::notation::to_hexadecimal;
-use crate::register::{CertificateName, Register, Stage};
+use crate::notation::SerialNumber;
+use crate::register::{CertificateName, Register};
+use countersign::certificate::Certificate;
 use countersign::certificate::chain::pem;
-use countersign::crypto::sha256;
 
 /// The media type of a chain: RFC 8555 §9.1.
 const CHAIN: &str = "application/pem-certificate-chain";
-
-/// Octets of the digest that a published chain is named after: as many as a random name would have.
-const PUBLISHED_NAME: usize = 16;
 
 /// Hands out the chain of an order.
 pub(super) fn download(
@@ -47,11 +44,17 @@ pub fn chain(practice: &Practice, certificate: &[u8]) -> String {
     [pem(certificate)].into_iter().chain(above).collect()
 }
 
-/// The name of the file in which the chain of a certificate is published, without `.pem`: everybody who has the certificate can
-/// tell it, and nobody else.
+/// The name of the file in which the chain of a certificate is published, without `.pem`: its serial number, which is random. Everybody
+/// who has the certificate can tell it, and nobody else. Empty if the bytes are no certificate.
 pub fn published_name(certificate: &[u8]) -> String {
-    let digest = sha256(certificate);
-    to_hexadecimal(digest.get(..PUBLISHED_NAME).unwrap_or_default())
+    let certificate = Certificate::parse(certificate).ok();
+    let serial = certificate.map(|one| SerialNumber::from(one.serial()));
+    serial.map_or_else(String::new, |serial| serial.to_string())
+}
+
+/// The certificate that is published under a name, DER; it costs no search.
+pub fn find_published<'a>(register: &'a Register, name: &str) -> Option<&'a [u8]> {
+    register.find_by_serial(&name.parse().ok()?)?.certificate()
 }
 
 /// The URL of the published chain of a certificate.
@@ -61,13 +64,10 @@ pub(super) fn published(
     name: &CertificateName,
 ) -> Option<String> {
     let repository = practice.repository.as_ref()?;
-    let name = published_name(issued(register, name)?);
-    Some(format!("{repository}/{name}.pem"))
+    issued(register, name)?;
+    Some(format!("{repository}/{}.pem", name.serial))
 }
 
 fn issued<'a>(register: &'a Register, name: &CertificateName) -> Option<&'a [u8]> {
-    match &register.find(name)?.stage {
-        Stage::Issued(der) => Some(der.as_bytes()),
-        Stage::Abandoned(_) | Stage::Prepared(_) => None,
-    }
+    register.find(name)?.certificate()
 }

@@ -31,6 +31,7 @@ use countersign::time::{UnixTime, Validity};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::ops::Bound;
 
 /// Which certificate: who issued it, and under which serial number.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -493,6 +494,26 @@ impl Register {
     /// A certificate by its name.
     pub fn find(&self, name: &CertificateName) -> Option<&Entry> {
         self.certificates.get(name)
+    }
+
+    /// The certificate with this serial number, whoever of the issuers in here has issued it: an authority keeps its register when it gets
+    /// another name. It costs as many steps as there are issuers.
+    pub fn find_by_serial(&self, serial: &SerialNumber) -> Option<&Entry> {
+        // No serial number is as long: RFC 5280 §4.1.2.2 allows 20 octets.
+        let beyond = SerialNumber::from([0xff; 32].as_slice());
+        let mut next = self.certificates.keys().next();
+        while let Some(CertificateName { issuer, .. }) = next {
+            let named = |serial: &SerialNumber| CertificateName {
+                issuer: issuer.clone(),
+                serial: serial.clone(),
+            };
+            if let Some(entry) = self.find(&named(serial)) {
+                return Some(entry);
+            }
+            let after = (Bound::Excluded(named(&beyond)), Bound::Unbounded);
+            next = self.certificates.range(after).next().map(|(name, _)| name);
+        }
+        None
     }
 
     /// Every certificate.

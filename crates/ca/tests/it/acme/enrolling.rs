@@ -22,7 +22,7 @@ use countersign::certificate::encode::{
 use countersign::certificate::{CertificateChain, DistinguishedName, TnAuthList, TnEntry};
 use countersign::crypto::{EcdsaP256Key, SigningKey};
 use countersign::jose::base64url;
-use countersign_ca::acme::certificate::{chain, published_name};
+use countersign_ca::acme::certificate::{chain, find_published, published_name};
 use countersign_ca::acme::practice::{Outliving, Reuse};
 use countersign_ca::acme::{self, Dialect, Unfetched};
 use countersign_ca::register::preparation::SecondApproval;
@@ -126,6 +126,18 @@ fn digest06_case19_a_valid_order_names_where_everybody_can_get_the_chain() {
         format!("https://ca.example/certificates/{name}.pem")
     );
     assert_eq!(chain(&site.practice, leaf).into_bytes(), downloaded.body);
+    let register = &site.ledger.register;
+    assert_eq!(find_published(register, &name), Some(leaf));
+    for other in [
+        "",
+        "0",
+        "00",
+        &name[1..],
+        &name.to_uppercase(),
+        &name.replace(['1', '2', '3'], "4"),
+    ] {
+        assert_eq!(find_published(register, other), None, "{other}");
+    }
     let leaked = order["certificate"].as_str().unwrap().contains(&name);
     assert!(!leaked, "the public name tells nothing of the order");
 }
