@@ -241,6 +241,17 @@ pub fn read_password(path: &Path) -> Result<Arc<str>, FileFault> {
     }
 }
 
+/// Reads a whole file that others than the owner may not read, as text.
+///
+/// # Errors
+/// [`FileFault`].
+pub fn read_secret_text(path: &Path) -> Result<Zeroizing<String>, FileFault> {
+    let bytes = read_secret(path)?;
+    let text = std::str::from_utf8(&bytes);
+    let text = text.map_err(|error| FileFault::NotText(error.valid_up_to()))?;
+    Ok(Zeroizing::new(text.to_owned()))
+}
+
 /// Reads a token that goes into a header: one line of visible ASCII. Others than the owner may not read the file.
 ///
 /// # Errors

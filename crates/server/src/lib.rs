@@ -16,6 +16,7 @@
 //! - [`supporters`]: who has proved before that they answer
 //! - [`routes`]: from next hops as configured to those that are found
 //! - [`config`]: what the operator wants, read and checked as a whole
+//! - [`office`]: the certification authority as it is configured, for the command line and as a service
 //! - [`reload`]: asking for another configuration, and what came of it
 //! - [`sip`]: sockets, shards and services around the proxy
 //! - [`http`]: the public, trunk and admin listeners
@@ -45,6 +46,7 @@ pub mod prewarm;
 pub mod supporters;
 pub mod routes;
 pub mod config;
+pub mod office;
 pub mod reload;
 pub mod sip;
 pub mod http;

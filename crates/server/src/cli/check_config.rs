@@ -5,6 +5,7 @@ use super::{Console, Outcome, columns, startup};
 use crate::clock::{Clock, SystemClock};
 use crate::config;
 use crate::config::keys::{KEYS, Key};
+use crate::office::Office;
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
@@ -36,8 +37,13 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {
             .for_each(|key| show(key, arguments.json, console));
         return Outcome::Done;
     };
-    let checked = config::load(file, std::env::vars(), &[])
-        .and_then(|config| config::check(&config, SystemClock::start().now().unix, 1));
+    let loaded = config::load(file, std::env::vars(), &[]);
+    let settings = loaded.as_ref().ok().and_then(|config| config.ca.as_ref());
+    // Keys stay closed: whoever checks a configuration may have no PIN.
+    let office = settings.and_then(|settings| Office::open(settings).err());
+    let office = office.map(|fault| format!("{}: ca: {fault}", file.display()));
+    let checked =
+        loaded.and_then(|config| config::check(&config, SystemClock::start().now().unix, 1));
     let (mistakes, warnings) = match checked {
         Ok(checked) => (Vec::new(), checked.warnings),
         Err(mistakes) => (mistakes, Vec::new()),
@@ -46,7 +52,7 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {
         let text = |all: Vec<String>| serde_json::Value::from(all);
         console.line(json!({
             "file": file,
-            "mistakes": text(mistakes.iter().map(ToString::to_string).collect()),
+            "mistakes": text(mistakes.iter().map(ToString::to_string).chain(office.clone()).collect()),
             "warnings": text(warnings.iter().map(ToString::to_string).collect()),
         }));
     }
@@ -56,6 +62,13 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {
         } else {
             startup::mistaken(&mistakes, console)
         };
+    }
+    if let Some(fault) = office {
+        if arguments.json {
+            return Outcome::Failed;
+        }
+        console.error(fault);
+        return Outcome::Unable;
     }
     if !arguments.json {
         warnings.iter().for_each(|warning| console.warning(warning));

@@ -238,6 +238,9 @@ fn welcome(
         plan.x5u()
     ));
     console.line(format_args!(
+        "  certification authority  https://{public}/acme/directory"
+    ));
+    console.line(format_args!(
         "  health and metrics       http://{http}/health  http://{http}/metrics"
     ));
     console.line(format_args!(

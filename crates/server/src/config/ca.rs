@@ -43,6 +43,8 @@ pub struct CaSettings {
     pub external_accounts: Placed<Bindings>,
     /// Whether a second person approves certificates of authorities.
     pub second_approval: bool,
+    /// Lints that do not refuse a certificate.
+    pub ignored_lints: Vec<Box<str>>,
     /// Whose number is whose.
     pub number_authority_file: Option<Placed<PathBuf>>,
     /// What becomes of requests for numbers of which nobody knows whose they are.
@@ -211,6 +213,7 @@ struct Rest {
     external_accounts_file: Option<Placed<PathBuf>>,
     external_accounts: Placed<Bindings>,
     second_approval: bool,
+    ignored_lints: Vec<Box<str>>,
     number_authority_file: Option<Placed<PathBuf>>,
     unknown_numbers: Placed<UnknownNumbersRule>,
     crl: CrlSettings,
@@ -264,6 +267,14 @@ impl Rest {
                 .unwrap_or(DEFAULT_LONGEST_DAYS),
             external_accounts_file,
             external_accounts,
+            ignored_lints: reader
+                .list("ignored_lints", "the name of a lint", |name| {
+                    Some(Box::from(name))
+                })
+                .into_iter()
+                .flatten()
+                .map(|name| name.value)
+                .collect(),
             second_approval: reader.boolean("second_approval", true).value,
             number_authority_file,
             unknown_numbers,
@@ -309,6 +320,7 @@ impl Rest {
             longest_days: self.longest_days,
             external_accounts_file: self.external_accounts_file,
             external_accounts: self.external_accounts,
+            ignored_lints: self.ignored_lints,
             second_approval: self.second_approval,
             number_authority_file: self.number_authority_file,
             unknown_numbers: self.unknown_numbers,

@@ -244,6 +244,7 @@ pub const KEYS: &[Key] = &[
     restart("ca.external_accounts_file", Text, NONE, "accounts that new ACME accounts are bound to: KEY-ID,MAC-KEY (base64url) a line, permissions 0600"),
     restart("ca.external_accounts", Text, "\"offered\"", "whether new accounts are bound to one of those: offered or required"),
     restart("ca.second_approval", Boolean, "true", "whether certificates of authorities wait for `countersign ca approve`"),
+    restart("ca.ignored_lints", List, "[]", "rules of `countersign certificate lint` that do not refuse a certificate"),
     restart("ca.number_authority_file", Text, NONE, "whose number is whose, asked before anything is delegated"),
     restart("ca.unknown_numbers", Text, "\"issue\"", "numbers that it does not know: issue or refuse"),
     restart("ca.crl.name", Text, "\"ca\"", "the revocation list is at /crl/NAME.crl"),

@@ -11,6 +11,7 @@
 mod steady;
 pub mod listener;
 mod counting;
+mod authority;
 pub mod openapi;
 pub mod operations;
 pub mod paths;
@@ -26,6 +27,7 @@ pub use stir::Door;
 
 use crate::clock::Clock;
 use crate::metrics::Metrics;
+use crate::office::service::Service;
 use crate::reload::Reloads;
 use std::sync::Arc;
 
@@ -42,6 +44,8 @@ pub struct Site {
     pub metrics: Option<Arc<Metrics>>,
     /// Where another configuration is asked for.
     pub reloads: Reloads,
+    /// The authority, if this server is one.
+    pub authority: Option<Arc<Service>>,
     /// Who signs and judges; `None`: nobody may ask.
     pub door: Option<Arc<Door>>,
 }

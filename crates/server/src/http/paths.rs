@@ -3,7 +3,7 @@
 use super::listener::{Ends, Guests};
 use super::stir::dialect::Dialect;
 use super::stir::{self, Asked};
-use super::{Site, counting, openapi, operations, repository};
+use super::{Site, authority, counting, openapi, operations, repository};
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::Request;
@@ -129,8 +129,9 @@ pub fn router(listener: Listener, site: Site) -> Router {
         }
     });
     let router = match listener {
+        Listener::Public => router.merge(authority::router(&site)),
         Listener::Trunk => router.fallback_service(stir(Asked::Nothing).with_state(site.clone())),
-        Listener::Admin | Listener::Public => router,
+        Listener::Admin => router,
     };
     router
         .layer(DefaultBodyLimit::max(MAX_REQUEST_BYTES))

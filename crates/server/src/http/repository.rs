@@ -95,7 +95,7 @@ pub(super) async fn certificate(
     let name = file.strip_suffix(".pem");
     let found = name.and_then(|name| chains.get(name));
     let Some(published) = found.filter(|one| one.is_served(site.clock.now().ticks)) else {
-        return StatusCode::NOT_FOUND.into_response();
+        return issued(&site, name).unwrap_or_else(|| StatusCode::NOT_FOUND.into_response());
     };
     let headers = [
         (CONTENT_TYPE, PEM_CHAIN),
@@ -106,6 +106,14 @@ pub(super) async fn certificate(
         true => (StatusCode::NOT_MODIFIED, headers).into_response(),
         false => (headers, published.body.clone()).into_response(),
     }
+}
+
+/// A chain that our own authority has issued and published.
+fn issued(site: &Site, name: Option<&str>) -> Option<Response> {
+    let chain = site.authority.as_ref()?.published(name?)?;
+    // Its name is its digest: it never changes.
+    let headers = [(CONTENT_TYPE, PEM_CHAIN), (CACHE_CONTROL, FOR_A_DAY)];
+    Some((headers, chain).into_response())
 }
 
 // RFC 9110 §13.1.2: "If the field value is a list of entity tags, the condition is false if one of the listed tags matches the

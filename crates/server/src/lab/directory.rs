@@ -134,6 +134,13 @@ impl Directory {
         let root = self.root_authority(&self.anchor(), "root.key", "Countersign Lab ROOT", now)?;
         let intermediate = self.intermediate(&root, now)?;
         self.provider(&intermediate, now)?;
+        self.lists(&root, now)?;
+        self.tokens(&intermediate, now)?;
+        let chain = [&intermediate, &root].map(|one| pem(one.certificate().as_der()));
+        let chain_file = self.authority("authority.pem");
+        if read_first(&chain_file)?.as_ref() != Some(intermediate.certificate()) {
+            write(&chain_file, chain.concat().as_bytes(), Secrecy::Public)?;
+        }
         let web = self.root_authority(
             &self.web_anchor(),
             "web-root.key",
@@ -223,6 +230,42 @@ impl Directory {
             .sign(intermediate.key())
             .map_err(|cause| LabFault::issuance(&path, cause.into()))?;
         let chain = pem(&issued) + &pem(intermediate.certificate().as_der());
+        write(&path, chain.as_bytes(), Secrecy::Public)
+    }
+
+    /// Who signs revocation lists: under SHAKEN's policy never the authority itself.
+    fn lists(&self, root: &Authority, now: UnixTime) -> Result<(), LabFault> {
+        let path = self.authority("crl.pem");
+        let key = ensure_key(&self.authority("crl.key"))?;
+        if is_current(&path, &key, now)? {
+            return Ok(());
+        }
+        let name = subject("Countersign Lab STI-PA CRL")?;
+        let request = Request::new(Profile::CrlIssuer, name, key.public_key());
+        let issued = root
+            .issue(&request, serial()?, validity(now, END_ENTITY_DAYS))
+            .map_err(|cause| LabFault::issuance(&path, cause))?;
+        let chain = pem(issued.as_der()) + &pem(root.certificate().as_der());
+        write(&path, chain.as_bytes(), Secrecy::Public)
+    }
+
+    /// Who signs authority tokens.
+    fn tokens(&self, intermediate: &Authority, now: UnixTime) -> Result<(), LabFault> {
+        let path = self.authority("tokens.pem");
+        let key = ensure_key(&self.authority("tokens.key"))?;
+        if is_current(&path, &key, now)? {
+            return Ok(());
+        }
+        let fault = |_| LabFault::issuance(&path, IssuanceError::ScopeMissing);
+        let code = ServiceProviderCode::new(PROVIDER)
+            .map_err(|_| LabFault::issuance(&path, IssuanceError::ScopeMissing))?;
+        let scope = TnAuthList::new(vec![TnEntry::Spc(code)]).map_err(fault)?;
+        let name = subject("Countersign Lab Token Authority")?;
+        let request = Request::new(Profile::EndEntity, name, key.public_key()).with_scope(scope);
+        let issued = intermediate
+            .issue(&request, serial()?, validity(now, END_ENTITY_DAYS))
+            .map_err(|cause| LabFault::issuance(&path, cause))?;
+        let chain = pem(issued.as_der()) + &pem(intermediate.certificate().as_der());
         write(&path, chain.as_bytes(), Secrecy::Public)
     }
 

@@ -31,6 +31,8 @@ use crate::hep::Hep;
 use crate::http::operations::{Concern, Phase};
 use crate::http::{self, Door, Listener, Readiness, Site};
 use crate::metrics::Metrics;
+use crate::office::service::Service;
+use crate::office::{Office, OfficeFault};
 use crate::prewarm::{Ground, Prewarmer};
 use crate::reload::Reloads;
 use crate::routes::reachable;
@@ -202,8 +204,9 @@ pub async fn start_after(
     let front = Front::new(services.secure.clone());
     front.show(&checked, services.clock.now().ticks);
     let (reloads, questions) = Reloads::new();
-    let site = site(config, &front, &readiness, &reloads, &services);
     let (stop, stopping) = watch::channel(false);
+    let authority = authority(config, &services, &stopping).await?;
+    let site = site(config, &front, &readiness, &reloads, &services, authority);
     let (web, http) = listen(config, &front, &site, &stopping, &mut hands).await?;
     let sip = SipServer::start(sockets, shards, &options, services.clone())
         .map_err(StartFault::Threads)?;
@@ -277,6 +280,27 @@ fn fetcher(
     .map_err(StartFault::Tls)
 }
 
+/// The authority, if this server is one; its lists are kept fresh until `stopping` becomes true.
+async fn authority(
+    config: &Config,
+    services: &Arc<Services>,
+    stopping: &watch::Receiver<bool>,
+) -> Result<Option<Arc<Service>>, StartFault> {
+    let Some(settings) = config.ca.clone() else {
+        return Ok(None);
+    };
+    let (fetcher, clock) = (services.fetcher.clone(), services.clock.clone());
+    let opened = tokio::task::spawn_blocking(move || {
+        Service::open(&Office::open(&settings)?, fetcher, clock)
+    });
+    // One that panicked has said so.
+    let opened = opened.await.unwrap_or(Err(OfficeFault::NoRandomness));
+    let service = Arc::new(opened.map_err(StartFault::Authority)?);
+    service.resume_fetches();
+    tokio::spawn(service.clone().keep_lists(stopping.clone()));
+    Ok(Some(service))
+}
+
 /// What HTTP answers from.
 fn site(
     config: &Config,
@@ -284,6 +308,7 @@ fn site(
     readiness: &Arc<Readiness>,
     reloads: &Reloads,
     services: &Arc<Services>,
+    authority: Option<Arc<Service>>,
 ) -> Site {
     let door = Door {
         services: services.clone(),
@@ -295,6 +320,7 @@ fn site(
         readiness: readiness.clone(),
         metrics: config.metrics_enabled.then(|| services.metrics.clone()),
         reloads: reloads.clone(),
+        authority,
         door: Some(Arc::new(door)),
     }
 }
@@ -473,6 +499,8 @@ fn cores() -> usize {
 pub enum StartFault {
     /// What is advertised is no host.
     Advertise(Box<str>),
+    /// There is no authority as it is configured.
+    Authority(OfficeFault),
     /// An address cannot be listened at.
     Bind(SocketAddr, std::io::Error),
     /// SIP listens nowhere.
@@ -496,6 +524,7 @@ impl fmt::Display for StartFault {
                 f,
                 "sip.advertise: {name:?} is no host; write host or host:port"
             ),
+            Self::Authority(fault) => write!(f, "ca: {fault}"),
             Self::Bind(address, error) => write!(f, "cannot listen at {address}: {error}"),
             Self::NoListener => f.write_str("SIP listens nowhere; set sip.udp, sip.tcp or sip.tls"),
             Self::NoRandomness => f.write_str("the system gives no randomness"),

@@ -35,6 +35,7 @@ fn site() -> Site {
         repository: Arc::default(),
         readiness: Arc::new(Readiness::default()),
         metrics: Some(Arc::new(Metrics::default())),
+        authority: None,
         door: None,
     };
     publish(&site, "first.pem");

@@ -2,20 +2,11 @@
 
 use super::names::ProfileChoice;
 use super::trouble::CaTrouble;
+use crate::office::BROKEN_BY_DELEGATES;
 use countersign::certificate::Certificate;
 use countersign::certificate::lint::{self, Severity};
 use countersign::crypto::EcdsaP256Key;
 use countersign_ca::{Draft, IssuanceError};
-
-/// Rules of SHAKEN's providers and intermediates that delegates break, because [RFC 9060 §4](https://www.rfc-editor.org/rfc/rfc9060#section-4)
-/// has them list numbers (`docs/divergences.md`).
-const BROKEN_BY_DELEGATES: [&str; 5] = [
-    "e_atis_ext_not_specified_ca",
-    "e_atis_subject_cn_spc",
-    "e_atis_tn_auth_list",
-    "e_atis_tn_auth_list_ca",
-    "e_atis_tn_auth_list_spc_format",
-];
 
 /// The rules that a certificate of this kind may break.
 pub(super) const fn broken_by(profile: ProfileChoice) -> &'static [&'static str] {

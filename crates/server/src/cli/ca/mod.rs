@@ -7,17 +7,26 @@
 //!     sign ── ca.pem ───────────── by any carrier ──► install
 //! ```
 //!
-//! One file per verb. What they share: [`names`] has the flags that say who and for which numbers, [`issuance`] what is settled before
+//! And where it issues, in the books that `[ca]` of a configuration names: `issue`, `approve`, `revoke`, `status`, `list`, `audit`,
+//! `backup`, `restore`, `account`. They write beside a server that runs: whoever is second decides again.
+//!
+//! What they share: [`books`] opens the books, [`names`] has the flags that say who and for which numbers, [`issuance`] what is settled before
 //! a key is used. The rules are those of `countersign-ca`.
 
 mod trouble;
 mod names;
 mod record;
 mod issuance;
+mod books;
 mod init;
 mod csr;
 mod sign;
 mod install;
+mod issue;
+mod list;
+mod revoke;
+mod audit;
+mod account;
 
 use super::Outcome;
 use super::console::Console;
@@ -45,6 +54,24 @@ enum Verb {
     Sign(sign::Arguments),
     /// Put a signed certificate in its place
     Install(install::Arguments),
+    /// How the authority stands
+    Status(list::StatusArguments),
+    /// Every certificate that it has issued
+    List(list::ListArguments),
+    /// Issue a certificate for a request
+    Issue(Box<issue::IssueArguments>),
+    /// Approve a certificate that somebody else has asked for
+    Approve(issue::ApproveArguments),
+    /// Revoke a certificate
+    Revoke(revoke::Arguments),
+    /// Prove the journal from its first record to its last
+    Audit(audit::AuditArguments),
+    /// Copy the journal, also while a server runs
+    Backup(audit::BackupArguments),
+    /// Put a copy in the place of a lost journal
+    Restore(audit::RestoreArguments),
+    /// Who may ask for authority tokens, and for which numbers
+    Account(account::Arguments),
 }
 
 pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {
@@ -53,6 +80,15 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {
         Verb::Csr(arguments) => csr::run(arguments, console),
         Verb::Sign(arguments) => sign::run(arguments, console),
         Verb::Install(arguments) => install::run(arguments, console),
+        Verb::Status(arguments) => list::status(arguments, console),
+        Verb::List(arguments) => list::list(arguments, console),
+        Verb::Issue(arguments) => issue::issue(arguments, console),
+        Verb::Approve(arguments) => issue::approve(arguments, console),
+        Verb::Revoke(arguments) => revoke::run(arguments, console),
+        Verb::Audit(arguments) => audit::audit(arguments, console),
+        Verb::Backup(arguments) => audit::backup(arguments, console),
+        Verb::Restore(arguments) => audit::restore(arguments, console),
+        Verb::Account(arguments) => account::run(arguments, console),
     };
     done.unwrap_or_else(|trouble| {
         let outcome = trouble.outcome();

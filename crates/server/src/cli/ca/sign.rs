@@ -11,7 +11,7 @@ use crate::files;
 use clap::Args;
 use const_oid::ObjectIdentifier;
 use countersign::certificate::chain::pem;
-use countersign::certificate::{Certificate, DistinguishedName, pem as armour};
+use countersign::certificate::{Certificate, pem as armour};
 use countersign_ca::csr::CertificationRequest;
 use countersign_ca::extension::PathLength;
 use countersign_ca::issuance::SHAKEN_POLICY;
@@ -82,7 +82,7 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Outcom
     let issuer = above.end_entity().clone();
     let practice = practice(arguments, &issuer)?;
     let authority = Authority::new(issuer, key, practice)?;
-    let request = wanted(arguments, &asked)?;
+    let request = wanted(&asked, arguments.profile, arguments.path_length)?;
     let validity = names::validity(SystemClock::start().now().unix, arguments.days);
     let validity = names::within(validity, authority.certificate().validity());
     let serial = names::serial()?;
@@ -119,10 +119,14 @@ fn practice(arguments: &Arguments, issuer: &Certificate) -> Result<Practice, CaT
 }
 
 /// Of the request come the key, the name and the list of numbers.
-fn wanted(arguments: &Arguments, asked: &CertificationRequest) -> Result<Request, CaTrouble> {
-    let subject = subject(asked.subject())?;
-    let length = PathLength::AtMost(arguments.path_length);
-    let profile = match arguments.profile {
+pub(super) fn wanted(
+    asked: &CertificationRequest,
+    profile: ProfileChoice,
+    path_length: u8,
+) -> Result<Request, CaTrouble> {
+    let subject = Subject::requested(asked.subject()).map_err(CaTrouble::Subject)?;
+    let length = PathLength::AtMost(path_length);
+    let profile = match profile {
         ProfileChoice::CrlIssuer => Profile::CrlIssuer,
         ProfileChoice::Delegate => Profile::Delegate,
         ProfileChoice::DelegateCa => Profile::DelegateCa(length),
@@ -136,23 +140,8 @@ fn wanted(arguments: &Arguments, asked: &CertificationRequest) -> Result<Request
     })
 }
 
-/// Country, organization and common name, as the request has them.
-fn subject(name: &DistinguishedName) -> Result<Subject, CaTrouble> {
-    let parts = name.parts();
-    let text = |kind: ObjectIdentifier| {
-        let part = parts.iter().find(|part| part.kind == kind);
-        part.and_then(|part| part.text()).unwrap_or_default()
-    };
-    let [country, organization, common_name] = [COUNTRY, ORGANIZATION, COMMON_NAME].map(text);
-    Subject::new(country, organization, common_name).map_err(CaTrouble::Subject)
-}
-
-const COUNTRY: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.6");
-const ORGANIZATION: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.10");
-const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
-
 /// A request in PEM or DER.
-fn read(path: &Path) -> Result<CertificationRequest, CaTrouble> {
+pub(super) fn read(path: &Path) -> Result<CertificationRequest, CaTrouble> {
     let bytes = files::read(path).map_err(|fault| CaTrouble::File(path.into(), fault))?;
     let requests = ["CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"];
     let block = armour::blocks(&bytes).find(|block| requests.contains(&block.label()));

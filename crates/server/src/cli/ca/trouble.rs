@@ -1,22 +1,35 @@
 //! Why a verb of `ca` did not do its work. What was asked and is refused is exit code 1, what could not be tried is 2.
 
 use super::super::Outcome;
+use crate::authority::book::Undone;
+use crate::authority::issuing::NotIssued;
+use crate::config::Mistake;
 use crate::files::FileFault;
 use crate::keys::uri::BadTokenUri;
 use crate::keys::{KeyFault, KeyPlace};
+use crate::office::OfficeFault;
 use countersign::certificate::ChainError;
 use countersign::path::PathFault;
 use countersign_ca::IssuanceError;
 use countersign_ca::csr::CsrFault;
+use countersign_ca::register::approval::ApprovalRefused;
+use countersign_ca::register::revocation::RevocationRefused;
 use countersign_ca::subject::NotASubject;
+use countersign_ca::token_authority::AccountFault;
 use std::fmt;
 use std::path::PathBuf;
 
 /// Why a verb did not do its work. Alphabetical.
 #[derive(Debug)]
 pub(super) enum CaTrouble {
+    /// The account is not opened or changed.
+    Account(AccountFault),
+    /// Not approved, or not asked for.
+    Approval(ApprovalRefused),
     /// A file of certificates holds something else.
     Chain(PathBuf, ChainError),
+    /// The configuration has mistakes.
+    Config(Vec<Mistake>),
     /// There is a file already where a new one is to be made.
     Exists(PathBuf),
     /// A file cannot be used.
@@ -29,18 +42,34 @@ pub(super) enum CaTrouble {
     KeyPlace(Box<str>, BadTokenUri),
     /// The certificate would break these rules.
     Lint(Vec<&'static str>),
+    /// The configuration describes no authority.
+    NoAuthority(PathBuf),
+    /// Nobody knows who is at the keyboard.
+    Nobody,
     /// The system gives no randomness.
     NoRandomness,
+    /// An account that would hold nothing.
+    NothingHeld,
+    /// No certificate was issued.
+    NotIssued(NotIssued),
     /// The key did not sign.
     NotSigned(KeyPlace),
+    /// What the configuration names cannot be used.
+    Office(OfficeFault),
     /// The certificates do not lead from the first to the last.
     Path(PathBuf, PathFault),
     /// A file holds no request that can be met.
     Request(PathBuf, CsrFault),
+    /// Not revoked.
+    Revocation(RevocationRefused),
+    /// What should be a serial number is not.
+    Serial(Box<str>),
     /// What should be a provider code or numbers is not.
     Scope(Box<str>),
     /// The names make no subject.
     Subject(NotASubject),
+    /// It could not be kept.
+    Undone(Undone),
     /// A file cannot be written.
     Unwritable(PathBuf, std::io::Error),
 }
@@ -49,18 +78,31 @@ impl CaTrouble {
     /// What it makes of the run.
     pub(super) fn outcome(&self) -> Outcome {
         match self {
-            Self::Issuance(_) | Self::Lint(_) | Self::Path(..) | Self::Request(..) => {
-                Outcome::Failed
-            }
+            Self::Account(_)
+            | Self::Approval(_)
+            | Self::Issuance(_)
+            | Self::Lint(_)
+            | Self::NotIssued(NotIssued::Refused(_))
+            | Self::Path(..)
+            | Self::Request(..)
+            | Self::Revocation(_) => Outcome::Failed,
             Self::Chain(..)
+            | Self::Config(_)
             | Self::Exists(_)
             | Self::File(..)
             | Self::Key(..)
             | Self::KeyPlace(..)
+            | Self::NoAuthority(_)
+            | Self::Nobody
             | Self::NoRandomness
+            | Self::NothingHeld
+            | Self::NotIssued(_)
             | Self::NotSigned(_)
+            | Self::Office(_)
             | Self::Scope(_)
+            | Self::Serial(_)
             | Self::Subject(_)
+            | Self::Undone(_)
             | Self::Unwritable(..) => Outcome::Unable,
         }
     }
@@ -69,8 +111,14 @@ impl CaTrouble {
 impl fmt::Display for CaTrouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Account(fault) => fault.fmt(f),
+            Self::Approval(refused) => refused.fmt(f),
             Self::Chain(path, cause) => {
                 write!(f, "{}: {cause}; give certificates in PEM", path.display())
+            }
+            Self::Config(mistakes) => {
+                let lines: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
+                f.write_str(&lines.join("\n"))
             }
             Self::Exists(path) => write!(
                 f,
@@ -86,25 +134,45 @@ impl fmt::Display for CaTrouble {
                 "not issued: the certificate would break {}; see `countersign certificate lint --help`",
                 names.join(", ")
             ),
+            Self::NoAuthority(path) => write!(
+                f,
+                "{}: there is no [ca] with a certificate_file in it",
+                path.display()
+            ),
+            Self::Nobody => f.write_str("nobody knows who does this; give --by NAME"),
+            Self::NothingHeld => {
+                f.write_str("give what the account holds: --spc CODE, --numbers FIRST-LAST")
+            }
+            Self::NotIssued(why) => write!(f, "not issued: {why}"),
             Self::NoRandomness => f.write_str("the system gives no randomness"),
             Self::NotSigned(place) => write!(f, "{place}: the key did not sign"),
+            Self::Office(fault) => fault.fmt(f),
             Self::Path(path, cause) => write!(
                 f,
                 "{}: {cause}; give the new certificate first and each one's issuer after it",
                 path.display()
             ),
             Self::Request(path, cause) => write!(f, "{}: {cause}", path.display()),
+            Self::Revocation(refused) => write!(f, "not revoked: {refused}"),
+            Self::Serial(text) => write!(f, "{text}: not a serial number in hexadecimal digits"),
             Self::Scope(text) => write!(
                 f,
                 "{text}: give a provider code, a number such as 12025550100, or 12025550100-12025550149"
             ),
             Self::Subject(cause) => cause.fmt(f),
+            Self::Undone(why) => why.fmt(f),
             Self::Unwritable(path, error) => write!(f, "{}: {error}", path.display()),
         }
     }
 }
 
 impl std::error::Error for CaTrouble {}
+
+impl From<OfficeFault> for CaTrouble {
+    fn from(fault: OfficeFault) -> Self {
+        Self::Office(fault)
+    }
+}
 
 impl From<IssuanceError> for CaTrouble {
     fn from(cause: IssuanceError) -> Self {

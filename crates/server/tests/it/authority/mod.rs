@@ -2,6 +2,7 @@
 
 mod keys_in_tokens;
 mod roots;
+mod served;
 
 use crate::peers::Workspace;
 use std::ffi::OsStr;

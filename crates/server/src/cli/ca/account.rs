@@ -1,0 +1,197 @@
+//! `countersign ca account`: who may ask the token authority for tokens, and for which numbers.
+
+use super::super::Outcome;
+use super::super::console::Console;
+use super::books::{self, ConfigFlag};
+use super::names::ScopeFlags;
+use super::trouble::CaTrouble;
+use crate::authority::book::Decision;
+use crate::office::Presence;
+use clap::{Args, Subcommand};
+use countersign::crypto::system_random;
+use countersign_ca::token::Permission;
+use countersign_ca::token_authority::{AccountFault, Event, Secret, State, TokenAccounts};
+
+/// Flags of `ca account`.
+#[derive(Debug, Args)]
+#[command(
+    arg_required_else_help = true,
+    after_help = "Examples:
+  countersign ca account open acme --holder 'Example Enterprise' --numbers 12025550100-12025550149 --config countersign.toml
+  countersign ca account change acme --spc 1234 --may-certify
+  countersign ca account list --json
+
+Exit codes: 0 done, 1 refused, 2 wrong use or could not run."
+)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Open an account; its secret is printed, once
+    Open(OpenArguments),
+    /// Change what an account holds
+    Change(ChangeArguments),
+    /// Close an account: its tokens are good until they expire
+    Close(CloseArguments),
+    /// Every account and what it holds
+    List(ListArguments),
+}
+
+#[derive(Debug, Args)]
+struct OpenArguments {
+    /// The name of the account in URLs: /at/account/NAME/token
+    #[arg(value_name = "NAME")]
+    account: String,
+    /// Whose it is, for people
+    #[arg(long, value_name = "TEXT")]
+    holder: String,
+    #[command(flatten)]
+    scope: ScopeFlags,
+    /// It may ask for tokens that allow the certificate of an authority
+    #[arg(long)]
+    may_certify: bool,
+    #[command(flatten)]
+    config: ConfigFlag,
+    /// One JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct ChangeArguments {
+    /// The account
+    #[arg(value_name = "NAME")]
+    account: String,
+    #[command(flatten)]
+    scope: ScopeFlags,
+    /// It may ask for tokens that allow the certificate of an authority
+    #[arg(long)]
+    may_certify: bool,
+    #[command(flatten)]
+    config: ConfigFlag,
+}
+
+#[derive(Debug, Args)]
+struct CloseArguments {
+    /// The account
+    #[arg(value_name = "NAME")]
+    account: String,
+    #[command(flatten)]
+    config: ConfigFlag,
+}
+
+#[derive(Debug, Args)]
+struct ListArguments {
+    #[command(flatten)]
+    config: ConfigFlag,
+    /// One JSON object per account, one a line
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Outcome, CaTrouble> {
+    match &arguments.verb {
+        Verb::Open(arguments) => open(arguments, console)?,
+        Verb::Change(arguments) => {
+            let list = arguments.scope.list()?.ok_or(CaTrouble::NothingHeld)?;
+            let may = permission(arguments.may_certify);
+            let account = &arguments.account;
+            change(&arguments.config, |accounts| {
+                accounts.set_resources(account, list.clone(), may)
+            })?;
+            console.line(format_args!("{account}: changed"));
+        }
+        Verb::Close(arguments) => {
+            let account = &arguments.account;
+            change(&arguments.config, |accounts| accounts.close(account))?;
+            console.line(format_args!("{account}: closed"));
+        }
+        Verb::List(arguments) => list(arguments, console)?,
+    }
+    Ok(Outcome::Done)
+}
+
+fn permission(may_certify: bool) -> Permission {
+    match may_certify {
+        true => Permission::Authority,
+        false => Permission::EndEntity,
+    }
+}
+
+fn change(
+    config: &ConfigFlag,
+    decide: impl Fn(&TokenAccounts) -> Result<Event, AccountFault>,
+) -> Result<(), CaTrouble> {
+    let office = config.office()?;
+    let mut book = books::open(&office, Presence::Made)?;
+    let changed = book.command(|ledger, _, _| match decide(&ledger.tokens) {
+        Ok(event) => Decision {
+            events: vec![event.into()],
+            reply: Ok(()),
+        },
+        Err(fault) => Decision::nothing(Err(fault)),
+    });
+    changed
+        .map_err(CaTrouble::Undone)?
+        .map_err(CaTrouble::Account)
+}
+
+fn open(arguments: &OpenArguments, console: &mut Console) -> Result<(), CaTrouble> {
+    let list = arguments.scope.list()?.ok_or(CaTrouble::NothingHeld)?;
+    let mut random = [0; 32];
+    system_random(&mut random).map_err(|_| CaTrouble::NoRandomness)?;
+    let secret = Secret::from_random(&random);
+    let (account, may) = (&arguments.account, permission(arguments.may_certify));
+    change(&arguments.config, |accounts| {
+        let (list, credential) = (list.clone(), secret.credential());
+        accounts.open(account, &arguments.holder, list, may, credential)
+    })?;
+    match arguments.json {
+        true => console.line(serde_json::json!({
+            "account": account,
+            "path": format!("/at/account/{account}/token"),
+            "secret": secret.as_str(),
+        })),
+        false => {
+            console.line(format_args!(
+                "account  {account}  (/at/account/{account}/token)"
+            ));
+            console.line(format_args!("secret   {}", secret.as_str()));
+            console.remark(
+                "The secret is kept nowhere: only its digest is. Authorization: Bearer SECRET",
+            );
+        }
+    }
+    Ok(())
+}
+
+fn list(arguments: &ListArguments, console: &mut Console) -> Result<(), CaTrouble> {
+    let office = arguments.config.office()?;
+    let ledger = books::open(&office, Presence::Required)?.ledger();
+    for (id, account) in ledger.tokens.iter() {
+        let entries = account.resources.entries().iter();
+        let entries: Vec<_> = entries.map(ToString::to_string).collect();
+        let state = match account.state {
+            State::Closed => "closed",
+            State::Open => "open",
+        };
+        match arguments.json {
+            true => console.line(serde_json::json!({
+                "account": id,
+                "holder": account.name,
+                "state": state,
+                "holds": entries,
+                "may_certify": account.may_ask == Permission::Authority,
+            })),
+            false => console.line(format_args!(
+                "{id}  {state}  {}  {}",
+                account.name,
+                entries.join(", ")
+            )),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,156 @@
+//! `countersign ca list` and `countersign ca status`: what the authority has issued, and how it stands. Nothing is signed.
+
+use super::super::Outcome;
+use super::super::console::Console;
+use super::books::{self, ConfigFlag};
+use super::record::hex;
+use super::trouble::CaTrouble;
+use crate::clock::{Clock, SystemClock};
+use crate::office::Presence;
+use clap::Args;
+use countersign::certificate::Certificate;
+use countersign_ca::register::{CertificateName, Entry, Stage};
+use serde_json::{Value, json};
+
+/// Flags of `ca list`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  countersign ca list --config countersign.toml
+  countersign ca list --json | jq -r 'select(.state == \"issued\") | .serial'
+
+Exit codes: 0 done, 2 wrong use or could not run.")]
+pub(super) struct ListArguments {
+    #[command(flatten)]
+    config: ConfigFlag,
+    /// One JSON object per certificate, one a line
+    #[arg(long)]
+    json: bool,
+}
+
+/// Flags of `ca status`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  countersign ca status --config countersign.toml --json
+
+Exit codes: 0 done, 2 wrong use or could not run.")]
+pub(super) struct StatusArguments {
+    #[command(flatten)]
+    config: ConfigFlag,
+    /// One JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Every certificate.
+pub(super) fn list(arguments: &ListArguments, console: &mut Console) -> Result<Outcome, CaTrouble> {
+    let office = arguments.config.office()?;
+    let ledger = books::open(&office, Presence::Required)?.ledger();
+    for (name, entry) in ledger.register.certificates() {
+        match arguments.json {
+            true => console.line(record(name, entry)),
+            false => {
+                let subject = subject(entry).unwrap_or_default();
+                console.line(format_args!(
+                    "{}  {:<9}  {}  {subject}",
+                    hex(name.serial.as_bytes()),
+                    state(entry),
+                    entry.not_after
+                ));
+            }
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+fn record(name: &CertificateName, entry: &Entry) -> Value {
+    let revocation = entry.revocation;
+    json!({
+        "serial": hex(name.serial.as_bytes()),
+        "state": state(entry),
+        "profile": entry.profile,
+        "subject": subject(entry),
+        "not_after": entry.not_after.to_string(),
+        "order": entry.order,
+        "revoked_at": revocation.map(|revoked| revoked.at.to_string()),
+        "reason": revocation.map(|revoked| revoked.reason.to_string()),
+    })
+}
+
+fn subject(entry: &Entry) -> Option<String> {
+    let certificate = Certificate::parse(entry.certificate()?).ok()?;
+    Some(certificate.subject().to_string())
+}
+
+fn state(entry: &Entry) -> &'static str {
+    match (&entry.stage, entry.revocation) {
+        (Stage::Abandoned(_), _) => "abandoned",
+        (Stage::Prepared(_), _) => "prepared",
+        (Stage::Issued(_), Some(_)) => "revoked",
+        (Stage::Issued(_), None) => "issued",
+    }
+}
+
+/// How it stands.
+pub(super) fn status(
+    arguments: &StatusArguments,
+    console: &mut Console,
+) -> Result<Outcome, CaTrouble> {
+    let office = arguments.config.office()?;
+    let book = books::open(&office, Presence::Required)?;
+    let ledger = book.ledger();
+    let now = SystemClock::start().now().unix;
+    let count = |wanted: &str| {
+        let all = ledger.register.certificates();
+        all.filter(|(_, entry)| state(entry) == wanted).count()
+    };
+    let valid = ledger.register.certificates();
+    let valid = valid.filter(|(_, entry)| state(entry) == "issued" && now < entry.not_after);
+    let own = office.certificate();
+    let last = ledger.register.last_crl(&office.settings.crl.name.value);
+    let told = json!({
+        "authority": own.subject().to_string(),
+        "valid_until": own.validity().not_after.to_string(),
+        "journal": book.head().position,
+        "certificates": {
+            "valid": valid.count(),
+            "issued": count("issued"),
+            "revoked": count("revoked"),
+            "prepared": count("prepared"),
+            "abandoned": count("abandoned"),
+        },
+        "acme_accounts": ledger.acme.accounts().count(),
+        "token_accounts": ledger.tokens.iter().len(),
+        "crl": last.map(|last| json!({
+            "url": office.list_url(),
+            "number": last.number,
+            "this_update": last.this_update.to_string(),
+            "next_update": last.next_update.to_string(),
+        })),
+    });
+    match arguments.json {
+        true => console.line(told),
+        false => {
+            console.line(format_args!("authority       {}", own.subject()));
+            console.line(format_args!("valid until     {}", own.validity().not_after));
+            console.line(format_args!(
+                "journal         {} records",
+                book.head().position
+            ));
+            for (name, count) in told["certificates"].as_object().into_iter().flatten() {
+                console.line(format_args!("{name:<16}{count}"));
+            }
+            console.line(format_args!("ACME accounts   {}", told["acme_accounts"]));
+            console.line(format_args!("token accounts  {}", told["token_accounts"]));
+            if let Some(last) = last {
+                let next = last.next_update;
+                console.line(format_args!(
+                    "CRL             number {}, next by {next}",
+                    last.number
+                ));
+            }
+        }
+    }
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,416 @@
+//! An authority from token to revoked certificate, over HTTP, with the command line beside it.
+//!
+//! ```text
+//!     countersign ca account open ──► journal ◄── keeper ◄── Service ◄── /acme /at /crl /ocsp /certificates
+//!     the customer: token, order, challenge, finalize, chain ─────────────┘
+//!     countersign ca revoke ──► journal ──► the next list, openssl ocsp ──► revoked
+//!     countersign ca audit: proven
+//! ```
+
+use super::{openssl, run_in, workspace};
+use crate::peers::Workspace;
+use countersign::certificate::chain::{armoured, pem};
+use countersign::certificate::{Crl, TnAuthList, TnEntry};
+use countersign::crypto::{EcdsaP256Key, SigningKey, system_random};
+use countersign::jose::base64url;
+use countersign::jose::flattened::FlattenedJws;
+use countersign::jose::jwk::Jwk;
+use countersign::time::Validity;
+use countersign_ca::extension::PathLength;
+use countersign_ca::issuance::SHAKEN_POLICY;
+use countersign_ca::token::Fingerprint;
+use countersign_ca::{
+    Authority, CrlPoint, Practice, Profile, Request, Serial, Subject, csr, extension,
+};
+use countersign_server::clock::{Clock, SystemClock};
+use countersign_server::config;
+use countersign_server::fetch::{FetchPolicy, Fetcher, SystemResolver};
+use countersign_server::http::{self, Guests, Listener, Readiness, Site};
+use countersign_server::office::Office;
+use countersign_server::office::service::Service;
+use countersign_server::reload::Reloads;
+use serde_json::{Value, json};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+const BASE: &str = "https://ca.example";
+
+fn random() -> Serial {
+    let mut random = [0; 16];
+    system_random(&mut random).unwrap();
+    Serial::from_random(random)
+}
+
+/// A folder with an authority, who signs its lists, who signs its tokens, and the configuration that says so.
+fn folder() -> Workspace {
+    let folder = workspace();
+    let key = |name: &str| {
+        let key = EcdsaP256Key::generate().unwrap();
+        let path = folder.write(name, armoured("PRIVATE KEY", &key.to_pkcs8().unwrap()));
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
+        Arc::new(key)
+    };
+    let now = SystemClock::start().now().unix;
+    let validity = Validity {
+        not_before: now.saturating_add(-3_600),
+        not_after: now.saturating_add(400 * 86_400),
+    };
+    let name = |name| Subject::new("US", "Example", name).unwrap();
+    let root = Authority::root(
+        &name("Example SHAKEN ROOT"),
+        key("root.key"),
+        Practice::default(),
+        random(),
+        validity,
+    );
+    let root = root.unwrap();
+    let pa = name("Example STI-PA CRL");
+    let practice = Practice {
+        policy: Some(SHAKEN_POLICY),
+        crl: Some(CrlPoint {
+            url: format!("{BASE}/crl/ca.crl").into(),
+            issuer: pa.name().clone(),
+        }),
+    };
+    let root = root.with_practice(practice);
+    let issue = |file: &str, profile, name: Subject, point| {
+        let request = Request::new(profile, name, point);
+        let request = match profile {
+            Profile::EndEntity => request
+                .with_scope(TnAuthList::new(vec![TnEntry::Spc("0001".parse().unwrap())]).unwrap()),
+            _ => request,
+        };
+        let issued = root.issue(&request, random(), validity).unwrap();
+        let chain = pem(issued.as_der()) + &pem(root.certificate().as_der());
+        folder.write(file, chain);
+    };
+    let length = Profile::Intermediate(PathLength::AtMost(1));
+    issue(
+        "ca.pem",
+        length,
+        name("Example SHAKEN CA"),
+        key("ca.key").public_key(),
+    );
+    issue(
+        "crl.pem",
+        Profile::CrlIssuer,
+        pa,
+        key("crl.key").public_key(),
+    );
+    let tokens = key("tokens.key").public_key();
+    issue(
+        "tokens.pem",
+        Profile::EndEntity,
+        name("SHAKEN 0001"),
+        tokens,
+    );
+    folder.write("root.pem", pem(root.certificate().as_der()));
+    folder.write(
+        "countersign.toml",
+        format!(
+            "[ca]\ncertificate_file = \"ca.pem\"\nkey = \"ca.key\"\nbase_url = \"{BASE}\"\nstore_file = \"ca.sqlite\"\n\
+            checkpoint_file = \"checkpoints\"\n[ca.crl]\ncertificate_file = \"crl.pem\"\nkey = \"crl.key\"\n\
+            [[ca.token_issuers]]\nname = \"ours\"\ncertificate_file = \"tokens.pem\"\n\
+            [ca.token_authority]\ncertificate_file = \"tokens.pem\"\nkey = \"tokens.key\"\n"
+        ),
+    );
+    folder
+}
+
+async fn serve(folder: &Workspace) -> (SocketAddr, watch::Sender<bool>) {
+    let path = folder.path().join("countersign.toml");
+    let config = config::load(&path, [], &[]).unwrap();
+    let office = Office::open(&config.ca.unwrap()).unwrap();
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+    let fetcher = Fetcher::new(
+        FetchPolicy::with_web_roots(Arc::new(rustls::RootCertStore::empty())),
+        Arc::new(SystemResolver::default()),
+        clock.clone(),
+        Arc::default(),
+        tokio::runtime::Handle::current(),
+    );
+    let (fetcher, of) = (fetcher.unwrap(), clock.clone());
+    let service = tokio::task::spawn_blocking(move || Service::open(&office, fetcher, of));
+    let service = Arc::new(service.await.unwrap().unwrap());
+    let (stop, stopped) = watch::channel(false);
+    tokio::spawn(service.clone().keep_lists(stopped.clone()));
+    let (reloads, _) = Reloads::new();
+    let site = Site {
+        clock,
+        reloads,
+        repository: Arc::default(),
+        readiness: Arc::new(Readiness::default()),
+        metrics: None,
+        authority: Some(service),
+        door: None,
+    };
+    let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = socket.local_addr().unwrap();
+    let router = http::router(Listener::Public, site);
+    tokio::spawn(http::serve(
+        socket,
+        Arc::default(),
+        Guests::All,
+        router,
+        stopped,
+    ));
+    (address, stop)
+}
+
+/// An answer over HTTP.
+struct Answer {
+    status: String,
+    head: String,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    fn header(&self, name: &str) -> String {
+        let lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        let found = lines
+            .filter(|(key, _)| key.eq_ignore_ascii_case(name))
+            .last();
+        found.map(|(_, value)| value.to_owned()).unwrap_or_default()
+    }
+
+    #[track_caller]
+    fn json(&self) -> Value {
+        let text = String::from_utf8_lossy(&self.body);
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {text}"))
+    }
+}
+
+async fn ask(address: SocketAddr, method: &str, path: &str, more: &str, body: &str) -> Answer {
+    let length = body.len();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: ca.example\r\nConnection: close\r\nContent-Length: {length}\r\n{more}\r\n{body}"
+    );
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n");
+    let end = end.expect("an answer");
+    let head = String::from_utf8(answer[..end].to_vec()).unwrap();
+    Answer {
+        status: head[9..12].to_owned(),
+        head,
+        body: answer[end + 4..].to_vec(),
+    }
+}
+
+/// A customer of the authority, with an account key.
+struct Customer {
+    address: SocketAddr,
+    key: EcdsaP256Key,
+    account: String,
+    nonce: String,
+}
+
+impl Customer {
+    async fn post(&mut self, url: &str, payload: Option<Value>) -> Answer {
+        let mut jwk = String::new();
+        Jwk::of(&self.key.public_key()).write(&mut jwk);
+        let who = match self.account.as_str() {
+            "" => format!("\"jwk\":{jwk}"),
+            account => format!("\"kid\":\"{account}\""),
+        };
+        let nonce = &self.nonce;
+        let header = format!(r#"{{"alg":"ES256",{who},"nonce":"{nonce}","url":"{url}"}}"#);
+        let payload = payload
+            .map(|payload| payload.to_string())
+            .unwrap_or_default();
+        let jws = FlattenedJws::sign(&header, payload.as_bytes(), &self.key).unwrap();
+        let path = url.strip_prefix(BASE).unwrap();
+        let kind = "Content-Type: application/jose+json\r\n";
+        let answer = ask(self.address, "POST", path, kind, &jws).await;
+        self.nonce = answer.header("replay-nonce");
+        answer
+    }
+}
+
+/// Until `done` says so, at most some seconds.
+async fn until<T>(mut done: impl AsyncFnMut() -> Option<T>) -> T {
+    for _ in 0..200 {
+        if let Some(found) = done().await {
+            return found;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("it never came");
+}
+
+/// This test verifies the whole way: an account opened on the command line beside the server gets a token, the token an order, the order a
+/// certificate that openssl follows to the root; x5u is there for everybody; what the command line revokes, list and OCSP say; and the
+/// journal is proven in the end.
+#[tokio::test(flavor = "multi_thread")]
+async fn from_a_token_to_a_revoked_certificate() {
+    let folder = folder();
+    let (address, _stop) = serve(&folder).await;
+    let config = ["--config", "countersign.toml"];
+    let run = |arguments: &[&str]| {
+        let (code, out, err) = run_in(folder.path(), &[], &[arguments, &config[..]].concat());
+        assert_eq!(code, 0, "{arguments:?}: {out}{err}");
+        out
+    };
+    let opened = run(&[
+        "ca", "account", "open", "acme", "--holder", "Acme", "--spc", "1234", "--json",
+    ]);
+    let opened: Value = serde_json::from_str(&opened).unwrap();
+    let secret = opened["secret"].as_str().unwrap();
+
+    let directory = ask(address, "GET", "/acme/directory", "", "").await.json();
+    let key = EcdsaP256Key::generate().unwrap();
+    let nonce = ask(address, "HEAD", "/acme/new-nonce", "", "").await;
+    let mut customer = Customer {
+        address,
+        account: String::new(),
+        nonce: nonce.header("replay-nonce"),
+        key,
+    };
+    let new_account = directory["newAccount"].as_str().unwrap();
+    let account = customer
+        .post(new_account, Some(json!({"termsOfServiceAgreed": true})))
+        .await;
+    assert_eq!(account.status, "201", "{}", account.head);
+    customer.account = account.header("location");
+
+    let list = TnAuthList::new(vec![TnEntry::Spc("1234".parse().unwrap())]).unwrap();
+    let value = base64url::encode(&list.to_der());
+    let fingerprint = Fingerprint::thumbprint_of(&customer.key.public_key()).to_string();
+    let wish = json!({"atc": {"tktype": "TNAuthList", "tkvalue": value, "ca": false, "fingerprint": fingerprint}});
+    let bearer = format!("Authorization: Bearer {secret}\r\nContent-Type: application/json\r\n");
+    // The server notices within a second what the command line has put into the journal.
+    let token = until(async || {
+        let answer = ask(
+            address,
+            "POST",
+            "/at/account/acme/token",
+            &bearer,
+            &wish.to_string(),
+        )
+        .await;
+        (answer.status == "200").then(|| answer.json()["token"].as_str().unwrap().to_owned())
+    })
+    .await;
+    let nobody = ask(
+        address,
+        "POST",
+        "/at/account/acme/token",
+        "",
+        &wish.to_string(),
+    )
+    .await;
+    assert_eq!(nobody.status, "401");
+
+    let new_order = directory["newOrder"].as_str().unwrap();
+    let identifiers = json!({"identifiers": [{"type": "TNAuthList", "value": value}]});
+    let order = customer.post(new_order, Some(identifiers)).await;
+    assert_eq!(
+        order.status,
+        "201",
+        "{}",
+        String::from_utf8_lossy(&order.body)
+    );
+    let (order_url, order) = (order.header("location"), order.json());
+    let authorization = order["authorizations"][0].as_str().unwrap().to_owned();
+    let authorization = customer.post(&authorization, None).await.json();
+    let challenge = authorization["challenges"][0]["url"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let answered = customer
+        .post(&challenge, Some(json!({"tkauth": token})))
+        .await;
+    assert_eq!(
+        answered.json()["status"],
+        "valid",
+        "{}",
+        String::from_utf8_lossy(&answered.body)
+    );
+    let own = EcdsaP256Key::generate().unwrap();
+    let subject = Subject::shaken("US", "Acme", &"1234".parse().unwrap()).unwrap();
+    let request = csr::write(subject.name(), &[extension::tn_auth_list(&list)], &own).unwrap();
+    let finalize = order["finalize"].as_str().unwrap();
+    let csr = json!({"csr": base64url::encode(&request)});
+    let finished = customer.post(finalize, Some(csr)).await;
+    assert_eq!(
+        finished.json()["status"],
+        "valid",
+        "{}",
+        String::from_utf8_lossy(&finished.body)
+    );
+    let order = customer.post(&order_url, None).await.json();
+    let chain = customer
+        .post(order["certificate"].as_str().unwrap(), None)
+        .await;
+    folder.write("issued.pem", &chain.body);
+    let verified = [
+        "verify",
+        "-CAfile",
+        "root.pem",
+        "-untrusted",
+        "issued.pem",
+        "issued.pem",
+    ];
+    openssl(folder.path(), &verified);
+    let x5u = order["x5u"].as_str().unwrap().strip_prefix(BASE).unwrap();
+    assert_eq!(ask(address, "GET", x5u, "", "").await.body, chain.body);
+
+    let url = format!("http://{address}/ocsp");
+    let ocsp = [
+        "ocsp",
+        "-issuer",
+        "ca.pem",
+        "-cert",
+        "issued.pem",
+        "-url",
+        &url,
+        "-CAfile",
+        "root.pem",
+    ];
+    let ocsp = || openssl(folder.path(), &ocsp);
+    let good = tokio::task::block_in_place(ocsp);
+    assert!(good.contains("issued.pem: good"), "{good}");
+    let crl = async || ask(address, "GET", "/crl/ca.crl", "", "").await;
+    let first = until(async || Some(crl().await).filter(|answer| answer.status == "200")).await;
+    assert!(Crl::parse(&first.body).is_ok());
+    let revoke = [
+        "ca",
+        "revoke",
+        "--certificate",
+        "issued.pem",
+        "--reason",
+        "key-compromise",
+        "--by",
+        "alice",
+    ];
+    run(&revoke);
+    let said = until(async || {
+        let list = crl().await.body;
+        (list != first.body).then_some(list)
+    })
+    .await;
+    folder.write("list.crl", said);
+    let list = [
+        "crl", "-inform", "DER", "-in", "list.crl", "-CAfile", "root.pem", "-noout", "-text",
+    ];
+    let list = openssl(folder.path(), &list);
+    assert!(list.contains("Key Compromise"), "{list}");
+    let revoked = tokio::task::block_in_place(ocsp);
+    assert!(revoked.contains("issued.pem: revoked"), "{revoked}");
+    let audit = run(&["ca", "audit", "--json"]);
+    let audit: Value = serde_json::from_str(&audit).unwrap();
+    assert_eq!(
+        (&audit["findings"], &audit["certificates"]),
+        (&json!([]), &json!(1))
+    );
+    let status = run(&["ca", "status", "--json"]);
+    let status: Value = serde_json::from_str(&status).unwrap();
+    assert_eq!(status["certificates"]["revoked"], 1);
+}
