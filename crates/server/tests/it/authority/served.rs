@@ -398,7 +398,7 @@ async fn from_a_token_to_a_revoked_certificate() {
     .await;
     folder.write("list.crl", said);
     let list = [
-        "crl", "-inform", "DER", "-in", "list.crl", "-CAfile", "root.pem", "-noout", "-text",
+        "crl", "-inform", "DER", "-in", "list.crl", "-CAfile", "crl.pem", "-noout", "-text",
     ];
     let list = openssl(folder.path(), &list);
     assert!(list.contains("Key Compromise"), "{list}");
