@@ -14,7 +14,7 @@
 
 use super::site::{
     BASE, Client, SPC_1234, Site, body, extensions, identifier, is_document, is_problem, request,
-    request_with, send, text, url,
+    request_with, send, shaken, text, url,
 };
 use countersign::certificate::encode::{
     self, PRINTABLE_STRING, SET, UTF8_STRING, element, sequence,
@@ -140,6 +140,22 @@ fn digest06_case19_a_valid_order_names_where_everybody_can_get_the_chain() {
     }
     let leaked = order["certificate"].as_str().unwrap().contains(&name);
     assert!(!leaked, "the public name tells nothing of the order");
+}
+
+/// This test verifies that what was issued stays published when the authority gets another name.
+#[test]
+fn chains_of_every_issuer_in_the_register_are_found() {
+    let mut site = Site::new();
+    let client = Client::registered(&mut site);
+    let (first, _) = client.enrolled(&mut site);
+    site.practice.authority = site.lab.root().clone().with_practice(shaken());
+    let (second, _) = client.enrolled(&mut site);
+    assert_ne!(first.issuer(), second.issuer());
+    for certificate in [first, second] {
+        let der = certificate.as_der();
+        let found = find_published(&site.ledger.register, &published_name(der));
+        assert_eq!(found, Some(der));
+    }
 }
 
 #[test]

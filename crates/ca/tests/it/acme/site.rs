@@ -53,16 +53,7 @@ impl Site {
     pub(crate) fn new() -> Self {
         let lab = Lab::new();
         let authority = lab.provider("TA01");
-        let issuer = lab
-            .intermediate()
-            .clone()
-            .with_practice(countersign_ca::Practice {
-                policy: Some(SHAKEN_POLICY),
-                crl: Some(CrlPoint {
-                    url: "https://ca.example/crl/all.crl".into(),
-                    issuer: subject("STI-PA CRL").name().clone(),
-                }),
-            });
+        let issuer = lab.intermediate().clone().with_practice(shaken());
         let mut practice = Practice::new(BASE, issuer);
         practice.repository = Some("https://ca.example/certificates".into());
         practice.token_issuers = [Self::trusted(&authority).with_x5u(X5U)].into();
@@ -229,6 +220,17 @@ impl Site {
             x5u: Some(X5U.into()),
         };
         AuthorityToken::issue(&header, claims, &*self.authority.key).unwrap()
+    }
+}
+
+/// What a certification authority of SHAKEN writes into its certificates.
+pub(crate) fn shaken() -> countersign_ca::Practice {
+    countersign_ca::Practice {
+        policy: Some(SHAKEN_POLICY),
+        crl: Some(CrlPoint {
+            url: "https://ca.example/crl/all.crl".into(),
+            issuer: subject("STI-PA CRL").name().clone(),
+        }),
     }
 }
 
