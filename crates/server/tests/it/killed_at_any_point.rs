@@ -321,7 +321,7 @@ fn the_rule_holds_at_every_step() {
         let told = at_work(book(store), &authority);
         let mut after = book(kept.clone());
         resume(&mut after, &authority).unwrap();
-        let found = audit(kept.as_ref(), "ca", &[], &[certificate.clone()]).unwrap();
+        let found = audit(kept.as_ref(), "ca", &[], std::slice::from_ref(&certificate)).unwrap();
         assert_eq!(found.findings, [], "crash at step {crash}");
         let register = &found.ledger.register;
         assert_eq!(register.unfinished().count(), 0);
