@@ -1,5 +1,6 @@
 //! The authority as its operators meet it: keys in files and tokens, roots, requests, and what is issued by hand.
 
+mod books;
 mod keys_in_tokens;
 mod roots;
 mod served;

@@ -47,7 +47,7 @@ fn random() -> Serial {
 }
 
 /// A folder with an authority, who signs its lists, who signs its tokens, and the configuration that says so.
-fn folder() -> Workspace {
+pub(super) fn folder() -> Workspace {
     let folder = workspace();
     let key = |name: &str| {
         let key = EcdsaP256Key::generate().unwrap();
