@@ -1,3 +1,5 @@
+//! OCSP, read and judged: what this room promises, on small samples.
+
 use super::*;
 use crate::certificate::crl::Reason;
 use proptest::prelude::*;
