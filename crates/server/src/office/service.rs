@@ -165,11 +165,7 @@ impl Service {
     /// The chain that is published under this name, PEM.
     pub fn published(&self, name: &str) -> Option<String> {
         let ledger = self.keeper.snapshot();
-        let mut issued = ledger.register.certificates();
-        let der = issued.find_map(|(_, entry)| {
-            let der = entry.certificate()?;
-            (acme::certificate::published_name(der) == name).then_some(der)
-        })?;
+        let der = acme::certificate::find_published(&ledger.register, name)?;
         Some(acme::certificate::chain(&self.practice, der))
     }
 
