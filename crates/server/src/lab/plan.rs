@@ -150,28 +150,7 @@ origin = "{origin}"
 addresses = ["127.0.0.1", "::1", "{ip}"]
 web_ca_file = "web-ca.pem"
 
-# The lab's authority issues, too: {origin}/acme/directory, for whoever has a token of an account that
-# `countersign ca account open --config` opens.
-[ca]
-certificate_file = "ca/authority.pem"
-key = "ca/intermediate.key"
-base_url = "{origin}"
-store_file = "ca/journal.sqlite"
-checkpoint_file = "ca/checkpoints"
-
-[ca.crl]
-certificate_file = "ca/crl.pem"
-key = "ca/crl.key"
-
-[[ca.token_issuers]]
-name = "lab"
-certificate_file = "ca/tokens.pem"
-
-[ca.token_authority]
-certificate_file = "ca/tokens.pem"
-key = "ca/tokens.key"
-
-[http.public]
+{authority}[http.public]
 listen = ["{public}"]
 certificate_file = "web.pem"
 key_file = "web.key"
@@ -185,6 +164,7 @@ listen = ["{http}"]
 {LOG}"#,
             out_port = sip.port(),
             in_port = verifying.port(),
+            authority = authority(&origin),
             http_trunk = http_trunk(door),
             trusted = ip.is_loopback(),
         )
@@ -207,5 +187,33 @@ verstat_profile = "field"
 
 "#,
         door.port()
+    )
+}
+
+/// The lab's authority.
+fn authority(origin: &str) -> String {
+    format!(
+        r#"# The lab's authority issues, too: {origin}/acme/directory, for whoever has a token of an account that
+# `countersign ca account open --config` opens.
+[ca]
+certificate_file = "ca/authority.pem"
+key = "ca/intermediate.key"
+base_url = "{origin}"
+store_file = "ca/journal.sqlite"
+checkpoint_file = "ca/checkpoints"
+
+[ca.crl]
+certificate_file = "ca/crl.pem"
+key = "ca/crl.key"
+
+[[ca.token_issuers]]
+name = "lab"
+certificate_file = "ca/tokens.pem"
+
+[ca.token_authority]
+certificate_file = "ca/tokens.pem"
+key = "ca/tokens.key"
+
+"#
     )
 }

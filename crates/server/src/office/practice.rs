@@ -94,8 +94,11 @@ fn external(settings: &CaSettings) -> Result<ExternalAccounts, OfficeFault> {
     Ok(ExternalAccounts::new(need, keys))
 }
 
+/// A key identifier and its MAC key.
+type ExternalAccount = (Box<str>, Vec<u8>);
+
 /// Key identifiers and MAC keys: `KEY-ID,KEY` a line, the key in base64url.
-fn external_accounts(path: &Path) -> Result<Vec<(Box<str>, Vec<u8>)>, OfficeFault> {
+fn external_accounts(path: &Path) -> Result<Vec<ExternalAccount>, OfficeFault> {
     let text = files::read_secret_text(path);
     let text = text.map_err(|fault| OfficeFault::File(path.into(), fault))?;
     let mut accounts = Vec::new();
