@@ -41,20 +41,8 @@ pub const MAX_ASSERTED: usize = 8;
 /// orig: the first number among the P-Asserted-Identity values of a trusted side, else their first URI, else From; an
 /// anonymous or unusable assertion is skipped. dest: To, then the Request-URI, as far as they name somebody.
 pub fn from_request(message: &Message, policy: &CallPolicy) -> Call {
-    let asserted = match policy.trust_pai {
-        TrustPai::Trusted => asserted(message, policy.identity),
-        TrustPai::Ignored => None,
-    };
     let from = message.from().ok();
-    let (orig, orig_from) = match asserted {
-        Some(identity) => (Some(identity), OrigSource::PAssertedIdentity),
-        None => {
-            let orig = from
-                .as_ref()
-                .and_then(|from| caller(from.uri, policy.identity));
-            (orig, OrigSource::From)
-        }
-    };
+    let (orig, orig_from) = speaker_beside(message, from.as_ref(), policy);
     let presentation = Presentation {
         name: shown_name(message, from.as_ref(), (orig.as_ref(), orig_from), policy),
         reason: call_info::reason(message),
@@ -73,6 +61,29 @@ pub fn from_request(message: &Message, policy: &CallPolicy) -> Call {
             from_tag: from.and_then(|from| from.tag()).unwrap_or_default().into(),
             within: None,
         }),
+    }
+}
+
+/// Who calls, and who says so.
+pub(crate) fn speaker(message: &Message, policy: &CallPolicy) -> (Option<Identity>, OrigSource) {
+    speaker_beside(message, message.from().ok().as_ref(), policy)
+}
+
+fn speaker_beside(
+    message: &Message,
+    from: Option<&NameAddr<'_>>,
+    policy: &CallPolicy,
+) -> (Option<Identity>, OrigSource) {
+    let asserted = match policy.trust_pai {
+        TrustPai::Trusted => asserted(message, policy.identity),
+        TrustPai::Ignored => None,
+    };
+    match asserted {
+        Some(identity) => (Some(identity), OrigSource::PAssertedIdentity),
+        None => {
+            let orig = from.and_then(|from| caller(from.uri, policy.identity));
+            (orig, OrigSource::From)
+        }
     }
 }
 

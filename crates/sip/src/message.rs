@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 
 pub use crate::name::Name;
 pub use error::ParseError;
-pub(crate) use parse::read_head;
+pub(crate) use parse::{read_head, written_values};
 
 /// Longest message, in bytes: what fits a UDP datagram. RFC 3261 §18.1.1: "implementations MUST be able to handle messages
 /// up to the maximum datagram packet size. For UDP, this size is 65,535 bytes, including IP and UDP headers." We hold

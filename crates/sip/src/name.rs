@@ -197,6 +197,14 @@ impl Name {
         }
     }
 
+    /// Whether a header line of this name may begin with this byte.
+    pub(crate) fn may_begin_with(self, byte: u8) -> bool {
+        KNOWN.get(self as usize).is_some_and(|(_, long, compact)| {
+            let letter = Some(byte | 0x20);
+            letter == *compact || letter == long.bytes().next().map(|first| first | 0x20)
+        })
+    }
+
     /// The name as it is written; empty for [`Name::Other`].
     pub fn as_str(self) -> &'static str {
         KNOWN.get(self as usize).map_or("", |(_, long, _)| long)

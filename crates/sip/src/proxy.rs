@@ -10,7 +10,7 @@ use crate::caller_name;
 use crate::flow::Transport;
 use crate::header::sip_date_text;
 use crate::identity_header;
-use crate::message::{Message, Name};
+use crate::message::{Message, Name, written_values};
 use crate::patch::{Patch, PatchError};
 use crate::privacy::{self, Wish};
 use crate::retarget::Diversion;
@@ -146,6 +146,18 @@ impl Copy {
     /// How many bytes it holds.
     pub(crate) fn len(&self) -> usize {
         self.bytes.len()
+    }
+
+    /// The Request-URI that it goes out with.
+    pub(crate) fn request_uri(&self) -> Option<&[u8]> {
+        let line = self.bytes.get(..self.headers)?;
+        let (method, version) = (memchr::memchr(b' ', line)?, memchr::memrchr(b' ', line)?);
+        line.get(method + 1..version)
+    }
+
+    /// The values of its header lines of this name, in their order.
+    pub(crate) fn values(&self, name: Name) -> impl Iterator<Item = &[u8]> {
+        written_values(&self.bytes, self.headers, name)
     }
 
     /// The copy with a Via of ours on top.

@@ -15,7 +15,8 @@ use countersign::verification::report::Report;
 use countersign::verification::{Fault, Verdict};
 use countersign_sip::element::{AnswerJudgement, JudgeAnswer, SignAnswer};
 use countersign_sip::identity_header;
-use countersign_sip::trunk::{AnswerSigning, Connected, DivertedAnswers, Reflecting};
+use countersign_sip::trunk::{AnswerSigning, Connected, DivertedAnswers, Reflecting, Trunk};
+use std::sync::Arc;
 
 /// Why an answer was not signed, where the service was not asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +41,45 @@ impl NotSigned {
             Self::Refused(refusal) => refusal.name(),
         }
     }
+}
+
+/// What the answers of a call are held against, so far as it is at hand.
+#[derive(Debug, Default)]
+pub(super) enum OwnWord {
+    /// All of it, and the Identity values that it was read from.
+    Dialled(Arc<[Box<str>]>, Arc<Dialled>),
+    /// The PASSporT that we have signed: it need not be read again.
+    Signed(Box<SignedPassport>),
+    /// Nothing.
+    #[default]
+    Unread,
+}
+
+impl OwnWord {
+    /// Of a call that was signed, if its answers may be judged.
+    pub(super) fn of(passport: SignedPassport, trunk: &Trunk) -> Self {
+        match trunk.connected {
+            Some(_) => Self::Signed(Box::new(passport)),
+            None => Self::Unread,
+        }
+    }
+
+    /// The passport that this value of Identity has.
+    fn read(&mut self, value: &str) -> Option<SignedPassport> {
+        match std::mem::take(self) {
+            Self::Signed(ours) if has_token(value, ours.token()) => Some(*ours),
+            other => {
+                *self = other;
+                read(value)
+            }
+        }
+    }
+}
+
+/// Whether a value of Identity begins with this token, and not with a longer one.
+fn has_token(value: &str, token: &str) -> bool {
+    let rest = value.strip_prefix(token);
+    rest.is_some_and(|rest| rest.starts_with(';'))
 }
 
 /// The Identity headers of an answer.
@@ -87,18 +127,29 @@ fn numbers(connected: &Connected) -> AnswersFor {
 
 /// Those of these Identity values that can be read as whole PASSporTs; none if there are more than anybody judges.
 fn passports(values: &[Box<str>]) -> impl Iterator<Item = (SignedPassport, &str)> {
+    few(values).filter_map(|value| Some((read(value)?, value)))
+}
+
+/// These, unless there are more than anybody judges.
+fn few(values: &[Box<str>]) -> impl Iterator<Item = &str> {
     let few = values.len() <= MAX_IDENTITY_HEADERS;
-    let values = values.iter().filter(move |_| few);
-    values.filter_map(|value| {
-        let presented = identity_header::parse(value.as_bytes()).ok()?;
-        let passport = SignedPassport::parse(&presented.token).ok()?;
-        Some((passport, &**value))
-    })
+    values.iter().filter(move |_| few).map(|value| &**value)
+}
+
+fn read(value: &str) -> Option<SignedPassport> {
+    let presented = identity_header::parse(value.as_bytes()).ok()?;
+    SignedPassport::parse(&presented.token).ok()
 }
 
 /// The call that an answer is held against; `None` if nobody spoke for its caller, so that nobody can answer by proof.
-pub(super) fn dialled(judge: &JudgeAnswer) -> Option<Dialled> {
-    let sent_with = passports(&judge.asked).map(|(passport, _)| passport);
+pub(super) fn dialled(judge: &JudgeAnswer, word: &mut OwnWord) -> Option<Arc<Dialled>> {
+    if let OwnWord::Dialled(asked, dialled) = &*word
+        && Arc::ptr_eq(asked, &judge.asked)
+        && (&dialled.called, dialled.sent) == (&judge.called, judge.sent)
+    {
+        return Some(Arc::clone(dialled));
+    }
+    let sent_with = few(&judge.asked).filter_map(|value| word.read(value));
     let mut dialled = Dialled::of(sent_with.collect(), judge.called.clone(), judge.sent)?;
     let connected = judge.trunk.connected.as_deref();
     dialled.policy = AnswerPolicy {
@@ -107,6 +158,8 @@ pub(super) fn dialled(judge: &JudgeAnswer) -> Option<Dialled> {
             Some(DivertedAnswers::Accepted) | None => DivertedAnswer::Accepted,
         },
     };
+    let dialled = Arc::new(dialled);
+    *word = OwnWord::Dialled(Arc::clone(&judge.asked), Arc::clone(&dialled));
     Some(dialled)
 }
 

@@ -8,7 +8,7 @@ mod told;
 
 use super::admission::Admission;
 use super::answered::AnswerRecord;
-use super::answering;
+use super::answering::{self, OwnWord};
 use super::answers;
 use super::base::base;
 use super::diverting::diverted;
@@ -81,6 +81,8 @@ pub struct Shard {
     /// Which next hops are down, as the element knows.
     standing: Arc<Standing>,
     timers: BinaryHeap<Reverse<(Ticks, TimerId)>>,
+    /// Timers that were asked for since the last input came in.
+    fresh: Vec<(Ticks, TimerId)>,
     /// With so many timers the useless ones are looked for.
     sweep_at: usize,
     judging: HashMap<Case, Judging>,
@@ -113,6 +115,8 @@ struct Remembered {
     record: Record,
     /// If it is no call but asks who would answer.
     asks: Option<Box<Asks>>,
+    /// What its answers are held against, where they are.
+    word: OwnWord,
 }
 
 /// What is asked by one who asks who would answer.
@@ -137,6 +141,7 @@ impl Remembered {
             state: state.clone(),
             record: Record::of(call),
             asks: None,
+            word: OwnWord::Unread,
         }
     }
 }
@@ -172,6 +177,7 @@ impl Shard {
             post,
             own_queue,
             timers: BinaryHeap::new(),
+            fresh: Vec::new(),
             sweep_at: MIN_SWEEP,
             judging: HashMap::new(),
             calls: HashMap::new(),
@@ -467,6 +473,7 @@ impl Shard {
             }
             self.outputs = outputs;
         }
+        self.set_timers();
         if !self.answered.is_empty() {
             self.answered.clear();
         }
@@ -498,18 +505,24 @@ impl Shard {
                 });
                 self.post.send(target, bytes, receipt);
             }
-            Output::SetTimer { id, at } => self.set_timer(id, at),
+            Output::SetTimer { id, at } => self.fresh.push((at, id)),
             Output::Sign(sign) => return Some(self.sign(&sign, state)),
             Output::SignAnswer(sign) => return Some(self.sign_answer(&sign, state)),
         }
         None
     }
 
-    fn set_timer(&mut self, id: TimerId, at: Ticks) {
-        self.timers.push(Reverse((at, id)));
+    /// Sets the timers that are still of use. Most questions are answered at once, and whoever wakes up to see that nobody waits any more
+    /// has done nothing but wake up.
+    fn set_timers(&mut self) {
+        let element = &self.element;
+        for timer in self.fresh.drain(..) {
+            if element.awaits(timer.1) {
+                self.timers.push(Reverse(timer));
+            }
+        }
         if self.timers.len() >= self.sweep_at {
-            let proxy = &self.element;
-            self.timers.retain(|Reverse((_, id))| proxy.awaits(*id));
+            self.timers.retain(|Reverse((_, id))| element.awaits(*id));
             self.sweep_at = MIN_SWEEP.max(2 * self.timers.len());
         }
     }
@@ -526,8 +539,12 @@ impl Shard {
             return mid_dialog::signed(sign, state, now.unix);
         }
         let call = self.calls.entry(sign.id);
-        let Remembered { state, record, .. } =
-            call.or_insert_with(|| Remembered::of(&sign.call, state));
+        let Remembered {
+            state,
+            record,
+            word,
+            ..
+        } = call.or_insert_with(|| Remembered::of(&sign.call, state));
         let id = sign.id;
         let Some(signer) = state.signers.get(&sign.trunk.name) else {
             return Input::SigningFailed { id };
@@ -557,6 +574,8 @@ impl Shard {
                 if sign.diversion.is_some() {
                     let own = vec![authenticated.passport];
                     identities.extend(diverted(sign, own, signer, record, now));
+                } else {
+                    *word = OwnWord::of(authenticated.passport, &sign.trunk);
                 }
                 Input::Signed { id, identities }
             }
@@ -630,9 +649,11 @@ impl Shard {
     fn judge_answer(&mut self, judge: JudgeAnswer, state: &Arc<State>) -> Option<Input> {
         let now = self.now();
         let (id, answer) = (judge.id, judge.answer);
-        let call = self.calls.get(&id);
-        let state = call.map_or(state, |call| &call.state).clone();
-        let Some(dialled) = answering::dialled(&judge) else {
+        let mut call = self.calls.get_mut(&id);
+        let state = Arc::clone(call.as_ref().map_or(state, |call| &call.state));
+        let mut unread = OwnWord::Unread;
+        let word = call.as_mut().map_or(&mut unread, |call| &mut call.word);
+        let Some(dialled) = answering::dialled(&judge, word) else {
             let judgement = answering::unjudged(&judge);
             return Some(Input::AnswerJudged {
                 id,
@@ -648,7 +669,6 @@ impl Shard {
             let report = service.decline_answer(&judge.presented, media_keys);
             return Some(self.decided((id, Some(answer)), &report, now.ticks));
         };
-        let dialled = Arc::new(dialled);
         let verification = service.begin_answer(&dialled, judge.presented, media_keys, &trust, now);
         let judging = Judging {
             verification,

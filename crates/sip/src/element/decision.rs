@@ -245,6 +245,11 @@ impl Context {
         self.signed(Vec::new(), turn);
     }
 
+    /// Whether something is decided or held that passes by time.
+    pub(super) fn awaits_decision(&self) -> bool {
+        matches!(self.stage, Stage::Deciding(_) | Stage::Held(_))
+    }
+
     /// The timer of the decision is due.
     pub(super) fn deadline_passed(&mut self, turn: &mut Turn<'_>) {
         let Stage::Deciding(deciding) = &mut self.stage else {

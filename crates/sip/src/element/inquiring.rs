@@ -24,7 +24,7 @@ use crate::inquiry::reliable::Acknowledged;
 use crate::inquiry::responder::{
     Due, PROGRESS, Responder, Told, is_inquiry, other_options, progress,
 };
-use crate::message::{Framing, Message, Method};
+use crate::message::{Message, Method};
 use crate::proxy::Additions;
 use crate::trunk::{AnswerSigning, Mode, Probes, Trunk};
 use bytes::Bytes;
@@ -287,11 +287,7 @@ impl Context {
             self.inquired(InquiryFate::NotProven, turn);
             return self.answer(code.number(), code.phrase(), &[], turn);
         }
-        let copy = match self.copy(additions, turn) {
-            Ok(copy) => Message::parse(copy.bytes().clone(), Framing::Datagram).ok(),
-            Err(_) => None,
-        };
-        let Some(copy) = copy else {
+        let Ok(copy) = self.copy(additions, turn) else {
             return self.answer(500, "Server Internal Error", &[], turn);
         };
         let (asked, _) = lists(&self.request, &copy);

@@ -637,15 +637,18 @@ impl Element {
     }
 
     /// Whether firing this timer may still do something. One that may not can be forgotten; it need not be.
+    ///
+    /// A host that answers a question at once need not set the timer that would have ended the wait: asked when all that follows from an
+    /// input is done, this says so.
     pub fn awaits(&self, timer: TimerId) -> bool {
+        let (id, table) = (timer.context, &self.table);
+        let context = || self.contexts.get(&id).map(|context| &**context);
+        let is_own = || table.own.contains_key(&id) || table.unsigned.contains_key(&id);
         match timer.part {
-            Part::Call => self.table.calls.has(timer.context),
-            _ => {
-                let (id, table) = (timer.context, &self.table);
-                self.contexts.contains_key(&id)
-                    || table.own.contains_key(&id)
-                    || table.unsigned.contains_key(&id)
-            }
+            Part::Answers => context().is_some_and(Context::awaits_about_answers),
+            Part::Call => table.calls.has(id),
+            Part::Decision => context().is_some_and(Context::awaits_decision) || is_own(),
+            Part::Branch(..) | Part::Inquiry | Part::Server(_) => context().is_some() || is_own(),
         }
     }
 

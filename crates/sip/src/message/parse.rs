@@ -24,6 +24,39 @@ pub(crate) struct Head {
     pub(crate) defect: Option<Defect>,
 }
 
+/// The values of the header lines of one name, in bytes that we have written: the others are not looked into. `headers` is where the
+/// header lines begin.
+pub(crate) fn written_values(
+    bytes: &[u8],
+    headers: usize,
+    name: Name,
+) -> impl Iterator<Item = &[u8]> {
+    let mut at = headers;
+    std::iter::from_fn(move || {
+        loop {
+            let mut line = next_line(bytes, at).ok()?;
+            if line.start == line.end {
+                return None;
+            }
+            at = line.next;
+            // A fold begins with a space.
+            if !bytes
+                .get(line.start)
+                .is_some_and(|first| name.may_begin_with(*first))
+            {
+                continue;
+            }
+            while matches!(bytes.get(at), Some(b' ' | b'\t')) {
+                line.end = next_line(bytes, at).ok()?.end;
+                at = line.end + 2;
+            }
+            if let Some(header) = header(bytes, line).filter(|header| header.name == name) {
+                return Some(header.value.of(bytes));
+            }
+        }
+    })
+}
+
 /// What the Content-Length headers say together.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ContentLength {

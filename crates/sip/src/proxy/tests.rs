@@ -425,3 +425,34 @@ fn what_became_of_priority_is_told() {
     let asks_nothing = request("sip:+12025550101@b.example", "Priority: urgent\r\n");
     assert!(priority::fates(&asks_nothing, &trunk, &of(Urgency::Ordinary)).is_empty());
 }
+
+#[test]
+fn what_a_copy_has_is_found_without_reading_it_anew() {
+    let names = OurNames {
+        sent_by: SentBy::new("proxy.example", None).unwrap(),
+        also_known_as: Vec::new(),
+        listeners: Vec::new(),
+    };
+    let identities = "iDENTITY \t: one;info=<https://i.example/>\r\nIn-Reply-To: Identity: none\r\nIdentity:\r\n two,\r\n\tthree\r\n\
+        y: four\r\nYonder: five\r\nIdentity-Info: six\r\nX: seven\r\n Identity: eight\r\nIdentity:\r\n";
+    for (uri, headers) in [
+        ("sip:+12025550101@b.example", identities),
+        ("sip:b@h;x=\"y\"", ""),
+        ("tel:+12025550101", "i: z@h\r\ny: one\r\n"),
+    ] {
+        let message = request(uri, &format!("{FROM_TO}{headers}"));
+        let additions = Additions {
+            identities: vec!["ours;info=<https://o.example/>".into()],
+            ..Additions::default()
+        };
+        let mut trunk = Trunk::new("t", Vec::new());
+        trunk.role = Role::Sign;
+        let copy = Copy::of(&message, &trunk, &additions, &names).unwrap();
+        let read = Message::parse(copy.bytes().clone(), Framing::Datagram).unwrap();
+        assert_eq!(copy.request_uri(), read.request_uri());
+        let found: Vec<_> = copy.values(Name::Identity).collect();
+        let lines = read.headers(Name::Identity);
+        assert_eq!(found, lines.map(|line| line.value).collect::<Vec<_>>());
+        assert!(found.contains(&b"ours;info=<https://o.example/>".as_slice()));
+    }
+}

@@ -4,6 +4,7 @@ use super::Kind;
 use crate::b2bua::{MAX_FORKS, Partners};
 use crate::element::AnswerJudgement;
 use crate::message::Message;
+use bytes::Bytes;
 use countersign::identity::Identity;
 use countersign::verification::answer::MediaStanding;
 
@@ -29,8 +30,8 @@ pub(super) struct Fork {
 
 /// What became of an answer, and so of the same once more.
 pub(super) enum Outcome {
-    /// It went back so.
-    Passed(Message),
+    /// It went back so. Most are never asked for again: they are kept as bytes, and not taken apart.
+    Passed(Bytes),
     Refused,
 }
 
@@ -130,7 +131,7 @@ impl Fork {
     }
 
     pub(super) fn passed(&mut self, kind: Kind, response: &Message) {
-        self.became(kind, || Outcome::Passed(response.clone()));
+        self.became(kind, || Outcome::Passed(response.bytes().clone()));
     }
 
     pub(super) fn refused(&mut self, kind: Kind) {
@@ -172,7 +173,7 @@ impl Fork {
 
     fn bytes(&self) -> usize {
         let held = |outcome: &Outcome| match outcome {
-            Outcome::Passed(response) => response.bytes().len(),
+            Outcome::Passed(response) => response.len(),
             Outcome::Refused => 0,
         };
         let answer = self.answer.as_ref().map_or(0, held);

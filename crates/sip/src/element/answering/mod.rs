@@ -72,7 +72,7 @@ pub(super) struct Answering {
     sent_with: Values,
     /// Whom its Request-URI named when it went on.
     called: Option<Identity>,
-    /// Who calls.
+    /// Who calls, if there are two dialogs that they may speak in.
     caller: Option<Identity>,
     /// The key that signed for whoever calls, where that is told.
     caller_key: Option<Box<[u8; 32]>>,
@@ -82,6 +82,8 @@ pub(super) struct Answering {
     sent: UnixTime,
     signs: Signs,
     checks: Checks,
+    /// Whether somebody could prove who answers.
+    provable: Provable,
     /// What its call asks for.
     media: MediaSecurity,
     forks: Forks,
@@ -167,8 +169,7 @@ pub(super) enum Provable {
 impl Answering {
     /// What is done about the answers to a request that is sent on as `copy`, if anything is.
     fn of(connected: &Connected, context: &Context, copy: &Copy, sent: UnixTime) -> Option<Self> {
-        let copy = Message::parse(copy.bytes().clone(), Framing::Datagram).ok()?;
-        let (asked, sent_with) = lists(&context.request, &copy);
+        let (asked, sent_with) = lists(&context.request, copy);
         let policy = &context.trunk.call;
         let called = copy
             .request_uri()
@@ -197,13 +198,17 @@ impl Answering {
         (!is_off).then(|| Self {
             asked,
             sent_with,
-            caller: caller_of(context),
+            caller: context.crossing.as_ref().and_then(|_| caller_of(context)),
             caller_key: context.record.key.clone(),
             caller_provider: context.record.provider.clone(),
             called,
             sent,
             signs,
             checks,
+            provable: match is_provable {
+                true => Provable::Perhaps,
+                false => Provable::Never,
+            },
             media,
             forks: Forks::default(),
             waiting: VecDeque::new(),
@@ -214,13 +219,12 @@ impl Answering {
     }
 
     fn provable(&self, context: &Context) -> Provable {
-        let is_provable = can_be_answered(&self.sent_with) && self.called.is_some();
         if self.media == MediaSecurity::Required && keys::are_hopeless(context) {
             return Provable::Never;
         }
-        match self.checks == Checks::Required && !is_provable {
-            true => Provable::Never,
-            false => Provable::Perhaps,
+        match self.checks {
+            Checks::Required => self.provable,
+            Checks::Keys | Checks::Nothing | Checks::Reported => Provable::Perhaps,
         }
     }
 
@@ -360,6 +364,12 @@ impl Context {
             .is_none_or(|answering| answering.is_idle())
     }
 
+    /// Whether there is something about an answer that ends by time.
+    pub(super) fn awaits_about_answers(&self) -> bool {
+        let answering = self.answering.as_ref();
+        answering.is_some_and(|answering| !answering.is_idle() || answering.others.is_some())
+    }
+
     /// An answer came: a response of 101 to 299.
     pub(super) fn answer_came(&mut self, status: u16, message: &Message, turn: &mut Turn<'_>) {
         let arriving = Arriving::of(status, message);
@@ -381,14 +391,13 @@ impl Context {
             .and_then(|fork| fork.known(arriving.kind));
         match known {
             Some(Outcome::Passed(response)) => {
-                let response = response.clone();
-                self.send_back(
-                    Arriving {
+                if let Ok(response) = Message::parse(response.clone(), Framing::Datagram) {
+                    let again = Arriving {
                         response,
                         ..arriving
-                    },
-                    turn,
-                );
+                    };
+                    self.send_back(again, turn);
+                }
             }
             Some(Outcome::Refused) if arriving.is_final() => {
                 self.refuse_answer(&arriving.response, None, turn);
@@ -433,6 +442,10 @@ impl Context {
         let Some(answering) = &mut self.answering else {
             return;
         };
+        // Most wait for nobody.
+        if question.is_none() && answering.waiting.is_empty() {
+            return self.pass_answer(answer, turn);
+        }
         // There are only so many questions; and a 2xx is repeated.
         if answering.waiting.len() < MAX_WAITING || question.is_some() {
             let waiting = Waiting { answer, question };
@@ -454,11 +467,20 @@ impl Context {
             let Some(Waiting { answer, .. }) = answering.waiting.pop_front() else {
                 return;
             };
-            if let Some(fork) = answering.forks.enter(&answer.tag) {
-                fork.passed(answer.kind, &answer.response);
+            if answering.waiting.is_empty() {
+                answering.waiting = VecDeque::new();
             }
-            self.send_back(answer, turn);
+            self.pass_answer(answer, turn);
         }
+    }
+
+    /// An answer goes back, and the same once more will go back so.
+    fn pass_answer(&mut self, answer: Arriving, turn: &mut Turn<'_>) {
+        let answering = self.answering.as_mut();
+        if let Some(fork) = answering.and_then(|answering| answering.forks.enter(&answer.tag)) {
+            fork.passed(answer.kind, &answer.response);
+        }
+        self.send_back(answer, turn);
     }
 
     /// An answer goes back.
@@ -522,11 +544,11 @@ impl Context {
 
 /// What is done with an answer.
 fn plan(arriving: &Arriving, signs: Signs, checks: Checks, holds: bool) -> Plan {
-    let has_rsp = arriving.has_rsp();
+    let has_rsp = || arriving.has_rsp();
     if checks == Checks::Required && holds {
         return match arriving.kind {
             Kind::Final => Plan::Judge,
-            _ if has_rsp => Plan::Judge,
+            _ if has_rsp() => Plan::Judge,
             _ if !arriving.has_body() && rings_otherwise(&arriving.response) => Plan::Strip,
             _ if !arriving.has_body() => Plan::Pass,
             // Whoever acknowledges it has an offer, or an answer: it is proven now or never.
@@ -538,25 +560,24 @@ fn plan(arriving: &Arriving, signs: Signs, checks: Checks, holds: bool) -> Plan 
     // be sent in response to a single SIP request". So what need not arrive is not signed.
     let may_sign = arriving.kind != Kind::Ringing;
     // Where a proof is required it is not for us to give it.
-    if signs == Signs::Answers && checks != Checks::Required && !has_rsp && may_sign {
+    if signs == Signs::Answers && checks != Checks::Required && may_sign && !has_rsp() {
         return Plan::Sign;
     }
     match (checks, arriving.kind) {
         (Checks::Nothing, _) => Plan::Pass,
         (_, Kind::Final) if holds => Plan::Judge,
-        (Checks::Keys, _) if holds && has_rsp && arriving.has_body() => Plan::Judge,
+        (Checks::Keys, _) if holds && arriving.has_body() && has_rsp() => Plan::Judge,
         (_, Kind::Final) => Plan::Watch,
         // RFC 9970 §4: "provisional responses may be consumed (without forwarding) by intermediaries under a variety of conditions. In short,
         // their delivery is not guaranteed." Nobody misses a PASSporT that may get lost.
-        (_, Kind::Reliable(_) | Kind::Ringing) if has_rsp => Plan::Watch,
+        (_, Kind::Reliable(_) | Kind::Ringing) if has_rsp() => Plan::Watch,
         (_, Kind::Reliable(_) | Kind::Ringing) => Plan::Pass,
     }
 }
 
 /// The values of Identity, as texts.
-fn identity_values(message: &Message) -> impl Iterator<Item = Box<str>> {
-    let lines = message.headers(Name::Identity);
-    let values = lines.flat_map(|line| identity_header::values(line.value));
+fn identity_values<'a>(lines: impl Iterator<Item = &'a [u8]>) -> impl Iterator<Item = Box<str>> {
+    let values = lines.flat_map(identity_header::values);
     let values = values.take(identity_header::MAX_PRESENTED);
     values.filter_map(|value| std::str::from_utf8(trim(value)).ok().map(Box::from))
 }
@@ -575,9 +596,10 @@ fn can_be_answered(sent_with: &[Box<str>]) -> bool {
 }
 
 /// What a request came with and what we add, and what it was sent on with. The two differ where ours takes the place of others.
-pub(super) fn lists(request: &Message, copy: &Message) -> (Values, Values) {
-    let came: Vec<_> = identity_values(request).collect();
-    let sent_with: Values = identity_values(copy).collect();
+pub(super) fn lists(request: &Message, copy: &Copy) -> (Values, Values) {
+    let lines = request.headers(Name::Identity).map(|line| line.value);
+    let came: Vec<_> = identity_values(lines).collect();
+    let sent_with: Values = identity_values(copy.values(Name::Identity)).collect();
     if came.iter().all(|value| sent_with.contains(value)) {
         return (Arc::clone(&sent_with), sent_with);
     }
@@ -595,7 +617,7 @@ pub(super) fn lists(request: &Message, copy: &Message) -> (Values, Values) {
 fn caller_of(context: &Context) -> Option<Identity> {
     let is_proven = context.record.verdict == Some(Verdict::Passed);
     let is_judged = context.trunk.verifies();
-    let caller = call::from_request(&context.request, &context.trunk.call).orig?;
+    let caller = call::speaker(&context.request, &context.trunk.call).0?;
     let is_somebody = !caller.is_anonymous() || is_proven || !is_judged;
     is_somebody.then_some(caller)
 }

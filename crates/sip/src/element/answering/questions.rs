@@ -87,6 +87,7 @@ impl Context {
         if let Some(question) = self.ask_for_judgement_of(&arriving, turn)
             && let Some(answering) = &mut self.answering
         {
+            answering.watched.reserve_exact(1);
             answering.watched.push(Watched {
                 question,
                 tag: arriving.tag.clone(),
@@ -159,9 +160,12 @@ impl Context {
         let waiting = answering.waiting.get_mut(index)?;
         let signed = signed(&waiting.answer.response, identities)?;
         waiting.answer.response = signed;
-        let tag = waiting.answer.tag.clone();
-        let partners = partners(answering, answering.called.clone()?, Side::Near);
-        answering.forks.enter(&tag)?.partners = Some(partners);
+        // Only where both sides are dialogs of ours is anything said in them later that needs this.
+        if self.crossing.is_some() {
+            let tag = waiting.answer.tag.clone();
+            let partners = partners(answering, answering.called.clone()?, Side::Near);
+            answering.forks.enter(&tag)?.partners = Some(partners);
+        }
         Some(())
     }
 
@@ -214,6 +218,9 @@ impl Context {
             .position(|asked| asked == answer);
         if let Some(index) = index {
             let watched = answering.watched.swap_remove(index);
+            if answering.watched.is_empty() {
+                answering.watched = Vec::new();
+            }
             self.follow_watched(&watched, judgement, turn);
         }
     }

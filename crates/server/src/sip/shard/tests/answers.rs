@@ -102,3 +102,20 @@ fn an_answer_whose_certificate_does_not_come_is_refused_where_a_proof_is_require
     assert_eq!(counted, 1);
     assert_eq!(metrics.answers.count(["matching", ""]), 0);
 }
+
+#[test]
+fn nobody_wakes_up_for_a_question_that_was_answered_at_once() {
+    let timers = |role, change: &dyn Fn(&mut Trunk)| {
+        let mut table = Table::new(role, |trunk| change(trunk));
+        table.invite("timers", "Contact: <sip:alice@127.0.0.1>\r\n");
+        let outgoing = heard(&table.stage.called);
+        let rings = table.shard.timers.len();
+        table.take_call(&outgoing, "");
+        assert!(heard(&table.caller).starts_with("SIP/2.0 200 "));
+        let absent = table.stage.services.metrics.answers.count(["absent", ""]);
+        (rings, table.shard.timers.len(), absent)
+    };
+    let (rings, answered, _) = timers(Role::None, &|_| {});
+    let reports = |trunk: &mut Trunk| trunk.connected = Some(Arc::new(Connected::on()));
+    assert_eq!(timers(Role::Sign, &reports), (rings, answered, 1));
+}
