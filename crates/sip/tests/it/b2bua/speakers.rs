@@ -99,7 +99,7 @@ impl Talk {
         line.is(id, verdict, Some(KEY));
         let invite = line.sent().pop().unwrap();
         line.called(&answer(&invite, "200 OK", "callee"));
-        line.answer_signed();
+        line.answer_signed(verdict);
         let answered = line.one();
         assert_eq!(answered.value("Identity"), RSP);
         Self::acknowledged(line, invite, answered)
@@ -214,11 +214,12 @@ impl Line {
         });
     }
 
-    fn answer_signed(&mut self) {
+    /// The host signs an answer to a call that is worth this.
+    fn answer_signed(&mut self, verdict: Verdict) {
         let Output::SignAnswer(sign) = self.question() else {
             panic!("nobody signs");
         };
-        assert_eq!(sign.verdict, Some(Verdict::Passed), "of the call");
+        assert_eq!(sign.verdict, Some(verdict), "of the call");
         self.handle(Input::AnswerSigned {
             id: sign.id,
             answer: sign.answer,
@@ -426,7 +427,7 @@ fn digest01_case15_a_cancel_needs_no_passport() {
     let there = line.sent().pop().unwrap();
     let ringing = answer(&there, "180 Ringing", "callee");
     line.called(&ringing.replacen("CSeq:", "Require: 100rel\r\nRSeq: 1\r\nCSeq:", 1));
-    line.answer_signed();
+    line.answer_signed(Verdict::Passed);
     line.sent.clear();
     line.caller(
         &invite()
