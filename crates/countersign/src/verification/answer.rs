@@ -10,6 +10,7 @@
 
 use super::fault::Fault;
 use super::purpose::Purpose;
+use super::replay::Seal;
 use crate::call::CallReference;
 use crate::certificate::ServiceProviderCode;
 use crate::identity::Identity;
@@ -102,6 +103,10 @@ pub struct AnswerReport {
     pub pin: Option<Pin>,
     /// What is known of the keys that protect the media.
     pub media: MediaStanding,
+    /// What tells the signatures that prove it from others; none if nothing is proven, or replays are no matter ([`Replay::Off`]).
+    ///
+    /// [`Replay::Off`]: super::policy::Replay::Off
+    pub seals: Vec<Seal>,
     /// Nobody has signed, and whoever was called has done so before: when that was proven last.
     pub regression: Option<UnixTime>,
 }

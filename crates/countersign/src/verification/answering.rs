@@ -22,9 +22,10 @@ use super::findings::Findings;
 use super::inspect::{
     Inspected, Message, Support, inspect, judge_freshness, judge_media, match_orig,
 };
-use super::policy::VerificationPolicy;
+use super::policy::{Replay, VerificationPolicy};
 use super::proof::Bench;
 use super::purpose::Purpose;
+use super::replay::Seal;
 use super::report::{PassportReport, Token};
 use crate::call::{Call, DateHeader, DestSource, OrigSource, Presentation};
 use crate::identity::Identity;
@@ -258,6 +259,10 @@ impl Answering {
             reached: Some(who),
             pin,
             media: media_of(first),
+            seals: match policy.replay {
+                Replay::Off => Vec::new(),
+                Replay::Enforce | Replay::Observe => proven().filter_map(seal).collect(),
+            },
             regression: None,
         }
     }
@@ -270,6 +275,7 @@ pub(super) const fn nobody(standing: AnswerStanding, media: MediaStanding) -> An
         reached: None,
         pin: None,
         media,
+        seals: Vec::new(),
         regression: None,
     }
 }
@@ -297,6 +303,12 @@ fn media_of(report: &PassportReport) -> MediaStanding {
         (Outcome::Passed, _) => MediaStanding::Bound,
         _ => MediaStanding::NoKeys,
     }
+}
+
+/// What tells the signature of one that is proven from others.
+fn seal((report, _): (&PassportReport, Identity)) -> Option<Seal> {
+    let passport = report.token.passport()?;
+    Some(Seal::of(passport.signature()))
 }
 
 /// Who was reached, as one says that says it of one only.

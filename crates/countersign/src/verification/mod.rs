@@ -48,7 +48,7 @@ pub use policy::VerificationPolicy;
 pub use priority::PriorityReport;
 pub use proof::path_fault;
 pub use purpose::Purpose;
-pub use replay::{MemoryReplay, ReplayMemory, Sighting};
+pub use replay::{MemoryReplay, ReplayMemory, Seal, Sighting};
 pub use report::{PassportReport, ProviderWord, Report, SignerReport, Token};
 pub use rich::{Content, RichReport, Unexamined};
 pub use states::{Poll, Verification, VerificationService};

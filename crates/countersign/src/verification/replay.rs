@@ -9,8 +9,10 @@
 
 use crate::call::CallReference;
 use crate::crypto::{DigestState, Signature};
+use crate::jose::jws::CompactJws;
 use crate::time::UnixTime;
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, PoisonError};
 
@@ -56,21 +58,45 @@ pub struct MemoryReplay {
     hasher: RandomState,
 }
 
-/// R of the signature.
+/// What tells one signature from another: its R.
 ///
 /// S does not take part: for every signature (R, S) there is a second one, (R, n - S), that verifies as well and that anybody
 /// can compute. R alone is as unique as the nonce it was made of.
-type Key = [u8; R_LEN];
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Seal([u8; R_LEN]);
+
+impl Seal {
+    /// That of a signature.
+    pub fn of(signature: &Signature) -> Self {
+        let mut seal = [0; R_LEN];
+        seal.copy_from_slice(signature.split_at(R_LEN).0);
+        Self(seal)
+    }
+
+    /// That of a token, whatever it is worth; `None` if it has no signature.
+    pub fn of_token(token: &str) -> Option<Self> {
+        let signature = CompactJws::split(token).ok()?.signature().ok()?;
+        Some(Self::of(&signature))
+    }
+}
+
+impl fmt::Debug for Seal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Seal(")?;
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
+        f.write_str(")")
+    }
+}
 
 /// Half of [`crate::crypto::SIGNATURE_LEN`].
 const R_LEN: usize = 32;
 
 #[derive(Default)]
 struct Shard {
-    seen: HashMap<Key, Seen, DigestState>,
+    seen: HashMap<Seal, Seen, DigestState>,
     /// By the second of their end, and those of one second in the order of arrival. Each that is held stands here once; where it was
     /// shown with a later end since, it is moved when it comes to the front.
-    ends: BTreeMap<UnixTime, VecDeque<Key>>,
+    ends: BTreeMap<UnixTime, VecDeque<Seal>>,
 }
 
 struct Seen {
@@ -117,11 +143,10 @@ impl ReplayMemory for MemoryReplay {
         until: UnixTime,
         now: UnixTime,
     ) -> Sighting {
-        let mut key = Key::default();
-        key.copy_from_slice(signature.split_at(R_LEN).0);
+        let key = Seal::of(signature);
         // A keyed hash: whoever does not know the key cannot make two calls look like one.
         let call = self.hasher.hash_one(reference);
-        let shard = usize::from(key[0]) % SHARDS;
+        let shard = usize::from(key.0[0]) % SHARDS;
         let Some(shard) = self.shards.get(shard) else {
             return Sighting::First;
         };

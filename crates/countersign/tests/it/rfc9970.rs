@@ -6,6 +6,7 @@ use countersign::jose::base64url::decode;
 use countersign::jose::json;
 use countersign::passport::{Claims, Extension, HeaderCache, Passport, SignedPassport};
 use countersign::time::UnixTime;
+use countersign::verification::Seal;
 
 const HEADER: &str = r#"{ "typ":"passport",
      "ppt":"rsp",
@@ -42,7 +43,11 @@ fn section_9_the_answer_is_signed_as_printed() {
     let headers = HeaderCache::new("https://www.example.com/cert.pem").unwrap();
     let key = EcdsaP256Key::generate().unwrap();
     let passport = Passport::new(claims.clone()).unwrap();
-    let signed = passport.sign(&headers, &key).unwrap();
+    let signed = passport.clone().sign(&headers, &key).unwrap();
+    // Two telephones may answer in one second, and one signature for both would be nobody's proof.
+    let again = passport.sign(&headers, &key).unwrap();
+    assert_eq!(signed.signing_input(), again.signing_input());
+    assert_ne!(Seal::of(signed.signature()), Seal::of(again.signature()));
     let header = signed.token().split('.').next().unwrap();
     assert_eq!(decode(header).unwrap(), in_order(HEADER).as_bytes());
     assert_eq!(signed.payload(), in_order(PAYLOAD));

@@ -176,6 +176,7 @@ pub(super) fn unjudged(judge: &JudgeAnswer) -> AnswerJudgement {
             Some(_) => MediaStanding::NotSigned,
             None => MediaStanding::NoKeys,
         },
+        seals: Vec::new(),
     }
 }
 
@@ -187,5 +188,6 @@ pub(super) fn judgement(report: &Report) -> Option<AnswerJudgement> {
         reached: answer.reached.clone(),
         pin: answer.pin.clone(),
         media: answer.media,
+        seals: answer.seals.clone(),
     })
 }

@@ -18,7 +18,7 @@ use countersign::media_keys::MediaKeys;
 use countersign::passport::Presented;
 use countersign::time::{Ticks, UnixTime};
 use countersign::verification::answer::{AnswerStanding, MediaStanding, Pin};
-use countersign::verification::{Malformed, Verdict};
+use countersign::verification::{Malformed, Seal, Verdict};
 use std::sync::Arc;
 
 /// One answer of a call; with its [`ContextId`] never used twice by one element.
@@ -94,6 +94,8 @@ pub struct AnswerJudgement {
     pub pin: Option<Pin>,
     /// What is known of its media keys.
     pub media: MediaStanding,
+    /// What tells the signatures that prove it from others; none if replays are no matter.
+    pub seals: Vec<Seal>,
 }
 
 /// What became of an answer to a call of a trunk with connected identity: one for each that was signed or judged, or should have been.

@@ -243,8 +243,13 @@ impl Context {
         if let Some((_, hop)) = self.hop().filter(|_| purpose == Purpose::Forward) {
             turn.table.hops.wake(hop.id());
         }
-        if news == News::Deliver && purpose == Purpose::Forward {
-            self.deliver(index, status, class, message, turn);
+        match (news, purpose) {
+            (News::Deliver, Purpose::Forward) => {
+                self.deliver(index, status, class, message, turn);
+            }
+            // After a 2xx, also one that was refused, nobody is told who else rings.
+            (_, Purpose::Forward) => self.unheard_answer(status, message),
+            _ => {}
         }
     }
 

@@ -19,6 +19,7 @@
 //! - `keys`: what becomes of answers whose media keys are not proven
 //! - `questions`: what the host is asked, and what follows from its answers
 //! - `refusing`: answers that the caller does not get, and calls that end for it
+//! - `seals`: signatures that were shown by somebody else before
 //! - `unheard`: answers that the caller gets without what could be heard of them
 //!
 //! Not here: what is asked and told (`connected`), how an answer goes back (`outgoing`, `ending`), what the judgement is.
@@ -27,6 +28,7 @@ mod forks;
 mod keys;
 mod questions;
 mod refusing;
+mod seals;
 mod unheard;
 
 use super::context::{Context, Stage};
@@ -46,6 +48,7 @@ use countersign::verification::answer::Pin;
 use countersign::verification::{Purpose, Verdict};
 use forks::{Forks, Outcome};
 use questions::{Question, Watched};
+use seals::Seals;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use unheard::rings_otherwise;
@@ -87,6 +90,7 @@ pub(super) struct Answering {
     /// What its call asks for.
     media: MediaSecurity,
     forks: Forks,
+    seals: Seals,
     /// In the order they came.
     waiting: VecDeque<Waiting>,
     /// What is asked about answers that have gone back.
@@ -211,6 +215,7 @@ impl Answering {
             },
             media,
             forks: Forks::default(),
+            seals: Seals::default(),
             waiting: VecDeque::new(),
             watched: Vec::new(),
             questions: 0,
@@ -239,7 +244,7 @@ impl Answering {
         let values: usize = lists.map(|value| value.len()).sum();
         let waiting = self.waiting.iter();
         let waiting: usize = waiting.map(|one| one.answer.response.bytes().len()).sum();
-        values + waiting + self.forks.bytes()
+        values + waiting + self.forks.bytes() + self.seals.bytes()
     }
 
     /// Another question to the host about an answer of this kind, if there may be one. Who only rings leaves half of them to who answers.
@@ -374,21 +379,23 @@ impl Context {
     pub(super) fn answer_came(&mut self, status: u16, message: &Message, turn: &mut Turn<'_>) {
         let arriving = Arriving::of(status, message);
         if arriving.is_final() && self.is_refused_anyway(message, turn) {
+            self.unheard_answer(status, message);
             return self.deliver_success(status, message, turn);
-        }
-        if !arriving.is_final() && !matches!(self.stage, Stage::Forwarding(_)) {
-            return;
         }
         let Some(answering) = &mut self.answering else {
             return;
         };
+        if !arriving.is_final() && !matches!(self.stage, Stage::Forwarding(_)) {
+            return answering.seals.shown_in(&arriving.tag, message);
+        }
         if answering.has_waiting(&arriving) {
             return;
         }
-        let known = answering
-            .forks
-            .get(&arriving.tag)
-            .and_then(|fork| fork.known(arriving.kind));
+        let fork = answering.forks.get(&arriving.tag);
+        let known = fork.and_then(|fork| fork.known(arriving.kind));
+        if known.is_some() {
+            answering.seals.shown_in(&arriving.tag, message);
+        }
         match known {
             Some(Outcome::Passed(response)) => {
                 if let Ok(response) = Message::parse(response.clone(), Framing::Datagram) {
@@ -407,6 +414,16 @@ impl Context {
         }
     }
 
+    /// An answer came that goes nowhere: what it shows was shown all the same.
+    pub(super) fn unheard_answer(&mut self, status: u16, message: &Message) {
+        if let Some(answering) = &mut self.answering
+            && matches!(status, 101..=299)
+        {
+            let tag = message.to().ok().and_then(|to| to.tag());
+            answering.seals.shown_in(tag.unwrap_or_default(), message);
+        }
+    }
+
     /// An answer came that is not the same as one before.
     fn new_answer(&mut self, arriving: Arriving, turn: &mut Turn<'_>) {
         let holds = self.holds_answers();
@@ -420,7 +437,9 @@ impl Context {
             Some(_) => plan(&arriving, answering.signs, answering.checks, holds),
             None if arriving.is_final() => return self.answer_beyond(arriving, turn),
             // Nobody rings so many phones.
-            None if holds && answering.checks == Checks::Required => return,
+            None if holds && answering.checks == Checks::Required => {
+                return answering.seals.shown_in(&arriving.tag, &arriving.response);
+            }
             None => Plan::Pass,
         };
         match plan {

@@ -1,6 +1,7 @@
 //! What the host is asked about answers, and what follows from what it says, or does not say in time.
 
 use super::keys::{Shown, are_refused};
+use super::seals::Proof;
 use super::{Answering, Arriving, Checks, Kind, Waiting, partners};
 use crate::b2bua::Side;
 use crate::element::context::{Context, Stage};
@@ -103,6 +104,9 @@ impl Context {
         arriving: &Arriving,
         turn: &mut Turn<'_>,
     ) -> Option<Question> {
+        let presented = identity_header::presented(&arriving.response);
+        let answering = self.answering.as_mut()?;
+        answering.seals.shown(&arriving.tag, &presented);
         let question = self.question(Of::Judgement, arriving.kind, turn)?;
         let answering = self.answering.as_ref()?;
         turn.out.push(Output::JudgeAnswer(Box::new(JudgeAnswer {
@@ -112,7 +116,7 @@ impl Context {
             asked: Arc::clone(&answering.sent_with),
             called: answering.called.clone()?,
             sent: answering.sent,
-            presented: identity_header::presented(&arriving.response),
+            presented,
             media_keys: sdp::fingerprints(&arriving.response).map(Box::new),
             trunk: Arc::clone(&self.trunk),
             deadline: question.due,
@@ -241,12 +245,14 @@ impl Context {
         let (tag, status) = (waiting.answer.tag.clone(), waiting.answer.status);
         let (kind, shown) = (waiting.answer.kind, Shown::by(&waiting.answer));
         let answer = waiting.question.map(|question| question.answer);
-        answering.hear(&tag, &mut judgement);
+        let proof = answering.hear(&tag, &mut judgement);
         if self.refuses(&tag, &judgement, shown) {
             self.told(answer, status, AnswerFate::Refused(judgement), turn);
-            return match kind {
-                Kind::Final | Kind::Reliable(_) => self.refuse(index, turn),
-                Kind::Ringing => self.hush(index, turn),
+            return match (kind, proof, shown) {
+                // Telephones that ring in one second may have one signature, and nobody hears anything of them.
+                (Kind::Reliable(_), Proof::Borrowed, Shown::Ringing) => self.hush(index, turn),
+                (Kind::Final | Kind::Reliable(_), _, _) => self.refuse(index, turn),
+                (Kind::Ringing, _, _) => self.hush(index, turn),
             };
         }
         if let Some(answering) = self.answering.as_deref_mut() {
@@ -264,10 +270,11 @@ impl Context {
         mut judgement: AnswerJudgement,
         turn: &mut Turn<'_>,
     ) {
-        if let Some(answering) = self.answering.as_deref_mut() {
-            answering.hear(&watched.tag, &mut judgement);
-        }
+        let answering = self.answering.as_deref_mut();
+        let proof = answering.map(|answering| answering.hear(&watched.tag, &mut judgement));
+        // That two ring with one signature need not be anybody's fault, so the call goes on for the one whose it is.
         let gives_up = tells_anything(&judgement)
+            && proof == Some(Proof::Own)
             && self.refuses(&watched.tag, &judgement, watched.shown)
             && matches!(self.stage, Stage::Forwarding(_));
         let answer = Some(watched.question.answer);
@@ -373,11 +380,18 @@ impl Context {
 }
 
 impl Answering {
-    /// Takes in what a judgement says of a party, in the light of what was said before.
-    fn hear(&mut self, tag: &[u8], judgement: &mut AnswerJudgement) {
+    /// Takes in what a judgement says of a party, in the light of what was said before: whose its proof is.
+    fn hear(&mut self, tag: &[u8], judgement: &mut AnswerJudgement) -> Proof {
+        let proof = self.seals.proof_of(tag, &judgement.seals);
+        if proof == Proof::Borrowed && judgement.standing.is_proven() {
+            judgement.standing = AnswerStanding::Unexpected(Fault::Replayed);
+            judgement.reached = None;
+            judgement.pin = None;
+        }
         if let Some(fork) = self.forks.enter(tag) {
             fork.judged(judgement);
         }
+        proof
     }
 
     /// A party that was judged so may answer: from now on it is known who that is, if it is proven.
@@ -419,6 +433,7 @@ pub(super) fn undecided(why: Fault) -> AnswerJudgement {
         reached: None,
         pin: None,
         media: MediaStanding::NotSigned,
+        seals: Vec::new(),
     }
 }
 

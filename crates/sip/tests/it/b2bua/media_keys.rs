@@ -12,7 +12,7 @@
 
 use super::speakers::{RSP, TOKEN, line, signed};
 use super::{BODY, Line, Sent, answer, from_called, inside, invite};
-use countersign::identity::Identity;
+use crate::connected_identity::judgement;
 use countersign::verification::answer::{AnswerStanding, MediaStanding};
 use countersign::verification::{Fault, Verdict};
 use countersign_sip::element::{AnswerJudgement, Input, JudgeAnswer, Judgement, Output};
@@ -68,16 +68,12 @@ fn judge(line: &mut Line) -> JudgeAnswer {
 }
 
 fn is(line: &mut Line, judge: &JudgeAnswer, standing: AnswerStanding, media: MediaStanding) {
-    let number = "12025550101".parse().unwrap();
-    let reached = standing.is_proven().then_some(Identity::Number(number));
     line.handle(Input::AnswerJudged {
         id: judge.id,
         answer: judge.answer,
         judgement: AnswerJudgement {
-            standing,
-            reached,
-            pin: None,
             media,
+            ..judgement(standing)
         },
     });
 }

@@ -14,10 +14,11 @@
 //! The host is the test: it signs and judges what it is asked, as it likes.
 
 use super::{BODY, CALLED, CALLER, Line, Sent, answer, from_called, inside, invite};
+use crate::connected_identity::judgement;
 use countersign::call::{Call, OrigSource};
 use countersign::certificate::ServiceProviderCode;
 use countersign::identity::Identity;
-use countersign::verification::answer::{AnswerStanding, MediaStanding, Pin};
+use countersign::verification::answer::{AnswerStanding, Pin};
 use countersign::verification::{Fault, Verdict};
 use countersign_sip::element::{
     AnswerJudgement, ContextId, Ending, Event, Input, Judgement, MidDialogFate, MidDialogRequest,
@@ -196,8 +197,8 @@ impl Line {
         let Output::JudgeAnswer(judge) = self.question() else {
             panic!("nobody judges");
         };
-        let reached = standing.is_proven().then(|| number(B));
-        let pin = reached.clone().map(|identity| Pin {
+        let proven = judgement(standing);
+        let pin = proven.reached.clone().map(|identity| Pin {
             identity,
             key: KEY,
             provider: Some(provider(PROVIDER)),
@@ -205,12 +206,7 @@ impl Line {
         self.handle(Input::AnswerJudged {
             id: judge.id,
             answer: judge.answer,
-            judgement: AnswerJudgement {
-                standing,
-                reached,
-                pin,
-                media: MediaStanding::NoKeys,
-            },
+            judgement: AnswerJudgement { pin, ..proven },
         });
     }
 

@@ -11,6 +11,7 @@
 //! that is to be signed is signed at once, with [`OURS`].
 
 mod any_input;
+mod borrowed;
 mod checking_proxy;
 mod early_media;
 mod forgers;
@@ -258,12 +259,13 @@ fn b2bua() -> Mode {
 }
 
 /// What a judgement of this standing says besides.
-fn judgement(standing: AnswerStanding) -> AnswerJudgement {
+pub(crate) fn judgement(standing: AnswerStanding) -> AnswerJudgement {
     AnswerJudgement {
         standing,
         reached: standing.is_proven().then(|| number("12025550101")),
         pin: None,
         media: MediaStanding::NoKeys,
+        seals: Vec::new(),
     }
 }
 

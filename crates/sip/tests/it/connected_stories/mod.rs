@@ -7,20 +7,22 @@
 //! ```
 //!
 //! Both providers are real elements, each in either mode; who proves what is a word of the hosts, who know the true tokens. In no story
-//! does a caller get an answer, or a session description, that was not proven while that was required; and where nobody forges and
-//! both hosts do their work, nobody honest is refused, whatever is lost. Each seed is another story, and the same seed always the same.
+//! does a caller get an answer, or a session description, that was not proven while that was required, nor one with somebody else's proof;
+//! and where nobody forges and both hosts do their work, nobody honest is refused, whatever is lost, but for one who answers in the second
+//! of another with the very same signature. Each seed is another story, and the same seed always the same.
 
 mod parties;
 
 use crate::bad_network::caller::Wish;
 use crate::bad_network::text::{method, status, to_tag};
+use crate::connected_identity::judgement;
 use crate::proxy::simulation::Luck;
 use crate::proxy::{hop, received};
 use crate::stories::in_quarters;
-use countersign::identity::Identity;
+use countersign::jose::base64url;
 use countersign::time::{Now, Ticks, UnixTime};
-use countersign::verification::Fault;
-use countersign::verification::answer::{AnswerStanding, MediaStanding};
+use countersign::verification::answer::AnswerStanding;
+use countersign::verification::{Fault, Seal};
 use countersign_sip::element::{
     AnswerFate, AnswerId, AnswerJudgement, ContextId, DropCause, Element, Event, Input,
     JudgeAnswer, Options, Output, TimerId,
@@ -29,7 +31,7 @@ use countersign_sip::flow::Transport;
 use countersign_sip::trunk::{
     AnswerChecking, AnswerSigning, B2buaMode, Connected, Mode, Names, Required, Role, SentBy, Trunk,
 };
-use parties::{Act, Called, Caller, forgeries};
+use parties::{Act, Called, Caller, borrowed, forgeries};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,6 +69,10 @@ struct Weather {
     /// What is on the way swallows provisional responses.
     swallows: bool,
     forges: bool,
+    /// The forger puts the signatures of answers that it has seen arrive under answers of its own.
+    borrows: bool,
+    /// T signs without nonce: what it says twice in one second is the same, signature and all.
+    repeats_itself: bool,
     /// The hosts are late now and then, or silent.
     hosts_fail: bool,
 }
@@ -79,6 +85,8 @@ impl Weather {
             timers_late: [0, 0, 3, 300][luck.below(4) as usize],
             swallows: luck.percent(20),
             forges: luck.percent(50),
+            borrows: luck.percent(30),
+            repeats_itself: luck.percent(30),
             hosts_fail: luck.percent(20),
         }
     }
@@ -222,6 +230,9 @@ impl World {
                 let trunk = Arc::clone(&self.elements[&provider].1);
                 let input = received(&text, from, comes_by_trunk.then_some(trunk));
                 self.give(provider, Some(&text), input);
+                if (provider, from) == (Provider::O, T) {
+                    self.borrow(&text);
+                }
             }
             Happening::Hosts(provider, input) => {
                 if let Input::AnswerJudged {
@@ -297,8 +308,12 @@ impl World {
     /// The host of T signs, later.
     fn signs(&mut self, id: ContextId, answer: AnswerId) {
         self.signed += 1;
-        let number = self.signed;
-        let rsp = format!("rsp.honest-0.{number};info=<https://cert.example.org/t.pem>;ppt=rsp");
+        let number = match self.weather.repeats_itself {
+            true => self.now / 1_000_000,
+            false => u64::from(self.signed),
+        };
+        let signature = base64url::encode(&number.to_be_bytes().repeat(8));
+        let rsp = format!("rsp.honest-0.{signature};info=<https://cert.example.org/t.pem>;ppt=rsp");
         let mut identities = vec![rsp.into()];
         let mut delay = self.luck.below(100);
         if self.weather.hosts_fail {
@@ -330,11 +345,10 @@ impl World {
             (false, true) => AnswerStanding::Absent,
             (false, false) => AnswerStanding::Unexpected(Fault::AnswerUnexpected),
         };
+        let good = tokens.filter(|one| one.token.starts_with("rsp.honest-0."));
         let judgement = AnswerJudgement {
-            standing,
-            reached: is_true.then(|| Identity::Number("12025550101".parse().unwrap())),
-            pin: None,
-            media: MediaStanding::NoKeys,
+            seals: good.filter_map(|one| Seal::of_token(&one.token)).collect(),
+            ..judgement(standing)
         };
         let mut delay = self.luck.below(200);
         if self.weather.hosts_fail && self.luck.percent(20) {
@@ -428,6 +442,17 @@ impl World {
         }
     }
 
+    /// The forger has seen an answer arrive; once.
+    fn borrow(&mut self, text: &str) {
+        let is_signed = text.contains("\r\nIdentity: rsp.honest-0.");
+        if self.weather.borrows && is_signed && matches!(status(text), Some(101..=299)) {
+            self.weather.borrows = false;
+            self.seen.insert("a signature was borrowed");
+            let (after, text) = borrowed(text, &mut self.luck);
+            self.later(after, Happening::AtProvider(Provider::O, T, text));
+        }
+    }
+
     fn over_the_wire(&mut self, text: &str, happening: impl Fn(String) -> Happening) {
         let mut copies = 1;
         copies -= u64::from(self.luck.percent(self.weather.loss));
@@ -468,13 +493,14 @@ impl World {
         for tag in &self.refused {
             assert!(self.hung_up.contains(tag), "{tag} was not hung up");
         }
-        let is_forged = self.seen.contains("an answer was forged");
+        let forged = ["an answer was forged", "a signature was borrowed"];
+        let is_forged = forged.iter().any(|what| self.seen.contains(what));
         if is_forged || self.weather.hosts_fail {
             return;
         }
         let finals = &self.caller.finals;
         assert!(!finals.contains(&403), "somebody honest was refused");
-        assert!(self.refused.is_empty());
+        assert!(self.refused.is_empty() || self.weather.repeats_itself);
         if self.weather.loss == 0 && self.weather.timers_late == 0 && !self.caller.cancelled {
             let answered = self.called.finals.first();
             assert_eq!(finals.first(), answered, "an answer that all agree on");
@@ -504,6 +530,7 @@ in_quarters!(
         "a proven answer got through after another was refused",
         "a provisional response was swallowed",
         "a session description was taken out",
+        "a signature was borrowed",
         "an answer passed",
         "an answer was forged",
         "an answer was not signed",

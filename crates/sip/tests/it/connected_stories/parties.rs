@@ -381,6 +381,26 @@ pub(super) fn forgeries(invite: &str, luck: &mut Luck) -> Vec<(u64, String)> {
     forged
 }
 
+/// What a forger makes of a signed answer that it sees arrive: one of its own, which accepts or rings, after some milliseconds.
+pub(super) fn borrowed(answer: &str, luck: &mut Luck) -> (u64, String) {
+    let body = "v=0\r\no=- who=forger with=borrowed\r\n";
+    let (head, _) = answer.split_once("\r\n\r\n").unwrap();
+    let status = ["200 OK", "183 Session Progress"][usize::from(luck.percent(30))];
+    let mut text = format!("SIP/2.0 {status}\r\n");
+    for line in head.lines().skip(1) {
+        match line.split_once(':').unwrap().0 {
+            "To" => text += &line.replace(to_tag(answer), "borrower"),
+            "Contact" => text += "Contact: <sip:borrower@192.0.2.20:5060>",
+            "Content-Length" | "Content-Type" => continue,
+            _ => text += line,
+        }
+        text += "\r\n";
+    }
+    let length = body.len();
+    text += &format!("Content-Type: application/sdp\r\nContent-Length: {length}\r\n\r\n{body}");
+    (luck.below(3_000), text)
+}
+
 /// A response to a request; `headers` are lines with their CRLF.
 pub(super) fn response(
     request: &str,

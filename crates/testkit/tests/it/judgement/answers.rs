@@ -24,7 +24,7 @@ use countersign::passport::{Claims, Extension, Presented, SignedPassport};
 use countersign::time::UnixTime;
 use countersign::verification::{
     AnswerReport, AnswerStanding, Check, Dialled, Fault, Malformed, MediaStanding, Outcome,
-    Purpose, Report, Verdict, VerificationService,
+    Purpose, Report, Seal, Verdict, VerificationService,
 };
 use countersign_testkit::lab::NOW;
 use countersign_testkit::scene::{ALICE, BOB, MALLORY, now, number};
@@ -156,7 +156,11 @@ fn digest01_case01_who_was_called_has_answered() {
         panic!("{report:#?}")
     };
     assert_eq!(passport.purpose, Purpose::Answer);
-    assert!(passport.token.proven().is_some());
+    let proven = passport.token.proven().unwrap();
+    assert_eq!(
+        told(&report).seals,
+        [Seal::of(proven.passport().signature())]
+    );
     assert_eq!(report.deciding().unwrap().ppt(), Some("rsp"));
     let pin = told(&report).pin.as_ref().unwrap();
     let (_, bob) = exchange.way.provider_of(BOB);

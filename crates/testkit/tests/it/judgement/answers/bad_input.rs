@@ -210,6 +210,9 @@ fn an_answer_shown_again_with_another_call_is_replayed() {
         let rsp = exchange.rsp(BOB);
         let again = |exchange: &Exchange| {
             let report = exchange.judge(vec![rsp.clone()]);
+            let is_proven = standing(&report).is_proven();
+            let seals = usize::from(is_proven && replay != Replay::Off);
+            assert_eq!(told(&report).seals.len(), seals, "{replay:?}");
             (standing(&report), report.passports[0].sighting)
         };
         let seen = |sighting| (replay != Replay::Off).then_some(sighting);
