@@ -524,6 +524,9 @@ impl Context {
         if best.status() == 408 && !self.is_invite() {
             return self.abandon(turn);
         }
+        if self.is_given_up_with(best.status()) {
+            return self.answer_unproven(turn);
+        }
         match best {
             Candidate::Ours(Failure::TimedOut)
                 if matches!(self.cancellation, Cancellation::Asked(_)) =>

@@ -97,6 +97,7 @@ pub(super) struct Answering {
     watched: Vec<Watched>,
     /// How many questions there were.
     questions: u32,
+    refusal: Refusal,
     /// An answer was refused: until when somebody else may begin to answer.
     others: Option<Ticks>,
 }
@@ -119,6 +120,14 @@ enum Checks {
     Reported,
     /// What is not proven is refused.
     Required,
+}
+
+/// Whether the call was given up, of one who can only cancel it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Refusal {
+    None,
+    /// The far side was told, and has not answered.
+    Pending,
 }
 
 /// An answer that waits, for itself or for those before it.
@@ -219,6 +228,7 @@ impl Answering {
             waiting: VecDeque::new(),
             watched: Vec::new(),
             questions: 0,
+            refusal: Refusal::None,
             others: None,
         })
     }

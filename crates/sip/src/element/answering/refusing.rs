@@ -5,7 +5,7 @@
 //! on its way.
 
 use super::questions::undecided;
-use super::{AnswerFate, Arriving, Checks, Waiting, without_body};
+use super::{AnswerFate, Arriving, Checks, Refusal, Waiting, without_body};
 use crate::element::context::{Cancellation, Context, Stage};
 use crate::element::ending::{is_given_up, is_over};
 use crate::element::{Part, Turn};
@@ -125,17 +125,36 @@ impl Context {
         }
     }
 
-    /// The call ends, because nobody who answered is proven: the far side hears why, and so does the caller.
+    /// The call ends, because nobody who answered is proven: the far side hears why, and so does the caller. Who cannot hang up waits for
+    /// what the far side says to that.
     pub(super) fn give_up(&mut self, turn: &mut Turn<'_>) {
+        let holds = self.holds_answers();
         if matches!(self.cancellation, Cancellation::Asked(_)) {
-            self.drop_answers(None, turn);
-            return self.answer_terminated(turn);
+            if holds {
+                self.drop_answers(None, turn);
+                self.answer_terminated(turn);
+            }
+            return;
         }
         let reason = self.not_proven();
         self.cancellation = Cancellation::Asked(vec![reason.as_bytes().into()]);
         self.cancel_branches(turn);
-        self.drop_answers(Some(&reason), turn);
-        self.answer_unproven(turn);
+        if holds {
+            self.drop_answers(Some(&reason), turn);
+            self.answer_unproven(turn);
+        } else if let Some(answering) = &mut self.answering {
+            answering.refusal = Refusal::Pending;
+        }
+    }
+
+    /// Whether a call that ends with this status ends because we gave it up.
+    // RFC 3261 §16.7: "Until a final response has been sent on the server transaction, the following responses MUST be forwarded
+    // immediately: [...] Any 2xx response". One that crosses our CANCEL can only be forwarded as long as we have said nothing ourselves;
+    // else nobody acknowledges it, and somebody talks to nobody.
+    pub(in crate::element) fn is_given_up_with(&self, status: u16) -> bool {
+        let answering = self.answering.as_ref();
+        let is_pending = answering.is_some_and(|one| one.refusal == Refusal::Pending);
+        is_pending && matches!(status, 408 | 487)
     }
 
     /// Answers a call that cannot be proven.

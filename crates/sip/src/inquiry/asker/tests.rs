@@ -229,30 +229,25 @@ fn a_reliable_response_is_acknowledged_once() {
     assert!(table.text(Method::Prack).contains("CSeq: 3 PRACK"));
 }
 
+/// A 183 with this body is taken for this, and gets a PRACK that ends so.
+fn acknowledged(body: &str, offer: Offer, end: &str) {
+    let mut table = Table::new(Purpose::Inquiry);
+    table.answer(Method::Invite, "183 x", "t1", RELIABLE, body);
+    assert_eq!(table.told.last().unwrap().offer, offer);
+    assert!(table.text(Method::Prack).ends_with(end));
+}
+
 /// Digest 01, case 11. This test verifies that a 183 without an offer is put up with, and its PRACK has no answer.
 #[test]
 fn digest01_case11_a_183_without_offer_is_tolerated() {
-    let mut table = Table::new(Purpose::Inquiry);
-    table.answer(Method::Invite, "183 x", "t1", RELIABLE, "");
-    assert_eq!(table.told.last().unwrap().offer, Offer::None);
-    assert!(
-        table
-            .text(Method::Prack)
-            .ends_with("Content-Length: 0\r\n\r\n")
-    );
+    acknowledged("", Offer::None, "Content-Length: 0\r\n\r\n");
 }
 
 #[test]
 fn an_offer_with_media_is_declined_stream_by_stream() {
-    let mut table = Table::new(Purpose::Inquiry);
     let offer = format!("{OFFER}m=audio 6000 RTP/AVP 0\r\nm=video 6002 RTP/AVP 31\r\n");
-    table.answer(Method::Invite, "183 x", "t1", RELIABLE, &offer);
-    assert_eq!(table.told.last().unwrap().offer, Offer::WithMedia);
-    assert!(
-        table
-            .text(Method::Prack)
-            .ends_with("m=audio 0 RTP/AVP 0\r\nm=video 0 RTP/AVP 31\r\n")
-    );
+    let declined = "m=audio 0 RTP/AVP 0\r\nm=video 0 RTP/AVP 31\r\n";
+    acknowledged(&offer, Offer::WithMedia, declined);
 }
 
 #[test]

@@ -19,7 +19,7 @@ mod ordinary_calls;
 mod speakers;
 mod ways;
 
-use crate::proxy::{perhaps_received, received, take_due, udp};
+use crate::proxy::{pass_time, perhaps_received, received, udp};
 use countersign::time::{Now, Ticks, UnixTime};
 use countersign_sip::element::{
     Answer, CallEnded, ContextId, Element, Event, Finished, Input, Options, Output, TimerId,
@@ -166,12 +166,12 @@ impl Line {
 
     /// Lets time pass, with every timer on its way.
     fn wait(&mut self, millis: u64) {
-        let end = Ticks::from_micros(self.now.as_micros() + millis * 1000);
-        while let Some((at, id)) = take_due(&mut self.timers, end) {
-            self.now = at;
-            self.handle(Input::Timer(id));
-        }
-        self.now = end;
+        pass_time(
+            self,
+            millis,
+            |it| (&mut it.now, &mut it.timers),
+            Self::handle,
+        );
     }
 
     fn sent(&mut self) -> Vec<Sent> {

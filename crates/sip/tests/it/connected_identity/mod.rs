@@ -18,7 +18,7 @@ mod forgers;
 mod holding;
 mod signing;
 
-use crate::proxy::{hop, options, received, take_due};
+use crate::proxy::{hop, options, pass_time, received};
 use countersign::identity::Identity;
 use countersign::time::{Now, Ticks, UnixTime};
 use countersign::verification::Fault;
@@ -167,12 +167,12 @@ impl Line {
 
     /// Lets time pass, with every timer on its way.
     fn wait(&mut self, millis: u64) {
-        let end = Ticks::from_micros(self.now.as_micros() + millis * 1000);
-        while let Some((at, id)) = take_due(&mut self.timers, end) {
-            self.now = at;
-            self.handle(Input::Timer(id));
-        }
-        self.now = end;
+        pass_time(
+            self,
+            millis,
+            |it| (&mut it.now, &mut it.timers),
+            Self::handle,
+        );
     }
 
     /// To whom and with which start line, of everything sent since last asked.

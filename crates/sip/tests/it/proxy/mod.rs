@@ -210,12 +210,12 @@ impl Table {
 
     /// Lets time pass, with every timer on its way.
     fn wait(&mut self, millis: u64) {
-        let end = Ticks::from_micros(self.now.as_micros() + millis * 1000);
-        while let Some((at, id)) = take_due(&mut self.timers, end) {
-            self.now = at;
-            self.handle(Input::Timer(id));
-        }
-        self.now = end;
+        pass_time(
+            self,
+            millis,
+            |it| (&mut it.now, &mut it.timers),
+            Self::handle,
+        );
     }
 
     /// Everything sent since last asked.
@@ -281,6 +281,25 @@ pub(crate) fn take_due(timers: &mut Vec<(Ticks, TimerId)>, end: Ticks) -> Option
     let due = (0..timers.len()).filter(|index| timers[*index].0 <= end);
     let next = due.min_by_key(|index| timers[*index].0)?;
     Some(timers.remove(next))
+}
+
+/// Lets time pass on a table with a clock, every timer on its way.
+pub(crate) fn pass_time<T>(
+    table: &mut T,
+    millis: u64,
+    clock: fn(&mut T) -> (&mut Ticks, &mut Vec<(Ticks, TimerId)>),
+    handle: fn(&mut T, Input),
+) {
+    let end = Ticks::from_micros(clock(table).0.as_micros() + millis * 1000);
+    loop {
+        let (now, timers) = clock(table);
+        let Some((at, id)) = take_due(timers, end) else {
+            *now = end;
+            return;
+        };
+        *now = at;
+        handle(table, Input::Timer(id));
+    }
 }
 
 /// A message that comes from there in a datagram.

@@ -231,6 +231,34 @@ fn an_answer_shown_again_with_another_call_is_replayed() {
     }
 }
 
+/// A call that comes by twice, through two of us in a row with one memory:
+///
+/// ```text
+///   caller ── theirs ──▶ outer ── theirs ──▶ inner ── theirs, ours ──▶ called      ours is added: the same call to both
+///   caller ── theirs ──▶ outer ── theirs ──▶ inner ── ours ──▶ called              replaced: two calls, and one answer for both
+/// ```
+///
+/// The answer comes to the inner one first.
+#[test]
+fn whoever_signs_a_call_anew_makes_another_of_it() {
+    let replayed = AnswerStanding::Unexpected(Fault::Replayed);
+    for (is_replaced, expected) in [(false, AnswerStanding::Matching), (true, replayed)] {
+        let mut exchange = Exchange::new();
+        let rsp = exchange.rsp(BOB);
+        let outer = exchange.dialled.clone();
+        let ours = signed(&exchange.way.original());
+        let sent_with = match is_replaced {
+            true => vec![ours],
+            false => vec![outer.passport.clone(), ours],
+        };
+        exchange.dialled = Dialled::of(sent_with, number(BOB), NOW).unwrap();
+        let inner = exchange.judge(vec![rsp.clone()]);
+        assert_eq!(standing(&inner), AnswerStanding::Matching);
+        exchange.dialled = outer;
+        assert_eq!(standing(&exchange.judge(vec![rsp])), expected);
+    }
+}
+
 /// A provider code covers every number: whether its word is enough for an answer is a policy of its own, and a number authority is asked.
 #[test]
 fn whether_a_provider_code_may_answer_is_not_what_it_is_of_callers() {
