@@ -52,7 +52,7 @@ use crate::clock::Clock;
 use crate::metrics::Metrics;
 use countersign::certificate::{CertificateChain, TnAuthList};
 use countersign::time::{Now, Ticks, UnixTime};
-use countersign::verification::{Refresh, Source, Unavailable};
+use countersign::verification::{Answer, Refresh, Source, Unavailable};
 use rustls::RootCertStore;
 use std::future::Future;
 use std::sync::Arc;
@@ -159,6 +159,17 @@ impl<T> Clone for Fetched<T> {
 
 /// What came of a fetch.
 pub type Outcome<T = CertificateChain> = Result<Fetched<T>, Unavailable>;
+
+/// What a fetch answers to a verification that waits for it.
+pub(crate) fn brought<T>(
+    outcome: Outcome<T>,
+    answer: impl FnOnce(Arc<T>, Source) -> Answer,
+) -> Answer {
+    match outcome {
+        Ok(fetched) => answer(fetched.item, fetched.source),
+        Err(why) => Answer::Unavailable(why),
+    }
+}
 
 /// Fetches certificate chains (or whatever else is an [`Item`]), once each, and keeps them.
 pub struct Fetcher<T: Item = CertificateChain> {

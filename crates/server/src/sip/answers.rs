@@ -2,7 +2,7 @@
 
 use super::services::Services;
 use super::state::State;
-use crate::fetch::{Cached, Fetched};
+use crate::fetch::{Cached, brought};
 use countersign::certificate::ServiceProviderCode;
 use countersign::certificate::delegation;
 use countersign::number::TelephoneNumber;
@@ -104,16 +104,6 @@ fn cached<T>(
         Cached::Fresh(item) => answer(item, Source::Cache),
         Cached::Unavailable(why) => Answer::Unavailable(why),
     })
-}
-
-fn brought<T>(
-    outcome: Result<Fetched<T>, Unavailable>,
-    answer: impl FnOnce(Arc<T>, Source) -> Answer,
-) -> Answer {
-    match outcome {
-        Ok(fetched) => answer(fetched.item, fetched.source),
-        Err(why) => Answer::Unavailable(why),
-    }
 }
 
 /// What the records say, if there are any.

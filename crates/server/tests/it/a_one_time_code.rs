@@ -12,12 +12,8 @@
 
 use crate::peers::{Called, Caller, Kamailio, Sipp, Trace};
 use crate::provider::{Provider, Server, udp};
-use crate::who_picked_up::{answers, of_status};
+use crate::who_picked_up::{B2BUA, REQUIRED, WHOLE, answers, of_status};
 
-/// What passes without being cut.
-const WHOLE: &str = "oversize = \"fragment\"";
-const B2BUA: &str = "mode = \"b2bua\"";
-const REQUIRED: &str = "[trunks.connected]\ncheck = \"require\"";
 const CODE: &str = "Your code is 271828";
 /// Where the wrong party would be heard.
 const WRONG_MEDIA: &str = "m=audio 16666 ";

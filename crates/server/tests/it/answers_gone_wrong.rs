@@ -13,13 +13,9 @@
 
 use crate::peers::{Called, Caller, Direction, Sipp, Trace, free_address};
 use crate::provider::{Provider, Server, udp};
-use crate::who_picked_up::{answers, of_status};
+use crate::who_picked_up::{B2BUA, REQUIRED, WHOLE, answers, of_status};
 use std::net::TcpListener;
 
-/// What passes without being cut.
-const WHOLE: &str = "oversize = \"fragment\"";
-const B2BUA: &str = "mode = \"b2bua\"";
-const REQUIRED: &str = "[trunks.connected]\ncheck = \"require\"";
 const CALL: (&str, &str) = ("12025550100", "12025550101");
 
 /// A line of an answer with a proof of this number, as its provider would sign it now.

@@ -12,13 +12,8 @@
 
 use crate::peers::{Called, Caller, Change, Kamailio, Sipp, Trace, Workspace};
 use crate::provider::{Provider, Server, Setup, udp};
-use crate::who_picked_up::{answers, of_status, passports};
+use crate::who_picked_up::{B2BUA, REQUIRED, WHOLE, answers, of_status, passports};
 use serde_json::{Value, json};
-
-/// What passes without being cut.
-const WHOLE: &str = "oversize = \"fragment\"";
-const B2BUA: &str = "mode = \"b2bua\"";
-const REQUIRED: &str = "[trunks.connected]\ncheck = \"require\"";
 
 /// A provider's server that forwards by this table, and signs that it does.
 fn forwards(setup: Setup, folder: &Workspace, table: &str) -> Server {

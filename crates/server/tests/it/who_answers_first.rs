@@ -9,20 +9,15 @@
 //! This test verifies that whoever reads a code aloud to the one who was called hears nobody else: a forged answer is hung up, and the true
 //! one is the first that the caller gets.
 
-use crate::peers::{Called, Caller, Process, Sipp};
-use crate::provider::{Provider, Server, udp};
-use crate::who_picked_up::passports;
-use serde_json::{Value, json};
+use crate::peers::{Called, Caller, Sipp};
+use crate::provider::{Provider, udp};
+use crate::who_picked_up::{B2BUA, REQUIRED, WHOLE, answers_that, passports};
+use serde_json::json;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
-
-/// What passes without being cut.
-const WHOLE: &str = "oversize = \"fragment\"";
-const B2BUA: &str = "mode = \"b2bua\"";
-const REQUIRED: &str = "[trunks.connected]\ncheck = \"require\"";
 
 /// How often the forger looks whether the test is over.
 const LOOK: Duration = Duration::from_millis(50);
@@ -112,26 +107,6 @@ fn answer(request: &str, contact: SocketAddr, tag: &str) -> String {
     )
 }
 
-/// The lines about 200s in the log of a server, as soon as there are so many.
-#[track_caller]
-fn answers(server: &mut Server, count: usize) -> Vec<Value> {
-    let lines = |process: &Process| -> Vec<Value> {
-        let output = process.output();
-        let lines = output
-            .lines()
-            .filter_map(|line| serde_json::from_str(line).ok());
-        lines
-            .filter(|line: &Value| line["target"] == "countersign::answer")
-            .filter(|line| line["status"] == 200)
-            .collect()
-    };
-    let process = server.process();
-    process.until("done with its answers", |process| {
-        lines(process).len() >= count
-    });
-    lines(process)
-}
-
 #[test]
 fn a_code_is_read_aloud_to_nobody_but_the_called() {
     let (bank, answering) = (Provider::new(), Provider::new());
@@ -150,7 +125,7 @@ fn a_code_is_read_aloud_to_nobody_but_the_called() {
     let told = passports(&seen.response(200).headers("Identity"));
     assert_eq!(told[0].1["dest"], json!({"tn": ["12025550101"]}));
     assert_eq!(called.finish().received("BYE").len(), 1, "the caller's");
-    let lines = answers(&mut asks, 2);
+    let lines = answers_that(&mut asks, 2, |line| line["status"] == 200);
     assert_eq!(lines[0]["fate"], "refused", "{lines:#?}");
     assert_eq!(lines[0]["standing"], "absent");
     assert_eq!(lines[1]["fate"], "passed");

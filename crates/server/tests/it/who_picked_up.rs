@@ -20,9 +20,9 @@ use countersign::jose::base64url;
 use serde_json::{Value, json};
 
 /// What passes without being cut.
-const WHOLE: &str = "oversize = \"fragment\"";
-const B2BUA: &str = "mode = \"b2bua\"";
-const REQUIRED: &str = "[trunks.connected]\ncheck = \"require\"";
+pub(crate) const WHOLE: &str = "oversize = \"fragment\"";
+pub(crate) const B2BUA: &str = "mode = \"b2bua\"";
+pub(crate) const REQUIRED: &str = "[trunks.connected]\ncheck = \"require\"";
 
 /// The header and the claims of the PASSporTs in a message.
 pub(crate) fn passports(identities: &[&str]) -> Vec<(Value, Value)> {
@@ -37,13 +37,23 @@ pub(crate) fn passports(identities: &[&str]) -> Vec<(Value, Value)> {
 /// The lines about answers in the log of a server, as soon as there are so many.
 #[track_caller]
 pub(crate) fn answers(server: &mut Server, count: usize) -> Vec<Value> {
+    answers_that(server, count, |_| true)
+}
+
+/// Those of them that are wanted, as soon as there are so many.
+#[track_caller]
+pub(crate) fn answers_that(
+    server: &mut Server,
+    count: usize,
+    is_wanted: impl Fn(&Value) -> bool,
+) -> Vec<Value> {
     let lines = |process: &Process| -> Vec<Value> {
         let output = process.output();
         let lines = output
             .lines()
             .filter_map(|line| serde_json::from_str(line).ok());
         lines
-            .filter(|line: &Value| line["target"] == "countersign::answer")
+            .filter(|line: &Value| line["target"] == "countersign::answer" && is_wanted(line))
             .collect()
     };
     let process = server.process();
@@ -165,9 +175,9 @@ fn a_proof_by_somebody_whom_nobody_trusts_is_none() {
     assert_eq!(refused["reached"], Value::Null);
 }
 
-/// This test verifies that a call which the called provider forwards, and signs that it does, is answered by proof.
-#[test]
-fn an_honest_diversion_is_proven() {
+/// A call that the called provider forwards, and signs that it does: what the caller saw, and what the caller's provider, which has these
+/// settings, has told of it.
+fn forwarded(caller: Caller, asks: &str) -> (Trace, Vec<Value>) {
     let (calling, answering) = (Provider::new(), Provider::new());
     let folder = Workspace::new("forwards");
     let table = folder.write("forwards.csv", "12025550101,12025550110\n");
@@ -178,18 +188,25 @@ fn an_honest_diversion_is_proven() {
         .trunk(&format!("forwards_file = {table:?}"));
     let signs = setup.trunk(WHOLE).start();
     let setup = calling.asks(&[&answering], &udp(signs.sip()));
-    let mut asks = setup.trunk(WHOLE).trunk(B2BUA).trunk(REQUIRED).start();
+    let mut asks = setup.trunk(WHOLE).trunk(B2BUA).trunk(asks).start();
 
-    let seen = Sipp::call(Caller::Answered, asks.sip()).place();
+    let seen = Sipp::call(caller, asks.sip()).place();
 
     called.finish();
+    (seen, answers(&mut asks, 1))
+}
+
+/// This test verifies that a call which the called provider forwards, and signs that it does, is answered by proof.
+#[test]
+fn an_honest_diversion_is_proven() {
+    let (seen, lines) = forwarded(Caller::Answered, REQUIRED);
+
     let answer = seen.response(200);
     let told = passports(&answer.headers("Identity"));
     let kinds: Vec<_> = told.iter().map(|(header, _)| &header["ppt"]).collect();
     assert_eq!(kinds, ["rsp", "div"], "{}", answer.text);
     assert_eq!(told[0].1["dest"], json!({"tn": ["12025550110"]}));
     assert_eq!(told[1].1["div"], json!({"tn": "12025550101"}));
-    let lines = answers(&mut asks, 1);
     let line = of_status(&lines, 200)[0];
     assert_eq!(line["standing"], "diverted", "{line}");
     assert_eq!(line["reached"], "12025550110");
@@ -198,23 +215,9 @@ fn an_honest_diversion_is_proven() {
 /// Whoever wants the called party and nobody else does not get somebody else, however honest.
 #[test]
 fn a_diversion_is_refused_where_nobody_else_is_wanted() {
-    let (calling, answering) = (Provider::new(), Provider::new());
-    let folder = Workspace::new("forwards-strictly");
-    let table = folder.write("forwards.csv", "12025550101,12025550110\n");
-    let called = Sipp::called(Called::Answers);
-    let setup = answering.answers(&[&calling], &udp(called.address()));
-    let setup = setup
-        .trunk("sign_diversions = true")
-        .trunk(&format!("forwards_file = {table:?}"));
-    let signs = setup.trunk(WHOLE).start();
-    let setup = calling.asks(&[&answering], &udp(signs.sip()));
     let strictly = format!("{REQUIRED}\naccept_diverted = false");
-    let mut asks = setup.trunk(WHOLE).trunk(B2BUA).trunk(&strictly).start();
+    let (_, told) = forwarded(Caller::Refused(403), &strictly);
 
-    Sipp::call(Caller::Refused(403), asks.sip()).place();
-
-    called.finish();
-    let told = answers(&mut asks, 1);
     let line = &told[0];
     assert_eq!(line["fate"], "refused", "{line}");
     assert_eq!(line["standing"], "unexpected", "{line}");

@@ -6,7 +6,7 @@ use super::super::web::{Web, WebFlags};
 use super::Arguments;
 use super::resources::Resources;
 use crate::clock::SystemClock;
-use crate::fetch::{Card, Fetched, Fetcher, Picture};
+use crate::fetch::{Card, Fetcher, Picture, brought};
 use crate::files;
 use countersign::certificate::delegation;
 use countersign::certificate::number_records::NumberRecords;
@@ -194,16 +194,6 @@ impl Webs<'_> {
                 })
             }
         }
-    }
-}
-
-fn brought<T>(
-    outcome: Result<Fetched<T>, Unavailable>,
-    answer: impl FnOnce(Arc<T>, Source) -> Answer,
-) -> Answer {
-    match outcome {
-        Ok(fetched) => answer(fetched.item, fetched.source),
-        Err(why) => Answer::Unavailable(why),
     }
 }
 
