@@ -254,7 +254,7 @@ faults! {
     MediaKeysMissing "media-keys-missing" Failed InvalidIdentityHeader NoValidation;
     /// No trust domain judges calls of this trunk and this caller.
     NoTrustDomain "no-trust-domain" NotValidated UnsupportedCredential NoValidation;
-    /// The certificate may not speak for the calling identity.
+    /// The certificate may not speak for who was signed for.
     NotCovered "not-covered" Failed UnsupportedCredential Failed;
     /// A check that the proof rests on was not made.
     NotExamined "not-examined" NotValidated InvalidIdentityHeader NoValidation;
