@@ -5,6 +5,7 @@
 //! one bit each. The key is drawn when the server starts: nonces of a process before this one are not ours, and clients try
 //! again (RFC 8555 §6.5).
 
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::hmac;
 use countersign::jose::base64url;
 use std::fmt;
@@ -87,7 +88,8 @@ impl Nonces {
     fn take(&mut self, octets: &[u8]) -> Option<()> {
         let (front, tag) = octets.split_first_chunk::<COUNTER>()?;
         let counter = u64::from_be_bytes(*front);
-        if tag != self.tag(counter) || counter >= self.issued {
+        // How much of a tag is right must not show in how long this takes.
+        if verify_slices_are_equal(tag, &self.tag(counter)).is_err() || counter >= self.issued {
             return None;
         }
         if self.issued - counter > OUTSTANDING {
