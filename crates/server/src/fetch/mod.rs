@@ -38,7 +38,7 @@ pub use cache::Bounds;
 pub use connect::{Exception, Resolve, SystemResolver};
 pub use exchange::{MediaTypes, Reply};
 pub use item::Item;
-pub use post::{Answer, Post};
+pub use post::{Post, Posted};
 pub use pull::{PlainHttp, Pull};
 pub use resource::{Card, Picture};
 pub use visit::Visit;

@@ -35,7 +35,7 @@ pub struct Post<'a> {
 
 /// What came back, whatever its status.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct Posted {
     /// The status.
     pub status: StatusCode,
     /// The header.
@@ -49,13 +49,13 @@ impl Fetcher {
     ///
     /// # Errors
     /// [`Unavailable`] if nothing came that could be read.
-    pub async fn post(&self, post: &Post<'_>) -> Result<Answer, Unavailable> {
+    pub async fn post(&self, post: &Post<'_>) -> Result<Posted, Unavailable> {
         tokio::time::timeout(POST_TIMEOUT, self.post_unbounded(post))
             .await
             .unwrap_or(Err(Unavailable::TimedOut))
     }
 
-    async fn post_unbounded(&self, post: &Post<'_>) -> Result<Answer, Unavailable> {
+    async fn post_unbounded(&self, post: &Post<'_>) -> Result<Posted, Unavailable> {
         let target =
             Target::judge(post.url, self.connector.origins()).map_err(|_| Unavailable::BadUrl)?;
         let request = request(&target, post)?;
@@ -66,7 +66,7 @@ impl Fetcher {
             return Err(Unavailable::BadResponse);
         }
         let (head, body) = response.into_parts();
-        Ok(Answer {
+        Ok(Posted {
             status: head.status,
             headers: head.headers,
             body: exchange::read(body, post.max_bytes).await?,
