@@ -573,8 +573,8 @@ proptest::proptest! {
     }
 }
 
-/// Another value for a key that a flag can set, with what it needs beside it.
-fn another(key: &keys::Key) -> Vec<(&'static str, String)> {
+/// Another value for a key that a flag can set.
+fn another_value(key: &keys::Key) -> String {
     let value = match (key.path, key.kind) {
         ("sip.unknown_source", _) => "reject",
         ("sip.client_certificate", _) => "optional",
@@ -613,7 +613,7 @@ fn another(key: &keys::Key) -> Vec<(&'static str, String)> {
         (_, Kind::Boolean) => "true",
         (_, Kind::Integer) => {
             let default: i64 = key.default.parse().unwrap();
-            return vec![(key.path, (default + 1).to_string())];
+            return (default + 1).to_string();
         }
         ("ca.base_url", _) => "https://another.example",
         ("ca.policy", _) => "none",
@@ -625,6 +625,12 @@ fn another(key: &keys::Key) -> Vec<(&'static str, String)> {
         _ if key.path == "hep.collector" => "udp:192.0.2.1:9060",
         _ => "another",
     };
+    value.to_owned()
+}
+
+/// Another value for a key that a flag can set, with what it needs beside it.
+fn another(key: &keys::Key) -> Vec<(&'static str, String)> {
+    let value = another_value(key);
     let companion = match key.path {
         "sip.certificate_file" => Some("sip.key_file"),
         "sip.key_file" => Some("sip.certificate_file"),
@@ -645,12 +651,9 @@ fn another(key: &keys::Key) -> Vec<(&'static str, String)> {
     };
     let companion = companion.map(|key| (key, "other".to_owned()));
     if key.path.starts_with("ca.") {
-        return beside_an_authority(key.path, value);
+        return beside_an_authority(key.path, &value);
     }
-    [(key.path, value.to_owned())]
-        .into_iter()
-        .chain(companion)
-        .collect()
+    [(key.path, value)].into_iter().chain(companion).collect()
 }
 
 /// A key of `[ca]`, with what makes an authority and with what it needs.

@@ -86,18 +86,20 @@ fn administrator(folder: &Workspace) {
     );
 }
 
-/// This test verifies that a request is one for openssl, that what the root makes of it passes openssl and our own rules, that it is
-/// installed for its own key only, and that requests of openssl are signed, too.
-#[test]
-fn an_authority_below_a_root_without_a_network() {
+/// How the root of these tests is asked to sign.
+const SIGN: [&str; 6] = [
+    "ca",
+    "sign",
+    "--key",
+    "root.key",
+    "--certificate",
+    "root.pem",
+];
+
+/// A folder with a root, and an administrator for its lists.
+fn with_a_root() -> Workspace {
     let folder = workspace();
     administrator(&folder);
-    let run = |arguments: &[&str]| run_in(folder.path(), &[], arguments);
-    let done = |arguments: &[&str]| {
-        let (code, out, err) = run(arguments);
-        assert_eq!((code, err.as_str()), (0, ""), "{arguments:?}: {out}");
-        out
-    };
     let root = [
         "ca",
         "init",
@@ -106,108 +108,116 @@ fn an_authority_below_a_root_without_a_network() {
         "--certificate",
         "root.pem",
     ];
-    done(&[&root[..], &ROOT].concat());
+    done(&folder, &[&root[..], &ROOT].concat());
+    folder
+}
+
+fn run(folder: &Workspace, arguments: &[&str]) -> (i32, String, String) {
+    run_in(folder.path(), &[], arguments)
+}
+
+#[track_caller]
+fn done(folder: &Workspace, arguments: &[&str]) -> String {
+    let (code, out, err) = run(folder, arguments);
+    assert_eq!((code, err.as_str()), (0, ""), "{arguments:?}: {out}");
+    out
+}
+
+#[track_caller]
+fn refused(folder: &Workspace, arguments: &[&str], why: &str) {
+    let (code, _, err) = run(folder, arguments);
+    assert_eq!(code, 1, "{err}");
+    assert!(err.contains(why), "{err}");
+}
+
+/// An intermediate authority: its request in `ca.csr`, its certificate in `ca.pem`.
+fn with_an_authority() -> Workspace {
+    let folder = with_a_root();
     let names = ["--organization", "Example", "--name", "Example SHAKEN CA"];
-    done(
-        &[
-            &["ca", "csr", "--key", "ca.key", "--out", "ca.csr"],
-            &names[..],
-        ]
-        .concat(),
-    );
+    let request = ["ca", "csr", "--key", "ca.key", "--out", "ca.csr"];
+    done(&folder, &[&request[..], &names].concat());
+    let rest = ["ca.csr", "--out", "ca.pem", "--json"];
+    let told = done(&folder, &[&SIGN[..], &LISTS, &rest].concat());
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(told["issuer"], "CN=Example SHAKEN ROOT,O=Example,C=US");
+    folder
+}
+
+/// This test verifies that a request is one for openssl, that what the root makes of it passes openssl and our own rules, and that it is
+/// installed for its own key only.
+#[test]
+fn an_authority_below_a_root_without_a_network() {
+    let folder = with_an_authority();
+    let path = folder.path();
     let read = openssl(
-        folder.path(),
+        path,
         &["req", "-in", "ca.csr", "-noout", "-text", "-verify"],
     );
     assert!(read.contains("CA:TRUE"), "{read}");
-    let sign = [
-        "ca",
-        "sign",
-        "--key",
-        "root.key",
-        "--certificate",
-        "root.pem",
-    ];
-    let crl = LISTS;
-    let rest = ["ca.csr", "--out", "ca.pem", "--json"];
-    let told = done(&[&sign[..], &crl, &rest].concat());
-    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
-    assert_eq!(told["issuer"], "CN=Example SHAKEN ROOT,O=Example,C=US");
     openssl(
-        folder.path(),
+        path,
         &["verify", "-x509_strict", "-CAfile", "root.pem", "ca.pem"],
     );
-
-    let install = |key| {
-        let chain = [
-            "ca",
-            "install",
-            "ca.pem",
-            "--certificate",
-            "installed.pem",
-            "--key",
-        ];
-        run(&[&chain[..], &[key]].concat())
-    };
     // The list's issuer is not one of the path.
-    let (code, _, err) = run(&[&sign[..], &["ca.csr", "--out", "no.pem"]].concat());
-    assert_eq!(code, 1);
-    assert!(err.contains("e_atis_ext_crl_distribution_ca"), "{err}");
-    let (code, _, err) = install("root.key");
-    assert_eq!(code, 1);
-    assert!(err.contains("not that of the issuing certificate"), "{err}");
-    assert!(!folder.path().join("installed.pem").exists());
-    assert_eq!(install("ca.key").0, 0);
-    assert_eq!(folder.read("installed.pem"), folder.read("ca.pem"));
+    let unlisted = [&SIGN[..], &["ca.csr", "--out", "no.pem"]].concat();
+    refused(&folder, &unlisted, "e_atis_ext_crl_distribution_ca");
 
-    // A stranger's request, for what nobody has: more authorities below than the one above may have.
-    openssl(
-        folder.path(),
-        &[
-            "req",
-            "-new",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-nodes",
-            "-keyout",
-            "other.key",
-            "-subj",
-            "/C=US/O=Other/CN=Other SHAKEN CA",
-            "-out",
-            "other.csr",
-        ],
+    let install = [
+        "ca",
+        "install",
+        "ca.pem",
+        "--certificate",
+        "installed.pem",
+        "--key",
+    ];
+    let of = |key| [&install[..], &[key]].concat();
+    refused(
+        &folder,
+        &of("root.key"),
+        "not that of the issuing certificate",
     );
+    assert!(!path.join("installed.pem").exists());
+    done(&folder, &of("ca.key"));
+    assert_eq!(folder.read("installed.pem"), folder.read("ca.pem"));
+}
+
+/// This test verifies that a stranger's request, made by openssl, is signed where it may be, and not for what nobody has: more authorities
+/// below than the one above may have, or a longer life.
+#[test]
+fn a_request_of_openssl_below_the_same_root() {
+    let folder = with_an_authority();
+    let path = folder.path();
+    let key = [
+        "req",
+        "-new",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+    ];
+    let files = ["-nodes", "-keyout", "other.key", "-out", "other.csr"];
+    let subject = ["-subj", "/C=US/O=Other/CN=Other SHAKEN CA"];
+    openssl(path, &[&key[..], &files, &subject].concat());
+    let out = ["other.csr", "--out", "other.pem"];
+
     let below = [
         "ca",
         "sign",
-        "other.csr",
         "--days",
         "90",
         "--key",
         "ca.key",
         "--certificate",
         "ca.pem",
-        "--out",
-        "other.pem",
     ];
-    let (code, _, err) = run(&[&below[..], &crl].concat());
-    assert_eq!(code, 1);
-    assert!(err.contains("may not certify another authority"), "{err}");
-    assert!(!folder.path().join("other.pem").exists());
-    let longer = [
-        &sign[..],
-        &crl,
-        &["other.csr", "--out", "other.pem", "--days", "36525"],
-    ]
-    .concat();
-    let (code, _, err) = run(&longer);
-    assert_eq!(code, 1);
-    assert!(err.contains("not within the issuer's"), "{err}");
-    done(&[&sign[..], &crl, &["other.csr", "--out", "other.pem"]].concat());
+    let below = [&below[..], &LISTS, &out].concat();
+    refused(&folder, &below, "may not certify another authority");
+    assert!(!path.join("other.pem").exists());
+    let longer = [&SIGN[..], &LISTS, &out, &["--days", "36525"]].concat();
+    refused(&folder, &longer, "not within the issuer's");
+    done(&folder, &[&SIGN[..], &LISTS, &out].concat());
     openssl(
-        folder.path(),
+        path,
         &["verify", "-x509_strict", "-CAfile", "root.pem", "other.pem"],
     );
 }
@@ -215,19 +225,8 @@ fn an_authority_below_a_root_without_a_network() {
 /// This test verifies that an authority for some numbers hands down these and no others.
 #[test]
 fn an_authority_for_some_numbers() {
-    let folder = workspace();
-    administrator(&folder);
-    let run = |arguments: &[&str]| run_in(folder.path(), &[], arguments);
-    let root = [
-        "ca",
-        "init",
-        "--key",
-        "root.key",
-        "--certificate",
-        "root.pem",
-    ];
-    assert_eq!(run(&[&root[..], &ROOT].concat()).0, 0);
-    let request = |key: &str, out: &str, name: &str, numbers: &str| {
+    let folder = with_a_root();
+    let request = |key: &str, out: &str, numbers: &str| {
         let files = [
             "ca",
             "csr",
@@ -235,34 +234,24 @@ fn an_authority_for_some_numbers() {
             key,
             "--out",
             out,
-            "--organization",
-            "Example",
+            "--numbers",
+            numbers,
         ];
-        let (code, out, err) = run(&[&files[..], &["--name", name, "--numbers", numbers]].concat());
-        assert_eq!((code, err.as_str()), (0, ""), "{out}");
+        let names = ["--organization", "Example", "--name", "SHAKEN Example"];
+        done(&folder, &[&files[..], &names].concat());
     };
     let sign = |request: &str, issuer: &str, profile: &str, out: &str| {
         let (key, certificate) = (format!("{issuer}.key"), format!("{issuer}.pem"));
         let issuer = ["--key", &key, "--certificate", &certificate, "--days", "90"];
-        let crl = LISTS;
-        run(&[
-            &["ca", "sign", request, "--profile", profile, "--out", out],
-            &issuer[..],
-            &crl,
-        ]
-        .concat())
+        let wanted = ["ca", "sign", request, "--profile", profile, "--out", out];
+        run(&folder, &[&wanted[..], &issuer, &LISTS].concat())
     };
-    request(
-        "ca.key",
-        "ca.csr",
-        "SHAKEN Example",
-        "12025550100-12025550149",
-    );
+    request("ca.key", "ca.csr", "12025550100-12025550149");
     let (code, _, err) = sign("ca.csr", "root", "delegate-ca", "ca.pem");
     assert_eq!(code, 0, "{err}");
     for (numbers, expected) in [("12025550120", 0), ("12025550140-12025550150", 1)] {
         let (key, csr) = (format!("{numbers}.key"), format!("{numbers}.csr"));
-        request(&key, &csr, "SHAKEN Example", numbers);
+        request(&key, &csr, numbers);
         let (code, _, err) = sign(&csr, "ca", "delegate", &format!("{numbers}.pem"));
         assert_eq!(code, expected, "{numbers}: {err}");
         assert_eq!(

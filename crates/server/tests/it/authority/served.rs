@@ -110,16 +110,18 @@ pub(super) fn folder() -> Workspace {
         tokens,
     );
     folder.write("root.pem", pem(root.certificate().as_der()));
-    folder.write(
-        "countersign.toml",
-        format!(
-            "[ca]\ncertificate_file = \"ca.pem\"\nkey = \"ca.key\"\nbase_url = \"{BASE}\"\nstore_file = \"ca.sqlite\"\n\
-            checkpoint_file = \"checkpoints\"\n[ca.crl]\ncertificate_file = \"crl.pem\"\nkey = \"crl.key\"\n\
-            [[ca.token_issuers]]\nname = \"ours\"\ncertificate_file = \"tokens.pem\"\n\
-            [ca.token_authority]\ncertificate_file = \"tokens.pem\"\nkey = \"tokens.key\"\n"
-        ),
-    );
+    folder.write("countersign.toml", configuration());
     folder
+}
+
+/// What says where all of it is.
+fn configuration() -> String {
+    format!(
+        "[ca]\ncertificate_file = \"ca.pem\"\nkey = \"ca.key\"\nbase_url = \"{BASE}\"\nstore_file = \"ca.sqlite\"\n\
+        checkpoint_file = \"checkpoints\"\n[ca.crl]\ncertificate_file = \"crl.pem\"\nkey = \"crl.key\"\n\
+        [[ca.token_issuers]]\nname = \"ours\"\ncertificate_file = \"tokens.pem\"\n\
+        [ca.token_authority]\ncertificate_file = \"tokens.pem\"\nkey = \"tokens.key\"\n"
+    )
 }
 
 async fn serve(folder: &Workspace) -> (SocketAddr, watch::Sender<bool>) {
@@ -171,10 +173,8 @@ struct Answer {
 
 impl Answer {
     fn header(&self, name: &str) -> String {
-        let lines = self.head.lines().filter_map(|line| line.split_once(": "));
-        let found = lines
-            .filter(|(key, _)| key.eq_ignore_ascii_case(name))
-            .last();
+        let mut lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        let found = lines.rfind(|(key, _)| key.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.to_owned()).unwrap_or_default()
     }
 
@@ -234,6 +234,72 @@ impl Customer {
     }
 }
 
+/// What the authority has for everybody who asks.
+fn text(answer: &Answer) -> String {
+    String::from_utf8_lossy(&answer.body).into_owned()
+}
+
+impl Customer {
+    /// Somebody new opens an account.
+    async fn open(address: SocketAddr, directory: &Value) -> Self {
+        let nonce = ask(address, "HEAD", "/acme/new-nonce", "", "").await;
+        let mut customer = Self {
+            address,
+            account: String::new(),
+            nonce: nonce.header("replay-nonce"),
+            key: EcdsaP256Key::generate().unwrap(),
+        };
+        let url = directory["newAccount"].as_str().unwrap();
+        let account = customer.post(url, Some(json!({"termsOfServiceAgreed": true})));
+        let account = account.await;
+        assert_eq!(account.status, "201", "{}", account.head);
+        customer.account = account.header("location");
+        customer
+    }
+
+    /// Gets a token with the `secret` of the token authority; without one, nothing.
+    async fn token(&self, secret: &str, value: &str) -> String {
+        let fingerprint = Fingerprint::thumbprint_of(&self.key.public_key()).to_string();
+        let wish = json!({"tktype": "TNAuthList", "tkvalue": value, "ca": false, "fingerprint": fingerprint});
+        let wish = json!({"atc": wish}).to_string();
+        let bearer =
+            format!("Authorization: Bearer {secret}\r\nContent-Type: application/json\r\n");
+        let path = "/at/account/acme/token";
+        // The server notices within a second what the command line has put into the journal.
+        let token = until(async || {
+            let answer = ask(self.address, "POST", path, &bearer, &wish).await;
+            (answer.status == "200").then(|| answer.json()["token"].as_str().unwrap().to_owned())
+        });
+        let token = token.await;
+        let nobody = ask(self.address, "POST", path, "", &wish).await;
+        assert_eq!(nobody.status, "401");
+        token
+    }
+
+    /// Orders, answers the challenge with the token and finalizes: where the order is.
+    async fn order(&mut self, directory: &Value, list: &TnAuthList, token: &str) -> String {
+        let value = base64url::encode(&list.to_der());
+        let new_order = directory["newOrder"].as_str().unwrap();
+        let identifiers = json!({"identifiers": [{"type": "TNAuthList", "value": value}]});
+        let order = self.post(new_order, Some(identifiers)).await;
+        assert_eq!(order.status, "201", "{}", text(&order));
+        let (place, order) = (order.header("location"), order.json());
+        let authorization = order["authorizations"][0].as_str().unwrap();
+        let authorization = self.post(authorization, None).await.json();
+        let challenge = authorization["challenges"][0]["url"].as_str().unwrap();
+        let answered = self.post(challenge, Some(json!({"tkauth": token}))).await;
+        assert_eq!(answered.json()["status"], "valid", "{}", text(&answered));
+        let own = EcdsaP256Key::generate().unwrap();
+        let subject = Subject::shaken("US", "Acme", &"1234".parse().unwrap()).unwrap();
+        let request = csr::write(subject.name(), &[extension::tn_auth_list(list)], &own).unwrap();
+        let csr = json!({"csr": base64url::encode(&request)});
+        let finished = self.post(order["finalize"].as_str().unwrap(), Some(csr));
+        let finished = finished.await;
+        assert_eq!(finished.json()["status"], "valid", "{}", text(&finished));
+        place
+    }
+}
+
 /// Until `done` says so, at most some seconds.
 async fn until<T>(mut done: impl AsyncFnMut() -> Option<T>) -> T {
     for _ in 0..200 {
@@ -265,87 +331,12 @@ async fn from_a_token_to_a_revoked_certificate() {
     let secret = opened["secret"].as_str().unwrap();
 
     let directory = ask(address, "GET", "/acme/directory", "", "").await.json();
-    let key = EcdsaP256Key::generate().unwrap();
-    let nonce = ask(address, "HEAD", "/acme/new-nonce", "", "").await;
-    let mut customer = Customer {
-        address,
-        account: String::new(),
-        nonce: nonce.header("replay-nonce"),
-        key,
-    };
-    let new_account = directory["newAccount"].as_str().unwrap();
-    let account = customer
-        .post(new_account, Some(json!({"termsOfServiceAgreed": true})))
-        .await;
-    assert_eq!(account.status, "201", "{}", account.head);
-    customer.account = account.header("location");
-
+    let mut customer = Customer::open(address, &directory).await;
     let list = TnAuthList::new(vec![TnEntry::Spc("1234".parse().unwrap())]).unwrap();
     let value = base64url::encode(&list.to_der());
-    let fingerprint = Fingerprint::thumbprint_of(&customer.key.public_key()).to_string();
-    let wish = json!({"atc": {"tktype": "TNAuthList", "tkvalue": value, "ca": false, "fingerprint": fingerprint}});
-    let bearer = format!("Authorization: Bearer {secret}\r\nContent-Type: application/json\r\n");
-    // The server notices within a second what the command line has put into the journal.
-    let token = until(async || {
-        let answer = ask(
-            address,
-            "POST",
-            "/at/account/acme/token",
-            &bearer,
-            &wish.to_string(),
-        )
-        .await;
-        (answer.status == "200").then(|| answer.json()["token"].as_str().unwrap().to_owned())
-    })
-    .await;
-    let nobody = ask(
-        address,
-        "POST",
-        "/at/account/acme/token",
-        "",
-        &wish.to_string(),
-    )
-    .await;
-    assert_eq!(nobody.status, "401");
-
-    let new_order = directory["newOrder"].as_str().unwrap();
-    let identifiers = json!({"identifiers": [{"type": "TNAuthList", "value": value}]});
-    let order = customer.post(new_order, Some(identifiers)).await;
-    assert_eq!(
-        order.status,
-        "201",
-        "{}",
-        String::from_utf8_lossy(&order.body)
-    );
-    let (order_url, order) = (order.header("location"), order.json());
-    let authorization = order["authorizations"][0].as_str().unwrap().to_owned();
-    let authorization = customer.post(&authorization, None).await.json();
-    let challenge = authorization["challenges"][0]["url"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    let answered = customer
-        .post(&challenge, Some(json!({"tkauth": token})))
-        .await;
-    assert_eq!(
-        answered.json()["status"],
-        "valid",
-        "{}",
-        String::from_utf8_lossy(&answered.body)
-    );
-    let own = EcdsaP256Key::generate().unwrap();
-    let subject = Subject::shaken("US", "Acme", &"1234".parse().unwrap()).unwrap();
-    let request = csr::write(subject.name(), &[extension::tn_auth_list(&list)], &own).unwrap();
-    let finalize = order["finalize"].as_str().unwrap();
-    let csr = json!({"csr": base64url::encode(&request)});
-    let finished = customer.post(finalize, Some(csr)).await;
-    assert_eq!(
-        finished.json()["status"],
-        "valid",
-        "{}",
-        String::from_utf8_lossy(&finished.body)
-    );
-    let order = customer.post(&order_url, None).await.json();
+    let token = customer.token(secret, &value).await;
+    let order = customer.order(&directory, &list, &token).await;
+    let order = customer.post(&order, None).await.json();
     let chain = customer
         .post(order["certificate"].as_str().unwrap(), None)
         .await;
@@ -362,6 +353,24 @@ async fn from_a_token_to_a_revoked_certificate() {
     let x5u = order["x5u"].as_str().unwrap().strip_prefix(BASE).unwrap();
     assert_eq!(ask(address, "GET", x5u, "", "").await.body, chain.body);
 
+    goes_from_good_to_revoked(&folder, address, &run).await;
+    let audit = run(&["ca", "audit", "--json"]);
+    let audit: Value = serde_json::from_str(&audit).unwrap();
+    assert_eq!(
+        (&audit["findings"], &audit["certificates"]),
+        (&json!([]), &json!(1))
+    );
+    let status = run(&["ca", "status", "--json"]);
+    let status: Value = serde_json::from_str(&status).unwrap();
+    assert_eq!(status["certificates"]["revoked"], 1);
+}
+
+/// What is issued is good, until the command line revokes it: by OCSP, and by the next list.
+async fn goes_from_good_to_revoked(
+    folder: &Workspace,
+    address: SocketAddr,
+    run: &impl Fn(&[&str]) -> String,
+) {
     let url = format!("http://{address}/ocsp");
     let ocsp = [
         "ocsp",
@@ -404,13 +413,4 @@ async fn from_a_token_to_a_revoked_certificate() {
     assert!(list.contains("Key Compromise"), "{list}");
     let revoked = tokio::task::block_in_place(ocsp);
     assert!(revoked.contains("issued.pem: revoked"), "{revoked}");
-    let audit = run(&["ca", "audit", "--json"]);
-    let audit: Value = serde_json::from_str(&audit).unwrap();
-    assert_eq!(
-        (&audit["findings"], &audit["certificates"]),
-        (&json!([]), &json!(1))
-    );
-    let status = run(&["ca", "status", "--json"]);
-    let status: Value = serde_json::from_str(&status).unwrap();
-    assert_eq!(status["certificates"]["revoked"], 1);
 }

@@ -283,13 +283,11 @@ pub(crate) fn take_due(timers: &mut Vec<(Ticks, TimerId)>, end: Ticks) -> Option
     Some(timers.remove(next))
 }
 
+/// The clock of a table: what time it is, and what is due when.
+pub(crate) type Clock<T> = fn(&mut T) -> (&mut Ticks, &mut Vec<(Ticks, TimerId)>);
+
 /// Lets time pass on a table with a clock, every timer on its way.
-pub(crate) fn pass_time<T>(
-    table: &mut T,
-    millis: u64,
-    clock: fn(&mut T) -> (&mut Ticks, &mut Vec<(Ticks, TimerId)>),
-    handle: fn(&mut T, Input),
-) {
+pub(crate) fn pass_time<T>(table: &mut T, millis: u64, clock: Clock<T>, handle: fn(&mut T, Input)) {
     let end = Ticks::from_micros(clock(table).0.as_micros() + millis * 1000);
     loop {
         let (now, timers) = clock(table);
