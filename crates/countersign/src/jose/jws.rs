@@ -93,6 +93,8 @@ impl<'a> CompactJws<'a> {
     ///
     /// # Errors
     /// [`SignatureFault`] if it is not base64url, or not of that length.
+    // On the way of every call.
+    #[inline]
     pub fn signature(&self) -> Result<Signature, SignatureFault> {
         // RFC 7518 §3.4: "The JWS Signature value MUST be a 64-octet sequence. If it is not a 64-octet sequence, the validation
         // has failed."
