@@ -1,6 +1,6 @@
 //! The memory of the ACME server: every account and order, as the events tell it.
 //!
-//! An order has one identifier ([`super::order`]), and so one authorization and one challenge; the three are one [`Order`] here,
+//! An order has one identifier (RFC 9448 §3), and so one authorization and one challenge; the three are one [`Order`] here,
 //! and what clients see as three objects with a state each is read off it ([`super::states`]).
 //!
 //! Applying is total: an event that names what does not exist changes nothing.

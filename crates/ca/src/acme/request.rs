@@ -4,7 +4,7 @@
 //!     §6.3 method ─ §6.2 media type, JWS, algorithm, jwk or kid, key ─ signature ─ §6.4 url ─ §6.5 nonce ─ §7.3.6 account
 //! ```
 //!
-//! [`admit`] ends with [`Admitted`]: a payload, and who has signed it. What is asked for is not looked at here.
+//! `admit` ends with `Admitted`: a payload, and who has signed it. What is asked for is not looked at here.
 
 use super::desk::{Account, Desk};
 use super::limits::MAX_BODY;
