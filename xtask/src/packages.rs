@@ -37,13 +37,14 @@ const NEEDED: &[(&str, &str)] = &[
         "openssl",
         "a foreign witness for certificates and revocation lists",
     ),
+    ("pebble", "a foreign ACME server for our client"),
     (
         "prometheus",
         "promtool, which checks the page of metrics and the rules of alarms",
     ),
     (
         "python3-venv",
-        "a room for Schemathesis, which asks the HTTP interface what nobody would",
+        "rooms for Schemathesis, which asks the HTTP interface what nobody would, and for a client of SHAKEN",
     ),
     ("sip-tester", "SIPp, which places and answers the calls"),
     ("softhsm2", "a PKCS#11 token for keys that never leave it"),

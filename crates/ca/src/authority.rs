@@ -173,6 +173,11 @@ impl Authority {
         Self { practice, ..self }
     }
 
+    /// What it writes into everything that it issues.
+    pub fn practice(&self) -> &Practice {
+        &self.practice
+    }
+
     /// The certificate of the authority.
     pub fn certificate(&self) -> &Certificate {
         &self.certificate
@@ -329,6 +334,12 @@ fn inspect_ranges(asked: &TnAuthList) -> Result<(), IssuanceError> {
         true => Ok(()),
         false => Err(IssuanceError::RangeEnd),
     }
+}
+
+/// Whether a certificate names this one, and its key, as who has issued it. No signature is verified.
+pub fn is_issued_by(certificate: &Certificate, issuer: &Certificate) -> bool {
+    certificate.issuer() == issuer.subject()
+        && (issuer.ski().is_none() || certificate.aki() == issuer.ski())
 }
 
 /// Signs, and reads what was signed: what we cannot read ourselves never leaves.

@@ -8,8 +8,8 @@ use const_oid::ObjectIdentifier;
 use countersign::certificate::encode::{
     self, GENERALIZED_TIME, UTC_TIME, constructed, element, sequence,
 };
-use countersign::certificate::{DistinguishedName, signature};
-use countersign::crypto::{Point, Signature, SigningKey};
+use countersign::certificate::{Certificate, DistinguishedName, signature};
+use countersign::crypto::{Point, SIGNATURE_LEN, Signature, SigningKey};
 use countersign::time::{CivilTime, UnixTime, Validity};
 use std::fmt;
 
@@ -18,6 +18,14 @@ const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10
 const SECP256R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
 /// INTEGER of version 3.
 const VERSION_3: u8 = 2;
+
+/// R and S of a signature that no key has made: both one. No lint reads its value, and nobody can verify it.
+const THROW_AWAY: Signature = {
+    let mut one = [0; SIGNATURE_LEN];
+    one[SIGNATURE_LEN / 2 - 1] = 1;
+    one[SIGNATURE_LEN - 1] = 1;
+    one
+};
 
 /// A serial number: positive, 16 octets.
 // RFC 5280 §4.1.2.2: "The serial number MUST be a positive integer assigned by the CA to each certificate. It MUST be unique for
@@ -96,6 +104,11 @@ pub(crate) fn signed(tbs: Vec<u8>, key: &dyn SigningKey) -> Result<Vec<u8>, Draf
 pub(crate) fn with_signature(tbs: Vec<u8>, signature: &Signature) -> Vec<u8> {
     let value = encode::bit_string(&signature::der_from_fixed(signature));
     sequence(&[tbs, algorithm(), value])
+}
+
+/// What a certificate of these bytes will be, with a signature that means nothing.
+pub(crate) fn rehearsed(tbs: &[u8]) -> Option<Certificate> {
+    Certificate::parse(&with_signature(tbs.to_vec(), &THROW_AWAY)).ok()
 }
 
 /// `AlgorithmIdentifier` of ecdsa-with-SHA256, which has no parameters (RFC 5758 §3.2).

@@ -5,11 +5,10 @@
 //! Which certificate gets which is decided in [`crate::issuance`].
 
 use const_oid::ObjectIdentifier;
-use countersign::certificate::access::STIR_TN_LIST;
 use countersign::certificate::encode::{self, constructed, element, primitive, sequence};
 use countersign::certificate::extensions::oid;
 use countersign::certificate::ocsp::{NO_CHECK, OCSP_SIGNING};
-use countersign::certificate::{DistinguishedName, TnAuthList, TnListUrl};
+use countersign::certificate::{DistinguishedName, TnAuthList};
 use countersign::crypto::{Point, sha1_name};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -220,14 +219,9 @@ pub fn tn_auth_list(list: &TnAuthList) -> Extension {
     Extension::non_critical(oid::TN_AUTH_LIST, list.to_der())
 }
 
-/// authorityInfoAccess of one method: where the TNAuthList is.
-// RFC 8226 §10.1: "When the "id-ad-stirTNList" accessMethod is used, the accessLocation MUST be an HTTPS URI."
-pub fn tn_list_by_reference(url: &TnListUrl) -> Extension {
-    authority_access(&[(STIR_TN_LIST, url.as_str())])
-}
-
 /// authorityInfoAccess: methods, and the URL of each.
-// RFC 5280 §4.2.2.1: "Conforming CAs MUST mark this extension as non-critical."
+// RFC 5280 §4.2.2.1: "Conforming CAs MUST mark this extension as non-critical." RFC 8226 §10.1: "When the "id-ad-stirTNList" accessMethod
+// is used, the accessLocation MUST be an HTTPS URI", as a TnListUrl is.
 pub fn authority_access(methods: &[(ObjectIdentifier, &str)]) -> Extension {
     let descriptions: Vec<_> = methods
         .iter()

@@ -8,6 +8,7 @@ use crate::draft::DraftError;
 use crate::extension::{self, CrlPoint, Extension, PathLength, usage};
 use crate::subject::Subject;
 use const_oid::ObjectIdentifier;
+use countersign::certificate::access::{OCSP, STIR_TN_LIST};
 use countersign::certificate::{DistinguishedName, TnAuthList, TnListUrl};
 use countersign::crypto::Point;
 use countersign::time::UnixTime;
@@ -35,6 +36,21 @@ pub enum Profile {
     OcspResponder,
 }
 
+impl Profile {
+    /// Whether a certificate of this kind certifies others.
+    pub fn is_authority(self) -> bool {
+        match self {
+            Self::DelegateCa(_) | Self::Intermediate(_) => true,
+            Self::CrlIssuer | Self::Delegate | Self::EndEntity | Self::OcspResponder => false,
+        }
+    }
+
+    /// Whether a responder is asked about certificates of this kind.
+    pub(crate) fn is_asked_about(self) -> bool {
+        !matches!(self, Self::CrlIssuer | Self::OcspResponder)
+    }
+}
+
 /// What a certificate is asked for. Who asks, and whether they may, has been settled before.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -50,6 +66,20 @@ pub struct Request {
     pub reference: Option<ScopeReference>,
     /// For which SIP domains (end entities and delegates; none in SHAKEN).
     pub domains: Vec<Box<str>>,
+    /// Whether its revocation would be published.
+    pub revocation: Revocation,
+}
+
+/// Whether the revocation of a certificate would be published.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Revocation {
+    /// Nobody asks: it ends soon enough. It has noRevAvail, and names neither list nor responder (end entities and delegates only).
+    // RFC 9608 §3: "Certificates that include the noRevAvail extension MUST NOT include certificate extensions that point to CRL
+    // repositories or provide locations of OCSP responders."
+    Never,
+    /// In the list and by the responder that the authority's practice names.
+    #[default]
+    Published,
 }
 
 impl Request {
@@ -62,6 +92,7 @@ impl Request {
             scope: None,
             reference: None,
             domains: Vec::new(),
+            revocation: Revocation::default(),
         }
     }
 
@@ -90,6 +121,18 @@ impl Request {
         }
     }
 
+    /// The same with this said of its revocation.
+    pub fn with_revocation(self, revocation: Revocation) -> Self {
+        Self { revocation, ..self }
+    }
+
+    /// Whether it gets noRevAvail.
+    // RFC 9608 §3: "Certificates for CAs MUST NOT include the noRevAvail extension."
+    pub(crate) fn is_never_revoked(&self) -> bool {
+        let signs_calls = matches!(self.profile, Profile::Delegate | Profile::EndEntity);
+        signs_calls && self.revocation == Revocation::Never
+    }
+
     /// The same for these SIP domains.
     pub fn with_domains(self, domains: Vec<Box<str>>) -> Self {
         Self { domains, ..self }
@@ -114,6 +157,8 @@ pub struct Practice {
     pub policy: Option<ObjectIdentifier>,
     /// Where its revocations are published, and by whom.
     pub crl: Option<CrlPoint>,
+    /// The URL of its OCSP responder, for what does not vouch for others and is asked about.
+    pub ocsp: Option<Box<str>>,
 }
 
 /// The extensions of a root: no policy, no distribution point.
@@ -154,15 +199,33 @@ pub(crate) fn extensions(
     if request.profile == Profile::OcspResponder {
         extensions.extend([extension::ocsp_signing(), extension::ocsp_no_check()]);
     }
+    if request.is_never_revoked() {
+        extensions.push(extension::no_rev_avail());
+    }
     let point = practice.crl.as_ref();
+    let point = point.filter(|_| !request.is_never_revoked());
     extensions.extend(point.map(|point| extension::distribution_point(point, issuer)));
     if !request.domains.is_empty() {
         extensions.push(extension::sip_domains(&request.domains));
     }
     extensions.extend(request.scope.as_ref().map(extension::tn_auth_list));
-    let reference = request.reference.as_ref();
-    extensions.extend(reference.map(|reference| extension::tn_list_by_reference(&reference.url)));
+    extensions.extend(access(request, practice));
     extensions
+}
+
+/// authorityInfoAccess: the list by reference, and the responder. One extension has both.
+// draft-ietf-stir-certificates-ocsp (2017) has certificates with a TN Authorization List carry the access method of OCSP. Responders of
+// OCSP and signers of revocation lists are not asked about there.
+fn access(request: &Request, practice: &Practice) -> Option<Extension> {
+    let list = request.reference.as_ref();
+    let list = list.map(|reference| (STIR_TN_LIST, reference.url.as_str()));
+    let ocsp = practice.ocsp.as_deref();
+    let ocsp = ocsp.filter(|_| request.profile.is_asked_about() && !request.is_never_revoked());
+    let methods: Vec<_> = list
+        .into_iter()
+        .chain(ocsp.map(|url| (OCSP, url)))
+        .collect();
+    (!methods.is_empty()).then(|| extension::authority_access(&methods))
 }
 
 /// Why a certificate or a revocation list is not issued.

@@ -164,6 +164,17 @@ impl Responder {
         self.delegate.as_ref().unwrap_or(&self.issuer)
     }
 
+    /// Whose certificates it answers for.
+    pub fn issuer(&self) -> &Certificate {
+        &self.issuer
+    }
+
+    /// Whether all of a request is about certificates that it answers for.
+    pub fn is_asked(&self, request: &[u8]) -> bool {
+        let ours = |asked: &Asked| asked.certificate.is_of(&self.issuer);
+        OcspRequest::parse(request).is_ok_and(|request| request.asked.iter().all(ours))
+    }
+
     /// Answers a request in DER: a response in DER, whatever came.
     pub fn answer(&self, request: &[u8], statuses: &dyn Statuses, now: UnixTime) -> Vec<u8> {
         let request = match OcspRequest::parse(request) {
@@ -273,6 +284,9 @@ impl Responder {
             element(constructed(1), &sequence(&[echo]))
         });
         let next_update = now.saturating_add(i64::from(self.lifetime));
+        // RFC 6960 §3.2 has clients confirm that "The signer is currently authorized to provide a response": longer than its certificate
+        // lasts no answer counts.
+        let next_update = next_update.min(self.certificate().validity().not_after);
         Ok(sequence(&[
             asked.certificate.to_der(),
             cert_status(status)?,

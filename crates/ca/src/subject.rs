@@ -43,7 +43,6 @@ impl Subject {
     pub fn new(country: &str, organization: &str, common_name: &str) -> Result<Self, NotASubject> {
         let country_fits =
             country.len() == 2 && country.bytes().all(|byte| byte.is_ascii_uppercase());
-        let fits = |text: &str| (1..=MAX_NAME).contains(&text.chars().count());
         if !country_fits || !fits(organization) || !fits(common_name) {
             return Err(NotASubject);
         }
@@ -90,7 +89,6 @@ impl Subject {
             text(COMMON_NAME).ok_or(NotASubject)?,
         )?;
         let others = [STATE, LOCALITY, UNIT].into_iter().flat_map(of);
-        let fits = |text: &str| (1..=MAX_NAME).contains(&text.chars().count());
         match others
             .map(|part| part.text())
             .all(|text| text.is_some_and(fits))
@@ -104,6 +102,11 @@ impl Subject {
     pub fn name(&self) -> &DistinguishedName {
         &self.0
     }
+}
+
+/// Neither empty nor long, and nothing that a terminal or a log would obey.
+fn fits(text: &str) -> bool {
+    (1..=MAX_NAME).contains(&text.chars().count()) && !text.chars().any(char::is_control)
 }
 
 /// A set of one attribute: `AttributeTypeAndValue` of RFC 5280 §4.1.2.4.

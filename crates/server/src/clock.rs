@@ -3,12 +3,18 @@
 //! Everything else takes [`Now`] as an argument or holds a [`Clock`]; tests hold one that stands still until told.
 
 use countersign::time::{Now, Ticks, UnixTime};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::pin::Pin;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Tells the time.
 pub trait Clock: Send + Sync {
     /// What time it is, on both clocks.
     fn now(&self) -> Now;
+
+    /// Is over when so much time is, for what waits for hours: a clock of a test need not.
+    fn sleep(&self, time: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(tokio::time::sleep(time))
+    }
 
     /// Microseconds since 1970, for traces. Nothing is decided by them.
     fn unix_micros(&self) -> u64 {
@@ -68,7 +74,6 @@ pub fn unix_time(time: SystemTime) -> UnixTime {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[test]
     fn both_clocks_go_forward() {

@@ -12,7 +12,7 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use zeroize::Zeroizing;
@@ -28,6 +28,9 @@ pub const MAX_FILE: u64 = 64 * 1024 * 1024;
 
 /// The end of the name of a file that will take the place of another.
 const NEW: &str = ".new";
+
+/// The end of the name of a file that is locked in the place of another.
+const LOCK: &str = ".lock";
 
 /// How long a file may take to be written: one that is older and still beside the one whose place it should take was left there.
 const LONGEST_WRITE: Duration = Duration::from_secs(600);
@@ -149,6 +152,22 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// As [`replace`].
 pub fn publish(path: &Path, bytes: &[u8]) -> io::Result<()> {
     put(path, bytes, EVERYBODY)
+}
+
+/// Keeps others away who ask for the same, until it is dropped: for whoever reads a file, adds to it and puts it back. Waits for whoever
+/// has it. What is locked is a file beside `path`, which stays: the file itself is another one each time.
+///
+/// # Errors
+/// If the file beside it cannot be made or locked.
+pub fn alone_with(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut name = path.as_os_str().to_owned();
+    name.push(LOCK);
+    let mut options = OpenOptions::new();
+    options.create(true).append(true).mode(OWNER_ALONE);
+    let file = options.open(PathBuf::from(name))?;
+    rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive)?;
+    Ok(file)
 }
 
 /// Permissions of files that only their owner may read.

@@ -8,11 +8,13 @@
 mod family;
 mod gauges;
 mod histogram;
+mod authority;
 mod next_hops;
 mod process;
 mod shards;
 mod signers;
 
+pub use authority::AuthorityMetrics;
 pub use family::{ByTrunk, Family};
 pub use gauges::{Gauges, TrustGauges};
 pub use histogram::Histogram;
@@ -86,6 +88,16 @@ pub struct Metrics {
     pub cached_cards: Gauge,
     /// Pictures in the cache.
     pub cached_pictures: Gauge,
+    /// Questions to responders of OCSP during calls, by outcome.
+    pub status_fetches: Family<1>,
+    /// Time of these.
+    pub status_fetch_latency: Histogram,
+    /// Lookups in the cache of their answers.
+    pub status_lookups: Family<1>,
+    /// Answers in the cache.
+    pub cached_statuses: Gauge,
+    /// Answers about our own certificates, fetched to be stapled, by outcome: `ok`, `not-good`, or the name of the reason.
+    pub staple_fetches: Family<1>,
     /// What came of asking for revocation lists and lists of anchors, by kind and outcome: `ok`, `unchanged`, or the name of the
     /// reason.
     pub trust_refreshes: Family<2>,
@@ -109,6 +121,8 @@ pub struct Metrics {
     pub sip_events: Family<1>,
     /// What there is to tell about next hops.
     pub next_hops: NextHopMetrics,
+    /// Our authority, if this server is one.
+    pub authority: AuthorityMetrics,
     /// Connections for SIP that are open, by transport.
     pub sip_connections: Gauges<1>,
     /// Requests that signing pushed past the size of a datagram and that went the other way, by way.
@@ -119,10 +133,14 @@ pub struct Metrics {
     pub http_latency: Histogram,
     /// When our own certificates end.
     pub own_certificates: Gauges<2>,
+    /// When their lives begin, by the same.
+    pub own_certificates_begin: Gauges<2>,
     /// Requests to sign or verify over HTTP, by what was asked and what came of it.
     pub stir_requests: Family<2>,
     /// Reloads of the configuration, by outcome: `done`, or `refused` because of a mistake.
     pub reloads: Family<1>,
+    /// Tries to renew a certificate of our own, by outcome: `renewed` or `failed`.
+    pub renewals: Family<1>,
     /// Which configuration runs: 1 at the start, one more after each reload.
     pub generation: Gauge,
     /// What each shard has to do.
@@ -168,6 +186,11 @@ impl Default for Metrics {
             resource_lookups: Family::new("countersign_resource_cache_lookups_total", "Lookups in the caches of jCards and pictures by result.", ["result"]),
             cached_cards: Gauge::new("countersign_resource_cache_cards", "jCards in the cache."),
             cached_pictures: Gauge::new("countersign_resource_cache_pictures", "Pictures in the cache."),
+            status_fetches: Family::new("countersign_status_fetches_total", "Questions to responders of OCSP during calls by outcome.", ["outcome"]),
+            status_fetch_latency: Histogram::new("countersign_status_fetch_seconds", "Time of questions to responders of OCSP."),
+            status_lookups: Family::new("countersign_status_cache_lookups_total", "Lookups in the cache of answers of responders by result.", ["result"]),
+            cached_statuses: Gauge::new("countersign_status_cache_answers", "Answers of responders in the cache."),
+            staple_fetches: Family::new("countersign_staple_fetches_total", "Questions about our own certificates, whose answers are stapled, by outcome.", ["outcome"]),
             trust_refreshes: Family::new("countersign_trust_refreshes_total", "Requests for revocation lists and lists of anchors by kind and outcome.", ["list", "outcome"]).told_from_the_start(&[["crl", "backwards"], ["crl", "not-proven"], ["crl", "other-series"], ["ca-list", "backwards"], ["ca-list", "not-proven"], ["ca-list", "other-series"]]),
             trust: TrustGauges::default(),
             known_signers: Gauge::new("countersign_known_signers", "Signers whose certificate chains are kept warm."),
@@ -179,13 +202,16 @@ impl Default for Metrics {
             hep_messages: Family::new("countersign_hep_messages_total", "Copies of SIP messages for the HEP collector, by what became of them.", ["outcome"]).told_from_the_start(&[["sent"], ["queue-full"], ["unsent"]]),
             sip_events: Family::new("countersign_sip_events_total", "What happened in SIP that is no call of its own, by name.", ["event"]).told_from_the_start(&[["answer-regression"], ["mid-dialog-mismatch"], ["replay-seen"], ["shard-panicked"]]),
             next_hops: NextHopMetrics::default(),
+            authority: AuthorityMetrics::default(),
             sip_connections: Gauges::new("countersign_sip_connections", "Connections for SIP that are open, by transport.", ["transport"]),
             oversize_fallbacks: Family::new("countersign_sip_oversize_total", "SIP requests too large for a datagram, by the way they left.", ["way"]),
             http_requests: Family::new("countersign_http_requests_total", "HTTP requests by path and status.", ["path", "status"]),
             http_latency: Histogram::new("countersign_http_seconds", "Time from an HTTP request to its answer."),
             own_certificates: Gauges::new("countersign_own_certificate_expires_timestamp_seconds", "When a certificate of our own ends, by what it is for and whose it is.", ["use", "name"]),
+            own_certificates_begin: Gauges::new("countersign_own_certificate_begins_timestamp_seconds", "When the life of a certificate of our own begins, by what it is for and whose it is.", ["use", "name"]),
             stir_requests: Family::new("countersign_stir_requests_total", "Requests to sign or verify over HTTP, by what was asked and what came of it.", ["service", "outcome"]),
             reloads: Family::new("countersign_reloads_total", "Reloads of the configuration by outcome.", ["outcome"]).told_from_the_start(&[["done"], ["refused"]]),
+            renewals: Family::new("countersign_certificate_renewals_total", "Tries to renew a certificate of our own, by outcome.", ["outcome"]),
             generation: Gauge::new("countersign_config_generation", "Which configuration runs: 1 at the start, one more after each reload."),
             shards: Shards::default(),
             queue_delay: Histogram::new("countersign_queue_seconds", "Time that events waited for their shard."),
@@ -239,6 +265,11 @@ impl Metrics {
         self.resource_lookups.write(out)?;
         self.cached_cards.write(out)?;
         self.cached_pictures.write(out)?;
+        self.status_fetches.write(out)?;
+        self.status_fetch_latency.write(out)?;
+        self.status_lookups.write(out)?;
+        self.cached_statuses.write(out)?;
+        self.staple_fetches.write(out)?;
         self.trust_refreshes.write(out)?;
         self.trust.write(out)?;
         self.known_signers.write(out)?;
@@ -250,13 +281,16 @@ impl Metrics {
         self.hep_messages.write(out)?;
         self.sip_events.write(out)?;
         self.next_hops.write(out)?;
+        self.authority.write(out)?;
         self.sip_connections.write(out)?;
         self.oversize_fallbacks.write(out)?;
         self.http_requests.write(out)?;
         self.stir_requests.write(out)?;
         self.http_latency.write(out)?;
         self.own_certificates.write(out)?;
+        self.own_certificates_begin.write(out)?;
         self.reloads.write(out)?;
+        self.renewals.write(out)?;
         self.generation.write(out)?;
         self.shards.write(out)?;
         self.queue_delay.write(out)?;

@@ -181,10 +181,15 @@ impl Keeper {
             return;
         }
         let writing = tokio::task::spawn_blocking(move || {
-            // What cannot be read is none, and written anew.
-            let there = files::read_text(&path).unwrap_or_default();
-            let all = merged(&there, &text, now);
-            let written = files::replace(&path, all.as_bytes());
+            let write = || {
+                // Whoever reads between our reading and our writing would not have our newest lines, and put the file back without them.
+                let _alone = files::alone_with(&path)?;
+                // What cannot be read is none, and written anew.
+                let there = files::read_text(&path).unwrap_or_default();
+                let all = merged(&there, &text, now);
+                files::replace(&path, all.as_bytes())
+            };
+            let written = write();
             written.map(|()| text).map_err(|error| (path, error))
         });
         match writing.await {
@@ -285,7 +290,41 @@ mod tests {
         let next = Keeper::read(Some(file.clone()), clock, Arc::default());
         assert_eq!(ago(&next.memory(), "12025550101"), Some(0));
         assert_eq!(next.written, std::fs::read_to_string(&file).unwrap());
-        std::fs::remove_file(file).unwrap();
+        std::fs::remove_file(&file).unwrap();
+        let _ = std::fs::remove_file(file.with_extension("lock"));
+    }
+
+    /// This test verifies that of many that write at the same moment none takes back what another has just written.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn those_who_write_at_one_moment_take_nothing_back() {
+        let name = format!("countersign-many-supporters-{}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("supporters");
+        let clock = Arc::new(Clock(NOW));
+        let keeper = || Keeper::read(Some(file.clone()), clock.clone(), Arc::default());
+        let number = |one: u64, round: u64| (12_025_550_000 + one * 100 + round).to_string();
+        let mut writers: Vec<_> = (0..8).map(|_| keeper()).collect();
+        for round in 0..10 {
+            let mut writing = Vec::new();
+            for (one, mut keeper) in (0_u64..).zip(writers) {
+                keeper.memory().proven(&who(&number(one, round)), NOW);
+                writing.push(tokio::spawn(async move {
+                    keeper.write().await;
+                    keeper
+                }));
+            }
+            writers = Vec::new();
+            for one in writing {
+                writers.push(one.await.unwrap());
+            }
+            let after = keeper();
+            for one in 0..8 {
+                let number = number(one, round);
+                assert_eq!(ago(&after.memory(), &number), Some(0), "{number}");
+            }
+        }
+        std::fs::remove_dir_all(folder).unwrap();
     }
 
     /// This test verifies that of two processes, one of which takes over from the other, neither forgets what only the other has heard.
@@ -306,6 +345,7 @@ mod tests {
         for number in ["12025550101", "12025550102", "12025550103"] {
             assert_eq!(ago(&after.memory(), number), Some(0), "{number}");
         }
-        std::fs::remove_file(file).unwrap();
+        std::fs::remove_file(&file).unwrap();
+        let _ = std::fs::remove_file(file.with_extension("lock"));
     }
 }

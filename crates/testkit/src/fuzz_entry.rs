@@ -98,6 +98,10 @@ pub const TARGETS: &[Target] = &[
         run: rich::jcard,
     },
     Target {
+        name: "journal_record",
+        run: authority::journal_record,
+    },
+    Target {
         name: "json",
         run: tokens::json,
     },

@@ -12,7 +12,7 @@
 
 use crate::lab::{Lab, NOW, Signer};
 use countersign::authentication::{
-    Authenticated, AuthenticationService, Credential, Inventory, Origination, Unlisted,
+    Authenticated, AuthenticationService, Credential, Inventory, Origination, Staples, Unlisted,
 };
 use countersign::call::{Call, CallReference, DateHeader, DestSource, OrigSource};
 use countersign::certificate::{CertificateChain, ServiceProviderCode, TnAuthList};
@@ -51,6 +51,8 @@ pub struct Scene {
     pub signer: Signer,
     /// The numbers that Alice's provider knows to be its customers'.
     pub inventory: Arc<Inventory>,
+    /// What Alice's provider staples, if anything.
+    pub staples: Option<Arc<dyn Staples>>,
     /// How Bob's provider verifies.
     pub policy: VerificationPolicy,
     /// Whom Bob's provider trusts.
@@ -78,6 +80,7 @@ impl Scene {
             lab,
             signer,
             inventory: Arc::new(inventory),
+            staples: None,
             policy: VerificationPolicy::default(),
             repository,
             paths: Arc::default(),
@@ -96,10 +99,14 @@ impl Scene {
     pub fn authentication(&self) -> AuthenticationService {
         let key = Arc::clone(&self.signer.key);
         let signer = countersign::authentication::Signer::new(X5U, key, self.signer.chain.clone());
-        AuthenticationService::new(
+        let service = AuthenticationService::new(
             Arc::new(signer.expect("signer")),
             Arc::clone(&self.inventory),
-        )
+        );
+        match &self.staples {
+            Some(staples) => service.with_staples(Arc::clone(staples)),
+            None => service,
+        }
     }
 
     /// Signs a call at [`NOW`].
@@ -193,6 +200,9 @@ pub struct Repository {
     shelf: Mutex<Shelf>,
 }
 
+/// What a responder answers to a request.
+type RespondingTo = dyn Fn(&[u8]) -> Vec<u8> + Send;
+
 #[derive(Default)]
 struct Shelf {
     published: HashMap<Box<str>, Arc<CertificateChain>>,
@@ -201,6 +211,7 @@ struct Shelf {
     cached_lists: HashMap<Box<str>, Arc<TnAuthList>>,
     words: HashMap<ServiceProviderCode, NumberAuthority>,
     resources: HashMap<Box<str>, Arc<Resource>>,
+    responders: HashMap<Box<str>, Box<RespondingTo>>,
     failure: Option<Unavailable>,
     requests: Vec<(Box<str>, Refresh)>,
 }
@@ -232,6 +243,11 @@ impl Repository {
         self.with(|shelf| shelf.words.insert(provider, word));
     }
 
+    /// From now on a responder of OCSP answers at `url`.
+    pub fn respond(&self, url: &str, answering: impl Fn(&[u8]) -> Vec<u8> + Send + 'static) {
+        self.with(|shelf| shelf.responders.insert(url.into(), Box::new(answering)));
+    }
+
     /// From now on nothing can be fetched any more; what is cached still is.
     pub fn fail(&self, cause: Unavailable) {
         self.with(|shelf| shelf.failure = Some(cause));
@@ -253,8 +269,20 @@ impl Repository {
                 })
             }),
             NeedKind::Resource { url, .. } => self.resource(url),
+            NeedKind::Status { url, request } => self.status(url, request),
             NeedKind::TnAuthList { url, refresh } => self.list(url, *refresh),
         }
+    }
+
+    fn status(&self, url: &str, request: &[u8]) -> Answer {
+        self.with(|shelf| {
+            shelf.requests.push((url.into(), Refresh::No));
+            match (shelf.failure, shelf.responders.get(url)) {
+                (Some(cause), _) => Answer::Unavailable(cause),
+                (None, None) => Answer::Unavailable(Unavailable::Connect),
+                (None, Some(answering)) => Answer::Status(answering(request).into()),
+            }
+        })
     }
 
     fn resource(&self, url: &str) -> Answer {

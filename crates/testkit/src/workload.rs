@@ -32,9 +32,11 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+mod answers;
 mod kinds;
 mod tokens;
 
+pub use answers::Answers;
 pub use kinds::{Branded, DIVERSIONS, Forwarded};
 pub use tokens::Tokens;
 

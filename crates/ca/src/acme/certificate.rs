@@ -11,6 +11,7 @@ use super::problem::Refusal;
 use super::reply::Reply;
 use super::request::Admitted;
 use super::states::Books;
+use crate::authority::is_issued_by;
 use crate::notation::SerialNumber;
 use crate::register::{CertificateName, Register};
 use countersign::certificate::Certificate;
@@ -40,8 +41,24 @@ pub(super) fn download(
 /// A certificate with everything above it but the anchor, PEM.
 // RFC 8555 §9.1: "Each following certificate SHOULD directly certify the one preceding it."
 pub fn chain(practice: &Practice, certificate: &[u8]) -> String {
-    let above = practice.chain.iter().map(|above| pem(above.as_der()));
+    let above = above(practice, certificate).iter();
+    let above = above.map(|above| pem(above.as_der()));
     [pem(certificate)].into_iter().chain(above).collect()
+}
+
+/// What is above a certificate: that depends on the key that the authority had when it was issued.
+fn above<'a>(practice: &'a Practice, certificate: &[u8]) -> &'a [Certificate] {
+    if practice.former.is_empty() {
+        return &practice.chain;
+    }
+    let certificate = Certificate::parse(certificate);
+    let issued_by = |issuer| {
+        let certificate = certificate.as_ref();
+        certificate.is_ok_and(|certificate| is_issued_by(certificate, issuer))
+    };
+    let mut former = practice.former.iter();
+    let former = former.find(|former| issued_by(&former.certificate));
+    former.map_or(&practice.chain, |former| &former.chain)
 }
 
 /// The name of the file in which the chain of a certificate is published, without `.pem`: its serial number, which is random. Everybody

@@ -116,10 +116,18 @@ fn fetch(practice: &Practice, order: &Order, text: &str, url: &str, now: UnixTim
         token: text.into(),
         at: now,
     };
-    let event = Event::TokenHeard {
-        order: order.asked.order,
-        token: text.into(),
-        at: now,
+    let name = order.asked.order;
+    let event = match &order.challenge {
+        // The token is kept once, however often its client asks.
+        Challenge::Heard { .. } => Event::TokenFetchedAgain {
+            order: name,
+            at: now,
+        },
+        _ => Event::TokenHeard {
+            order: name,
+            token: text.into(),
+            at: now,
+        },
     };
     let mut after = order.clone();
     after.challenge = heard;
@@ -216,16 +224,18 @@ fn judge(
         permission,
         exp: until,
         jti,
+        issuer,
     } = validated.map_err(|fault| Problem::new(kind_of(&fault), fault.to_string()))?;
     // RFC 9447 §4: "the "jti" provides a convenient way to reliably track when the same "atc" Authority Token is being used for multiple
     // challenges over time within its set lifetime."
-    if practice.token_reuse == Reuse::Once && books.desk.order_of_token(&jti).is_some() {
+    if practice.token_reuse == Reuse::Once && books.desk.order_of_token(&issuer, &jti).is_some() {
         return Err(Problem::unauthorized("the token has been used before"));
     }
     Ok(Grant {
         permission,
         until,
         jti,
+        issuer,
     })
 }
 

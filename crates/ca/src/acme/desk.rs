@@ -29,11 +29,14 @@ pub struct Desk {
     /// When each order without a certificate expires.
     without_certificate: BTreeSet<(UnixTime, Name)>,
     /// Tokens that have met a challenge and have not expired: for those that count once.
-    tokens: BTreeMap<Box<str>, Name>,
-    ends_of_tokens: BTreeSet<(UnixTime, Box<str>)>,
+    tokens: BTreeMap<TokenName, Name>,
+    ends_of_tokens: BTreeSet<(UnixTime, TokenName)>,
     /// When accounts were opened, the last hour's.
     openings: VecDeque<UnixTime>,
 }
+
+/// Which token: whoever has issued it, and what they call it.
+type TokenName = (Box<str>, Box<str>);
 
 /// An account.
 #[derive(Clone, Debug)]
@@ -50,6 +53,8 @@ pub struct Account {
     pub closed: Option<ClosedBy>,
     /// Its orders, the oldest first.
     pub orders: Vec<Name>,
+    /// Those of them that have neither failed nor been finalized. They may have expired.
+    pub unsettled: BTreeSet<Name>,
     /// When it has ordered, the last hour's.
     pub ordered: VecDeque<UnixTime>,
 }
@@ -127,10 +132,12 @@ impl Desk {
             Event::AccountOpened(opened) => self.account_opened(opened),
             Event::AuthorizationDeactivated { order } => {
                 self.with(order, |order| order.relinquished = Relinquished::Yes);
+                self.settled(order);
             }
             Event::ChallengeFailed { order, problem } => {
                 let failed = Challenge::Failed(problem.clone());
                 self.with(order, |order| order.challenge = failed);
+                self.settled(order);
             }
             Event::ChallengeMet { order, at, grant } => self.challenge_met(order, *at, grant),
             Event::ContactChanged { account, contact } => {
@@ -158,9 +165,15 @@ impl Desk {
             Event::OrderFailed { order, problem } => {
                 let failed = Progress::Failed(problem.clone());
                 self.with(order, |order| order.progress = failed);
+                self.settled(order);
             }
             Event::OrderFinalized { order, certificate } => self.finalized(order, certificate),
             Event::OrderOpened(opened) => self.order_opened(opened),
+            Event::TokenFetchedAgain { order, at: now } => self.with(order, |order| {
+                if let Challenge::Heard { at, .. } = &mut order.challenge {
+                    *at = *now;
+                }
+            }),
             Event::TokenHeard { order, token, at } => {
                 let heard = Challenge::Heard {
                     token: token.clone(),
@@ -193,12 +206,15 @@ impl Desk {
 
     /// The key stays known: it opens no second account.
     // RFC 8555 §7.3.6: "ACME does not provide a way to reactivate a deactivated account."
-    fn account_closed(&mut self, account: &Name, by: ClosedBy) {
-        let Some(account) = self.accounts.get_mut(account) else {
+    fn account_closed(&mut self, name: &Name, by: ClosedBy) {
+        let Some(account) = self.accounts.get_mut(name) else {
             return;
         };
-        account.closed.get_or_insert(by);
-        if let Some(external) = &account.external {
+        let closed = *account.closed.get_or_insert(by);
+        // A client that has closed its account may open another. Whom the operator has closed may not, and somebody else's is his.
+        if let (Some(external), ClosedBy::Client) = (&account.external, closed)
+            && self.by_external.get(&external.kid) == Some(name)
+        {
             self.by_external.remove(&external.kid);
         }
     }
@@ -219,6 +235,7 @@ impl Desk {
         };
         push_recent(&mut account.ordered, opened.at);
         account.orders.push(opened.order);
+        account.unsettled.insert(opened.order);
         self.forget_dead_orders(opened.at);
         self.by_authorization
             .insert(opened.authorization, opened.order);
@@ -246,6 +263,7 @@ impl Desk {
             self.by_challenge.remove(&dead.asked.challenge);
             if let Some(account) = self.accounts.get_mut(&dead.asked.account) {
                 account.orders.retain(|order| *order != name);
+                account.unsettled.remove(&name);
             }
         }
     }
@@ -258,8 +276,9 @@ impl Desk {
             grant: grant.clone(),
             at,
         };
-        self.tokens.insert(grant.jti.clone(), *name);
-        self.ends_of_tokens.insert((grant.until, grant.jti.clone()));
+        let token = (grant.issuer.clone(), grant.jti.clone());
+        self.tokens.insert(token.clone(), *name);
+        self.ends_of_tokens.insert((grant.until, token));
         while self
             .ends_of_tokens
             .first()
@@ -285,6 +304,14 @@ impl Desk {
         if let Some(order) = self.orders.get(name) {
             let expires = order.asked.expires;
             self.without_certificate.remove(&(expires, *name));
+        }
+        self.settled(name);
+    }
+
+    fn settled(&mut self, name: &Name) {
+        let account = self.orders.get(name).map(|order| order.asked.account);
+        if let Some(account) = account.and_then(|account| self.accounts.get_mut(&account)) {
+            account.unsettled.remove(name);
         }
     }
 
@@ -334,13 +361,18 @@ impl Desk {
         self.orders.get(self.by_certificate.get(certificate)?)
     }
 
-    /// The order whose challenge was met with the token of this name.
-    pub fn order_of_token(&self, jti: &str) -> Option<&Name> {
-        self.tokens.get(jti)
+    /// The order whose challenge was met with the token that this issuer calls so.
+    // RFC 7519 §4.1.7: "The identifier value MUST be assigned in a manner that ensures that there is a negligible probability that
+    // the same value will be accidentally assigned to a different data object; if the application uses multiple issuers, collisions
+    // MUST be prevented among values produced by different issuers as well."
+    pub fn order_of_token(&self, issuer: &str, jti: &str) -> Option<&Name> {
+        let of = |issuer: &str| self.tokens.get(&(issuer.into(), jti.into()));
+        // An older journal does not say whose it was: anybody's, then.
+        of(issuer).or_else(|| of(""))
     }
 
-    /// Challenges that wait for the certificate of their token: after a restart, to be fetched again.
-    pub fn waiting(&self) -> impl Iterator<Item = (&Name, &str)> {
+    /// Challenges that wait for the certificate of their token, and the token.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = (&Name, &str)> {
         self.orders
             .values()
             .filter_map(|order| match &order.challenge {
@@ -365,6 +397,7 @@ impl Account {
             external: opened.external.clone(),
             closed: None,
             orders: Vec::new(),
+            unsettled: BTreeSet::new(),
             ordered: VecDeque::new(),
         }
     }

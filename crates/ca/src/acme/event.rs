@@ -89,6 +89,14 @@ pub enum Event {
     },
     /// An order was taken, with its authorization and its challenge.
     OrderOpened(OrderOpened),
+    /// The certificate of a token that came before is fetched once more, because its client asks again.
+    TokenFetchedAgain {
+        /// The order it belongs to.
+        order: Name,
+        /// When.
+        #[serde(with = "seconds")]
+        at: UnixTime,
+    },
     /// A token came whose certificate has to be fetched first.
     TokenHeard {
         /// The order it belongs to.
@@ -201,6 +209,9 @@ pub struct Grant {
     pub until: UnixTime,
     /// The token's own name.
     pub jti: Box<str>,
+    /// The name of whoever has issued it. Older journals do not say.
+    #[serde(default)]
+    pub issuer: Box<str>,
 }
 
 /// What is decided here: something of ours, or something for the register of certificates.

@@ -15,7 +15,7 @@ use super::request::Admitted;
 use super::states::{Books, OrderState};
 use crate::csr::CertificationRequest;
 use crate::extension::PathLength;
-use crate::issuance::{IssuanceError, Profile, Request};
+use crate::issuance::{IssuanceError, Profile, Request, Revocation};
 use crate::notation::Octets;
 use crate::register::preparation::{self, IssuanceRefused};
 use crate::register::{self, approval};
@@ -61,6 +61,7 @@ pub(super) fn finalize(
         Ok(validity) => validity,
         Err(problem) => return Ok(failed(order, problem)),
     };
+    let wanted = wanted.with_revocation(revocation(at.practice, validity));
     match prepare(at, order, &wanted, validity, None, random) {
         Err(IssuanceRefused::Approval(_)) => await_approval(at, order, &request, &wanted, validity),
         prepared => settle(order, prepared),
@@ -84,6 +85,7 @@ pub(super) fn resume(
     Some(match wanted {
         Err(problem) => Ok(failed(order, problem)),
         Ok(wanted) => {
+            let wanted = wanted.with_revocation(revocation(at.practice, *validity));
             let prepared = prepare(at, order, &wanted, *validity, Some(&id), random);
             match prepared {
                 Err(refused) => Ok(failed(order, problem_of(&refused))),
@@ -251,7 +253,7 @@ fn wanted(
     request: &CertificationRequest,
 ) -> Result<Request, Problem> {
     let subject = Subject::requested(request.subject()).map_err(|fault| bad(fault.to_string()))?;
-    check_common_name(&subject, &order.list)?;
+    check_common_name(practice, &subject, &order.list)?;
     let asked = request.basic_constraints().and_then(|asked| asked.path_len);
     let length = match asked.map(u8::try_from) {
         None => PathLength::AtMost(0),
@@ -270,11 +272,24 @@ fn wanted(
     Ok(wanted.with_scope(order.list.clone()))
 }
 
-/// A common name of SHAKEN names a provider: one that the list names, too.
-fn check_common_name(subject: &Subject, list: &TnAuthList) -> Result<(), Problem> {
+/// A common name of SHAKEN names a provider: one that the list names, too. That of an issuer of tokens is nobody's who orders: issuers
+/// below an authority are known by it.
+fn check_common_name(
+    practice: &Practice,
+    subject: &Subject,
+    list: &TnAuthList,
+) -> Result<(), Problem> {
     let name = subject.name().common_name().unwrap_or_default();
-    let mut words = name.split_ascii_whitespace();
-    let (Some(SHAKEN), Some(code)) = (words.next(), words.next()) else {
+    if practice
+        .token_issuers
+        .iter()
+        .any(|one| one.is_called(&name))
+    {
+        return Err(bad("the common name is that of an issuer of tokens"));
+    }
+    let mut words = name.split_whitespace();
+    let first = words.next().unwrap_or_default();
+    let (true, Some(code)) = (first.eq_ignore_ascii_case(SHAKEN), words.next()) else {
         return Ok(());
     };
     let listed = |entry: &TnEntry| matches!(entry, TnEntry::Spc(spc) if spc.as_str() == code);
@@ -287,6 +302,19 @@ fn check_common_name(subject: &Subject, list: &TnAuthList) -> Result<(), Problem
     }
 }
 
+/// Whether the revocation of what lives so long would be published.
+// RFC 8226 §10: verifiers "Rely on short-lived certificates and not check the certificate's status", or rely on status information.
+fn revocation(practice: &Practice, life: Validity) -> Revocation {
+    let seconds = life.not_after.as_secs() - life.not_before.as_secs();
+    match seconds <= practice.lifetimes.never_revoked {
+        true => Revocation::Never,
+        false => Revocation::Published,
+    }
+}
+
+/// At most this share of a life is before now: of a life of minutes an hour would be most.
+const BACKDATED_SHARE: i64 = 10;
+
 /// The life of the certificate.
 // RFC 9447 §7: "ACME services relying on Authority Tokens SHOULD NOT issue certificates with a longer expiry than the expiry of the
 // Authority Token." What an order asks for is met or refused, never bent.
@@ -298,7 +326,10 @@ fn validity(
 ) -> Result<Validity, Problem> {
     let lives = &practice.lifetimes;
     let issuer = practice.authority.certificate().validity();
-    let backdated = now.saturating_add(-lives.backdated).max(issuer.not_before);
+    let end = order.asked.not_after;
+    let life = end.map_or(lives.usual, |end| end.as_secs() - now.as_secs());
+    let back = lives.backdated.min(life / BACKDATED_SHARE).max(0);
+    let backdated = now.saturating_add(-back).max(issuer.not_before);
     let not_before = order.asked.not_before.unwrap_or(backdated);
     let capped = practice.outliving == Outliving::Forbidden;
     let not_after = match order.asked.not_after {

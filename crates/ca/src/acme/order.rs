@@ -212,12 +212,8 @@ fn check_rates(
     {
         return Err(rate_limited("orders", first, now));
     }
-    // An order older than that is not open any more.
-    let since = now.saturating_add(-ORDER_LIFE);
-    let newest = account.orders.iter().rev();
-    let young = newest
-        .filter_map(|order| books.desk.order(order))
-        .take_while(|order| since < order.asked.at);
+    let unsettled = account.unsettled.iter();
+    let young = unsettled.filter_map(|order| books.desk.order(order));
     let open = young.filter(|order| {
         let state = order.state(books.register, now);
         matches!(state, OrderState::Pending | OrderState::Ready)

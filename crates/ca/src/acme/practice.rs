@@ -22,6 +22,8 @@ pub struct Practice {
     pub rules: Rules,
     /// What a client downloads after its certificate: the authority's own first, the anchor left out.
     pub chain: Box<[Certificate]>,
+    /// What the authority was before: its certificates live on, and have other chains.
+    pub former: Box<[Former]>,
     /// Where chains are published for everybody: `https://ca.example/certificates`, no slash at its end.
     pub repository: Option<Box<str>>,
     /// Whether what deployed clients do is taken, too.
@@ -46,6 +48,15 @@ pub struct Practice {
     pub lifetimes: Lifetimes,
     /// How much is taken.
     pub rates: Rates,
+}
+
+/// The authority with a key that it had before.
+#[derive(Clone, Debug)]
+pub struct Former {
+    /// Its certificate then.
+    pub certificate: Certificate,
+    /// What a client downloads after a certificate of that key: [`Practice::chain`] then.
+    pub chain: Box<[Certificate]>,
 }
 
 /// Whether what deployed SHAKEN clients do against the RFCs is taken, too (`docs/divergences.md`).
@@ -89,8 +100,10 @@ pub struct Lifetimes {
     pub usual: i64,
     /// At most.
     pub longest: i64,
-    /// How long before now a life begins where the order says nothing: for clocks that are late.
+    /// How long before now a life begins where the order says nothing: for clocks that are late. Of a short life, a tenth.
     pub backdated: i64,
+    /// What lives no longer than this says that its revocation will not be published (noRevAvail).
+    pub never_revoked: i64,
 }
 
 impl Default for Lifetimes {
@@ -100,6 +113,7 @@ impl Default for Lifetimes {
             usual: 7 * 86_400,
             longest: 365 * 86_400,
             backdated: 3_600,
+            never_revoked: 0,
         }
     }
 }
@@ -158,6 +172,7 @@ impl Practice {
             chain: [authority.certificate().clone()].into(),
             authority,
             rules: Rules::default(),
+            former: Box::default(),
             repository: None,
             dialect: Dialect::default(),
             token_issuers: Box::default(),

@@ -5,9 +5,10 @@
 
 use super::{Approval, ApprovalAsked, ApprovalGiven, Asked, Event, Register};
 use crate::authority::Authority;
-use crate::draft::Serial;
+use crate::draft::{self, Serial};
 use crate::issuance::IssuanceError;
 use crate::notation::Octets;
+use countersign::certificate::Certificate;
 use countersign::time::UnixTime;
 use std::fmt;
 
@@ -57,6 +58,18 @@ pub fn subject(authority: &Authority, asked: &Asked<'_>) -> Result<Octets, Issua
     let mut draft = authority.draft(asked.request, Serial::from_random([0; 16]), asked.validity);
     draft.serial = vec![0];
     Ok(Octets::from(draft.to_tbs()?))
+}
+
+impl Approval {
+    /// The certificate as it would be, without serial number and with a signature that means nothing.
+    pub fn certificate(&self) -> Option<Certificate> {
+        draft::rehearsed(self.what.as_bytes())
+    }
+
+    /// Whether somebody still has to approve it.
+    pub fn is_waiting(&self) -> bool {
+        self.given_by.is_none() && self.used.is_none()
+    }
 }
 
 impl Register {

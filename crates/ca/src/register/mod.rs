@@ -352,6 +352,8 @@ pub struct Register {
     blocked: BTreeSet<Digest>,
     approvals: BTreeMap<Box<str>, Approval>,
     lists: BTreeMap<Box<str>, LastCrl>,
+    /// What was revoked after the last list of each name: clocks are set back, the journal is not.
+    untold: BTreeMap<Box<str>, BTreeSet<CertificateName>>,
     contradictions: Vec<Contradiction>,
 }
 
@@ -431,9 +433,17 @@ impl Register {
                     reason: Reason::Unspecified,
                 });
                 self.unfinished.remove(name);
-                self.revoked.insert(name.clone());
+                self.now_revoked(name);
             }
             _ => self.contradict(name, Wrong::RevokedUnissued),
+        }
+    }
+
+    fn now_revoked(&mut self, name: &CertificateName) {
+        if self.revoked.insert(name.clone()) {
+            for untold in self.untold.values_mut() {
+                untold.insert(name.clone());
+            }
         }
     }
 
@@ -447,7 +457,7 @@ impl Register {
                 };
                 // What was said first was published: it stays.
                 entry.revocation.get_or_insert(said);
-                self.revoked.insert(name.clone());
+                self.now_revoked(name);
             }
             _ => self.contradict(name, Wrong::RevokedUnissued),
         }
@@ -470,6 +480,7 @@ impl Register {
             next_update: numbered.next_update,
         };
         self.lists.insert(numbered.list.clone(), last);
+        self.untold.insert(numbered.list.clone(), BTreeSet::new());
     }
 
     fn contradict(&mut self, name: &CertificateName, what: Wrong) {
@@ -535,14 +546,29 @@ impl Register {
     /// Everything revoked, for a list: sorted by issuer, so that an indirect list names each once.
     pub fn revocations(&self) -> impl Iterator<Item = crl::Revoked> {
         let names = self.revoked.iter();
-        names.filter_map(|name| {
-            let revocation = self.certificates.get(name)?.revocation?;
-            Some(crl::Revoked {
-                issuer: DistinguishedName::new(name.issuer.as_bytes())?,
-                serial: name.serial.as_bytes().to_vec(),
-                at: revocation.at,
-                reason: revocation.reason,
-            })
+        names.filter_map(|name| self.revocation(name))
+    }
+
+    /// Of these, what was revoked when the last list of this name got its number: what that list says.
+    pub fn revocations_told(&self, list: &str) -> impl Iterator<Item = crl::Revoked> {
+        let untold = self.untold.get(list);
+        let is_told = move |name: &&CertificateName| untold.is_none_or(|all| !all.contains(*name));
+        let names = self.revoked.iter().filter(is_told);
+        names.filter_map(|name| self.revocation(name))
+    }
+
+    /// Whether something was revoked that the last list of this name does not say.
+    pub fn has_untold(&self, list: &str) -> bool {
+        self.untold.get(list).is_some_and(|all| !all.is_empty())
+    }
+
+    fn revocation(&self, name: &CertificateName) -> Option<crl::Revoked> {
+        let revocation = self.certificates.get(name)?.revocation?;
+        Some(crl::Revoked {
+            issuer: DistinguishedName::new(name.issuer.as_bytes())?,
+            serial: name.serial.as_bytes().to_vec(),
+            at: revocation.at,
+            reason: revocation.reason,
         })
     }
 

@@ -10,29 +10,21 @@ use super::{
     Abandoned, Abandonment, CertificateName, Entry, Event, Issued, Prepared, Register, Stage,
     key_digest,
 };
-use crate::authority::Authority;
+use crate::authority::{Authority, is_issued_by};
+use crate::conformity;
 use crate::draft::{self, Draft, Serial};
-use crate::issuance::{IssuanceError, Profile};
+use crate::issuance::{IssuanceError, Request};
 use crate::notation::Octets;
-use countersign::certificate::Certificate;
-use countersign::certificate::lint::{self, Severity};
-use countersign::crypto::{AwsLc, SIGNATURE_LEN, Signature, VerifyingKeys as _};
+use countersign::crypto::{AwsLc, Signature, VerifyingKeys as _};
 use countersign::time::UnixTime;
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// R and S of a signature that no key has made: both one. No lint reads its value, and nobody can verify it.
-const THROW_AWAY: Signature = {
-    let mut one = [0; SIGNATURE_LEN];
-    one[SIGNATURE_LEN / 2 - 1] = 1;
-    one[SIGNATURE_LEN - 1] = 1;
-    one
-};
-
 /// What an operator has decided about issuance.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
-    /// Lints that do not refuse a certificate, by name: those of a country that is not ours, for one.
+    /// Lints that do not refuse a certificate, by name, besides those that do not bind its kind ([`conformity`]): those of a country that is
+    /// not ours, for one.
     pub ignored_lints: BTreeSet<Box<str>>,
     /// Whether somebody else approves certificates of authorities.
     pub second_approval: SecondApproval,
@@ -146,7 +138,7 @@ impl Register {
         authority.inspect(request, asked.validity)?;
         let draft = authority.draft(request, Serial::from_random(random), asked.validity);
         let tbs = draft.to_tbs().map_err(IssuanceError::from)?;
-        inspect_lints(&tbs, rules)?;
+        inspect_lints(&tbs, authority, request, rules)?;
         self.inspect_approval(authority, rules, asked)?;
         let name = CertificateName::new(&draft.issuer, &draft.serial);
         match self.find(&name) {
@@ -266,40 +258,23 @@ fn prepared(name: CertificateName, tbs: Vec<u8>, draft: &Draft, asked: &Asked<'_
 
 /// Whether what is to be signed names the authority and its key.
 fn is_issuer(authority: &Authority, tbs: &[u8]) -> bool {
-    let own = authority.certificate();
-    unsigned(tbs).is_some_and(|certificate| {
-        certificate.issuer() == own.subject()
-            && (own.ski().is_none() || certificate.aki() == own.ski())
-    })
+    draft::rehearsed(tbs).is_some_and(|one| is_issued_by(&one, authority.certificate()))
 }
 
-/// What the certificate will be, with a signature that means nothing.
-fn unsigned(tbs: &[u8]) -> Option<Certificate> {
-    Certificate::parse(&draft::with_signature(tbs.to_vec(), &THROW_AWAY)).ok()
-}
-
-/// Refuses what we cannot read ourselves, and what breaks a lint whose severity is an error.
-fn inspect_lints(tbs: &[u8], rules: &Rules) -> Result<(), IssuanceRefused> {
-    let certificate = unsigned(tbs).ok_or(IssuanceError::BadAuthority)?;
-    let findings = lint::run(&certificate);
-    let broken: Box<[_]> = findings
-        .iter()
-        .filter(|finding| finding.severity == Severity::Error)
-        .map(|finding| finding.name)
-        .filter(|name| !rules.ignored_lints.contains(*name))
-        .collect();
+/// Refuses what we cannot read ourselves, and what breaks a lint that binds its kind and that the operator does not ignore.
+fn inspect_lints(
+    tbs: &[u8],
+    authority: &Authority,
+    request: &Request,
+    rules: &Rules,
+) -> Result<(), IssuanceRefused> {
+    let certificate = draft::rehearsed(tbs).ok_or(IssuanceError::BadAuthority)?;
+    let exempt: Vec<_> = conformity::exempt(request, authority.practice()).collect();
+    let broken = conformity::breaches(&certificate, |name| {
+        exempt.contains(&name) || rules.ignored_lints.contains(name)
+    });
     match broken.is_empty() {
         true => Ok(()),
         false => Err(IssuanceRefused::Lints(broken)),
-    }
-}
-
-impl Profile {
-    /// Whether a certificate of this kind certifies others.
-    pub fn is_authority(self) -> bool {
-        match self {
-            Self::DelegateCa(_) | Self::Intermediate(_) => true,
-            Self::CrlIssuer | Self::Delegate | Self::EndEntity | Self::OcspResponder => false,
-        }
     }
 }

@@ -12,6 +12,8 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct TokenIssuer {
     trusted: Trusted,
+    /// What it is called: the identifiers of its tokens are its own, and say nothing about those of another.
+    pub name: Box<str>,
     /// What the `iss` of its tokens must be, where they have one.
     pub iss: Option<Box<str>>,
     /// Where its certificate is known to be: nothing is fetched for tokens that say so. Only for one that is trusted by itself.
@@ -40,6 +42,7 @@ impl TokenIssuer {
     pub fn holder_of(certificate: Certificate) -> Result<Self, NotAnIssuer> {
         let key = signing_key(&certificate).ok_or(NotAnIssuer)?;
         Ok(Self {
+            name: certificate.subject().to_string().into(),
             trusted: Trusted::Itself { certificate, key },
             iss: None,
             x5u: None,
@@ -52,8 +55,10 @@ impl TokenIssuer {
     /// # Errors
     /// [`NotAnIssuer`] if it is not the certificate of an authority.
     pub fn below(authority: Certificate, common_name: &str) -> Result<Self, NotAnIssuer> {
+        let name = format!("{common_name} below {}", authority.subject());
         let anchor = Anchor::new(authority, Standing::Public).map_err(|_| NotAnIssuer)?;
         Ok(Self {
+            name: name.into(),
             trusted: Trusted::Below {
                 anchor,
                 common_name: common_name.into(),
@@ -61,6 +66,12 @@ impl TokenIssuer {
             iss: None,
             x5u: None,
         })
+    }
+
+    /// The same under another name.
+    pub fn with_name(self, name: &str) -> Self {
+        let name = name.into();
+        Self { name, ..self }
     }
 
     /// The same whose tokens, if they name an issuer, name this one.
@@ -73,6 +84,11 @@ impl TokenIssuer {
     pub fn with_x5u(self, url: &str) -> Self {
         let x5u = Some(url.into());
         Self { x5u, ..self }
+    }
+
+    /// Whether whoever has a certificate with this common name from the right authority is this issuer.
+    pub(crate) fn is_called(&self, name: &str) -> bool {
+        matches!(&self.trusted, Trusted::Below { common_name, .. } if **common_name == *name)
     }
 
     /// Whether a token that has its certificate at `url` needs no fetch: that is our own copy.
@@ -105,6 +121,10 @@ impl TokenIssuer {
                 common_name,
             } => {
                 if first.subject().common_name().as_deref() != Some(common_name) || first.is_ca() {
+                    return None;
+                }
+                // Who hands numbers down chooses names for others as he likes (RFC 9060): no issuer of tokens is below him.
+                if certificates.iter().skip(1).any(Certificate::has_scope) {
                     return None;
                 }
                 let (anchors, rules) = (std::slice::from_ref(anchor), PathRules::default());

@@ -304,7 +304,8 @@ impl Atc {
         })
     }
 
-    /// Appends the object; `tkvalue` in its exact spelling, `ca` always said.
+    /// Appends the object; `ca` always said. A `tkvalue` that was spelled loosely is written in the base64 of RFC 4648 §4, as those want it
+    /// who spell so: they compare texts.
     pub fn write(&self, text: &mut String) {
         let ca = self.permission.ca();
         text.push_str(&format!(
@@ -314,7 +315,15 @@ impl Atc {
         text.push_str(r#""tktype":"#);
         write_string(&self.tk_type, text);
         text.push_str(r#","tkvalue":""#);
-        base64url::encode_into(&self.tk_value, text);
+        let value = base64url::encode(&self.tk_value);
+        match self.spelling {
+            Spelling::Exact => text.push_str(&value),
+            Spelling::Loose => {
+                text.push_str(&value.replace('-', "+").replace('_', "/"));
+                let missing = value.len().next_multiple_of(4) - value.len();
+                text.push_str(&"=".repeat(missing));
+            }
+        }
         text.push_str(r#""}"#);
     }
 }

@@ -108,6 +108,7 @@ pub fn validate(
         permission: atc.permission,
         exp: token.claims.exp,
         jti: token.claims.jti.clone(),
+        issuer: signer.issuer.name.clone(),
     })
 }
 
@@ -120,6 +121,8 @@ pub struct Validated {
     pub exp: UnixTime,
     /// Its identifier.
     pub jti: Box<str>,
+    /// The name of whoever has issued it: another issuer's token may have the same identifier.
+    pub issuer: Box<str>,
 }
 
 impl Validated {

@@ -21,7 +21,7 @@ use countersign::certificate::delegation::{ProviderNumbers, Unknown};
 use countersign::jose::base64url;
 use countersign::time::UnixTime;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 
@@ -30,6 +30,12 @@ pub const MAX_ACCOUNT_ID: usize = 64;
 
 /// Most accounts. Own decision: ten times the providers of the largest country.
 pub const MAX_ACCOUNTS: usize = 100_000;
+
+/// Most tokens of one account in an hour, if nobody says otherwise. Own decision: as many as an ACME account may place orders in an hour.
+pub const TOKENS_PER_HOUR: usize = 1_000;
+
+/// Seconds of an hour.
+const HOUR: i64 = 3_600;
 
 /// A TN Authorization List as the journal has it: its DER in base64url.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -157,6 +163,9 @@ pub enum Event {
         permission: Permission,
         /// For whose ACME account.
         fingerprint: Fingerprint,
+        /// When: seconds since 1970. Older journals do not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at: Option<i64>,
     },
 }
 
@@ -173,6 +182,8 @@ pub struct Account {
     pub state: State,
     /// How many tokens it got.
     pub tokens: u64,
+    /// When it got those of the last hour, the oldest first.
+    recent: VecDeque<i64>,
     credential: Credential,
 }
 
@@ -180,6 +191,30 @@ impl Account {
     /// Whether its holder has shown the right thing.
     pub fn admits(&self, shown: Credential) -> bool {
         self.state == State::Open && self.credential == shown
+    }
+
+    /// In how many seconds it may have another token, if it may not have one now: `most` in an hour.
+    fn wait(&self, most: usize, now: UnixTime) -> Option<u32> {
+        let since = now.as_secs().saturating_sub(HOUR);
+        let mut recent = self.recent.iter().filter(|at| **at > since);
+        let first = *recent.next()?;
+        if recent.count() + 1 < most {
+            return None;
+        }
+        let wait = first.saturating_sub(since).clamp(1, HOUR);
+        Some(u32::try_from(wait).unwrap_or(u32::MAX))
+    }
+
+    fn got_token(&mut self, at: Option<i64>) {
+        self.tokens += 1;
+        let Some(at) = at else {
+            return;
+        };
+        let since = at.saturating_sub(HOUR);
+        while self.recent.front().is_some_and(|first| *first <= since) {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(at);
     }
 }
 
@@ -223,6 +258,7 @@ impl TokenAccounts {
                     may_ask: *may_ask,
                     state: State::Open,
                     tokens: 0,
+                    recent: VecDeque::new(),
                     credential: *credential,
                 };
                 self.accounts.entry(account.clone()).or_insert(opened);
@@ -239,7 +275,9 @@ impl TokenAccounts {
                 one.resources = resources.0.clone();
                 one.may_ask = *may_ask;
             }),
-            Event::TokenIssued { account, .. } => self.change(account, |one| one.tokens += 1),
+            Event::TokenIssued { account, at, .. } => {
+                self.change(account, |one| one.got_token(*at));
+            }
         }
     }
 
@@ -362,6 +400,8 @@ pub struct Practice {
     pub spelling: Spelling,
     /// Where its own revocations are: told in the replies of the STI-PA's dialect.
     pub crl: Option<Box<str>>,
+    /// Most tokens of one account in an hour.
+    pub tokens_per_hour: usize,
 }
 
 impl Practice {
@@ -378,6 +418,7 @@ impl Practice {
             unknown: UnknownNumbers::Refuse,
             spelling: Spelling::Exact,
             crl: None,
+            tokens_per_hour: TOKENS_PER_HOUR,
         }
     }
 

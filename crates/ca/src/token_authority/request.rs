@@ -22,7 +22,7 @@ pub enum Dialect {
 }
 
 /// What a client has shown of itself.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub enum Proof<'a> {
     /// An `Authorization` header: `Bearer` and the secret, or `Basic` with the account and the secret.
     Authorization(&'a str),
@@ -32,6 +32,18 @@ pub enum Proof<'a> {
     Nothing,
     /// It has logged in to this account ([`super::sti_pa`]).
     Session(&'a str),
+}
+
+impl fmt::Debug for Proof<'_> {
+    /// Not the secret: somebody may write it into a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Authorization(_) => f.write_str("Authorization(…)"),
+            Self::Certificate(der) => write!(f, "Certificate({:?})", Credential::of(der)),
+            Self::Nothing => f.write_str("Nothing"),
+            Self::Session(account) => write!(f, "Session({account})"),
+        }
+    }
 }
 
 /// A request for a token.
@@ -74,6 +86,11 @@ pub fn decide(
     let account = authenticate(accounts, asked.account, asked.proof).map_err(refuse)?;
     let atc = read_body(asked.body).map_err(refuse)?;
     let resources = inspect(account, practice, &atc).map_err(refuse)?;
+    // RFC 6585 §4: "The response representations SHOULD include details explaining the condition, and MAY include a Retry-After header
+    // indicating how long to wait before making a new request."
+    if let Some(wait) = account.wait(practice.tokens_per_hour, now) {
+        return Err(refuse(Refusal::TooMany(wait)));
+    }
     let jti: Box<str> = base64url::encode(&random).into();
     let exp = practice.expiry(now);
     let event = Event::TokenIssued {
@@ -83,6 +100,7 @@ pub fn decide(
         resources: Resources(resources),
         permission: atc.permission,
         fingerprint: atc.fingerprint,
+        at: Some(now.as_secs()),
     };
     let claims = Claims {
         aud: Box::default(),
@@ -236,6 +254,8 @@ pub struct Reply {
     pub content_type: &'static str,
     /// How to authenticate, on a 401.
     pub www_authenticate: Option<&'static str>,
+    /// In how many seconds it may be tried again, on a 429 or 503.
+    pub retry_after: Option<u32>,
     /// The body.
     pub body: String,
 }
@@ -246,6 +266,7 @@ impl Reply {
             status,
             content_type: "application/json",
             www_authenticate: None,
+            retry_after: None,
             body,
         }
     }
@@ -280,6 +301,10 @@ impl Refused {
                 Dialect::StiPa => "application/json",
             },
             www_authenticate: (status == 401).then_some("Bearer, Basic realm=\"tokens\""),
+            retry_after: match self.why {
+                Refusal::TooMany(wait) => Some(wait),
+                _ => None,
+            },
             ..Reply::json(status, body)
         }
     }
@@ -306,6 +331,8 @@ pub enum Refusal {
     NotTheHolder,
     /// `tktype` is not `TNAuthList`.
     TokenType,
+    /// It comes too often; in so many seconds it may come again.
+    TooMany(u32),
 }
 
 impl Refusal {
@@ -315,6 +342,7 @@ impl Refusal {
             Self::Malformed(_) | Self::NotAList | Self::NotJson | Self::TokenType => 400,
             Self::NoCredentials => 401,
             Self::NoAuthority | Self::NotHeld | Self::NotKnown | Self::NotTheHolder => 403,
+            Self::TooMany(_) => 429,
         }
     }
 }
@@ -337,6 +365,7 @@ impl fmt::Display for Refusal {
             Self::NotKnown => "nobody knows whether these numbers are those of this account",
             Self::NotTheHolder => "not the holder of this account",
             Self::TokenType => "the only tktype is TNAuthList",
+            Self::TooMany(_) => "too often: see Retry-After",
         })
     }
 }

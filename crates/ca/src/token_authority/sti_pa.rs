@@ -29,6 +29,8 @@ pub struct Sessions {
 #[derive(Clone, Debug)]
 struct Session {
     account: Box<str>,
+    /// What was shown: whoever changes it logs everybody out.
+    shown: Credential,
     until: UnixTime,
 }
 
@@ -69,6 +71,7 @@ impl Sessions {
         self.make_room(now);
         let session = Session {
             account: user.into(),
+            shown,
             until: now.saturating_add(SESSION),
         };
         self.open.insert(sha256(token.as_bytes()), session);
@@ -78,12 +81,18 @@ impl Sessions {
 
     /// The account that the holder of an access token has logged in to: the whole `Authorization` header, with or without
     /// `Bearer`.
-    pub fn account(&self, authorization: &str, now: UnixTime) -> Option<&str> {
+    pub fn account(
+        &self,
+        accounts: &TokenAccounts,
+        authorization: &str,
+        now: UnixTime,
+    ) -> Option<&str> {
         let token = authorization
             .strip_prefix("Bearer ")
             .unwrap_or(authorization);
         let session = self.open.get(&sha256(token.as_bytes()))?;
-        (now < session.until).then_some(&*session.account)
+        let account = accounts.get(&session.account)?;
+        (now < session.until && account.admits(session.shown)).then_some(&*session.account)
     }
 
     fn make_room(&mut self, now: UnixTime) {

@@ -20,6 +20,7 @@ use countersign_ca::token::{
     Atc, AuthorityToken, Claims, Fingerprint, FingerprintRule, Header, MalformedToken, Permission,
     Spelling,
 };
+use countersign_ca::{Authority, Practice, Profile};
 use countersign_testkit::lab::{Lab, NOW, Signer, new_key, subject};
 use std::sync::Arc;
 
@@ -417,6 +418,28 @@ fn an_issuer_may_be_known_by_the_authority_above_it() {
         story.judge_with(&by_value(&[&leaf]), &claims),
         Err(TokenFault::X5cUntrusted),
         "a gap"
+    );
+    // Who may hand numbers down calls whomever he likes by that name.
+    let scope = || TnAuthList::new(vec![TnEntry::Spc("0003".parse().unwrap())]).unwrap();
+    let profile = Profile::DelegateCa(PathLength::AtMost(0));
+    let made = lab.issue(lab.root(), profile, "Enterprise", Some(scope()));
+    let (key, enterprise) = made.unwrap();
+    let enterprise = Authority::new(enterprise, key, Practice::default()).unwrap();
+    let named = lab.issue(
+        &enterprise,
+        Profile::Delegate,
+        "SHAKEN token authority",
+        Some(scope()),
+    );
+    let (key, named) = named.unwrap();
+    let token = AuthorityToken::issue(
+        &by_value(&[&named, enterprise.certificate()]),
+        &claims,
+        &*key,
+    );
+    assert_eq!(
+        story.judge_text(&token.unwrap()),
+        Err(TokenFault::X5cUntrusted)
     );
     // Somebody else's certificate from the same authority is no issuer's.
     story.issuer = other;

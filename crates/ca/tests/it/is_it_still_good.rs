@@ -15,16 +15,16 @@ use countersign::certificate::crl::Reason;
 use countersign::certificate::encode::{ENUMERATED, element, sequence};
 use countersign::certificate::ocsp::judge::{Question, judge};
 use countersign::certificate::ocsp::{
-    Asked, CertId, HashForm, Nonce, OcspRequest, OcspResponse, Responders, Standing,
+    Asked, CertId, CertStatus, HashForm, Nonce, OcspRequest, OcspResponse, Responders, Standing,
 };
 use countersign::certificate::rules::{AuthorityAlgorithms, MAX_AHEAD};
 use countersign::certificate::{Certificate, CertificateChain, TnAuthList};
 use countersign::crypto::AwsLc;
 use countersign::number::TelephoneNumber;
-use countersign::time::UnixTime;
-use countersign_ca::Profile;
+use countersign::time::{UnixTime, Validity};
 use countersign_ca::ocsp::{NotAResponder, Responder, Status, Statuses};
-use countersign_testkit::lab::{Lab, NOW, new_key, numbers};
+use countersign_ca::{Profile, Request};
+use countersign_testkit::lab::{Lab, NOW, new_key, numbers, subject};
 
 /// Seconds for which an answer counts.
 const LIFETIME: u32 = 3_600;
@@ -143,6 +143,45 @@ fn digest05_case04_good_for_another_number() {
     assert_eq!(standing, Standing::OtherNumber);
 }
 
+/// This test verifies that of an answer about several numbers that one counts which was asked about.
+#[test]
+fn an_answer_about_several_numbers_is_one_about_each() {
+    let world = World::new();
+    let responders = Responders::default();
+    let mut request = world.ask(HashForm::Sha256Cut, Some("12155551000"));
+    for about in [Some("12155551001"), None] {
+        let asked = world.ask(HashForm::Sha256Cut, about).asked;
+        request.asked.extend(asked);
+    }
+    let answer = world.responder.answer(&request.to_der(), &GOOD, NOW);
+    for about in [Some("12155551000"), Some("12155551001"), None] {
+        let standing = world.judge(&answer, world.question(about, &responders));
+        assert!(
+            matches!(standing, Standing::Fresh(_)),
+            "{about:?}: {standing}"
+        );
+    }
+    let other = world.question(Some("12155551002"), &responders);
+    assert_eq!(world.judge(&answer, other), Standing::OtherNumber);
+    // That it is revoked goes before everything, wherever in the answer that stands.
+    for revoked in 0..3 {
+        let Ok(OcspResponse::Answered(mut said)) = OcspResponse::parse(&answer) else {
+            panic!("an answer");
+        };
+        let (at, reason) = (NOW, Reason::KeyCompromise);
+        said.singles[revoked].status = CertStatus::Revoked { at, reason };
+        let said = OcspResponse::Answered(said);
+        for about in [Some("12155551000"), Some("12155551001"), None] {
+            let standing = judge(&said, world.question(about, &responders), &AwsLc);
+            assert_eq!(
+                standing,
+                Standing::Revoked { at, reason },
+                "{revoked} {about:?}"
+            );
+        }
+    }
+}
+
 #[test]
 fn digest05_case05_revoked_and_never_issued() {
     let world = World::new();
@@ -227,7 +266,37 @@ fn digest05_case08_who_may_answer() {
         panic!("a delegate may answer");
     };
     let certificate = known.delegate.unwrap();
+    let point = *certificate.public_key().p256().unwrap();
     assert!(certificate.has_extension(countersign::certificate::ocsp::NO_CHECK));
+
+    // Its word counts no longer than its certificate, whether it says so itself or not.
+    let ends = certificate.validity().not_after;
+    let late = ends.saturating_add(-10);
+    let answer = responder.answer(&request, &GOOD, late);
+    let OcspResponse::Answered(said) = OcspResponse::parse(&answer).unwrap() else {
+        panic!("it answers until the end");
+    };
+    assert_eq!(said.singles[0].next_update, Some(ends));
+    let soon = NOW.saturating_add(60);
+    let short = Request::new(Profile::OcspResponder, subject("Responder"), point);
+    let validity = Validity {
+        not_before: NOW,
+        not_after: soon,
+    };
+    let short = world
+        .lab
+        .intermediate()
+        .issue(&short, world.lab.next_serial(), validity);
+    let answer = responder.answer(&request, &GOOD, NOW);
+    let Ok(OcspResponse::Answered(mut said)) = OcspResponse::parse(&answer) else {
+        panic!("an answer");
+    };
+    said.certificates = vec![short.unwrap()];
+    let said = OcspResponse::Answered(said);
+    let Standing::Fresh(known) = judge(&said, world.question(None, &responders), &AwsLc) else {
+        panic!("it is the same key");
+    };
+    assert_eq!(known.during.not_after, soon);
 
     // Without id-kp-OCSPSigning, or certified by somebody else: it is not even made,
     let refused = delegate(&world, Profile::EndEntity, false).unwrap_err();
@@ -413,6 +482,20 @@ fn the_examples_of_the_lightweight_profile_are_read_and_believed() {
         ..question
     };
     assert_eq!(judge(&response, narrow, &AwsLc), Standing::NotAuthorised);
+    // Nor is the answer itself, whoever's it is: the domain says by which algorithms.
+    let pinned = Responders(vec![certificate("responder.pem")]);
+    let of_pinned = Question {
+        responders: &pinned,
+        ..question
+    };
+    let standing = judge(&response, of_pinned, &AwsLc);
+    assert!(matches!(standing, Standing::Fresh(_)), "{standing}");
+    let narrow = Question {
+        algorithms: AuthorityAlgorithms::P256,
+        ..of_pinned
+    };
+    let standing = judge(&response, narrow, &AwsLc);
+    assert!(matches!(standing, Standing::BadSignature(_)), "{standing}");
 }
 
 #[test]

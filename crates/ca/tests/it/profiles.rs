@@ -29,6 +29,7 @@ fn practice() -> Practice {
             url: "https://sti-pa.example/crl".into(),
             issuer: subject("STI-PA CRL").name().clone(),
         }),
+        ocsp: None,
     }
 }
 

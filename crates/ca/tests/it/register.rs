@@ -20,7 +20,7 @@ use countersign_ca::register::preparation::{
 };
 use countersign_ca::register::revocation::RevocationRefused;
 use countersign_ca::register::{
-    Abandonment, CertificateName, Event, Register, Status, Wrong, key_digest,
+    Abandonment, CertificateName, CrlNumbered, Event, Register, Status, Wrong, key_digest,
 };
 use countersign_ca::{
     Authority, CrlPoint, IssuanceError, Practice, Profile, Request, Serial, Subject,
@@ -43,6 +43,7 @@ fn practice() -> Practice {
             url: "https://sti-pa.example/crl".into(),
             issuer: subject("STI-PA CRL").name().clone(),
         }),
+        ocsp: None,
     }
 }
 
@@ -313,6 +314,54 @@ fn a_bad_signature_makes_no_certificate() {
     office.keep([finished.unwrap()]);
     let again = office.register.finish(&office.authority, &name, &signature);
     assert_eq!(again, Err(NotFinished::NotPrepared));
+}
+
+/// This test verifies that a list says what the journal has before its number and nothing else, whatever the clock says: the second
+/// certificate is revoked by somebody whose clock is late.
+#[test]
+fn what_a_list_says_goes_by_the_journal_and_not_by_the_clock() {
+    const LIST: &str = "ca";
+    let mut office = Office::new();
+    let names: Vec<_> = ["1234", "1235"]
+        .map(|code| office.issue(&provider(code, &new_point())))
+        .into();
+    let revoke = |office: &mut Office, name: &CertificateName, at: UnixTime| {
+        let register = &office.register;
+        let events = register.revoke(name, Reason::Superseded, "test", at);
+        office.keep(events.unwrap());
+    };
+    let number = |number| {
+        Event::CrlNumbered(CrlNumbered {
+            list: LIST.into(),
+            number,
+            this_update: NOW,
+            next_update: NOW.saturating_add(3_600),
+        })
+    };
+    let told = |office: &Office| -> Vec<_> {
+        let told = office.register.revocations_told(LIST);
+        told.map(|one| one.serial).collect()
+    };
+    let serial = |name: &CertificateName| name.serial.as_bytes().to_vec();
+    revoke(&mut office, &names[0], NOW);
+    office.keep([number(1)]);
+    assert!(!office.register.has_untold(LIST), "in the same second");
+    assert_eq!(told(&office), [serial(&names[0])]);
+    revoke(&mut office, &names[1], NOW.saturating_add(-60));
+    assert!(office.register.has_untold(LIST));
+    assert_eq!(told(&office), [serial(&names[0])]);
+    assert_eq!(office.register.revocations().count(), 2);
+    office.keep([number(2)]);
+    assert!(!office.register.has_untold(LIST));
+    assert_eq!(told(&office).len(), 2);
+    let given_up = office
+        .prepare(&asked(&provider("1236", &new_point()), None))
+        .unwrap();
+    office.keep([abandon(&given_up, Abandonment::SigningFailed, NOW)]);
+    assert!(
+        office.register.has_untold(LIST),
+        "given up counts as revoked"
+    );
 }
 
 /// This test verifies what may be revoked, for which reason, and that a compromised key takes all its certificates with it.

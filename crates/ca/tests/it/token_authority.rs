@@ -11,6 +11,7 @@ use countersign::certificate::numbers::NumberSet;
 use countersign::certificate::{TnAuthList, TnEntry};
 use countersign::crypto::{AwsLc, EcdsaP256Key, SigningKey};
 use countersign::jose::base64url;
+use countersign::time::UnixTime;
 use countersign::trust::ca_list::Administrator;
 use countersign::trust::{CaList, Standing};
 use countersign_ca::UnknownNumbers;
@@ -337,7 +338,15 @@ fn malformed_requests_are_named() {
         ..practice()
     };
     let padded = good.replace("MAigBhYEMTIzNA", "MAigBhYEMTIzNA==");
-    assert!(ask("1234", secret(1).as_str(), &padded, &loose).is_ok());
+    let decided = ask("1234", secret(1).as_str(), &padded, &loose).unwrap();
+    // Who asks so compares the text of the token with what it has asked for.
+    let token = decided.grant.token(&*new_key()).unwrap();
+    let payload = base64url::decode(token.split('.').nth(1).unwrap()).unwrap();
+    let payload = String::from_utf8(payload).unwrap();
+    assert!(
+        payload.contains(r#""tkvalue":"MAigBhYEMTIzNA==""#),
+        "{payload}"
+    );
 }
 
 #[test]
@@ -414,6 +423,17 @@ fn accounts_are_what_the_journal_says() {
     assert!(journal[1].starts_with(issued), "{}", journal[1]);
 }
 
+#[test]
+fn what_is_shown_is_not_written_into_logs() {
+    let asked = Asked {
+        account: "1234",
+        proof: Proof::Authorization("Bearer 5EcReT"),
+        body: b"{}",
+        dialect: Dialect::Rfc,
+    };
+    assert!(!format!("{asked:?}").contains("5EcReT"));
+}
+
 /// What a client of SHAKEN's policy administrator does: log in, ask with the access token, read status, token and crl.
 #[test]
 fn a_client_of_the_policy_administrator_gets_its_token() {
@@ -425,13 +445,23 @@ fn a_client_of_the_policy_administrator_gets_its_token() {
         .unwrap();
     let access = member(&reply, "accessToken");
     assert_eq!(member(&reply, "status"), "success");
-    assert_eq!(sessions.account(&access, NOW), Some("1234"));
+    assert_eq!(sessions.account(&accounts, &access, NOW), Some("1234"));
     assert_eq!(
-        sessions.account(&format!("Bearer {access}"), NOW),
+        sessions.account(&accounts, &format!("Bearer {access}"), NOW),
         Some("1234")
     );
-    assert_eq!(sessions.account(&access, NOW.saturating_add(SESSION)), None);
-    assert_eq!(sessions.account("x", NOW), None);
+    let later = NOW.saturating_add(SESSION);
+    assert_eq!(sessions.account(&accounts, &access, later), None);
+    assert_eq!(sessions.account(&accounts, "x", NOW), None);
+    // Who has lost its secret, or its account, is logged out at once.
+    for change in [
+        accounts.set_credential("1234", secret(7).credential()),
+        accounts.close("1234"),
+    ] {
+        let mut changed = accounts.clone();
+        changed.apply(&change.unwrap());
+        assert_eq!(sessions.account(&changed, &access, NOW), None);
+    }
     let practice = Practice {
         crl: Some("https://authority.example.org/crl".into()),
         ..practice()
@@ -488,8 +518,15 @@ fn logins_are_bounded() {
         random[..8].copy_from_slice(&number.to_be_bytes());
         base64url::encode(&random)
     };
-    assert_eq!(sessions.account(&token(0), NOW), None, "the oldest went");
-    assert_eq!(sessions.account(&token(MAX_SESSIONS), NOW), Some("1234"));
+    assert_eq!(
+        sessions.account(&accounts, &token(0), NOW),
+        None,
+        "the oldest went"
+    );
+    assert_eq!(
+        sessions.account(&accounts, &token(MAX_SESSIONS), NOW),
+        Some("1234")
+    );
 }
 
 /// The signed list of authorities is one that our own verifier takes.
@@ -521,4 +558,69 @@ fn the_list_of_authorities_is_read_by_our_own_verifier() {
         .map(|one| one.certificate().clone())
         .collect();
     assert_eq!(listed, authorities);
+}
+
+/// This test verifies that an account gets so many tokens in an hour and no more, that it hears when it gets the next, and gets it then; that
+/// what was refused is not counted, and that a journal which does not say when its tokens were issued counts none of them.
+#[test]
+fn an_account_gets_so_many_tokens_in_an_hour() {
+    let mut accounts = accounts();
+    let practice = Practice {
+        tokens_per_hour: 3,
+        ..practice()
+    };
+    let body = flat(&list(vec![spc("1234")]), "");
+    let header = format!("Bearer {}", secret(1).as_str());
+    let ask = |accounts: &mut TokenAccounts, account: &str, body: &str, now: UnixTime| {
+        let asked = Asked {
+            account,
+            proof: Proof::Authorization(&header),
+            body: body.as_bytes(),
+            dialect: Dialect::Rfc,
+        };
+        let decided = decide(accounts, &practice, asked, now, [9; 16])?;
+        accounts.apply(&decided.event);
+        Ok::<_, Refused>(decided.event)
+    };
+    let at = |seconds| NOW.saturating_add(seconds);
+    for seconds in [0, 600, 600] {
+        assert!(ask(&mut accounts, "1234", &body, at(seconds)).is_ok());
+        assert!(ask(&mut accounts, "1234", "{}", at(seconds)).is_err());
+    }
+    let refused = ask(&mut accounts, "1234", &body, at(700)).unwrap_err();
+    assert_eq!(refused.why, Refusal::TooMany(2_900));
+    let reply = refused.reply();
+    assert_eq!((reply.status, reply.retry_after), (429, Some(2_900)));
+    assert!(ask(&mut accounts, "1234", &body, at(3_599)).is_err());
+    let event = ask(&mut accounts, "1234", &body, at(3_600)).unwrap();
+    let refused = ask(&mut accounts, "1234", &body, at(3_601)).unwrap_err();
+    assert_eq!(refused.why, Refusal::TooMany(599));
+    // As an older journal has it.
+    let mut older = self::accounts();
+    let Event::TokenIssued {
+        account,
+        jti,
+        exp,
+        resources,
+        permission,
+        fingerprint,
+        ..
+    } = event
+    else {
+        panic!("{event:?}");
+    };
+    let event = Event::TokenIssued {
+        account,
+        jti,
+        exp,
+        resources,
+        permission,
+        fingerprint,
+        at: None,
+    };
+    for _ in 0..5 {
+        older.apply(&event);
+    }
+    assert_eq!(older.get("1234").unwrap().tokens, 5);
+    assert!(ask(&mut older, "1234", &body, NOW).is_ok());
 }

@@ -46,9 +46,10 @@ impl AuthenticationService {
         form: Form,
         now: UnixTime,
     ) -> Result<Signed, Refusal> {
-        let orig = self.own_caller(call)?;
-        let passport = self.sign_claims_of(call, orig, Extension::Base, now)?;
-        Ok(self.in_form(passport, call, form))
+        let own = self.acting_for_caller(call, now);
+        let orig = own.own_caller(call)?;
+        let passport = own.sign_claims_of(call, orig, Extension::Base, form, now)?;
+        Ok(own.in_form(passport, call, form))
     }
 
     /// The caller, if we answer for it.
@@ -73,17 +74,22 @@ impl AuthenticationService {
         call: &Call,
         orig: Identity,
         extension: Extension,
+        form: Form,
         now: UnixTime,
     ) -> Result<SignedPassport, Refusal> {
         let iat = self.check_times(call, now)?;
-        self.sign(Claims {
-            orig,
-            dest: called_parties(call),
-            iat,
-            extension,
-            rich: None,
-            media_keys: call.media_keys.clone(),
-        })
+        self.sign(
+            Claims {
+                orig,
+                dest: called_parties(call),
+                iat,
+                extension,
+                rich: None,
+                media_keys: call.media_keys.clone(),
+                staple: None,
+            },
+            form,
+        )
     }
 
     /// The `iat` of a call that we may sign now.

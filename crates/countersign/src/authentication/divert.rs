@@ -6,7 +6,7 @@
 //! comes out of here is added.
 
 use super::originate::called_parties;
-use super::{AuthenticationService, DATE_TOLERANCE_SECONDS, Refusal};
+use super::{AuthenticationService, DATE_TOLERANCE_SECONDS, Form, Refusal};
 use crate::call::{Call, DateHeader};
 use crate::certificate::Coverage;
 use crate::identity::{Dest, Identity};
@@ -93,7 +93,8 @@ impl AuthenticationService {
         if dest.contains(&div.from) {
             return Err(Refusal::DiversionLoops);
         }
-        if self.signer.authority().covers(&div.from) == Coverage::NotCovered {
+        let own = self.acting_for(&div.from, now);
+        if own.signer.authority().covers(&div.from) == Coverage::NotCovered {
             return Err(Refusal::NotCovered);
         }
         let iat = match call.date {
@@ -101,21 +102,22 @@ impl AuthenticationService {
             DateHeader::At(date) => retained(date, now)?,
             DateHeader::Unusable => return Err(Refusal::UnusableDate),
         };
-        self.check_validity(iat)?;
-        self.check_validity(now)?;
-        self.diverted(Claims {
+        own.check_validity(iat)?;
+        own.check_validity(now)?;
+        own.diverted(Claims {
             orig,
             dest,
             iat,
             extension: Extension::Div(Box::new(div)),
             rich: None,
             media_keys: None,
+            staple: None,
         })
     }
 
     /// Signs these claims about a diversion.
     fn diverted(&self, claims: Claims) -> Result<Diverted, Refusal> {
-        let passport = self.sign(claims)?;
+        let passport = self.sign(claims, Form::Full)?;
         Ok(Diverted {
             identity: self
                 .signer
@@ -166,10 +168,11 @@ impl AuthenticationService {
         now: UnixTime,
     ) -> Result<Diverted, Refusal> {
         let claims = end.claims();
-        let from = self.diverted_from(&claims.dest)?;
+        let own = self.diverting(&claims.dest, now);
+        let from = own.diverted_from(&claims.dest)?;
         let iat = retained(claims.iat, now)?;
-        self.check_validity(iat)?;
-        self.check_validity(now)?;
+        own.check_validity(iat)?;
+        own.check_validity(now)?;
         let div = Div::new(from, history);
         let extension = match original {
             Original::Beside => Extension::Div(Box::new(div)),
@@ -181,14 +184,24 @@ impl AuthenticationService {
         // RFC 8946 §3: "The "orig" object MUST be copied into the new PASSporT from the original PASSporT received by the
         // retargeting entity." And: "No other claims or extensions are to be copied from the original PASSporT to the "div"
         // PASSporT."
-        self.diverted(Claims {
+        own.diverted(Claims {
             orig: claims.orig.clone(),
             dest: Dest::one(target.clone()),
             iat,
             extension,
             rich: None,
             media_keys: None,
+            staple: None,
         })
+    }
+
+    /// Who may say that the call was for one of these.
+    fn diverting(&self, dest: &Dest, now: UnixTime) -> &Self {
+        let mut able = dest.iter().map(|one| (self.acting_for(&one, now), one));
+        let covers =
+            |own: &Self, one: &Identity| own.signer.authority().covers(one) != Coverage::NotCovered;
+        able.find(|(own, one)| covers(own, one))
+            .map_or(self, |(own, _)| own)
     }
 
     /// The one destination for which we speak.

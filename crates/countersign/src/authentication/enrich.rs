@@ -36,27 +36,36 @@ impl AuthenticationService {
         if !is_complete(rich) {
             return Err(Refusal::RichDataIncomplete);
         }
+        // A third party speaks in its own name, whoever calls.
+        let own = match &rich.issuer {
+            None => self.acting_for_caller(call, now),
+            Some(_) => self,
+        };
         let orig = match &rich.issuer {
-            None => self.own_caller(call)?,
+            None => own.own_caller(call)?,
             // RFC 9795 §10.1: "the value of "iss" MUST reflect the Subject of the certificate used to sign a third-party
             // PASSporT."
-            Some(issuer) if !self.is_named(issuer) => return Err(Refusal::IssuerNotOurs),
+            Some(issuer) if !own.is_named(issuer) => return Err(Refusal::IssuerNotOurs),
             Some(_) => call.orig.clone().ok_or(Refusal::CallerUnknown)?,
         };
-        let iat = self.check_times(call, now)?;
-        let passport = self.sign(Claims {
-            orig,
-            dest: called_parties(call),
-            iat,
-            extension: Extension::Rcd,
-            rich: Some(Box::new(rich.clone())),
-            media_keys: call.media_keys.clone(),
-        })?;
+        let iat = own.check_times(call, now)?;
+        let passport = own.sign(
+            Claims {
+                orig,
+                dest: called_parties(call),
+                iat,
+                extension: Extension::Rcd,
+                rich: Some(Box::new(rich.clone())),
+                media_keys: call.media_keys.clone(),
+                staple: None,
+            },
+            form,
+        )?;
         let form = match form {
             Form::Compact if is_shown_anyway(rich, call) => Form::Compact,
             Form::Compact | Form::Full => Form::Full,
         };
-        Ok(self.in_form(passport, call, form))
+        Ok(own.in_form(passport, call, form))
     }
 
     fn is_named(&self, issuer: &str) -> bool {

@@ -1,8 +1,8 @@
 //! The authentication service of [RFC 8224 §6.1](https://www.rfc-editor.org/rfc/rfc8224#section-6.1): may we speak for this
 //! caller, how firmly, and in what words?
 //!
-//! What lives here: what a tenant signs with ([`signer`]), the numbers it may speak for ([`inventory`]), how firmly
-//! ([`attestation`]), and the service that joins them to a call, a file for each kind of PASSporT: [`originate`] (`shaken`),
+//! What lives here: what a tenant signs with ([`signer`], [`ring`]), the numbers it may speak for ([`inventory`]), how firmly
+//! ([`attestation`]), the word that its certificate is still good ([`staples`]), and the service that joins them to a call, a file for each kind of PASSporT: [`originate`] (`shaken`),
 //! [`base`], [`divert`] (`div`, `div-o`), [`prioritize`] (`rph`), [`enrich`] (`rcd`, made of a [`brand`]), [`secure`] (`msec`), and [`respond`] (`rsp`)
 //! for calls of others that we answer. One service is one tenant; several tenants
 //! are several services.
@@ -13,6 +13,8 @@
 pub mod inventory;
 pub mod attestation;
 pub mod signer;
+pub mod staples;
+pub mod ring;
 pub mod refusal;
 pub mod brand;
 pub mod originate;
@@ -32,6 +34,7 @@ pub use originate::{Authenticated, Origination};
 pub use refusal::Refusal;
 pub use respond::{Answered, Answering, AnswersFor, Asked, Reflection, may_stand_in};
 pub use signer::{Signer, SignerError};
+pub use staples::Staples;
 
 use crate::jose::json::parse_str;
 use crate::passport::{Claims, Passport, SignedPassport};
@@ -48,12 +51,28 @@ pub const DATE_TOLERANCE_SECONDS: u64 = 60;
 pub struct AuthenticationService {
     signer: Arc<Signer>,
     inventory: Arc<Inventory>,
+    staples: Option<Arc<dyn Staples>>,
+    /// Others that sign for who is theirs; none has a ring itself.
+    ring: Option<Arc<[AuthenticationService]>>,
 }
 
 impl AuthenticationService {
     /// The service of a tenant.
     pub fn new(signer: Arc<Signer>, inventory: Arc<Inventory>) -> Self {
-        Self { signer, inventory }
+        Self {
+            signer,
+            inventory,
+            staples: None,
+            ring: None,
+        }
+    }
+
+    /// The same, stapling what is at hand to what it signs in full form.
+    pub fn with_staples(self, staples: Arc<dyn Staples>) -> Self {
+        Self {
+            staples: Some(staples),
+            ..self
+        }
     }
 
     /// What the tenant signs with.
@@ -66,14 +85,20 @@ impl AuthenticationService {
         &self.inventory
     }
 
-    /// Signs these claims, if our certificate lets us.
+    /// Signs these claims, if our certificate lets us. With a staple, if one is at hand and the full form is asked for: in compact form
+    /// nobody could rebuild it.
     // Inline: claims and token are large, and would be copied on their way for every call.
     #[inline(always)]
-    fn sign(&self, claims: Claims) -> Result<SignedPassport, Refusal> {
-        let passport = Passport::new(claims).map_err(Refusal::of)?;
+    fn sign(&self, claims: Claims, form: Form) -> Result<SignedPassport, Refusal> {
+        let passport = match &self.staples {
+            Some(staples) if form == Form::Full => staples::stapled(claims, &**staples),
+            _ => Passport::new(claims),
+        };
+        let passport = passport.map_err(Refusal::of)?;
         self.check_constraints(&passport)?;
+        let headers = self.signer.headers(passport.payload().len());
         passport
-            .sign(self.signer.headers(), self.signer.key())
+            .sign(headers, self.signer.key())
             .map_err(|_| Refusal::SigningFailed)
     }
 

@@ -1,7 +1,7 @@
 //! A call of one of our callers, signed as SHAKEN has it: who calls, whom, how firmly we say so, and what is said beside.
 
 use super::attestation::{self, AttestationEvidence, Credential, Unlisted};
-use super::{AuthenticationService, DATE_TOLERANCE_SECONDS, Refusal};
+use super::{AuthenticationService, DATE_TOLERANCE_SECONDS, Form, Refusal};
 use crate::call::{Call, DateHeader};
 use crate::certificate::Coverage;
 use crate::identity::{Dest, Identity};
@@ -58,16 +58,17 @@ impl AuthenticationService {
             Some(caller) if caller.is_anonymous() => return Err(Refusal::CallerUnknown),
             Some(_) => return Err(Refusal::CallerNotANumber),
         };
+        let own = self.acting_for(&Identity::Number(caller), now);
         let iat = time_of_origination(call.date, now)?;
-        self.check_validity(iat)?;
-        self.check_validity(now)?;
-        let coverage = self.signer.authority().covers(&Identity::Number(caller));
+        own.check_validity(iat)?;
+        own.check_validity(now)?;
+        let coverage = own.signer.authority().covers(&Identity::Number(caller));
         // RFC 8224 §6.1 Step 1: "The authentication service MUST NOT add an Identity header field if the authentication service
         // does not have the authority to make the claim it asserts."
         if coverage == Coverage::NotCovered {
             return Err(Refusal::NotCovered);
         }
-        let basis = self.inventory.basis(caller);
+        let basis = own.inventory.basis(caller);
         let Origination {
             asked,
             credential,
@@ -77,21 +78,25 @@ impl AuthenticationService {
         } = *origination;
         let attestation =
             attestation::attest(asked, basis, credential, unlisted).ok_or(Refusal::Unlisted)?;
-        let passport = self.sign(Claims {
-            orig: Identity::Number(caller),
-            dest: called_parties(call),
-            iat,
-            extension: Extension::Shaken(Shaken {
-                attest: attestation.signed,
-                origid,
-            }),
-            rich: rich.as_ref().map(|rich| Box::new(RichClaims::clone(rich))),
-            // RFC 8224 §4.1: "if the request contains a Session Description Protocol (SDP) message body and if that SDP contains one or more
-            // "a=fingerprint" attributes, then the JSON key "mky" MUST appear".
-            media_keys: call.media_keys.clone(),
-        })?;
+        let passport = own.sign(
+            Claims {
+                orig: Identity::Number(caller),
+                dest: called_parties(call),
+                iat,
+                extension: Extension::Shaken(Shaken {
+                    attest: attestation.signed,
+                    origid,
+                }),
+                rich: rich.as_ref().map(|rich| Box::new(RichClaims::clone(rich))),
+                // RFC 8224 §4.1: "if the request contains a Session Description Protocol (SDP) message body and if that SDP contains one or more
+                // "a=fingerprint" attributes, then the JSON key "mky" MUST appear".
+                media_keys: call.media_keys.clone(),
+                staple: None,
+            },
+            Form::Full,
+        )?;
         Ok(Authenticated {
-            identity: self
+            identity: own
                 .signer
                 .identity(passport.token(), &passport.claims().extension),
             passport,

@@ -46,7 +46,8 @@ impl AuthenticationService {
             auth: auth.into(),
             sph,
         };
-        let passport = self.sign_claims_of(call, orig, Extension::Rph(Box::new(rph)), now)?;
+        let extension = Extension::Rph(Box::new(rph));
+        let passport = self.sign_claims_of(call, orig, extension, Form::Full, now)?;
         // RFC 8443 §3: "The use of the compact form of PASSporT is not specified in this document."
         Ok(self.in_form(passport, call, Form::Full))
     }

@@ -5,7 +5,7 @@
 //! asked: who sent them knows. In which responses an answer may stand is said by [`may_stand_in`]; which of those get one is known by
 //! whoever writes them.
 
-use super::{AuthenticationService, Refusal};
+use super::{AuthenticationService, Form, Refusal};
 use crate::certificate::Coverage;
 use crate::identity::{Dest, Identity};
 use crate::media_keys::MediaKeys;
@@ -100,19 +100,24 @@ impl AuthenticationService {
         if !diversions.is_empty() && answering.reflection == Reflection::Withheld {
             return Err(Refusal::DiversionWithheld);
         }
-        self.check_reached(reached, answering.numbers)?;
-        self.check_validity(now)?;
+        let signing = self.acting_for(reached, now);
+        signing.check_reached(reached, answering.numbers)?;
+        signing.check_validity(now)?;
         // RFC 9970 §5: "In this case, the "dest" signed in the "rsp" PASSporT MUST be the address-of-record of the party who was reached
         // rather than the "dest" of the PASSporT received in the dialog-initiating INVITE."
-        let passport = self.sign(Claims {
-            orig: caller.passport.claims().orig.clone(),
-            dest: Dest::one(reached.clone()),
-            iat: now,
-            extension: Extension::Rsp,
-            rich: answering.rich.map(|rich| Box::new(RichClaims::clone(rich))),
-            media_keys: answering.media_keys.cloned().map(Box::new),
-        })?;
-        let own = self.signer.identity(passport.token(), &Extension::Rsp);
+        let passport = signing.sign(
+            Claims {
+                orig: caller.passport.claims().orig.clone(),
+                dest: Dest::one(reached.clone()),
+                iat: now,
+                extension: Extension::Rsp,
+                rich: answering.rich.map(|rich| Box::new(RichClaims::clone(rich))),
+                media_keys: answering.media_keys.cloned().map(Box::new),
+                staple: None,
+            },
+            Form::Full,
+        )?;
+        let own = signing.signer.identity(passport.token(), &Extension::Rsp);
         let reflected = diversions
             .iter()
             .map(|diversion| Box::from(diversion.value));

@@ -23,8 +23,9 @@ impl AuthenticationService {
         if keys.is_none_or(MediaKeys::is_untold) {
             return Err(Refusal::NoMediaKeys);
         }
-        let orig = self.own_caller(call)?;
-        let passport = self.sign_claims_of(call, orig, Extension::Msec, now)?;
-        Ok(self.in_form(passport, call, Form::Full))
+        let own = self.acting_for_caller(call, now);
+        let orig = own.own_caller(call)?;
+        let passport = own.sign_claims_of(call, orig, Extension::Msec, Form::Full, now)?;
+        Ok(own.in_form(passport, call, Form::Full))
     }
 }

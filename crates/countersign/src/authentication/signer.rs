@@ -3,6 +3,7 @@
 use crate::certificate::repository_url::{RepositoryUrl, UrlFault};
 use crate::certificate::{Authority, CertificateChain};
 use crate::crypto::SigningKey;
+use crate::jose::base64url::encoded_len;
 use crate::passport::{Extension, HeaderCache};
 use crate::path::{self, PathFault};
 use crate::time::Validity;
@@ -16,6 +17,8 @@ pub struct Signer {
     authority: Authority,
     validity: Validity,
     headers: HeaderCache,
+    /// The same with the chain in them, if it is sent along.
+    with_chain: Option<Box<HeaderCache>>,
     /// What follows the token in an Identity header with `ppt` shaken; it is the same in every one, and up to `ppt` in all others.
     parameters: Box<str>,
 }
@@ -48,7 +51,27 @@ impl Signer {
             chain,
             authority,
             headers,
+            with_chain: None,
         })
+    }
+
+    /// The same, with the chain in the header of each PASSporT, beside the URL: `x5c`. Not so if no call would fit beside it:
+    /// [`Signer::sends_chain`].
+    // RFC 9060 §7: ""x5c" is OPTIONAL for environments where it is known to be supported."
+    pub fn with_chain_along(self) -> Self {
+        let certificates = self.chain.certificates().iter();
+        let certificates: Vec<_> = certificates.map(|one| one.as_der()).collect();
+        let headers = HeaderCache::with_certificates(self.headers.x5u(), &certificates).ok();
+        let fitting = headers.filter(|headers| headers.room() >= ROOM_FOR_A_CALL);
+        Self {
+            with_chain: fitting.map(Box::new),
+            ..self
+        }
+    }
+
+    /// Whether the chain is sent along.
+    pub fn sends_chain(&self) -> bool {
+        self.with_chain.is_some()
     }
 
     /// The key.
@@ -76,9 +99,12 @@ impl Signer {
         self.headers.x5u()
     }
 
-    /// The header of every PASSporT, encoded.
-    pub(super) fn headers(&self) -> &HeaderCache {
-        &self.headers
+    /// The header of a PASSporT with so long a payload, encoded. Where the chain does not fit beside it, the URL has to do.
+    pub(super) fn headers(&self, payload: usize) -> &HeaderCache {
+        match &self.with_chain {
+            Some(headers) if encoded_len(payload) <= headers.room() => headers,
+            _ => &self.headers,
+        }
     }
 
     /// The value of an Identity header with this token, which has that extension.
@@ -99,6 +125,9 @@ impl Signer {
         identity
     }
 }
+
+/// Bytes of an encoded payload that there must be room for beside a chain: a call to one number, without a staple. Own decision.
+const ROOM_FOR_A_CALL: usize = 512;
 
 /// The parameter of the usual call.
 const SHAKEN_PPT: &str = ";ppt=shaken";

@@ -76,6 +76,20 @@ impl Access {
         self.descriptions.iter().any(|one| one.method == OCSP)
     }
 
+    /// Where an OCSP responder is to be asked: the first https URL. A question over plain http would tell everybody on its way who calls.
+    // RFC 6960 §3.1: "The value for the accessLocation field in the subject certificate defines the transport (e.g., HTTP) used to access
+    // the OCSP responder".
+    pub fn ocsp_url(&self) -> Option<&str> {
+        let of_ocsp = self.descriptions.iter().filter(|one| one.method == OCSP);
+        let mut urls = of_ocsp.filter_map(|one| one.uri.as_deref());
+        urls.find(|url| {
+            let scheme = url.split_at_checked("https://".len());
+            scheme.is_some_and(|(scheme, rest)| {
+                scheme.eq_ignore_ascii_case("https://") && !rest.is_empty()
+            })
+        })
+    }
+
     /// Where the TN Authorization List of the certificate is.
     pub fn tn_list(&self) -> Option<&TnListUrl> {
         self.tn_list.as_ref()

@@ -46,6 +46,12 @@ pub fn judge(
             None => unknown = unknown.or(Some(code)),
         }
     }
+    // Numbers of which nothing is said may be anybody's, and so those of any provider that the parent has.
+    let is_nobodys = unknown.is_none() && providers.nobodys(&numbers).encompasses(&numbers);
+    let unknown = match is_nobodys {
+        true => parent.providers().first(),
+        false => unknown,
+    };
     match unknown {
         _ if codes.is_empty() && numbers.is_empty() => Delegation::Encompassed,
         Some(code) if codes.is_empty() => Delegation::Unknown(code.clone()),
@@ -99,13 +105,38 @@ pub trait ProviderNumbers: Send + Sync {
     /// Those of `numbers` that are `provider`'s; `None` if that is not known.
     fn held(&self, provider: &ServiceProviderCode, numbers: &NumberSet) -> Option<NumberSet>;
 
+    /// Those of `numbers` of which it does not say whose they are; none where what it does not say is not so.
+    fn nobodys(&self, _numbers: &NumberSet) -> NumberSet {
+        NumberSet::default()
+    }
+
     /// Whether all of `numbers` are `provider`'s.
     fn holds(&self, provider: &ServiceProviderCode, numbers: &NumberSet) -> Answer {
         match self.held(provider, numbers) {
-            Some(held) if held.encompasses(numbers) => Answer::Yes,
-            Some(_) => Answer::No,
             None => Answer::Unknown,
+            Some(held) => {
+                let others = numbers.difference(&held);
+                match others.is_empty() {
+                    true => Answer::Yes,
+                    false if self.nobodys(&others).encompasses(&others) => Answer::Unknown,
+                    false => Answer::No,
+                }
+            }
         }
+    }
+}
+
+impl<P: ProviderNumbers + ?Sized> ProviderNumbers for &P {
+    fn as_of(&self) -> Option<UnixTime> {
+        (**self).as_of()
+    }
+
+    fn held(&self, provider: &ServiceProviderCode, numbers: &NumberSet) -> Option<NumberSet> {
+        (**self).held(provider, numbers)
+    }
+
+    fn nobodys(&self, numbers: &NumberSet) -> NumberSet {
+        (**self).nobodys(numbers)
     }
 }
 
@@ -174,6 +205,10 @@ impl<P: ProviderNumbers> ProviderNumbers for Recent<P> {
             Some(as_of) if as_of < self.since => None,
             _ => self.providers.held(provider, numbers),
         }
+    }
+
+    fn nobodys(&self, numbers: &NumberSet) -> NumberSet {
+        self.providers.nobodys(numbers)
     }
 }
 

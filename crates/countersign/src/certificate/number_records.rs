@@ -143,14 +143,24 @@ impl ProviderNumbers for NumberRecords {
     }
 
     fn held(&self, provider: &ServiceProviderCode, numbers: &NumberSet) -> Option<NumberSet> {
-        let place = self.place_of(provider)?;
-        let own = self.blocks.iter().filter(|block| block.provider == place);
-        let all = own.filter_map(|block| {
-            let first = TelephoneNumber::from_digits(block.first, block.digits.into())?;
-            Some((first, block.last - block.first + 1))
-        });
-        Some(NumberSet::union_of(all).intersection(numbers))
+        // Of whom nothing is listed, nothing is: what is listed is somebody else's, and the rest nobody's.
+        let place = self.place_of(provider);
+        let own = self.blocks.iter();
+        let own = own.filter(|block| Some(block.provider) == place);
+        Some(set(own).intersection(numbers))
     }
+
+    fn nobodys(&self, numbers: &NumberSet) -> NumberSet {
+        numbers.difference(&set(self.blocks.iter()))
+    }
+}
+
+/// The numbers of blocks.
+fn set<'a>(blocks: impl Iterator<Item = &'a Block>) -> NumberSet {
+    NumberSet::union_of(blocks.filter_map(|block| {
+        let first = TelephoneNumber::from_digits(block.first, block.digits.into())?;
+        Some((first, block.last - block.first + 1))
+    }))
 }
 
 /// Providers, each once, in the order they appear.

@@ -52,6 +52,7 @@ pub fn decode(text: &str) -> Result<Vec<u8>, NotBase64Url> {
 ///
 /// # Errors
 /// [`NotBase64Url`] as [`decode`], or if there is not enough room.
+#[inline]
 pub fn decode_slice(text: &str, room: &mut [u8]) -> Result<usize, NotBase64Url> {
     let (groups, tail) = text.as_bytes().as_chunks::<4>();
     let in_tail = match tail.len() {

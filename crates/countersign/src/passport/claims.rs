@@ -16,6 +16,7 @@ use super::rcd::{self, RCD, RichClaims};
 use super::rph::{RPH, Rph};
 use super::rsp::RSP;
 use super::shaken::{SHAKEN, Shaken};
+use super::staple::{STPL, Staple};
 use super::value::{read_number, read_uri};
 use crate::identity::{Dest, Identity, Orig};
 use crate::jose::json::{Object, Value};
@@ -40,6 +41,8 @@ pub struct Claims {
     pub rich: Option<Box<RichClaims>>,
     /// The media keys of the call, under any `ppt`: `mky`.
     pub media_keys: Option<Box<MediaKeys>>,
+    /// The word of a responder that the certificate of the signer is still good, under any `ppt`: `stpl`. Never in compact form.
+    pub staple: Option<Box<Staple>>,
 }
 
 /// The extension that a PASSporT is of.
@@ -101,6 +104,23 @@ impl Claims {
         self.rich.as_deref()?.issuer.as_deref()
     }
 
+    /// Whom the signer speaks for: the caller, who was called before a diversion, who was reached; `None` where it is nobody's number or
+    /// address, but values of Resource-Priority or the word of a third party.
+    pub fn speaks_for(&self) -> Option<Identity> {
+        match &self.extension {
+            Extension::Div(div) => Some(div.from.clone()),
+            Extension::DivO(div) => Some(div.div.from.clone()),
+            Extension::Rph(_) => None,
+            Extension::Rcd if self.issuer().is_some() => None,
+            Extension::Rsp => self.dest.iter().next(),
+            Extension::Base
+            | Extension::Msec
+            | Extension::Rcd
+            | Extension::Shaken(_)
+            | Extension::Unsupported(_) => Some(self.orig.clone()),
+        }
+    }
+
     /// Reads the claims that a PASSporT with this `ppt` must have.
     pub(super) fn read(
         payload: &Object<'_>,
@@ -150,6 +170,7 @@ impl Claims {
             extension,
             rich: claims.rich.read()?,
             media_keys: claims.mky.map(mky::read).transpose()?,
+            staple: claims.stpl.map(|stpl| Box::new(Staple::read(stpl))),
         })
     }
 }
@@ -171,6 +192,7 @@ struct Members<'o, 'a> {
     rich: rcd::Members<'o, 'a>,
     rph: Option<&'o Value<'a>>,
     sph: Option<&'o Value<'a>>,
+    stpl: Option<&'o Value<'a>>,
 }
 
 impl<'o, 'a> Members<'o, 'a> {
@@ -192,6 +214,7 @@ impl<'o, 'a> Members<'o, 'a> {
                 "rcdi" => members.rich.rcdi = Some(value),
                 "rph" => members.rph = Some(value),
                 "sph" => members.sph = Some(value),
+                STPL => members.stpl = Some(value),
                 // RFC 8225 §5: "For PASSporT, any claim names MUST use the ASCII character set."
                 other if !other.is_ascii() => return Err(PassportError::ClaimNameNotAscii),
                 _ => {}

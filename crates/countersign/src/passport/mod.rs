@@ -7,7 +7,7 @@
 //! - [`SignedPassport`], three parts, well formed, nothing believed; verification makes of it a
 //! - [`VerifiedPassport`], proven.
 //!
-//! Certificates that a header brings along are [`X5c`].
+//! Certificates that a header brings along are [`X5c`], the word that they are still good is a [`Staple`].
 //!
 //! [`Presented`] is a token as a request presents it; [`Envelope`] one whose header is read and whose claims are not;
 //! [`CompactPassport`] the form without header and claims.
@@ -24,8 +24,9 @@ pub mod rph;
 pub mod rcd;
 pub mod rsp;
 pub mod mky;
-pub mod claims;
 pub mod x5c;
+pub mod staple;
+pub mod claims;
 pub mod envelope;
 pub mod serialize;
 pub mod presented;
@@ -44,6 +45,7 @@ pub use rsp::RSP;
 pub(crate) use serialize::encoded_header;
 pub use serialize::{BadX5u, HeaderCache, Passport, Unsignable};
 pub use shaken::{Attestation, NotAUuid, NotAnAttestation, OrigId, SHAKEN, Shaken};
+pub use staple::{BadStaple, STPL, Staple};
 pub use x5c::{BadX5c, MAX_X5C, X5c};
 
 /// Longest token, in bytes. No RFC has a limit. Own decision: a SHAKEN token has about 400 bytes, one with rich call data

@@ -12,7 +12,9 @@ use super::rcd::{RCD, RichClaims};
 use super::rph::{PSAP_CALLBACK, RPH};
 use super::rsp::RSP;
 use super::shaken::SHAKEN;
+use super::staple::{STPL, Staple};
 use super::value::is_uri;
+use super::x5c::X5c;
 use super::{MAX_TOKEN, MAX_X5U};
 use crate::crypto::{SIGNATURE_LEN, SigningFailed, SigningKey};
 use crate::identity::{Dest, Identity, MAX_URI};
@@ -47,19 +49,37 @@ impl HeaderCache {
     /// # Errors
     /// [`BadX5u`] if that is no URI of at most [`MAX_X5U`] bytes.
     pub fn new(x5u: &str) -> Result<Self, BadX5u> {
+        Self::with_certificates(x5u, &[])
+    }
+
+    /// The same with the certificates themselves, DER, the signer's first: `x5c` beside `x5u`. What they take is not there for claims:
+    /// [`HeaderCache::room`].
+    ///
+    /// # Errors
+    /// As [`HeaderCache::new`].
+    // RFC 9060 §7: ""x5c" is OPTIONAL for environments where it is known to be supported." The x5u stays: RFC 8224 §4.1 has it mirrored in
+    // "info", and who does not read x5c follows it.
+    pub fn with_certificates(x5u: &str, certificates: &[&[u8]]) -> Result<Self, BadX5u> {
         if !is_uri(x5u, MAX_X5U) {
             return Err(BadX5u);
         }
+        let of = |ppt| EncodedHeader::new(x5u, ppt, certificates);
         Ok(Self {
-            base: EncodedHeader::new(x5u, None),
-            div: EncodedHeader::new(x5u, Some(DIV)),
-            div_o: EncodedHeader::new(x5u, Some(DIV_O)),
-            msec: EncodedHeader::new(x5u, Some(MSEC)),
-            rcd: EncodedHeader::new(x5u, Some(RCD)),
-            rph: EncodedHeader::new(x5u, Some(RPH)),
-            rsp: EncodedHeader::new(x5u, Some(RSP)),
-            shaken: EncodedHeader::new(x5u, Some(SHAKEN)),
+            base: of(None),
+            div: of(Some(DIV)),
+            div_o: of(Some(DIV_O)),
+            msec: of(Some(MSEC)),
+            rcd: of(Some(RCD)),
+            rph: of(Some(RPH)),
+            rsp: of(Some(RSP)),
+            shaken: of(Some(SHAKEN)),
         })
+    }
+
+    /// How many bytes of an encoded payload there is room for beside the longest of these headers; none, if not even the signature fits.
+    pub fn room(&self) -> usize {
+        let rest = encoded_len(SIGNATURE_LEN) + 2;
+        MAX_TOKEN.saturating_sub(self.shaken.encoded.len() + rest)
     }
 
     /// Where the certificate is found.
@@ -82,8 +102,8 @@ impl HeaderCache {
 }
 
 impl EncodedHeader {
-    /// The members in the order of RFC 8225 §9: `alg`, `ppt`, `typ`, `x5u`.
-    fn new(x5u: &str, ppt: Option<&str>) -> Self {
+    /// The members in the order of RFC 8225 §9: `alg`, `ppt`, `typ`, `x5c`, `x5u`.
+    fn new(x5u: &str, ppt: Option<&str>, certificates: &[&[u8]]) -> Self {
         let mut json = String::new();
         json.push_str("{\"alg\":");
         write_string(ES256, &mut json);
@@ -93,16 +113,22 @@ impl EncodedHeader {
         }
         json.push_str(",\"typ\":");
         write_string(PASSPORT, &mut json);
+        if !certificates.is_empty() {
+            json.push(',');
+            let encoded = certificates.iter().map(|der| X5c::encoded(der));
+            write_list("x5c", &encoded.collect::<Vec<_>>(), |one| one, &mut json);
+        }
         json.push_str(",\"x5u\":");
         write_string(x5u, &mut json);
         json.push('}');
+        let x5c = || X5c::Certificates(certificates.iter().map(|&der| der.into()).collect());
         Self {
             header: Header {
                 alg: ES256.into(),
                 typ: PASSPORT.into(),
                 ppt: ppt.map(Box::from),
                 x5u: Some(x5u.into()),
-                x5c: None,
+                x5c: (!certificates.is_empty()).then(|| Box::new(x5c())),
             },
             encoded: encode(json.as_bytes()).into_boxed_str(),
         }
@@ -111,7 +137,7 @@ impl EncodedHeader {
 
 /// The header of a PASSporT of this extension whose certificate is at `x5u`, encoded.
 pub(crate) fn encoded_header(x5u: &str, ppt: Option<&str>) -> Box<str> {
-    EncodedHeader::new(x5u, ppt).encoded
+    EncodedHeader::new(x5u, ppt, &[]).encoded
 }
 
 /// What we are about to sign: claims that are known to make a valid PASSporT.
@@ -131,6 +157,7 @@ pub(crate) fn encoded_header(x5u: &str, ppt: Option<&str>) -> Box<str> {
 ///     extension: Extension::Shaken(Shaken { attest: Attestation::A, origid: OrigId::from_random([7; 16]) }),
 ///     rich: None,
 ///     media_keys: None,
+///     staple: None,
 /// })?;
 /// let key = EcdsaP256Key::generate()?;
 /// let signed = passport.sign(&header, &key)?;
@@ -305,18 +332,7 @@ fn write_claims(claims: &Claims) -> String {
         json.push_str(",\"opt\":");
         write_string(&div.opt, &mut json);
     }
-    json.push_str(",\"orig\":{");
-    match &claims.orig {
-        Identity::Number(number) => {
-            json.push_str("\"tn\":");
-            write_string(number.as_str(), &mut json);
-        }
-        Identity::Uri(uri) => {
-            json.push_str("\"uri\":");
-            write_string(uri, &mut json);
-        }
-    }
-    json.push('}');
+    write_orig(&claims.orig, &mut json);
     if let Extension::Shaken(shaken) = extension {
         json.push_str(",\"origid\":\"");
         shaken.origid.write(&mut json);
@@ -333,8 +349,27 @@ fn write_claims(claims: &Claims) -> String {
             write_string(PSAP_CALLBACK, &mut json);
         }
     }
+    if let Some(staple) = &claims.staple {
+        write_staple(staple, &mut json);
+    }
     json.push('}');
     json
+}
+
+#[inline]
+fn write_orig(orig: &Identity, json: &mut String) {
+    json.push_str(",\"orig\":{");
+    match orig {
+        Identity::Number(number) => {
+            json.push_str("\"tn\":");
+            write_string(number.as_str(), json);
+        }
+        Identity::Uri(uri) => {
+            json.push_str("\"uri\":");
+            write_string(uri, json);
+        }
+    }
+    json.push('}');
 }
 
 fn diversion(extension: &Extension) -> Option<&Div> {
@@ -354,6 +389,16 @@ fn write_rich(rich: &RichClaims, json: &mut String) {
     if let Some(integrity) = &rich.integrity {
         json.push_str(",\"rcdi\":");
         integrity.write(json);
+    }
+}
+
+/// `stpl`, which stands behind all others.
+fn write_staple(staple: &Staple, json: &mut String) {
+    if let Some(value) = staple.written() {
+        json.push(',');
+        write_string(STPL, json);
+        json.push(':');
+        json.push_str(&value);
     }
 }
 

@@ -101,6 +101,7 @@ fn from_to(caller: &str, called: &str, iat: i64, extension: Extension) -> Option
         extension,
         rich: None,
         media_keys: None,
+        staple: None,
     })
 }
 

@@ -4,17 +4,20 @@
 //!   are remembered for one snapshot only: its [`Trust::fingerprint`] covers everything that a verdict rests on.
 //! - [`TrustDomains`] stand side by side; each names the trunks and numbers it may judge.
 //! - [`revocation`] is what revocation lists say of a certificate.
+//! - [`freshness`] is what becomes of a word of a responder, or of none.
 //! - [`ca_list`] is a list of anchors that a policy administrator has signed.
 //!
 //! Nothing is fetched and nothing is kept here; both is the server's.
 
 pub mod verified_crl;
 pub mod revocation;
+pub mod freshness;
 pub mod ca_list;
 pub mod domains;
 
 pub use ca_list::{CaList, VerifiedCaList};
 pub use domains::{Neighbour, TrunkScope, TrustDomain, TrustDomains};
+pub use freshness::{FreshnessMode, FreshnessRule, MissingStatus, ScopeUnknown};
 pub use revocation::{ListSigners, RevocationRule, Revocations};
 pub use verified_crl::VerifiedCrl;
 
@@ -32,6 +35,7 @@ pub struct Trust {
     revocations: Revocations,
     neighbours: Box<[Neighbour]>,
     rules: PathRules,
+    freshness: FreshnessRule,
     fingerprint: [u8; 32],
 }
 
@@ -45,6 +49,7 @@ impl Trust {
             revocations: Revocations::default(),
             neighbours: Box::default(),
             rules: PathRules::default(),
+            freshness: FreshnessRule::default(),
             fingerprint: [0; 32],
         }
         .described()
@@ -77,6 +82,11 @@ impl Trust {
         Self { rules, ..self }.described()
     }
 
+    /// The same with other choices on what a responder says.
+    pub fn with_freshness(self, freshness: FreshnessRule) -> Self {
+        Self { freshness, ..self }.described()
+    }
+
     /// The same beside other domains, so that a path into one of them is told from a path to nowhere.
     pub fn with_neighbours(self, neighbours: Vec<Neighbour>) -> Self {
         Self {
@@ -93,6 +103,7 @@ impl Trust {
         words.extend(self.anchors.iter().map(Anchor::description));
         words.push(self.revocations.description());
         words.push(self.rules.described());
+        words.push(self.freshness.described());
         words.extend(self.neighbours.iter().map(Neighbour::description));
         let each_with_its_length = words.iter().flat_map(|word| {
             let length = (word.len() as u64).to_be_bytes();
@@ -125,6 +136,11 @@ impl Trust {
     /// What its paths may be.
     pub fn rules(&self) -> &PathRules {
         &self.rules
+    }
+
+    /// What becomes of the word of a responder, or of none.
+    pub fn freshness(&self) -> &FreshnessRule {
+        &self.freshness
     }
 
     /// The domains beside this one.

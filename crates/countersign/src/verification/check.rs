@@ -8,6 +8,7 @@
 use super::Malformed;
 use super::diversion::ChainBreak;
 use super::fault::{Fault, Standing};
+use super::freshness::FreshnessEvidence;
 use super::need::{Holds, NumberAuthority, Source, Unavailable};
 use super::replay::Sighting;
 use crate::call::{DestSource, OrigSource};
@@ -63,6 +64,9 @@ pub enum Check {
     Validity,
     /// The path covers `orig`.
     Authority,
+    /// The certificate is still good, and for the number, by the word of a responder. Skipped without evidence where the token brings no
+    /// such word along and policy wants none.
+    Freshness,
     /// The claims keep the certificate's constraints.
     Constraints,
     /// The chain of diversions that it is part of is whole.
@@ -73,7 +77,7 @@ pub enum Check {
 
 impl Check {
     /// Every check in order.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Header,
         Self::Token,
         Self::Typ,
@@ -94,6 +98,7 @@ impl Check {
         Self::Signature,
         Self::Validity,
         Self::Authority,
+        Self::Freshness,
         Self::Constraints,
         Self::Chain,
         Self::Replay,
@@ -108,6 +113,7 @@ impl Check {
                 | Self::Date
                 | Self::Media
                 | Self::Revocation
+                | Self::Freshness
                 | Self::Constraints
                 | Self::Chain
                 | Self::Replay
@@ -137,6 +143,7 @@ impl Check {
             Self::Signature => "signature",
             Self::Validity => "validity",
             Self::Authority => "authority",
+            Self::Freshness => "freshness",
             Self::Constraints => "constraints",
             Self::Chain => "chain",
             Self::Replay => "replay",
@@ -206,6 +213,8 @@ pub enum Evidence {
     Diverted(Box<[Identity]>),
     /// What is wrong with another PASSporT of the chain.
     ElsewhereInChain(Fault),
+    /// What is known of whether the certificate is still good.
+    Freshness(Box<FreshnessEvidence>),
     /// The certificates came with the token, in its x5c.
     InToken,
     /// The list of numbers that could not be had: its URL, and why.
@@ -300,6 +309,7 @@ impl fmt::Display for Evidence {
             }
             Self::Diversion(fault) => fault.fmt(f),
             Self::ElsewhereInChain(fault) => fault.fmt(f),
+            Self::Freshness(found) => found.fmt(f),
             Self::InToken => f.write_str("as the token has it"),
             Self::ListUnavailable(both) => write!(f, "{}: {}", both.0, both.1),
             Self::Malformed(malformed) => malformed.fmt(f),

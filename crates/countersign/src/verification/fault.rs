@@ -310,6 +310,8 @@ faults! {
     RichIssuerMismatch "rich-issuer-mismatch" Failed UnsupportedCredential NoValidation;
     /// A third party that is not on the list of those trusted signs rich call data.
     RichSignerUntrusted "rich-signer-untrusted" NotValidated UnsupportedCredential NoValidation;
+    /// The certificate is good, and nobody says that the number is still one of its numbers.
+    ScopeUnconfirmed "scope-unconfirmed" NotValidated UnsupportedCredential NoValidation;
     /// The token is not serialized as RFC 8225 §9 says, and policy demands it.
     SerializationNotCanonical "serialization-not-canonical" Failed InvalidIdentityHeader NoValidation;
     /// The signature is not of the certificate's key over this token.
@@ -318,6 +320,12 @@ faults! {
     SignatureMalformed "signature-malformed" Failed InvalidIdentityHeader Failed;
     /// Nobody whom we trust vouches for the signer, who protects the media and proves no identity.
     SignerUnknown "signer-unknown" NotValidated UnsupportedCredential NoValidation;
+    /// The staple of the token is not the word of who may speak for this certificate and this number.
+    StapleInvalid "staple-invalid" Failed UnsupportedCredential Failed;
+    /// Whether the certificate is still good could not be found out, and policy demands it.
+    StatusUnavailable "status-unavailable" NotValidated UnsupportedCredential NoValidation;
+    /// The responder does not know the certificate.
+    StatusUnknown "status-unknown" Failed UnsupportedCredential Failed;
     /// A list of numbers that a certificate of the path points to could not be had.
     TnAuthListUnavailable "tn-auth-list-unavailable" NotValidated BadIdentityInfo NoValidation;
     /// More Identity headers than one request may have, so none was judged.

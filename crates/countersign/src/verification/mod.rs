@@ -1,7 +1,7 @@
 //! The verification service of RFC 8224 §6.2: does this call prove who is calling?
 //!
 //! What lives here: the verdict and how it is reached. [`fault`] is the glossary with the one table, [`check`] what is looked at
-//! and in which order, [`report`] what is told; [`need`] is what the service asks of the world, [`policy`] what it may decide
+//! and in which order, [`freshness`] what is known of certificates beside their path, [`report`] what is told; [`need`] is what the service asks of the world, [`policy`] what it may decide
 //! for itself, [`replay`] its memory; [`states`] drives one verification from the first glance to the verdict. Answers to calls that we sent are
 //! judged by the same machine: [`answer`] is what is told of them, [`supporters`] who has signed some before.
 //!
@@ -14,6 +14,7 @@ pub mod policy;
 pub mod replay;
 pub mod consequences;
 pub mod diversion;
+pub mod freshness;
 pub mod check;
 pub mod purpose;
 pub mod rich;
@@ -26,6 +27,7 @@ mod rebuild;
 mod inspect;
 mod scope;
 mod proof;
+mod status;
 mod chains;
 mod answering;
 pub mod states;
@@ -40,6 +42,7 @@ pub use consequences::{
 pub use diversion::{ChainBreak, ChainReport};
 pub use fault::{Code, Fault, Standing, Verstat, VerstatProfile};
 pub use findings::Checks;
+pub use freshness::{FreshnessEvidence, Told};
 pub use need::{
     Answer, Holds, Need, NeedId, NeedKind, NeedLimit, NumberAuthority, Refresh, Resource,
     ResourceKind, Source, Unavailable,

@@ -64,6 +64,15 @@ pub enum NeedKind {
         /// What it must be.
         kind: ResourceKind,
     },
+    /// The word of a responder on whether a certificate is still good, and for a number: the answer to an OCSP request, which has no
+    /// nonce, so that an answer may be remembered as long as it counts.
+    // RFC 6960 A.1: "HTTP-based OCSP requests can use either the GET or the POST method to submit their requests."
+    Status {
+        /// An https URL from a certificate whose path is proven; addresses are for the fetcher to judge.
+        url: Box<str>,
+        /// The request, in DER.
+        request: Box<[u8]>,
+    },
     /// The TN Authorization List that a certificate has by reference.
     // RFC 8226 §10.1: "Dereferencing the URI will return the complete DER-encoded TN Authorization List (see Section 9) for the
     // certificate with a Content-Type of application/tnauthlist (see Section 11.2)."
@@ -84,6 +93,8 @@ pub enum Answer {
     NumberAuthority(NumberAuthority),
     /// The body of an HTTP response, from wherever.
     Resource(Arc<Resource>),
+    /// What a responder answers, in DER.
+    Status(Arc<[u8]>),
     /// The list, and whether it came from a cache.
     TnAuthList(Arc<TnAuthList>, Source),
     /// It could not be had.

@@ -53,6 +53,7 @@ pub(super) fn signing_input(
         extension,
         rich,
         media_keys: call.media_keys.clone(),
+        staple: None,
     };
     let ppt = claims.extension.ppt().map(Box::<str>::from);
     let passport = Passport::new(claims).ok()?;

@@ -487,7 +487,9 @@ impl PassportReport {
             | Fault::PriorityAuthorityUnknown
             | Fault::RevocationUnknown
             | Fault::RichSignerUntrusted
-            | Fault::SignerUnknown => true,
+            | Fault::ScopeUnconfirmed
+            | Fault::SignerUnknown
+            | Fault::StatusUnavailable => true,
             Fault::CertificateUnavailable => self.is_unasked(fault),
             // Lists by reference are not fetched for priority.
             Fault::TnAuthListUnavailable => {

@@ -24,10 +24,12 @@ use super::replay::ReplayMemory;
 use super::report::{PassportReport, Report};
 use super::rich::integrity::Showing;
 use super::scope::{Asking, Question};
+use super::status::{self, Inquiry};
 use super::supporters::Supporters;
 use crate::call::{Call, CallReference};
 use crate::certificate::CertificateChain;
 use crate::certificate::chain::MAX_CHAIN_BYTES;
+use crate::certificate::ocsp::MAX_RESPONSE;
 use crate::crypto::VerifyingKeys;
 use crate::passport::{self, Presented};
 use crate::path::PathCache;
@@ -227,10 +229,12 @@ struct Waiting {
 enum Stage {
     /// The certificate.
     Certificate { need: NeedId, refresh: Refresh },
-    /// What the path leaves open.
-    Scope(Question),
+    /// What the path leaves open, and what is to be asked then.
+    Scope(Question, Option<Box<Inquiry>>),
     /// What its rich call data refers to; the verdict stands.
     Showing(Showing),
+    /// Whether the certificate is still good.
+    Status(NeedId, Box<Inquiry>),
 }
 
 /// How far a report is.
@@ -303,7 +307,7 @@ impl Verification {
         open.digest_answers(&bench);
         let is_over = patience == Patience::None || now.ticks >= open.needs.until;
         if is_over {
-            open.give_up(&self.shared.policy);
+            open.give_up(&bench);
         }
         open.close(&bench);
         if is_over || open.waiting.is_empty() {
@@ -521,18 +525,34 @@ impl Open {
     }
 
     /// What is undecided is not validated.
-    fn give_up(&mut self, policy: &VerificationPolicy) {
+    fn give_up(&mut self, bench: &Bench<'_>) {
+        let policy = bench.policy;
         for mut one in self.waiting.drain(..) {
-            let check = match one.stage {
-                Stage::Certificate { .. } => Check::Certificate,
-                Stage::Scope(_) => Check::Authority,
-                Stage::Showing(_) => continue,
-            };
-            let fault = Fault::DeadlineExpired;
-            one.findings.fault(check, fault, Evidence::Nothing);
             let Some(report) = self.reports.get_mut(one.report) else {
                 continue;
             };
+            let check = match &one.stage {
+                Stage::Certificate { .. } => Some(Check::Certificate),
+                Stage::Scope(..) => Some(Check::Authority),
+                Stage::Showing(_) => continue,
+                // What a responder that says nothing leaves of a proof is the trust domain's to say.
+                Stage::Status(_, inquiry) => {
+                    let mut asking = Asking {
+                        policy,
+                        now: bench.now,
+                        report,
+                        findings: &mut one.findings,
+                        needs: &mut self.needs,
+                    };
+                    let answer = Answer::Unavailable(Unavailable::TimedOut);
+                    inquiry.take(&answer, &mut asking, bench);
+                    None
+                }
+            };
+            if let Some(check) = check {
+                let fault = Fault::DeadlineExpired;
+                one.findings.fault(check, fault, Evidence::Nothing);
+            }
             if let Some(findings) = self.keeper.keep(one.report, report, one.findings) {
                 conclude(report, findings, policy);
             }
@@ -572,11 +592,18 @@ impl Stage {
         Self::Certificate { need, refresh }
     }
 
+    /// Asks whether the certificate is still good, if that is still worth knowing.
+    fn status(inquiry: Option<Box<Inquiry>>, asking: &mut Asking<'_>) -> Option<Self> {
+        let (need, inquiry) = inquiry?.ask(asking)?;
+        Some(Self::Status(need, inquiry))
+    }
+
     fn awaits(&self, id: NeedId) -> bool {
         match self {
             Self::Certificate { need, .. } => *need == id,
-            Self::Scope(question) => question.awaits(id),
+            Self::Scope(question, _) => question.awaits(id),
             Self::Showing(showing) => showing.awaits(id),
+            Self::Status(need, _) => *need == id,
         }
     }
 }
@@ -608,7 +635,14 @@ impl Waiting {
             Stage::Certificate { refresh, .. } => {
                 judge_certificate(answer, refresh, &mut asking, bench)
             }
-            Stage::Scope(question) => question.take(id, answer, &mut asking).map(Stage::Scope),
+            Stage::Scope(question, inquiry) => match question.take(id, answer, &mut asking) {
+                Some(question) => Some(Stage::Scope(question, inquiry)),
+                None => Stage::status(inquiry, &mut asking),
+            },
+            Stage::Status(_, inquiry) => {
+                inquiry.take(answer, &mut asking, bench);
+                None
+            }
             Stage::Showing(showing) => {
                 let open = showing.take(id, answer, report, needs, bench.policy);
                 return match self.show(open) {
@@ -666,7 +700,13 @@ fn judge_certificate(
             let url = asking.report.x5u().unwrap_or_default();
             Some(Stage::certificate(url, Refresh::Conditional, asking.needs))
         }
-        Judged::Unscoped => Question::ask(asking).map(Stage::Scope),
+        Judged::Unscoped => {
+            let inquiry = status::begin(asking, bench, chain);
+            match Question::ask(asking) {
+                Some(question) => Some(Stage::Scope(question, inquiry)),
+                None => Stage::status(inquiry, asking),
+            }
+        }
     }
 }
 
@@ -681,6 +721,7 @@ impl Needs {
             NeedKind::Certificate { .. } => MAX_CHAIN_BYTES,
             NeedKind::NumberAuthority { .. } => 0,
             NeedKind::Resource { kind, .. } => kind.limit(),
+            NeedKind::Status { .. } => MAX_RESPONSE,
             NeedKind::TnAuthList { .. } => MAX_TN_AUTH_LIST,
         };
         self.open.push(Need {

@@ -36,6 +36,7 @@ fn payload(keys: &MediaKeys) -> String {
         extension: Extension::Base,
         rich: None,
         media_keys: Some(Box::new(keys.clone())),
+        staple: None,
     };
     Passport::new(claims).unwrap().payload().to_owned()
 }

@@ -55,6 +55,7 @@ fn claims() -> impl Strategy<Value = Claims> {
             extension,
             rich: None,
             media_keys,
+            staple: None,
         }
     })
 }
@@ -290,5 +291,6 @@ fn one_call() -> Claims {
         }),
         rich: None,
         media_keys: None,
+        staple: None,
     }
 }

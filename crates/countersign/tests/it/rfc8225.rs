@@ -189,6 +189,7 @@ fn alice_called_at(iat: i64) -> Claims {
         extension: Extension::Base,
         rich: None,
         media_keys: None,
+        staple: None,
     }
 }
 

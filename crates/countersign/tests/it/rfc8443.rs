@@ -39,6 +39,7 @@ fn the_claims_of_section_3_as_they_are_meant() {
         })),
         rich: None,
         media_keys: None,
+        staple: None,
     };
     let passport = Passport::new(claims).unwrap();
     assert_eq!(

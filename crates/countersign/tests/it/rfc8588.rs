@@ -132,6 +132,7 @@ fn claims() -> Claims {
         }),
         rich: None,
         media_keys: None,
+        staple: None,
     }
 }
 

@@ -21,6 +21,7 @@ fn claims(orig: &str, dest: Identity, value: &str, sph: Option<Sph>) -> Claims {
         })),
         rich: None,
         media_keys: None,
+        staple: None,
     }
 }
 

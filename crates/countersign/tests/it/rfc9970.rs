@@ -39,6 +39,7 @@ fn section_9_the_answer_is_signed_as_printed() {
         extension: Extension::Rsp,
         rich: None,
         media_keys: None,
+        staple: None,
     };
     let headers = HeaderCache::new("https://www.example.com/cert.pem").unwrap();
     let key = EcdsaP256Key::generate().unwrap();

@@ -4,7 +4,7 @@ use crate::raw::Raw;
 use crate::rows::{Anchor, Promise, Row};
 use countersign_testkit::stopwatch::{Contestant, race};
 use countersign_testkit::workload::Crypto;
-use countersign_testkit::workload::{Branded, Forwarded, TenThousand, Tokens, Workload};
+use countersign_testkit::workload::{Answers, Branded, Forwarded, TenThousand, Tokens, Workload};
 use std::hint::black_box;
 
 /// One operation; the argument counts up.
@@ -25,12 +25,14 @@ pub(crate) fn measure(workload: &Workload, raw: &Raw) -> (Vec<Row>, Anchor) {
     let parse = |index| _ = black_box(workload.parse(index));
     let tokens = Tokens::new();
     let check = |index| drop(black_box(tokens.check(index)));
+    let answers = Answers::new();
+    let answer = |index| drop(black_box(answers.answer(index)));
     use Promise::{CostAtMost, NanosAtMost, RateAtLeast, Same};
     let of_sign = ("raw-sign", &raw_sign as Work<'_>);
     let of_verify = ("raw-verify", &raw_verify as Work<'_>);
     let of_sign_shaken = ("sign-shaken", &sign as Work<'_>);
     let of_verify_shaken = ("verify-shaken-warm", &verify as Work<'_>);
-    let races: [Race<'_>; 10] = [
+    let races: [Race<'_>; 11] = [
         ("a-a", of_verify, Same, &raw_verify),
         ("sign-shaken", of_sign, RateAtLeast(0.95), &sign),
         ("verify-shaken-warm", of_verify, RateAtLeast(0.97), &verify),
@@ -68,6 +70,8 @@ pub(crate) fn measure(workload: &Workload, raw: &Raw) -> (Vec<Row>, Anchor) {
         ),
         // A token of RFC 9448: one signature, and the nine steps but the last.
         ("token-check", of_verify, RateAtLeast(0.8), &check),
+        // An answer of OCSP with a number: the question read, the answer written and signed.
+        ("ocsp-fresh", of_sign, RateAtLeast(0.70), &answer),
     ];
     let rows = Vec::from(races.map(row));
     let anchor = anchor(&rows);

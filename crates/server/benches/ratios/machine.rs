@@ -1,6 +1,11 @@
 //! The processes that are measured: our own binary with one trunk, and Kamailio as a stateful relay; and what they use of the processor.
 
-use countersign::time::UnixTime;
+use countersign::certificate::chain::{armoured, pem};
+use countersign::certificate::ocsp::request::question_url;
+use countersign::certificate::ocsp::{Asked, CertId, HashForm, OcspRequest};
+use countersign::crypto::EcdsaP256Key;
+use countersign::time::{UnixTime, Validity};
+use countersign_ca::{Authority, Practice, Serial, Subject};
 use countersign_server::lab::directory::{Directory, HOST};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::thread::{sched_getaffinity, sched_setaffinity};
@@ -8,8 +13,10 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 /// Longest start of a process.
@@ -48,6 +55,18 @@ impl Ground {
         }
     }
 
+    /// A folder of its own in it.
+    pub(crate) fn folder(&self, name: &str) -> PathBuf {
+        let folder = self.folder.join(name);
+        fs::create_dir_all(&folder).expect("a folder");
+        folder
+    }
+
+    /// The keys and certificates of the web.
+    pub(crate) fn lab(&self) -> &Directory {
+        &self.lab
+    }
+
     fn x5u(&self) -> String {
         format!("{}/certificates/provider.pem", self.origin())
     }
@@ -80,13 +99,53 @@ impl Ground {
 
     /// What it needs besides to publish it.
     pub(crate) fn publishes(&self) -> String {
+        self.listens(self.repository)
+    }
+
+    /// A public listener with TLS at this address.
+    pub(crate) fn listens(&self, public: SocketAddr) -> String {
         let lab = &self.lab;
         format!(
-            "[http.public]\nlisten = [\"{}\"]\ncertificate_file = {}\nkey_file = {}\n",
-            self.repository,
+            "[http.public]\nlisten = [\"{public}\"]\ncertificate_file = {}\nkey_file = {}\n",
             quoted(&lab.web_certificate()),
             quoted(&lab.web_key()),
         )
+    }
+
+    /// What a server needs that is an authority, at this address, and a path of its responder that asks about a number.
+    pub(crate) fn certifies(&self, public: SocketAddr) -> (String, String) {
+        let since = SystemTime::UNIX_EPOCH.elapsed().expect("a clock");
+        let now = UnixTime::from_secs(since.as_secs() as i64);
+        let key = EcdsaP256Key::generate().expect("a key");
+        let pkcs8 = key.to_pkcs8().expect("a key");
+        let subject = Subject::new("US", "Bench", "Bench ROOT").expect("a name");
+        let validity = Validity {
+            not_before: now.saturating_add(-3_600),
+            not_after: now.saturating_add(86_400),
+        };
+        let serial = Serial::from_random([7; 16]);
+        let practice = Practice::default();
+        let root = Authority::root(&subject, Arc::new(key), practice, serial, validity);
+        let root = root.expect("a root");
+        let certificate = root.certificate();
+        let (file, key) = (self.folder.join("ca.pem"), self.folder.join("ca.key"));
+        fs::write(&file, pem(certificate.as_der())).expect("a file");
+        fs::write(&key, armoured("PRIVATE KEY", &pkcs8)).expect("a file");
+        fs::set_permissions(&key, PermissionsExt::from_mode(0o600)).expect("a file");
+        // Nothing was issued: the answer is looked up and signed all the same.
+        let named = CertId::of(HashForm::Sha256Cut, certificate, certificate);
+        let asked = vec![Asked {
+            certificate: named.expect("a key of P-256"),
+            number: Some("12025550100".parse().expect("a number")),
+        }];
+        let question = OcspRequest { asked, nonce: None }.to_der();
+        let config = format!(
+            "[http.public]\nlisten = [\"{public}\"]\n[ca]\ncertificate_file = {}\nkey = {}\nbase_url = \"https://ca.example\"\nstore_file = {}\npolicy = \"none\"\n",
+            quoted(&file),
+            quoted(&key),
+            quoted(&self.folder.join("ca.sqlite")),
+        );
+        (config, question_url("/ocsp", &question))
     }
 
     /// What a server needs that verifies what it signs.
@@ -315,7 +374,7 @@ impl Drop for Machine {
 }
 
 /// The first field of schedstat is the time spent on the processor, in nanoseconds.
-fn threads_nanos(process: u32) -> u64 {
+pub(crate) fn threads_nanos(process: u32) -> u64 {
     let tasks = fs::read_dir(format!("/proc/{process}/task"));
     let tasks = tasks.into_iter().flatten().flatten();
     let nanos = tasks.filter_map(|task| {

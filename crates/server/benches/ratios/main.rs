@@ -6,6 +6,7 @@
 //! - `library`: the library's own work, in blocks of thread CPU time
 //! - `path`: whole calls through running servers, CPU time of all their threads; Kamailio stands beside them
 //! - `web`: the same over HTTP
+//! - `issuance`: a certificate, from the account to the chain
 //! - `inquiry`: how long it takes to learn who would answer
 //! - `limits`: how late calls are on a busy server, and what one that is overloaded still does
 //! - `machine`: the processes; `rows`: the table
@@ -27,6 +28,7 @@ mod machine;
 mod library;
 mod path;
 mod web;
+mod issuance;
 mod inquiry;
 mod limits;
 
@@ -35,7 +37,9 @@ use raw::Raw;
 use std::process::ExitCode;
 
 /// What can be measured alone; without a word all of it is.
-const PARTS: [&str; 6] = ["library", "path", "http", "probe", "limits", "memory"];
+const PARTS: [&str; 7] = [
+    "library", "path", "http", "issuance", "probe", "limits", "memory",
+];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -65,6 +69,9 @@ fn main() -> ExitCode {
     }
     if wanted("http") {
         rows.extend(web::measure(&raw));
+    }
+    if wanted("issuance") {
+        rows.extend(issuance::measure(&raw));
     }
     if wanted("probe") {
         rows.push(inquiry::measure());

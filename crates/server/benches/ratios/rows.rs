@@ -21,6 +21,8 @@ pub(crate) enum Promise {
     NanosAtMost(f64),
     /// The same work twice, of one thread.
     Same,
+    /// Nothing: it stands beside another row.
+    Told,
 }
 
 pub(crate) struct Row {
@@ -34,7 +36,7 @@ pub(crate) struct Row {
 impl Row {
     fn ratio(&self) -> f64 {
         match self.promise {
-            Promise::Near(_) | Promise::RateAtLeast(_) | Promise::Same => {
+            Promise::Near(_) | Promise::RateAtLeast(_) | Promise::Same | Promise::Told => {
                 self.of_nanos / self.nanos
             }
             Promise::BytesAtMost(_) | Promise::CostAtMost(_) | Promise::NanosAtMost(_) => {
@@ -50,6 +52,7 @@ impl Row {
             Promise::BytesAtMost(most) | Promise::NanosAtMost(most) => self.nanos <= most,
             Promise::Near(most) => (self.ratio() - 1.0).abs() <= most,
             Promise::Same => (self.ratio() - 1.0).abs() <= VOID_BEYOND,
+            Promise::Told => true,
         }
     }
 
@@ -66,6 +69,7 @@ impl Row {
             Promise::NanosAtMost(most) => format!("{most} ns at most, whatever the cost"),
             Promise::Near(most) => format!("within {most} of 1"),
             Promise::Same => format!("within {VOID_BEYOND} of 1, or the run is void"),
+            Promise::Told => "nothing, beside the rate".to_owned(),
         }
     }
 }

@@ -118,6 +118,7 @@ pub(crate) fn measure(raw: &Raw) -> Vec<Row> {
         promise: Promise::CostAtMost(most),
     };
     let most = anchor.verify + 0.6 * anchor.sign;
+    let (answering, ocsp_anchor) = ocsp(&ground, raw);
     vec![
         row(
             "http-sign",
@@ -133,7 +134,36 @@ pub(crate) fn measure(raw: &Raw) -> Vec<Row> {
             most,
             1.0,
         ),
+        row("http-ocsp", answering, "raw-sign", ocsp_anchor, 2.5),
     ]
+}
+
+/// What an answer of OCSP costs beyond an empty one, and a bare signature meanwhile, in CPU nanoseconds.
+fn ocsp(ground: &Ground, raw: &Raw) -> (f64, f64) {
+    let public = free_address();
+    let (config, path) = ground.certifies(public);
+    let trunk = "mode = \"http\"\nnumbering = \"north-american\"\nrole = \"verify\"\n";
+    let listens = format!("[http.trunk]\nlisten = [\"{}\"]\n", free_address());
+    let rest = format!("{}{listens}{config}", ground.verifies());
+    let answers = ground.server("http-ocsp", trunk, &rest);
+    let first = format!("GET {path}");
+    let one = || {
+        let empty = empty(&answers);
+        let asked = block(&answers, public, |client, _| {
+            client.ask(&first, "");
+        });
+        asked - empty
+    };
+    let _first = one();
+    let mut meter = Meter::new(raw);
+    let rounds: Vec<_> = (0..ROUNDS)
+        .map(|_| {
+            meter.look();
+            one()
+        })
+        .collect();
+    let mean = rounds.iter().sum::<f64>() / ROUNDS as f64;
+    (mean, meter.anchor().sign)
 }
 
 /// What a request costs beyond an empty answer, in CPU nanoseconds.

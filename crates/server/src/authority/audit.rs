@@ -3,11 +3,12 @@
 //! Four questions: does every record follow the one before it; is everything there that a checkpoint was signed for; can all
 //! events be true together; and is every certificate signed by the authority that it names. Nothing is repaired.
 
+use super::checkpoints::Ahead;
 use crate::store::{EventStore, Unavailable};
 use countersign::certificate::rules::AuthorityAlgorithms;
 use countersign::certificate::{Certificate, signature};
 use countersign::crypto::AwsLc;
-use countersign_ca::journal::{Broken, Chain, Checkpoint, Head, Why};
+use countersign_ca::journal::{Broken, Chain, Checkpoint, Head};
 use countersign_ca::ledger::{Event, Ledger};
 use countersign_ca::register::{CertificateName, Contradiction};
 use std::fmt;
@@ -86,25 +87,16 @@ struct Reading<'a> {
     chain: Chain,
     ledger: Ledger,
     findings: Vec<Finding>,
-    /// Those still to be met, by position.
-    ahead: Vec<&'a Checkpoint>,
-    met: usize,
+    ahead: Ahead<'a>,
 }
 
 impl<'a> Reading<'a> {
     fn new(stream: &str, checkpoints: &'a [Checkpoint]) -> Self {
-        let of_this = checkpoints
-            .iter()
-            .filter(|checkpoint| *checkpoint.stream == *stream);
-        let mut ahead: Vec<_> = of_this.collect();
-        // The next one to be met is the last of the list.
-        ahead.sort_by_key(|checkpoint| std::cmp::Reverse(checkpoint.position));
         let mut reading = Self {
             chain: Chain::at(Head::beginning(stream)),
             ledger: Ledger::default(),
             findings: Vec::new(),
-            ahead,
-            met: 0,
+            ahead: Ahead::of(stream, checkpoints),
         };
         reading.meet();
         reading
@@ -129,19 +121,8 @@ impl<'a> Reading<'a> {
 
     /// Compares the head with the checkpoints of this position.
     fn meet(&mut self) {
-        let head = self.chain.head();
-        while let Some(checkpoint) = self
-            .ahead
-            .pop_if(|checkpoint| checkpoint.position == head.position)
-        {
-            match checkpoint.head() == head {
-                true => self.met += 1,
-                false => self.findings.push(Finding::Broken(Broken {
-                    position: head.position,
-                    why: Why::Checkpoint,
-                })),
-            }
-        }
+        let met = self.ahead.meet(self.chain.head());
+        self.findings.extend(met.err().map(Finding::Broken));
     }
 
     fn end(mut self, authorities: &[Certificate]) -> Audit {
@@ -150,11 +131,9 @@ impl<'a> Reading<'a> {
             .iter()
             .any(|finding| matches!(finding, Finding::Broken(_)));
         // Where a record is damaged, what lies behind it is not missing.
-        if let Some(furthest) = self.ahead.first().filter(|_| is_whole) {
-            self.findings.push(Finding::Broken(Broken {
-                position: furthest.position,
-                why: Why::CutOff,
-            }));
+        if is_whole {
+            let cut_off = self.ahead.end().err();
+            self.findings.extend(cut_off.map(Finding::Broken));
         }
         let contradictions = self.ledger.register.contradictions().iter().cloned();
         self.findings
@@ -163,7 +142,7 @@ impl<'a> Reading<'a> {
         self.findings.extend(unsigned.map(Finding::Unsigned));
         Audit {
             head: self.chain.head(),
-            checkpoints: self.met,
+            checkpoints: self.ahead.met(),
             ledger: self.ledger,
             findings: self.findings,
         }

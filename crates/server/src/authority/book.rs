@@ -10,12 +10,13 @@
 //! together. Two ledgers take turns: one is shown, the other is ahead of it while a decision is being kept, and what was shown
 //! becomes the next one as soon as its last reader has gone; so showing costs no copy.
 
+use super::checkpoints::Ahead;
 use crate::clock::Clock;
 use crate::store::{AppendError, EventStore, Unavailable};
 use arc_swap::ArcSwap;
 use countersign::crypto::system_random;
 use countersign::time::UnixTime;
-use countersign_ca::journal::{Broken, Chain, Head};
+use countersign_ca::journal::{Broken, Chain, Checkpoint, Head};
 use countersign_ca::ledger::{Event, Ledger};
 use std::fmt;
 use std::sync::Arc;
@@ -127,14 +128,15 @@ pub struct Book {
 }
 
 impl Book {
-    /// Opens a journal and reads all of it.
+    /// Opens a journal and reads all of it, as far as `checkpoints` say at least. They have to be read before.
     ///
     /// # Errors
-    /// [`Undone`] if it cannot be read, is not whole, or is of a later version.
+    /// [`Undone`] if it cannot be read, is not whole, lacks what a checkpoint was signed for, or is of a later version.
     pub fn open(
         store: Arc<dyn EventStore>,
         stream: &str,
         clock: Arc<dyn Clock>,
+        checkpoints: &[Checkpoint],
     ) -> Result<Self, Undone> {
         let mut book = Self {
             store,
@@ -144,7 +146,10 @@ impl Book {
             shown: Arc::default(),
             spare: Spare::Ready(Box::default()),
         };
-        book.catch_up()?;
+        let mut ahead = Ahead::of(stream, checkpoints);
+        ahead.meet(book.head()).map_err(Undone::Broken)?;
+        book.read_on(|head| ahead.meet(head))?;
+        ahead.end().map_err(Undone::Broken)?;
         Ok(book)
     }
 
@@ -273,6 +278,11 @@ impl Book {
     /// # Errors
     /// [`Undone`].
     pub fn catch_up(&mut self) -> Result<(), Undone> {
+        self.read_on(|_| Ok(()))
+    }
+
+    /// Reads what is new; `meet` judges each head.
+    fn read_on(&mut self, mut meet: impl FnMut(Head) -> Result<(), Broken>) -> Result<(), Undone> {
         let own = self.chain.head().position;
         match self.store.head(&self.stream)? {
             head if head == own => return Ok(()),
@@ -284,6 +294,7 @@ impl Book {
             let lines = self.store.read(&self.stream, chain.head().position, PAGE)?;
             for line in &lines {
                 let record = chain.follow(line).map_err(Undone::Broken)?;
+                meet(chain.head()).map_err(Undone::Broken)?;
                 let event = Event::from_json(&record.event);
                 events.push(event.map_err(|_| Undone::UnknownEvent(record.position))?);
             }

@@ -11,6 +11,7 @@ use countersign::time::UnixTime;
 use countersign_ca::journal::Head;
 use countersign_ca::ledger::{Event, Ledger};
 use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -35,6 +36,8 @@ pub struct Keeper {
     queue: Option<SyncSender<Box<dyn Command + Send>>>,
     shown: Arc<ArcSwap<Ledger>>,
     trouble: Arc<Trouble>,
+    is_late: Arc<AtomicBool>,
+    position: Arc<AtomicU64>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -69,8 +72,12 @@ impl Keeper {
         let (queue, commands) = sync_channel(QUEUE);
         let shown = book.shown();
         let trouble = Arc::new(Mutex::new(None));
+        let is_late = Arc::new(AtomicBool::new(false));
+        let position = Arc::new(AtomicU64::new(book.head().position));
         let shift = Shift {
             signed: None,
+            is_late: is_late.clone(),
+            position: position.clone(),
             book,
             checkpoints,
             trouble: trouble.clone(),
@@ -82,6 +89,8 @@ impl Keeper {
             queue: Some(queue),
             shown,
             trouble,
+            is_late,
+            position,
             thread: Some(thread),
         })
     }
@@ -115,6 +124,16 @@ impl Keeper {
     pub fn trouble(&self) -> Option<Undone> {
         current(&self.trouble)
     }
+
+    /// How many records the journal has.
+    pub fn position(&self) -> u64 {
+        self.position.load(Ordering::Relaxed)
+    }
+
+    /// Whether the last checkpoint could not be written: what is kept is kept, but nothing proves it yet.
+    pub fn checkpoint_is_late(&self) -> bool {
+        self.is_late.load(Ordering::Relaxed)
+    }
 }
 
 impl Drop for Keeper {
@@ -133,21 +152,31 @@ struct Shift {
     checkpoints: Option<Checkpoints>,
     /// The last head that was signed, and when.
     signed: Option<(Head, Instant)>,
+    /// Whether the last one could not be written.
+    is_late: Arc<AtomicBool>,
+    /// Where the head is told.
+    position: Arc<AtomicU64>,
     trouble: Arc<Trouble>,
 }
 
 impl Shift {
     fn work(mut self, commands: &Receiver<Box<dyn Command + Send>>) {
         self.checkpoint_if(Duration::ZERO);
+        let mut looked = Instant::now();
         loop {
             match commands.recv_timeout(POLL) {
                 Ok(first) => self.keep(first, commands),
-                Err(RecvTimeoutError::Timeout) => {
-                    let caught_up = self.book.catch_up();
-                    note(&self.trouble, caught_up.err());
-                }
+                Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
+            // However busy: who asks all the time must not keep others from being heard.
+            if looked.elapsed() >= POLL {
+                let caught_up = self.book.catch_up();
+                note(&self.trouble, caught_up.err());
+                looked = Instant::now();
+            }
+            let position = self.book.head().position;
+            self.position.store(position, Ordering::Relaxed);
             self.checkpoint_if(CHECKPOINT_EVERY);
         }
         self.checkpoint_if(Duration::ZERO);
@@ -196,9 +225,18 @@ impl Shift {
             return;
         }
         match checkpoints.put(self.book.stream(), head, self.book.now()) {
-            Ok(()) => self.signed = Some((head, Instant::now())),
+            Ok(()) => {
+                self.signed = Some((head, Instant::now()));
+                if self.is_late.swap(false, Ordering::Relaxed) {
+                    tracing::info!("checkpoints of the journal are written again");
+                }
+            }
             // What is kept is kept; only its proof is late, and tried again.
-            Err(error) => tracing::error!(%error, "no checkpoint of the journal could be written"),
+            Err(error) => {
+                if !self.is_late.swap(true, Ordering::Relaxed) {
+                    tracing::error!(%error, "no checkpoint of the journal could be written");
+                }
+            }
         }
     }
 }

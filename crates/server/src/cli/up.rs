@@ -3,10 +3,11 @@
 use super::console::{Console, Tone, visible};
 use super::{Outcome, startup};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{self, Override};
+use crate::config::{self, Config, Mistake, Override};
 use crate::lab::answering::{AnsweringPhone, Heard};
 use crate::lab::calling::{CallingPhone, Dial, Tally};
 use crate::lab::directory::Directory;
+use crate::lab::enrolling;
 use crate::lab::plan::{Plan, STEP};
 use crate::run::StartFault;
 use clap::Args;
@@ -66,29 +67,25 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {
     };
     let directory = Directory::new(&arguments.data);
     let clock = SystemClock::start();
-    if let Err(fault) = directory
-        .ensure(clock.now().unix)
-        .and_then(|()| plan.write(&directory))
-    {
+    let made = directory
+        .ensure_authorities(clock.now().unix)
+        .and_then(|_| plan.write(&directory));
+    if let Err(fault) = made {
         console.error(fault);
         return Outcome::Unable;
     }
-    let quiet = Override {
-        flag: "--demo".into(),
-        key: "log.level".into(),
-        value: "warn".into(),
-    };
-    // The lines of a demonstration's calls would bury its sums.
-    let overrides = arguments.demo.map(|_| quiet);
-    let config = match config::load(
-        &directory.configuration(),
-        std::iter::empty(),
-        overrides.as_slice(),
-    ) {
+    let config = match written(&directory, arguments) {
         Ok(config) => config,
         Err(mistakes) => return startup::mistaken(&mistakes, console),
     };
     startup::on_runtime(console, async |console| {
+        if let Some(settings) = &config.ca {
+            let enrolled = enrolling::ensure(&directory, settings, Arc::new(clock)).await;
+            if let Err(why) = enrolled {
+                console.error(why);
+                return Outcome::Unable;
+            }
+        }
         let how = (startup::Warnings::Silent, startup::Takeover::No);
         let helps = |address| another(&plan, address);
         let running = match startup::start(&config, clock, console, how, helps).await {
@@ -124,6 +121,22 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {
         running.stop().await;
         Outcome::Done
     })
+}
+
+/// The configuration that was just written.
+fn written(directory: &Directory, arguments: &Arguments) -> Result<Config, Vec<Mistake>> {
+    let quiet = Override {
+        flag: "--demo".into(),
+        key: "log.level".into(),
+        value: "warn".into(),
+    };
+    // The lines of a demonstration's calls would bury its sums.
+    let overrides = arguments.demo.map(|_| quiet);
+    config::load(
+        &directory.configuration(),
+        std::iter::empty(),
+        overrides.as_slice(),
+    )
 }
 
 /// The verifier, the called party, and signing over HTTP.

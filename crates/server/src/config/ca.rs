@@ -2,8 +2,11 @@
 //!
 //! What the settings name is opened by [`crate::authority`]; keys are files or `pkcs11:` URIs everywhere.
 
+pub mod limits;
+
+use self::limits::CaLimits;
 use super::place::{Cause, Expected, Placed};
-use super::reader::Reader;
+use super::reader::{Reader, placed_choice};
 use crate::keys::KeyPlace;
 use const_oid::ObjectIdentifier;
 use countersign_ca::issuance::SHAKEN_POLICY;
@@ -37,6 +40,8 @@ pub struct CaSettings {
     pub usual_days: i64,
     /// How long they live at most, in days.
     pub longest_days: i64,
+    /// What lives no longer than this is never revoked, in hours.
+    pub short_lived_hours: i64,
     /// MAC keys of accounts elsewhere.
     pub external_accounts_file: Option<Placed<PathBuf>>,
     /// Whether new accounts must be bound to one.
@@ -47,10 +52,18 @@ pub struct CaSettings {
     pub ignored_lints: Vec<Box<str>>,
     /// Whose number is whose.
     pub number_authority_file: Option<Placed<PathBuf>>,
+    /// How old that may be before it is not known any more.
+    pub number_authority_max_age: Duration,
     /// What becomes of requests for numbers of which nobody knows whose they are.
     pub unknown_numbers: Placed<UnknownNumbersRule>,
+    /// `[ca.limits]`.
+    pub limits: CaLimits,
     /// `[ca.crl]`.
     pub crl: CrlSettings,
+    /// `[ca.ocsp]`.
+    pub ocsp: OcspSettings,
+    /// `[[ca.former]]`.
+    pub former: Vec<FormerSettings>,
     /// `[[ca.token_issuers]]`.
     pub token_issuers: Vec<TokenIssuerSettings>,
     /// `[ca.token_authority]`.
@@ -120,6 +133,26 @@ pub struct CrlSettings {
     pub issuer: Option<(Placed<PathBuf>, Placed<KeyPlace>)>,
 }
 
+/// `[ca.ocsp]`.
+#[derive(Clone, Debug)]
+pub struct OcspSettings {
+    /// Whether certificates name the responder.
+    pub in_certificates: bool,
+    /// Who answers, if it is not the authority.
+    pub responder: Option<(Placed<PathBuf>, Placed<KeyPlace>)>,
+}
+
+/// One of `[[ca.former]]`: the authority with a key that it had before.
+#[derive(Clone, Debug)]
+pub struct FormerSettings {
+    /// Its certificate and those above it.
+    pub certificate_file: Placed<PathBuf>,
+    /// The key.
+    pub key: Placed<KeyPlace>,
+    /// The name of the revocation list that its certificates name, if it signed that itself.
+    pub crl_name: Option<Placed<Box<str>>>,
+}
+
 /// One of `[[ca.token_issuers]]`.
 #[derive(Clone, Debug)]
 pub struct TokenIssuerSettings {
@@ -144,15 +177,25 @@ pub struct TokenAuthoritySettings {
     pub key: Placed<KeyPlace>,
     /// The `iss` of its tokens.
     pub iss: Option<Box<str>>,
+    /// Where its certificate is published; without it the certificate travels in the token.
+    pub x5u: Option<Box<str>>,
     /// How long a token counts.
     pub lifetime: Duration,
+    /// Authorities that are trusted, for whoever asks for the list of them.
+    pub ca_list_file: Option<Placed<PathBuf>>,
+    /// How long a list of them holds.
+    pub ca_list_lifetime: Duration,
 }
 
 /// How long a revocation list holds if nobody says otherwise, in hours. Own decision: a day, as SHAKEN's list.
 const DEFAULT_CRL_HOURS: i64 = 24;
+/// How old a number authority's file may be if nobody says otherwise, in hours. Own decision: the two days of `verification`, as numbers move daily.
+const DEFAULT_NUMBERS_AGE_HOURS: i64 = 48;
 /// How long a token counts if nobody says otherwise, in hours. Own decision: a working day's order can be finished with it.
 const DEFAULT_TOKEN_HOURS: i64 = 24;
-/// Longest of both: thirty days.
+/// How long a list of authorities holds if nobody says otherwise, in hours. Own decision: a day, as the revocation list.
+const DEFAULT_CA_LIST_HOURS: i64 = 24;
+/// Longest of these: thirty days.
 const MAX_HOURS: i64 = 720;
 /// How long a certificate lives if nobody says otherwise, in days: the example of RFC 9448 §3.
 const DEFAULT_USUAL_DAYS: i64 = 7;
@@ -160,6 +203,8 @@ const DEFAULT_USUAL_DAYS: i64 = 7;
 const DEFAULT_LONGEST_DAYS: i64 = 365;
 /// Longest that can be said: ten years.
 const MAX_DAYS: i64 = 3_653;
+/// Longest life that can be called short: a week, in hours. Own decision: a revocation list is as old as that at most.
+const MAX_SHORT_HOURS: i64 = 168;
 /// The revocation list's name if nobody says otherwise.
 const DEFAULT_CRL_NAME: &str = "ca";
 /// Where tokens are asked for an account.
@@ -210,13 +255,18 @@ struct Rest {
     outlive_token: bool,
     usual_days: i64,
     longest_days: i64,
+    short_lived_hours: i64,
     external_accounts_file: Option<Placed<PathBuf>>,
     external_accounts: Placed<Bindings>,
     second_approval: bool,
     ignored_lints: Vec<Box<str>>,
     number_authority_file: Option<Placed<PathBuf>>,
+    number_authority_max_age: Duration,
     unknown_numbers: Placed<UnknownNumbersRule>,
+    limits: CaLimits,
     crl: CrlSettings,
+    ocsp: OcspSettings,
+    former: Vec<FormerSettings>,
     token_issuers: Vec<TokenIssuerSettings>,
     token_authority: Option<TokenAuthoritySettings>,
 }
@@ -240,11 +290,15 @@ impl Rest {
             reader.note("external_accounts", &external_accounts.place, cause);
         }
         let number_authority_file = reader.text("number_authority_file").map(file);
+        let max_age_h = reader
+            .integer("number_authority_max_age_h", 1..=MAX_HOURS)
+            .unwrap_or(DEFAULT_NUMBERS_AGE_HOURS);
         let unknown_numbers = placed_choice(reader, "unknown_numbers", &unknown);
         if unknown_numbers.value == UnknownNumbersRule::Refuse && number_authority_file.is_none() {
             let cause = Cause::Requires("number_authority_file");
             reader.note("unknown_numbers", &unknown_numbers.place, cause);
         }
+        let lists = crl(reader.table("crl"), directory);
         Self {
             checkpoint_file: reader.text("checkpoint_file").map(file),
             policy: policy.map_or(Some(SHAKEN_POLICY), |policy| policy.value),
@@ -265,20 +319,20 @@ impl Rest {
             longest_days: reader
                 .integer("longest_days", 1..=MAX_DAYS)
                 .unwrap_or(DEFAULT_LONGEST_DAYS),
+            short_lived_hours: reader
+                .integer("short_lived_hours", 0..=MAX_SHORT_HOURS)
+                .unwrap_or_default(),
             external_accounts_file,
             external_accounts,
-            ignored_lints: reader
-                .list("ignored_lints", "the name of a lint", |name| {
-                    Some(Box::from(name))
-                })
-                .into_iter()
-                .flatten()
-                .map(|name| name.value)
-                .collect(),
+            ignored_lints: ignored_lints(reader),
             second_approval: reader.boolean("second_approval", true).value,
             number_authority_file,
+            number_authority_max_age: hours_long(max_age_h),
             unknown_numbers,
-            crl: crl(reader.table("crl"), directory),
+            limits: limits::read(reader.table("limits")),
+            former: former(reader, directory, &lists),
+            crl: lists,
+            ocsp: ocsp(reader.table("ocsp"), directory),
             token_issuers: reader
                 .tables("token_issuers")
                 .into_iter()
@@ -318,17 +372,29 @@ impl Rest {
             outlive_token: self.outlive_token,
             usual_days: self.usual_days,
             longest_days: self.longest_days,
+            short_lived_hours: self.short_lived_hours,
             external_accounts_file: self.external_accounts_file,
             external_accounts: self.external_accounts,
             ignored_lints: self.ignored_lints,
             second_approval: self.second_approval,
             number_authority_file: self.number_authority_file,
+            number_authority_max_age: self.number_authority_max_age,
             unknown_numbers: self.unknown_numbers,
+            limits: self.limits,
             crl: self.crl,
+            ocsp: self.ocsp,
+            former: self.former,
             token_issuers: self.token_issuers,
             token_authority: self.token_authority,
         })
     }
+}
+
+fn ignored_lints(reader: &mut Reader<'_>) -> Vec<Box<str>> {
+    let name = |name: &str| Some(Box::from(name));
+    let names = reader.list("ignored_lints", "the name of a lint", name);
+    let names = names.into_iter().flatten();
+    names.map(|name| name.value).collect()
 }
 
 const FINGERPRINTS: [(&str, Fingerprints); 3] = [
@@ -341,26 +407,84 @@ const REUSE: [(&str, TokenReuse); 2] = [
     ("once", TokenReuse::Once),
 ];
 
-fn placed_choice<'a, T: Copy + Default>(
-    reader: &mut Reader<'a>,
-    key: &'a str,
-    words: &[(&'static str, T)],
-) -> Placed<T> {
-    let written = reader.text(key);
-    let value = reader.choice(key, words).unwrap_or_default();
-    match written {
-        Some(written) => written.map(|_| value),
-        None => reader.default(key, value),
-    }
-}
-
 fn crl(mut reader: Reader<'_>, directory: &Path) -> CrlSettings {
-    let file = |name: Placed<&str>| name.map(|name| directory.join(name));
     let name = reader.parsed("name", "letters, digits, - and _", name);
     let name = name.unwrap_or_else(|| reader.default("name", DEFAULT_CRL_NAME.into()));
     let hours = reader.integer("hours", 1..=MAX_HOURS);
+    let issuer = delegate(
+        &mut reader,
+        directory,
+        "the other half of who signs the list",
+    );
+    reader.finish();
+    CrlSettings {
+        name,
+        lifetime: hours_long(hours.unwrap_or(DEFAULT_CRL_HOURS)),
+        issuer,
+    }
+}
+
+/// What the authority was before. Two keys sign no list of one name.
+fn former(reader: &mut Reader<'_>, directory: &Path, present: &CrlSettings) -> Vec<FormerSettings> {
+    let mut taken = vec![present.name.value.clone()];
+    let mut all = Vec::new();
+    for mut reader in reader.tables("former") {
+        let certificate = reader.required("certificate_file", "its certificate");
+        let key = key(&mut reader, directory);
+        let crl_name = reader.parsed("crl_name", "letters, digits, - and _", name);
+        for (is_missing, name, what) in [
+            (key.is_none(), "key", "its key"),
+            (
+                crl_name.is_none() && present.issuer.is_none(),
+                "crl_name",
+                "the name of the list that it signed itself",
+            ),
+        ] {
+            let (there, place) = reader.written_items(name);
+            if is_missing && there == 0 {
+                reader.note(name, &place, Cause::Missing(what));
+            }
+        }
+        if let Some(name) = &crl_name {
+            if taken.contains(&name.value) {
+                reader.note("crl_name", &name.place, Cause::Duplicate);
+            }
+            taken.push(name.value.clone());
+        }
+        reader.finish();
+        let certificate_file = certificate.map(|name| name.map(|name| directory.join(name)));
+        all.extend(
+            certificate_file
+                .zip(key)
+                .map(|(certificate_file, key)| FormerSettings {
+                    certificate_file,
+                    key,
+                    crl_name,
+                }),
+        );
+    }
+    all
+}
+
+fn ocsp(mut reader: Reader<'_>, directory: &Path) -> OcspSettings {
+    let responder = delegate(&mut reader, directory, "the other half of who answers");
+    let in_certificates = reader.boolean("in_certificates", false).value;
+    reader.finish();
+    OcspSettings {
+        in_certificates,
+        responder,
+    }
+}
+
+/// Who signs something in the place of the authority: both its certificate and its key, or neither.
+fn delegate(
+    reader: &mut Reader<'_>,
+    directory: &Path,
+    other_half: &'static str,
+) -> Option<(Placed<PathBuf>, Placed<KeyPlace>)> {
+    let file = |name: Placed<&str>| name.map(|name| directory.join(name));
     let certificate_file = reader.text("certificate_file").map(file);
-    let key = key(&mut reader, directory);
+    let key = key(reader, directory);
     for (one, other, key) in [
         (certificate_file.is_some(), key.is_none(), "key"),
         (
@@ -371,19 +495,10 @@ fn crl(mut reader: Reader<'_>, directory: &Path) -> CrlSettings {
     ] {
         let (there, place) = reader.written_items(key);
         if one && other && there == 0 {
-            reader.note(
-                key,
-                &place,
-                Cause::Missing("the other half of who signs the list"),
-            );
+            reader.note(key, &place, Cause::Missing(other_half));
         }
     }
-    reader.finish();
-    CrlSettings {
-        name,
-        lifetime: hours_long(hours.unwrap_or(DEFAULT_CRL_HOURS)),
-        issuer: certificate_file.zip(key),
-    }
+    certificate_file.zip(key)
 }
 
 fn token_issuer(mut reader: Reader<'_>, directory: &Path) -> Option<TokenIssuerSettings> {
@@ -410,11 +525,16 @@ fn token_authority(mut reader: Reader<'_>, directory: &Path) -> Option<TokenAuth
     let certificate_file = reader.text("certificate_file").map(file);
     let key = key(&mut reader, directory);
     let iss = reader.text("iss").map(|iss| iss.value.into());
+    let x5u = reader
+        .parsed("x5u", "an https URL", https)
+        .map(|url| url.value);
     let hours = reader.integer("hours", 1..=MAX_HOURS);
+    let ca_list_file = reader.text("ca_list_file").map(file);
+    let ca_list_hours = reader.integer("ca_list_hours", 1..=MAX_HOURS);
     for (one, other, key) in [
         (certificate_file.is_some(), key.is_none(), "key"),
         (
-            key.is_some() || iss.is_some(),
+            key.is_some() || iss.is_some() || x5u.is_some() || ca_list_file.is_some(),
             certificate_file.is_none(),
             "certificate_file",
         ),
@@ -429,7 +549,10 @@ fn token_authority(mut reader: Reader<'_>, directory: &Path) -> Option<TokenAuth
         certificate_file: certificate_file?,
         key: key?,
         iss,
+        x5u,
         lifetime: hours_long(hours.unwrap_or(DEFAULT_TOKEN_HOURS)),
+        ca_list_file,
+        ca_list_lifetime: hours_long(ca_list_hours.unwrap_or(DEFAULT_CA_LIST_HOURS)),
     })
 }
 

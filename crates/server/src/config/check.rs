@@ -23,6 +23,7 @@ use crate::fetch::{Exception, FetchPolicy, picture};
 use crate::files;
 use crate::hep;
 use crate::routes::Local;
+use crate::staples::Shelf;
 use crate::trust::Opened;
 use countersign::authentication::{AuthenticationService, Inventory, Signer, SignerError};
 use countersign::certificate::delegation::{self, Delegation};
@@ -30,7 +31,7 @@ use countersign::certificate::number_records::NumberRecords;
 use countersign::certificate::{Authority, CertificateChain};
 use countersign::crypto::{EcdsaP256Key, sha256};
 use countersign::passport::Card;
-use countersign::time::UnixTime;
+use countersign::time::{UnixTime, Validity};
 use countersign::verification::policy::ProviderNumbersPolicy;
 use countersign_sip::trunk::{Bypass, Diversions, Forwards, Mode, Role, UdpSource};
 use rustls::{RootCertStore, ServerConfig};
@@ -68,7 +69,7 @@ pub struct Checked {
     /// TLS of SIP.
     pub sip: SipTls,
     /// When the certificates of HTTP listeners end, by the section that names them: `http.public`.
-    pub web_ends: BTreeMap<Box<str>, UnixTime>,
+    pub web_lives: BTreeMap<Box<str>, Validity>,
     /// What deserves a thought.
     pub warnings: Vec<Warning>,
     /// SHA-256 of the files that were read, without keys: a key that changes does so with its certificate.
@@ -83,6 +84,17 @@ pub struct Tenant {
     pub service: AuthenticationService,
     /// The name under which our own repository publishes the chain, if x5u leads to it.
     pub published_name: Option<Box<str>>,
+    /// What it sends along, if it does.
+    pub staples: Option<Arc<Shelf>>,
+    /// Its further certificates, which are in the ring of the service.
+    pub others: Vec<Tenant>,
+}
+
+impl Tenant {
+    /// Its own certificate and the further ones.
+    pub fn all(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(&self.others)
+    }
 }
 
 /// Opens and checks everything. `trust_version` grows whenever the anchors may have changed.
@@ -94,7 +106,7 @@ pub fn check(config: &Config, now: UnixTime, trust_version: u64) -> Result<Check
     let tenants: Vec<_> = config
         .tenants
         .iter()
-        .filter_map(|settings| opening.tenant(settings, now))
+        .filter_map(|settings| opening.whole_tenant(settings, now))
         .collect();
     let brands = config.brands.iter();
     let brands = brands.filter_map(|settings| opening.brand(settings));
@@ -104,7 +116,8 @@ pub fn check(config: &Config, now: UnixTime, trust_version: u64) -> Result<Check
     let records = opening.records(config, now);
     let trust = opening.trust(&config.trust, trust_version, now);
     let fetch = opening.fetch(&config.fetch);
-    let public = opening.web(&config.public.tls, None, now);
+    let clients = config.public_client_ca_file.as_ref();
+    let public = opening.web(&config.public.tls, clients, now);
     let clients = config.door.client_ca_file.as_ref();
     let trunk = opening.web(&config.trunk.tls, clients, now);
     let admin = opening.web(&config.admin.tls, None, now);
@@ -128,7 +141,7 @@ pub fn check(config: &Config, now: UnixTime, trust_version: u64) -> Result<Check
         admin,
         hep,
         sip,
-        web_ends: opening.web_ends,
+        web_lives: opening.web_lives,
         warnings: opening.warnings,
         files: opening.files,
     })
@@ -136,7 +149,7 @@ pub fn check(config: &Config, now: UnixTime, trust_version: u64) -> Result<Check
 
 #[derive(Default)]
 struct Opening {
-    web_ends: BTreeMap<Box<str>, UnixTime>,
+    web_lives: BTreeMap<Box<str>, Validity>,
     mistakes: Vec<Mistake>,
     warnings: Vec<Warning>,
     files: BTreeMap<PathBuf, [u8; 32]>,
@@ -156,12 +169,28 @@ impl Opening {
         }
     }
 
+    /// A tenant with all its certificates.
+    fn whole_tenant(&mut self, settings: &TenantSettings, now: UnixTime) -> Option<Tenant> {
+        let own = self.tenant(settings, now);
+        let others = settings.credentials.iter();
+        let others: Vec<_> = others.map(|one| self.tenant(one, now)).collect();
+        let others: Option<Vec<_>> = others.into_iter().collect();
+        let (own, others) = (own?, others?);
+        let ring = others.iter().map(|one| one.service.clone());
+        Some(Tenant {
+            service: own.service.with_ring(ring),
+            others,
+            ..own
+        })
+    }
+
     fn tenant(&mut self, settings: &TenantSettings, now: UnixTime) -> Option<Tenant> {
         let chain = self.chain(&settings.certificate_file, now);
         let key = self.note(settings.key_file.value_of(files::read_signing_key));
         let inventory = settings.inventory_file.as_ref();
         let inventory = inventory.map(|file| self.inventory(file));
         let signer = self.signer(settings, chain?, key?)?;
+        let signer = self.with_chain(settings, signer);
         let concern = delegation_concern(signer.authority());
         let file = &settings.certificate_file;
         self.warnings
@@ -171,11 +200,42 @@ impl Opening {
             Some(inventory) => inventory?,
             None => Inventory::default(),
         };
+        let staples = self.staples(settings, &signer);
+        let service = AuthenticationService::new(Arc::new(signer), Arc::new(inventory));
         Some(Tenant {
             name: settings.name.value.clone(),
-            service: AuthenticationService::new(Arc::new(signer), Arc::new(inventory)),
+            service: match &staples {
+                Some(staples) => service.with_staples(staples.clone()),
+                None => service,
+            },
             published_name: settings.published_name().map(Box::from),
+            staples,
+            others: Vec::new(),
         })
+    }
+
+    fn with_chain(&mut self, settings: &TenantSettings, signer: Signer) -> Signer {
+        if !settings.x5c.value {
+            return signer;
+        }
+        let signer = signer.with_chain_along();
+        if !signer.sends_chain() {
+            let concern = settings.x5c.warning(Concern::ChainTooLong);
+            self.warnings.push(concern);
+        }
+        signer
+    }
+
+    fn staples(&mut self, settings: &TenantSettings, signer: &Signer) -> Option<Arc<Shelf>> {
+        if !settings.staples.value {
+            return None;
+        }
+        let shelf = Shelf::of(&settings.name.value, signer);
+        if shelf.is_none() {
+            let concern = settings.staples.warning(Concern::NoResponder);
+            self.warnings.push(concern);
+        }
+        shelf.map(Arc::new)
     }
 
     fn brand(&mut self, settings: &BrandSettings) -> Option<Rule> {

@@ -274,13 +274,16 @@ fn host_and_port(text: &str) -> Option<Box<str>> {
 /// The three HTTP listeners, and what is asked of one of them.
 pub(super) struct Http {
     pub(super) public: HttpSettings,
+    pub(super) public_client_ca_file: Option<Placed<PathBuf>>,
     pub(super) trunk: HttpSettings,
     pub(super) door: DoorSettings,
     pub(super) admin: HttpSettings,
 }
 
 pub(super) fn http(mut reader: Reader<'_>, directory: &Path) -> Http {
-    let public = whole(reader.table("public"), None, directory);
+    let mut public = reader.table("public");
+    let public_client_ca_file = client_ca_file(&mut public, directory);
+    let public = whole(public, None, directory);
     let mut trunk = reader.table("trunk");
     let door = door(&mut trunk, directory);
     let trunk = whole(trunk, None, directory);
@@ -288,19 +291,26 @@ pub(super) fn http(mut reader: Reader<'_>, directory: &Path) -> Http {
     reader.finish();
     Http {
         public,
+        public_client_ca_file,
         trunk,
         door,
         admin,
     }
 }
 
+/// Authorities of clients that prove who they are.
+fn client_ca_file(reader: &mut Reader<'_>, directory: &Path) -> Option<Placed<PathBuf>> {
+    let file = reader.text("client_ca_file");
+    file.map(|file| file.map(|name| directory.join(name)))
+}
+
 fn door(reader: &mut Reader<'_>, directory: &Path) -> DoorSettings {
-    let client_ca_file = reader.text("client_ca_file");
+    let client_ca_file = client_ca_file(reader, directory);
     let base = reader.parsed("base", "a path such as \"/3gpp/v1\"", base);
     let required = reader.boolean("identity_required", false).value;
     DoorSettings {
         base: base.map_or_else(|| DEFAULT_BASE.into(), |base| base.value),
-        client_ca_file: client_ca_file.map(|file| file.map(|name| directory.join(name))),
+        client_ca_file,
         missing_identity: match required {
             true => MissingIdentity::Refused,
             false => MissingIdentity::Unsigned,

@@ -78,6 +78,8 @@ pub struct Config {
     pub fetch: FetchSettings,
     /// `[http.public]`: the certificate repository.
     pub public: HttpSettings,
+    /// `[http.public]`: authorities of clients that prove who they are.
+    pub public_client_ca_file: Option<Placed<PathBuf>>,
     /// `[http.trunk]`: signing and verification over HTTP.
     pub trunk: HttpSettings,
     /// `[http.trunk]`, what is said there.
@@ -283,6 +285,7 @@ fn read(
         authority,
         fetch,
         public: http.public,
+        public_client_ca_file: http.public_client_ca_file,
         trunk: http.trunk,
         door: http.door,
         admin: http.admin,

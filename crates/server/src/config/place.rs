@@ -334,6 +334,8 @@ pub enum Concern {
     BeyondParent(Box<str>),
     /// What others may not like about a brand.
     Brand(BrandWarning),
+    /// The chain leaves no room in a token, so it is not sent along.
+    ChainTooLong,
     /// The certificate ends soon.
     EndsSoon(UnixTime),
     /// A host that the fetch rules would refuse may be fetched from.
@@ -344,6 +346,8 @@ pub enum Concern {
     ListByReference,
     /// Nothing verifies against no anchor.
     NoAnchors,
+    /// The certificate names no responder, so there is nothing to send along.
+    NoResponder,
     /// The certificate for TLS names no SIP domain.
     NoSipDomain,
     /// The trunk's `local` is none of our listeners.
@@ -382,38 +386,54 @@ impl From<TrustConcern> for Concern {
 
 impl fmt::Display for Concern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        match self {
+            Self::Answers(concern) => concern.fmt(f),
+            Self::BeyondParent(residue) => write!(
+                f,
+                "the certificate lists what the one above it does not: {residue}; no call is signed for it, and others may refuse every call"
+            ),
+            Self::Brand(warning) => warning.fmt(f),
+            Self::EndsSoon(at) => write!(f, "the certificate ends at {at}: renew it"),
+            Self::FetchException(origin) => write!(
+                f,
+                "certificates are fetched from {origin} although the rules for fetching may refuse it"
+            ),
+            Self::NotNamed(host) => write!(
+                f,
+                "the certificate does not name {host}, which is advertised: peers that compare names refuse it"
+            ),
+            Self::Overshadowed(earlier) => write!(
+                f,
+                "no message ever comes by it: all that could are taken by \"{earlier}\" before it"
+            ),
+            Self::Trust(concern) => concern.fmt(f),
+            other => f.write_str(other.sentence()),
+        }
+    }
+}
+
+impl Concern {
+    /// What is said of those that name nothing.
+    fn sentence(&self) -> &'static str {
+        match self {
             Self::AdminIsOpen => {
                 "the admin listener can be reached from other machines and has no sign-in"
             }
-            Self::Answers(concern) => return concern.fmt(f),
-            Self::BeyondParent(residue) => {
-                return write!(
-                    f,
-                    "the certificate lists what the one above it does not: {residue}; no call is signed for it, and others may refuse every call"
-                );
+            Self::LabAnchors => {
+                "lab anchors are believed: a verdict says nothing about anybody's numbers"
             }
-            Self::Brand(warning) => return warning.fmt(f),
-            Self::EndsSoon(at) => return write!(f, "the certificate ends at {at}: renew it"),
-            Self::FetchException(origin) => {
-                return write!(
-                    f,
-                    "certificates are fetched from {origin} although the rules for fetching may refuse it"
-                );
-            }
-            Self::LabAnchors => "lab anchors are believed: a verdict says nothing about anybody's numbers",
             Self::ListByReference => {
                 "the list of its numbers is at a URL, and nobody fetches it for signing: no call is signed for a number that is only there"
             }
+            Self::ChainTooLong => {
+                "the chain leaves no room for a call in a token of 8 KiB: it is not sent along, x5u has to do"
+            }
             Self::NoAnchors => "there is no trust anchor: no call can pass",
+            Self::NoResponder => {
+                "the certificate names no OCSP responder by https, or the file lacks the one above it: no staples"
+            }
             Self::NoSipDomain => {
                 "the certificate names no SIP domain (a sip URI or DNS name in subjectAltName): peers that look for one refuse it"
-            }
-            Self::NotNamed(host) => {
-                return write!(
-                    f,
-                    "the certificate does not name {host}, which is advertised: peers that compare names refuse it"
-                );
             }
             Self::NoTnAuthList => {
                 "the certificate has no TN Authorization List: whoever verifies will refuse what it signs"
@@ -425,19 +445,12 @@ impl fmt::Display for Concern {
                 "its local is none of our listeners: requests leave from the best one"
             }
             Self::NotUsed => "no trunk uses it",
-            Self::Overshadowed(earlier) => {
-                return write!(
-                    f,
-                    "no message ever comes by it: all that could are taken by \"{earlier}\" before it"
-                );
-            }
             Self::PublicIsPlain => {
                 "the public listener has no certificate and speaks plain HTTP; x5u must lead to https, so something must stand before it"
             }
             Self::SameUrl => {
                 "the key is a new one and the URL is not: whoever still holds the old certificate refuses these calls; give each new certificate a URL of its own"
             }
-            Self::Trust(concern) => return concern.fmt(f),
             Self::UdpSourceTrusted => {
                 "anybody can write this source address into a datagram; only a network that drops such datagrams makes it a proof"
             }
@@ -450,6 +463,14 @@ impl fmt::Display for Concern {
             Self::UdpSourceWeak => {
                 "a source address over UDP is a weak credential: calls that come so are attested C at most (udp_source_is_trusted)"
             }
-        })
+            Self::Answers(_)
+            | Self::BeyondParent(_)
+            | Self::Brand(_)
+            | Self::EndsSoon(_)
+            | Self::FetchException(_)
+            | Self::NotNamed(_)
+            | Self::Overshadowed(_)
+            | Self::Trust(_) => "",
+        }
     }
 }

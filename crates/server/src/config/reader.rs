@@ -272,3 +272,17 @@ impl<'a> Reader<'a> {
         }
     }
 }
+
+/// A choice among words, with its place; the default of its type where nothing is written.
+pub(super) fn placed_choice<'a, T: Copy + Default>(
+    reader: &mut Reader<'a>,
+    key: &'a str,
+    words: &[(&'static str, T)],
+) -> Placed<T> {
+    let written = reader.text(key);
+    let value = reader.choice(key, words).unwrap_or_default();
+    match written {
+        Some(written) => written.map(|_| value),
+        None => reader.default(key, value),
+    }
+}

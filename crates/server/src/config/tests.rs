@@ -61,16 +61,15 @@ fn shown_keys() -> BTreeMap<String, String> {
             .strip_prefix("[[")
             .and_then(|rest| rest.strip_suffix("]]"))
         {
-            section = format!("{list}[].");
+            let path = path_of(list);
+            section = format!("{path}.");
+            let list = path.strip_suffix("[]").unwrap_or(&path);
             shown.insert(list.to_owned(), String::new());
         } else if let Some(table) = line
             .strip_prefix('[')
             .and_then(|rest| rest.strip_suffix(']'))
         {
-            section = match table.split_once('.') {
-                Some((list, rest)) if keys::find(list).is_some() => format!("{list}[].{rest}."),
-                _ => format!("{table}."),
-            };
+            section = format!("{}.", path_of(table));
         } else if let Some((key, value)) = line.split_once(" = ")
             && key
                 .bytes()
@@ -82,6 +81,21 @@ fn shown_keys() -> BTreeMap<String, String> {
         }
     }
     shown
+}
+
+/// The path of what stands below a heading: lists have brackets.
+fn path_of(heading: &str) -> String {
+    let mut path = String::new();
+    for part in heading.split('.') {
+        if !path.is_empty() {
+            path.push('.');
+        }
+        path.push_str(part);
+        if keys::find(&path).is_some_and(|key| key.kind == Kind::Tables) {
+            path.push_str("[]");
+        }
+    }
+    path
 }
 
 #[test]
@@ -129,7 +143,7 @@ fn the_example_is_right_with_and_without_what_it_leaves_out() {
     let all: String = EXAMPLE
         .lines()
         .map(|line| match line.strip_prefix("# ") {
-            Some(setting) if setting.starts_with("[[") => format!("{setting}\n"),
+            Some(setting) if setting.starts_with('[') => format!("{setting}\n"),
             Some(setting) if shown_keys().keys().any(|path| is_setting(setting, path)) => {
                 format!("{setting}\n")
             }
@@ -161,6 +175,8 @@ fn every_key_of_the_table_is_read() {
     let uncommented = EXAMPLE
         .replace("# [[ca", "[[ca")
         .replace("# [[fetch", "[[fetch")
+        .replace("# [[tenants", "[[tenants")
+        .replace("# [tenants", "[tenants")
         .replace("# [[trust", "[[trust");
     let _ = read(&uncommented, Path::new("c.toml"), [], &[], &notes);
     let asked = notes.asked.into_inner();
@@ -600,6 +616,9 @@ fn another_value(key: &keys::Key) -> String {
         ("verification.rich_name", _) => "optional",
         ("trust.revocation", _) => "hard",
         ("trust.crl_signers", _) => "pinned",
+        ("trust.freshness", _) => "live",
+        ("trust.missing_status", _) => "hard",
+        ("trust.scope_unknown", _) => "accept",
         ("trust.authority_algorithms", _) => "p256",
         ("sip.advertise_for", _) => "127.0.0.1:9=sip.example.com",
         ("trust.crl_urls", _) => "https://crl.example/a.crl",
@@ -615,7 +634,7 @@ fn another_value(key: &keys::Key) -> String {
             let default: i64 = key.default.parse().unwrap();
             return (default + 1).to_string();
         }
-        ("ca.base_url", _) => "https://another.example",
+        ("ca.base_url" | "ca.token_authority.x5u", _) => "https://another.example",
         ("ca.policy", _) => "none",
         ("ca.dialect", _) => "shaken",
         ("ca.fingerprint", _) => "spki",
@@ -673,6 +692,12 @@ fn beside_an_authority(path: &'static str, value: &str) -> Vec<(&'static str, St
                 ("ca.crl.key", "crl.key"),
             ]);
         }
+        _ if path.starts_with("ca.ocsp.") => {
+            all.extend([
+                ("ca.ocsp.certificate_file", "ocsp.pem"),
+                ("ca.ocsp.key", "ocsp.key"),
+            ]);
+        }
         _ if path.starts_with("ca.token_authority.") => all.extend([
             ("ca.token_authority.certificate_file", "t.pem"),
             ("ca.token_authority.key", "t.key"),
@@ -709,6 +734,10 @@ fn an_authority_has_certificate_key_url_and_journal() {
         (
             &format!("{whole}[ca.crl]\nkey = \"k\"\n"),
             "ca.crl.certificate_file: the other half",
+        ),
+        (
+            &format!("{whole}[ca.ocsp]\ncertificate_file = \"o.pem\"\n"),
+            "ca.ocsp.key: the other half",
         ),
         (
             &format!("{whole}[ca.token_authority]\niss = \"i\"\n"),

@@ -4,13 +4,13 @@
 //! does. Beside other domains it is there only if it has anchors.
 
 use super::place::{Cause, Expected, Placed};
-use super::reader::Reader;
+use super::reader::{Reader, placed_choice};
 use crate::fetch::PlainHttp;
 use crate::trust::Place;
 use crate::trust::schedule::DEFAULT_REFRESH;
 use countersign::certificate::NumberScope;
 use countersign::certificate::rules::AuthorityAlgorithms;
-use countersign::trust::{ListSigners, RevocationRule};
+use countersign::trust::{FreshnessMode, ListSigners, MissingStatus, RevocationRule, ScopeUnknown};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -58,6 +58,14 @@ pub struct DomainSettings {
     pub crl_signers: ListSigners,
     /// What certificates and lists may be signed with.
     pub authority_algorithms: AuthorityAlgorithms,
+    /// Whose word on whether a certificate is still good is taken.
+    pub freshness: Placed<FreshnessMode>,
+    /// What follows when there is no word.
+    pub missing_status: Placed<MissingStatus>,
+    /// What a good certificate is when nobody says that the number is still its.
+    pub scope_unknown: ScopeUnknown,
+    /// Files of responders that are believed beside whom authorities vouch for.
+    pub responder_files: Vec<Placed<PathBuf>>,
 }
 
 /// What follows when no list answers.
@@ -169,6 +177,7 @@ fn domain(
     let ca_list_signer_files = files("ca_list_signer_files");
     let crl_files = files("crl_files");
     let crl_issuer_files = files("crl_issuer_files");
+    let responder_files = files("responder_files");
     let urls = reader.list("crl_urls", "a URL", |url| Some(Box::<str>::from(url)));
     let mut crls: Vec<_> = crl_files
         .into_iter()
@@ -208,6 +217,12 @@ fn domain(
         authority_algorithms: reader
             .choice("authority_algorithms", &ALGORITHMS)
             .unwrap_or_default(),
+        freshness: placed_choice(&mut reader, "freshness", &FRESHNESS),
+        missing_status: placed_choice(&mut reader, "missing_status", &MISSING),
+        scope_unknown: reader
+            .choice("scope_unknown", &SCOPE_UNKNOWN)
+            .unwrap_or_default(),
+        responder_files,
     };
     reader.finish();
     settings
@@ -242,6 +257,18 @@ const ALGORITHMS: [(&str, AuthorityAlgorithms); 3] = [
     ("p256", AuthorityAlgorithms::P256),
     ("ecdsa", AuthorityAlgorithms::Ecdsa),
     ("ecdsa-and-rsa", AuthorityAlgorithms::EcdsaAndRsa),
+];
+const FRESHNESS: [(&str, FreshnessMode); 4] = [
+    ("off", FreshnessMode::Off),
+    ("staple-only", FreshnessMode::StapleOnly),
+    ("staple-or-live", FreshnessMode::StapleOrLive),
+    ("live", FreshnessMode::Live),
+];
+const MISSING: [(&str, MissingStatus); 2] =
+    [("soft", MissingStatus::Soft), ("hard", MissingStatus::Hard)];
+const SCOPE_UNKNOWN: [(&str, ScopeUnknown); 2] = [
+    ("accept", ScopeUnknown::Accept),
+    ("not-validated", ScopeUnknown::NotValidated),
 ];
 const SIGNERS: [(&str, ListSigners); 3] = [
     ("any-anchor", ListSigners::AnyAnchor),

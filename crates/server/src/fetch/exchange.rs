@@ -6,6 +6,7 @@
 use super::caching::{Freshness, Validators};
 use super::picture::Format;
 use super::resource::CARD_TYPE;
+use super::status::RESPONSE_TYPE;
 use super::url::Target;
 use bytes::Bytes;
 use countersign::time::UnixTime;
@@ -95,6 +96,8 @@ pub enum Wanted {
     Card,
     /// A picture: [`super::picture`].
     Picture,
+    /// What a responder of OCSP answers.
+    Status,
     /// A TN Authorization List.
     // RFC 8226 §10.1: "Dereferencing the URI will return the complete DER-encoded TN Authorization List (see Section 9) for the
     // certificate with a Content-Type of application/tnauthlist (see Section 11.2)."
@@ -108,6 +111,7 @@ impl Wanted {
             Self::Chain(_) => "application/pem-certificate-chain, application/pkix-cert, */*;q=0.1",
             Self::Card => CARD_TYPE,
             Self::Picture => "image/png, image/jpeg",
+            Self::Status => RESPONSE_TYPE,
             Self::TnAuthList => TN_AUTH_LIST_TYPE,
         }
     }
@@ -120,6 +124,7 @@ impl Wanted {
             Self::Picture => [Format::Jpeg, Format::Png]
                 .iter()
                 .any(|format| is_of_type(headers, format.media_type())),
+            Self::Status => is_of_type(headers, RESPONSE_TYPE),
             Self::TnAuthList => is_of_type(headers, TN_AUTH_LIST_TYPE),
         }
     }

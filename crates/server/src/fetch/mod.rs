@@ -13,6 +13,7 @@
 //!   half a second, a repository two, and the next call finds the answer.
 //! - [`item`] is what may be fetched so: chains, and TN Authorization Lists by reference, each with a cache of its own.
 //! - [`resource`] is what rich call data refers to; [`picture`] says whether a picture is one.
+//! - [`status`] is whether a certificate is still good, as its authority's responder says.
 //! - [`pull`] brings what the operator named, outside of calls; [`visit`] looks at an answer as it stands, for those who judge repositories; nothing of it is kept.
 //! - Failures are remembered for seconds, apart from chains. Nothing here judges a chain: that it parses is all.
 //! - Web trust (who is that host?) is never STI trust (may it speak for a number?): the roots here are for TLS only.
@@ -31,6 +32,7 @@ pub mod picture;
 pub mod post;
 pub mod pull;
 pub mod resource;
+pub mod status;
 pub mod url;
 pub mod visit;
 
@@ -41,6 +43,7 @@ pub use item::Item;
 pub use post::{Post, Posted};
 pub use pull::{PlainHttp, Pull};
 pub use resource::{Card, Picture};
+pub use status::Status;
 pub use visit::Visit;
 
 use self::cache::Store;
@@ -88,6 +91,12 @@ const LIST_CACHE: Bounds = Bounds {
 const RESOURCE_CACHE: Bounds = Bounds {
     entries: 4_096,
     bytes: 64 * 1024 * 1024,
+};
+
+/// Answers of responders kept: a kilobyte each, one for each caller of the last minutes.
+const STATUS_CACHE: Bounds = Bounds {
+    entries: 16_384,
+    bytes: 32 * 1024 * 1024,
 };
 
 /// Failures kept.
@@ -280,6 +289,11 @@ impl Fetcher {
     /// Another one, for pictures.
     pub fn for_pictures(&self) -> Arc<Fetcher<Picture>> {
         self.beside(RESOURCE_CACHE)
+    }
+
+    /// Another one, for the answers of responders.
+    pub fn for_statuses(&self) -> Arc<Fetcher<Status>> {
+        self.beside(STATUS_CACHE)
     }
 
     fn beside<T: Item>(&self, bounds: Bounds) -> Arc<Fetcher<T>> {

@@ -7,23 +7,24 @@ use super::exchange;
 use super::url::Target;
 use super::{Fetcher, Unavailable};
 use bytes::Bytes;
+use countersign_ca::enrolment;
 use http_body_util::Full;
 use hyper::header::{
     ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, HeaderMap, USER_AGENT,
 };
-use hyper::{Request, StatusCode};
+use hyper::{Method, Request, StatusCode};
 use std::time::Duration;
 use tokio::task::JoinSet;
 
 /// Longest exchange. No call waits for it; an authority may have to ask others first.
 pub const POST_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What is posted.
-#[derive(Clone, Debug)]
+/// What is posted. It cannot be shown: what authorizes it is a secret.
+#[derive(Clone)]
 pub struct Post<'a> {
     /// The URL: https.
     pub url: &'a str,
-    /// The media type of the body.
+    /// The media type of the body; empty if there is none.
     pub content_type: &'a str,
     /// The value of `Authorization`, if there is one.
     pub authorization: Option<&'a str>,
@@ -50,15 +51,57 @@ impl Fetcher {
     /// # Errors
     /// [`Unavailable`] if nothing came that could be read.
     pub async fn post(&self, post: &Post<'_>) -> Result<Posted, Unavailable> {
-        tokio::time::timeout(POST_TIMEOUT, self.post_unbounded(post))
+        self.exchange(Method::POST, post).await
+    }
+
+    /// Asks what a client of ACME wants asked.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if nothing came that could be read.
+    pub async fn converse(
+        &self,
+        request: &enrolment::HttpRequest,
+    ) -> Result<enrolment::HttpResponse, Unavailable> {
+        let method = match request.method {
+            enrolment::Method::Get => Method::GET,
+            enrolment::Method::Head => Method::HEAD,
+            enrolment::Method::Post => Method::POST,
+        };
+        let post = Post {
+            url: &request.url,
+            content_type: request.content_type.unwrap_or_default(),
+            authorization: request.authorization.as_deref(),
+            body: request.body.clone().into(),
+            max_bytes: enrolment::exchange::MAX_ANSWER,
+        };
+        let posted = self.exchange(method, &post).await?;
+        // A field that is no text is none that ACME knows.
+        let fields = posted.headers.iter().filter_map(|(name, value)| {
+            let value = value.to_str().ok()?;
+            Some((name.as_str().into(), value.into()))
+        });
+        Ok(enrolment::HttpResponse {
+            status: posted.status.as_u16(),
+            headers: fields.collect(),
+            body: posted.body.into(),
+        })
+    }
+
+    /// One exchange with a server that the operator named.
+    async fn exchange(&self, method: Method, post: &Post<'_>) -> Result<Posted, Unavailable> {
+        tokio::time::timeout(POST_TIMEOUT, self.exchange_unbounded(method, post))
             .await
             .unwrap_or(Err(Unavailable::TimedOut))
     }
 
-    async fn post_unbounded(&self, post: &Post<'_>) -> Result<Posted, Unavailable> {
+    async fn exchange_unbounded(
+        &self,
+        method: Method,
+        post: &Post<'_>,
+    ) -> Result<Posted, Unavailable> {
         let target =
             Target::judge(post.url, self.connector.origins()).map_err(|_| Unavailable::BadUrl)?;
-        let request = request(&target, post)?;
+        let request = request(&target, method, post)?;
         let stream = self.connector.connect(target.authority()).await?;
         let mut driver = JoinSet::new();
         let response = exchange::send(stream, request, &mut driver).await?;
@@ -74,8 +117,14 @@ impl Fetcher {
     }
 }
 
-fn request(target: &Target, post: &Post<'_>) -> Result<Request<Full<Bytes>>, Unavailable> {
-    let mut request = Request::post(target.path())
+fn request(
+    target: &Target,
+    method: Method,
+    post: &Post<'_>,
+) -> Result<Request<Full<Bytes>>, Unavailable> {
+    let mut request = Request::builder()
+        .method(method)
+        .uri(target.path())
         .header(HOST, target.authority().to_string())
         .header(
             USER_AGENT,
@@ -84,8 +133,10 @@ fn request(target: &Target, post: &Post<'_>) -> Result<Request<Full<Bytes>>, Una
         .header(ACCEPT, "*/*")
         // A compressed body could unfold to any size.
         .header(ACCEPT_ENCODING, "identity")
-        .header(CONNECTION, "close")
-        .header(CONTENT_TYPE, post.content_type);
+        .header(CONNECTION, "close");
+    if !post.content_type.is_empty() {
+        request = request.header(CONTENT_TYPE, post.content_type);
+    }
     if let Some(authorization) = post.authorization {
         request = request.header(AUTHORIZATION, authorization);
     }

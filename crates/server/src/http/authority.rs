@@ -5,16 +5,19 @@
 
 use super::Site;
 use super::counting::named;
+use super::listener::Ends;
+use crate::office::gate::Door;
 use crate::office::service::{Request, Service, Shown};
-use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE,
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER,
+    WWW_AUTHENTICATE,
 };
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
+use axum::{Extension, Router};
 use countersign_ca::acme;
 use countersign_ca::token_authority::request::{Dialect, Reply};
 use std::sync::Arc;
@@ -40,12 +43,14 @@ pub(super) fn router(site: &Site) -> Router<Site> {
     let acme = "/acme/{*resource}";
     let token = "/at/account/{id}/token";
     let (login, sti_pa) = ("/api/v1/auth/login", "/api/v1/account/{id}/token");
+    let anchors = "/api/v1/ca-list";
     let (crl, ocsp, asked) = ("/crl/{file}", "/ocsp", "/ocsp/{*request}");
     Router::new()
         .route(acme, named(acme, any(self::acme)))
         .route(token, named(token, post(token_by_rfc)))
         .route(login, named(login, post(self::login)))
         .route(sti_pa, named(sti_pa, post(token_by_sti_pa)))
+        .route(anchors, named(anchors, get(self::anchors)))
         .route(crl, named(crl, get(list)))
         .route(ocsp, named(ocsp, post(ocsp_posted)))
         .route(asked, named(asked, get(ocsp_asked)))
@@ -54,11 +59,18 @@ pub(super) fn router(site: &Site) -> Router<Site> {
 
 async fn acme(
     State(service): Authority,
+    Extension(ends): Extension<Ends>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
+    // Whoever only asks for the directory or a nonce waits for nothing, and has the limits of connections.
+    let entered = (method == Method::POST).then(|| service.enter(ends.peer.ip(), Door::Acme));
+    let _at_work = match entered.transpose() {
+        Ok(at_work) => at_work,
+        Err(why) => return carried(service.turned_away(why)),
+    };
     let path = uri.path_and_query().map_or("", |path| path.as_str());
     let content_type = headers.get(CONTENT_TYPE);
     let request = Request {
@@ -87,38 +99,63 @@ fn carried(reply: acme::Reply) -> Response {
 
 async fn token_by_rfc(
     state: Authority,
+    ends: Extension<Ends>,
     id: Path<String>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    token(state, id, headers, body, Dialect::Rfc).await
+    token(state, ends, id, (headers, body), Dialect::Rfc).await
 }
 
 async fn token_by_sti_pa(
     state: Authority,
+    ends: Extension<Ends>,
     id: Path<String>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    token(state, id, headers, body, Dialect::StiPa).await
+    token(state, ends, id, (headers, body), Dialect::StiPa).await
 }
 
 async fn token(
     State(service): Authority,
+    Extension(ends): Extension<Ends>,
     Path(id): Path<String>,
-    headers: HeaderMap,
-    body: Bytes,
+    (headers, body): (HeaderMap, Bytes),
     dialect: Dialect,
 ) -> Response {
+    let _at_work = match service.enter(ends.peer.ip(), Door::Tokens) {
+        Ok(at_work) => at_work,
+        Err(why) => return told(Some(service.no_token_now(why))),
+    };
     let authorization = headers.get(AUTHORIZATION);
     let shown = Shown {
         authorization: authorization.and_then(|one| one.to_str().ok().map(str::to_owned)),
+        certificate: ends.certificate,
     };
     told(service.token(id, shown, body, dialect).await)
 }
 
-async fn login(State(service): Authority, body: Bytes) -> Response {
-    told(service.login(&body))
+async fn login(
+    State(service): Authority,
+    Extension(ends): Extension<Ends>,
+    body: Bytes,
+) -> Response {
+    match service.enter(ends.peer.ip(), Door::Tokens) {
+        Ok(_at_work) => told(service.login(&body)),
+        Err(why) => told(Some(service.no_token_now(why))),
+    }
+}
+
+/// The list of authorities that are trusted: for everybody, it is signed.
+async fn anchors(State(service): Authority) -> Response {
+    match service.ca_list() {
+        Some(reply) => {
+            let kept = (CACHE_CONTROL, FOR_A_WHILE);
+            ([(CONTENT_TYPE, reply.content_type), kept], reply.body).into_response()
+        }
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
 }
 
 /// A reply of the token authority, kept out of every cache; `None`: there is no token authority here.
@@ -132,6 +169,10 @@ fn told(reply: Option<Reply>) -> Response {
         (CACHE_CONTROL, "no-store"),
     ];
     let mut response = (status, headers, reply.body).into_response();
+    if let Some(wait) = reply.retry_after {
+        let wait = HeaderValue::from(wait);
+        response.headers_mut().insert(RETRY_AFTER, wait);
+    }
     if let Some(challenge) = reply.www_authenticate {
         let challenge = HeaderValue::from_static(challenge);
         response.headers_mut().insert(WWW_AUTHENTICATE, challenge);

@@ -57,6 +57,8 @@ pub(super) struct Ends {
     pub(super) peer: SocketAddr,
     /// The names that its certificate proves.
     pub(super) identities: Identities,
+    /// That certificate, DER.
+    pub(super) certificate: Option<Arc<[u8]>>,
 }
 
 impl Ends {
@@ -209,6 +211,7 @@ async fn connection(
         local: stream.local_addr()?,
         peer: stream.peer_addr()?,
         identities: Arc::default(),
+        certificate: None,
     };
     match acceptor {
         None => talk(stream, ends, router, stop).await,
@@ -218,6 +221,7 @@ async fn connection(
             // Rustls has followed it to an anchor already; without anchors it has not asked for one.
             if let Some(chain) = session.peer_certificates() {
                 ends.identities = identities(chain).into();
+                ends.certificate = chain.first().map(|first| first.as_ref().into());
             }
             talk(stream, ends, router, stop).await
         }

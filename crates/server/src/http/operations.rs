@@ -2,6 +2,7 @@
 
 use super::Site;
 use super::listener::Ends;
+use crate::office::service::Part;
 use crate::reload::Outcome;
 use axum::Extension;
 use axum::body::Body;
@@ -9,6 +10,8 @@ use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ORIGIN};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use countersign::time::{UnixTime, Validity};
+use countersign_ca::renewal::{Jitter, Renewal, Standing};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -28,6 +31,10 @@ type Concerns = Box<dyn Fn() -> Vec<Concern> + Send + Sync>;
 /// What whoever asks should know although we are ready: to be sent fewer calls would help, to be sent none would not. Alphabetical.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Concern {
+    /// This part of the authority does not work: nothing is issued, or nobody can prove later that it was.
+    Authority(Part),
+    /// A certificate that calls are signed with has ended, or ends soon and has not been renewed.
+    CertificateEnding,
     /// More comes than can be served; some new calls get 503.
     Overloaded,
     /// Calls are to be verified, and nobody is trusted: none is validated.
@@ -35,9 +42,20 @@ pub enum Concern {
 }
 
 impl Concern {
+    /// What is to be said of a certificate with this life.
+    pub fn of_certificate(validity: Validity, now: UnixTime) -> Option<Self> {
+        let renewal = Renewal::of(validity, Jitter(0));
+        (renewal.standing(now) >= Standing::Critical).then_some(Self::CertificateEnding)
+    }
+
     /// As it is told.
     const fn name(self) -> &'static str {
         match self {
+            Self::Authority(Part::Checkpoints) => "authority-checkpoints",
+            Self::Authority(Part::Journal) => "authority-journal",
+            Self::Authority(Part::Keys) => "authority-keys",
+            Self::Authority(Part::List) => "authority-list",
+            Self::CertificateEnding => "certificate-ending",
             Self::Overloaded => "overloaded",
             Self::TrustMissing => "trust-missing",
         }

@@ -15,10 +15,8 @@ use countersign_ca::extension::{self, PathLength};
 use countersign_ca::issuance::SHAKEN_POLICY;
 use countersign_ca::{Authority, IssuanceError, Practice, Profile, Request, Serial, Subject};
 use std::fmt;
-use std::fs::OpenOptions;
-use std::io::{ErrorKind, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -41,6 +39,8 @@ const AUTHORITY_DAYS: i64 = 3_650;
 const END_ENTITY_DAYS: i64 = 397;
 /// End entities are renewed at a start this long before they end.
 const RENEWAL_DAYS: i64 = 30;
+/// How many authorities may be below the lab's: a customer, and a customer of that one (RFC 9060).
+const LEVELS: u8 = 2;
 /// Clocks differ: what is issued now is valid since a while ago.
 const BACKDATE: i64 = 3_600;
 
@@ -120,20 +120,38 @@ impl Directory {
         self.root.join("ca").join(name)
     }
 
-    /// Makes what is missing and renews what is about to end.
+    /// The chain of who speaks for the lab's domain: callers who do not say their number.
+    pub fn domain_chain(&self) -> PathBuf {
+        self.repository().join("domain.pem")
+    }
+
+    /// Makes what is missing and renews what is about to end, the provider's certificate by hand.
     ///
     /// # Errors
     /// [`LabFault`], naming the file.
     pub fn ensure(&self, now: UnixTime) -> Result<(), LabFault> {
+        let intermediate = self.ensure_authorities(now)?;
+        self.provider(&intermediate, now)
+    }
+
+    /// The same without the provider's certificate, for whoever orders it ([`super::enrolling`]): the authority that issues it.
+    ///
+    /// # Errors
+    /// [`LabFault`], naming the file.
+    pub fn ensure_authorities(&self, now: UnixTime) -> Result<Authority, LabFault> {
         for folder in [self.root.clone(), self.root.join("ca"), self.repository()] {
             make_folder(&folder)?;
         }
+        // Two that begin at once would each make a key, and one of them go on with a key that is not in the file.
+        let lock = self.root.join("ca").join("lab");
+        let alone = files::alone_with(&lock);
+        let _alone = alone.map_err(|error| LabFault::Unwritable(lock, error))?;
         if !self.inventory().exists() {
             write(&self.inventory(), NUMBERS.as_bytes(), Secrecy::Public)?;
         }
         let root = self.root_authority(&self.anchor(), "root.key", "Countersign Lab ROOT", now)?;
         let intermediate = self.intermediate(&root, now)?;
-        self.provider(&intermediate, now)?;
+        self.domain(&intermediate, now)?;
         self.lists(&root, now)?;
         self.tokens(&intermediate, now)?;
         let chain = [&intermediate, &root].map(|one| pem(one.certificate().as_der()));
@@ -147,7 +165,40 @@ impl Directory {
             "Countersign Lab Web ROOT",
             now,
         )?;
-        self.web(&web, now)
+        self.web(&web, now)?;
+        Ok(intermediate)
+    }
+
+    /// The provider's key, made if it is not there.
+    ///
+    /// # Errors
+    /// [`LabFault`].
+    pub fn provider_key(&self) -> Result<EcdsaP256Key, LabFault> {
+        ensure_key(&self.key())
+    }
+
+    /// The key of the provider's account at the authority, made if it is not there.
+    ///
+    /// # Errors
+    /// [`LabFault`].
+    pub fn account_key(&self) -> Result<EcdsaP256Key, LabFault> {
+        ensure_key(&self.authority("account.key"))
+    }
+
+    /// Whether the provider has a certificate for its key that is not about to end.
+    ///
+    /// # Errors
+    /// [`LabFault`].
+    pub fn is_certified(&self, now: UnixTime) -> Result<bool, LabFault> {
+        is_current(&self.chain(), &self.provider_key()?, now)
+    }
+
+    /// Puts the provider's chain in its place.
+    ///
+    /// # Errors
+    /// [`LabFault`].
+    pub fn certify(&self, chain: &CertificateChain) -> Result<(), LabFault> {
+        write(&self.chain(), chain.to_pem().as_bytes(), Secrecy::Public)
     }
 
     fn root_authority(
@@ -184,13 +235,14 @@ impl Directory {
         let practice = Practice {
             policy: Some(SHAKEN_POLICY),
             crl: None,
+            ocsp: None,
         };
         let certificate = match read_first(&path)? {
             Some(known) => known,
             None => {
                 let name = subject("Countersign Lab SHAKEN CA")?;
                 let request = Request::new(
-                    Profile::Intermediate(PathLength::AtMost(0)),
+                    Profile::Intermediate(PathLength::AtMost(LEVELS)),
                     name,
                     key.public_key(),
                 );
@@ -221,15 +273,29 @@ impl Directory {
         let name = Subject::shaken("US", "Countersign Lab", &code)
             .map_err(|_| LabFault::issuance(&path, IssuanceError::BadAuthority))?;
         let request = Request::new(Profile::EndEntity, name, key.public_key()).with_scope(scope);
-        let mut draft = intermediate.draft(&request, serial()?, validity(now, END_ENTITY_DAYS));
-        // Whoever asks anonymously is signed for as somebody of this domain: RFC 8862 §4.2.
-        draft
-            .extensions
-            .push(extension::sip_domains(&[HOST.into()]));
-        let issued = draft
-            .sign(intermediate.key())
-            .map_err(|cause| LabFault::issuance(&path, cause.into()))?;
-        let chain = pem(&issued) + &pem(intermediate.certificate().as_der());
+        let request = request.with_domains(vec![HOST.into()]);
+        let issued = intermediate
+            .issue(&request, serial()?, validity(now, END_ENTITY_DAYS))
+            .map_err(|cause| LabFault::issuance(&path, cause))?;
+        let chain = pem(issued.as_der()) + &pem(intermediate.certificate().as_der());
+        write(&path, chain.as_bytes(), Secrecy::Public)
+    }
+
+    /// Whoever asks anonymously is signed for as somebody of this domain: RFC 8862 §4.2. No authority token is about domains, so this one is
+    /// issued by hand, and apart: SHAKEN's certificates of providers have no other names.
+    fn domain(&self, intermediate: &Authority, now: UnixTime) -> Result<(), LabFault> {
+        let path = self.domain_chain();
+        let key = self.provider_key()?;
+        if is_current(&path, &key, now)? {
+            return Ok(());
+        }
+        let name = subject("Countersign Lab domain")?;
+        let request = Request::new(Profile::EndEntity, name, key.public_key())
+            .with_domains(vec![HOST.into()]);
+        let issued = intermediate
+            .issue(&request, serial()?, validity(now, END_ENTITY_DAYS))
+            .map_err(|cause| LabFault::issuance(&path, cause))?;
+        let chain = pem(issued.as_der()) + &pem(intermediate.certificate().as_der());
         write(&path, chain.as_bytes(), Secrecy::Public)
     }
 
@@ -377,28 +443,11 @@ fn make_folder(path: &Path) -> Result<(), LabFault> {
 /// Writes beside the file and renames: whoever reads sees the old or the new, never half.
 pub(crate) fn write(path: &Path, bytes: &[u8], secrecy: Secrecy) -> Result<(), LabFault> {
     let unwritable = |error| LabFault::Unwritable(path.to_path_buf(), error);
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".new");
-    let beside = PathBuf::from(beside);
-    match std::fs::remove_file(&beside) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(unwritable(error)),
-        _ => {}
-    }
-    let mode = if secrecy == Secrecy::Private {
-        0o600
-    } else {
-        0o644
+    let written = match secrecy {
+        Secrecy::Private => files::replace(path, bytes),
+        Secrecy::Public => files::publish(path, bytes),
     };
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(mode)
-        .open(&beside)
-        .map_err(unwritable)?;
-    file.write_all(bytes)
-        .and_then(|()| file.sync_all())
-        .map_err(unwritable)?;
-    std::fs::rename(&beside, path).map_err(unwritable)
+    written.map_err(unwritable)
 }
 
 /// Why there is no lab.

@@ -16,6 +16,9 @@ use std::net::SocketAddr;
 /// How far the verifying listener is from the signing one, and the called party from that.
 pub const STEP: u16 = 10;
 
+/// What the chain of the lab's domain is called in the repository.
+pub const DOMAIN: &str = "domain.pem";
+
 /// The scenario for a first call with SIPp.
 const CALL: &str = include_str!("call.xml");
 
@@ -68,6 +71,11 @@ impl Plan {
         format!("{}/certificates/provider.pem", self.origin())
     }
 
+    /// Where the chain of the lab's domain is fetched from.
+    pub fn domain_x5u(&self) -> String {
+        format!("{}/certificates/{DOMAIN}", self.origin())
+    }
+
     fn origin(&self) -> String {
         format!("https://{HOST}:{}", self.public.port())
     }
@@ -88,10 +96,7 @@ impl Plan {
 
     fn configuration(&self) -> String {
         let Self { sip, http, public } = self;
-        let (verifying, called) = (
-            self.verifying().unwrap_or(*sip),
-            self.called().unwrap_or(*sip),
-        );
+        let verifying = self.verifying().unwrap_or(*sip);
         let door = self.door().unwrap_or(*http);
         let (origin, x5u, ip) = (self.origin(), self.x5u(), sip.ip());
         format!(
@@ -101,7 +106,55 @@ impl Plan {
 udp = ["{sip}", "{verifying}"]
 tcp = ["{sip}", "{verifying}"]
 
-# What comes to this port is signed with the lab's certificate.
+{trunks}{http_trunk}[[tenants]]
+name = "lab"
+certificate_file = "certificates/provider.pem"
+key_file = "provider.key"
+x5u = "{x5u}"
+inventory_file = "numbers.csv"
+
+# Who does not say its number is signed for as somebody of this domain.
+[[tenants.credentials]]
+certificate_file = "certificates/domain.pem"
+key_file = "provider.key"
+x5u = "{domain_x5u}"
+
+[trust]
+domain = "lab"
+lab_anchor_files = ["anchor.pem"]
+allow_lab = true
+
+# The lab's own repository is at a loopback address, which is fetched from only because it is named here.
+[[fetch.exceptions]]
+origin = "{origin}"
+addresses = ["127.0.0.1", "::1", "{ip}"]
+web_ca_file = "web-ca.pem"
+
+{authority}[http.public]
+listen = ["{public}"]
+certificate_file = "web.pem"
+key_file = "web.key"
+
+[http.trunk]
+listen = ["{door}"]
+
+[http.admin]
+listen = ["{http}"]
+
+{LOG}"#,
+            trunks = self.trunks(verifying),
+            domain_x5u = self.domain_x5u(),
+            authority = authority(&origin),
+            http_trunk = http_trunk(door),
+        )
+    }
+
+    /// The two ways of a call: out of the calling side, into the called one.
+    fn trunks(&self, verifying: SocketAddr) -> String {
+        let sip = self.sip;
+        let called = self.called().unwrap_or(sip);
+        format!(
+            r#"# What comes to this port is signed with the lab's certificate.
 [[trunks]]
 name = "outgoing"
 local_port = {out_port}
@@ -132,41 +185,10 @@ connected_identity = "on"
 [trunks.connected]
 probes = "anonymous"
 
-{http_trunk}[[tenants]]
-name = "lab"
-certificate_file = "certificates/provider.pem"
-key_file = "provider.key"
-x5u = "{x5u}"
-inventory_file = "numbers.csv"
-
-[trust]
-domain = "lab"
-lab_anchor_files = ["anchor.pem"]
-allow_lab = true
-
-# The lab's own repository is at a loopback address, which is fetched from only because it is named here.
-[[fetch.exceptions]]
-origin = "{origin}"
-addresses = ["127.0.0.1", "::1", "{ip}"]
-web_ca_file = "web-ca.pem"
-
-{authority}[http.public]
-listen = ["{public}"]
-certificate_file = "web.pem"
-key_file = "web.key"
-
-[http.trunk]
-listen = ["{door}"]
-
-[http.admin]
-listen = ["{http}"]
-
-{LOG}"#,
+"#,
             out_port = sip.port(),
             in_port = verifying.port(),
-            authority = authority(&origin),
-            http_trunk = http_trunk(door),
-            trusted = ip.is_loopback(),
+            trusted = sip.ip().is_loopback(),
         )
     }
 }
@@ -201,6 +223,10 @@ key = "ca/intermediate.key"
 base_url = "{origin}"
 store_file = "ca/journal.sqlite"
 checkpoint_file = "ca/checkpoints"
+# Nobody renews anything while a lab does not run.
+outlive_token = true
+usual_days = 397
+longest_days = 397
 
 [ca.crl]
 certificate_file = "ca/crl.pem"

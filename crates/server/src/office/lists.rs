@@ -1,9 +1,11 @@
 //! Revocation lists: numbered in the journal first, then signed.
 //!
 //! A list speaks of everything in the register that was revoked. It is due when half of its life is over, and when something was
-//! revoked that the last one does not say. Two processes never give one number to two lists: the number is an event.
+//! revoked that the last one does not say. Two processes never give one number to two lists: the number is an event, and what stands
+//! before it in the journal is what the list says, whoever signs it, however often.
 
-use super::{Office, OfficeFault, open_key};
+use super::keys::Use;
+use super::{Office, OfficeFault};
 use crate::authority::book::{Decision, Undone};
 use crate::authority::issuing::Commands;
 use countersign::certificate::Certificate;
@@ -12,8 +14,21 @@ use countersign::time::UnixTime;
 use countersign_ca::crl::{self, Crl, Revoked};
 use countersign_ca::extension::CrlScope;
 use countersign_ca::ledger::Ledger;
-use countersign_ca::register::{CrlNumbered, Event};
+use countersign_ca::register::{CrlNumbered, Event, LastCrl};
 use std::sync::Arc;
+
+/// How far ahead of the clock the last list may be, in seconds: clocks of two machines differ. One that is further ahead was made by a
+/// clock that was wrong, and nobody takes it yet.
+const AHEAD: i64 = 60;
+
+/// A revocation list.
+#[derive(Clone, Debug)]
+pub struct List {
+    /// Its number.
+    pub number: u64,
+    /// DER.
+    pub der: Vec<u8>,
+}
 
 /// Who signs revocation lists, and what is written into them.
 #[derive(Clone)]
@@ -27,22 +42,49 @@ pub struct ListMaker {
 }
 
 impl ListMaker {
+    /// Those of an office: its own, and one for each key before it that has signed its own.
+    ///
+    /// # Errors
+    /// [`OfficeFault::Key`].
+    pub fn all(office: &Office) -> Result<Vec<Self>, OfficeFault> {
+        let own = Self::of(office)?;
+        let mut all = Vec::new();
+        for former in &office.former {
+            let Some(name) = &former.settings.crl_name else {
+                continue;
+            };
+            all.push(Self {
+                name: name.value.clone(),
+                url: office.url_of_list(&name.value).into(),
+                issuer: former.certificate().clone(),
+                key: office.key(&former.settings.key.value, Use::Lists)?,
+                scope: CrlScope::Direct,
+                lifetime: own.lifetime,
+            });
+        }
+        all.insert(0, own);
+        Ok(all)
+    }
+
     /// That of an office, with its key.
     ///
     /// # Errors
     /// [`OfficeFault::Key`].
     pub fn of(office: &Office) -> Result<Self, OfficeFault> {
         let settings = &office.settings;
-        let (issuer, place, scope) = match (&office.list_issuer, &settings.crl.issuer) {
-            (Some(issuer), Some((_, key))) => (issuer, &key.value, CrlScope::Indirect),
-            _ => (office.certificate(), &settings.key.value, CrlScope::Direct),
+        let own = (&settings.key.value, Use::Authority);
+        let (issuer, (place, of), scope) = match (&office.list_issuer, &settings.crl.issuer) {
+            (Some(issuer), Some((_, key))) => {
+                (issuer, (&key.value, Use::Lists), CrlScope::Indirect)
+            }
+            _ => (office.certificate(), own, CrlScope::Direct),
         };
         Ok(Self {
             name: settings.crl.name.value.clone(),
             url: office.list_url().into(),
             lifetime: i64::try_from(settings.crl.lifetime.as_secs()).unwrap_or(i64::MAX),
             issuer: issuer.clone(),
-            key: open_key(place)?,
+            key: office.key(place, of)?,
             scope,
         })
     }
@@ -52,25 +94,26 @@ impl ListMaker {
         &self.name
     }
 
+    /// The list that got its number last, by whichever process.
+    pub fn last(&self, ledger: &Ledger) -> Option<LastCrl> {
+        ledger.register.last_crl(&self.name)
+    }
+
     /// Whether a new list is due: there is none, half of its life is over, or something was revoked since.
     pub fn is_due(&self, ledger: &Ledger, now: UnixTime) -> bool {
-        let register = &ledger.register;
-        let Some(last) = register.last_crl(&self.name) else {
+        let Some(last) = self.last(ledger) else {
             return true;
         };
         let half = last.this_update.saturating_add(self.lifetime / 2);
-        // Of the same second it may have come before or after: one list too many does no harm.
-        half <= now
-            || register
-                .revocations()
-                .any(|one| one.at >= last.this_update && now > last.this_update)
+        let is_from_the_future = now.saturating_add(AHEAD) < last.this_update;
+        half <= now || is_from_the_future || ledger.register.has_untold(&self.name)
     }
 
-    /// Makes the next list: DER.
+    /// Makes the next list.
     ///
     /// # Errors
     /// [`NoList`].
-    pub fn make(&self, commands: &mut impl Commands) -> Result<Vec<u8>, NoList> {
+    pub fn make(&self, commands: &mut impl Commands) -> Result<List, NoList> {
         let (name, lifetime) = (self.name.clone(), self.lifetime);
         let numbered = commands.command(move |ledger, now, _| {
             let last = ledger.register.last_crl(&name);
@@ -90,24 +133,35 @@ impl ListMaker {
         self.sign(&numbered, revoked)
     }
 
-    /// The last list once more, as it was numbered, from what was revoked by then.
+    /// The last list once more, as it was numbered, from what was revoked by then: after a restart, where the key did not sign, and where
+    /// another process gave the number.
     ///
     /// # Errors
     /// [`NoList`], if there is none yet, too.
-    pub fn again(&self, ledger: &Ledger) -> Result<Vec<u8>, NoList> {
-        let last = ledger.register.last_crl(&self.name).ok_or(NoList::None)?;
+    pub fn again(&self, ledger: &Ledger) -> Result<List, NoList> {
+        let last = self.last(ledger).ok_or(NoList::None)?;
         let numbered = CrlNumbered {
             list: self.name.clone(),
             number: last.number,
             this_update: last.this_update,
             next_update: last.next_update,
         };
-        let known = |one: &Revoked| one.at < last.this_update;
-        let revoked = ledger.register.revocations().filter(known).collect();
+        let revoked = ledger.register.revocations_told(&self.name).collect();
         self.sign(&numbered, revoked)
     }
 
-    fn sign(&self, numbered: &CrlNumbered, revoked: Vec<Revoked>) -> Result<Vec<u8>, NoList> {
+    /// Whether this list may name a certificate: a direct one has those of its own name. Of two keys of one name both lists have all: serial
+    /// numbers are taken once.
+    fn speaks_of(&self, revoked: &Revoked) -> bool {
+        match self.scope {
+            CrlScope::Direct => revoked.issuer.as_der() == self.issuer.subject().as_der(),
+            CrlScope::Indirect => true,
+        }
+    }
+
+    fn sign(&self, numbered: &CrlNumbered, revoked: Vec<Revoked>) -> Result<List, NoList> {
+        let mut revoked = revoked;
+        revoked.retain(|one| self.speaks_of(one));
         let list = Crl {
             this_update: numbered.this_update,
             next_update: numbered.next_update,
@@ -116,8 +170,11 @@ impl ListMaker {
             url: Some(self.url.clone()),
             revoked,
         };
-        let issued = crl::issue(&list, &self.issuer, self.key.as_ref());
-        issued.map_err(|cause| NoList::Fault(OfficeFault::List(cause)))
+        let number = numbered.number;
+        match crl::issue(&list, &self.issuer, self.key.as_ref()) {
+            Ok(der) => Ok(List { number, der }),
+            Err(cause) => Err(NoList::Fault(OfficeFault::List(cause))),
+        }
     }
 }
 
@@ -143,3 +200,163 @@ impl std::fmt::Display for NoList {
 }
 
 impl std::error::Error for NoList {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::authority::book::Book;
+    use crate::clock::Clock;
+    use crate::store::memory::MemoryStore;
+    use countersign::certificate::Crl;
+    use countersign::crypto::{Point, Signature, SigningFailed};
+    use countersign::time::{Now, Ticks};
+    use countersign_testkit::lab::{Lab, NOW};
+    use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+    /// A clock that somebody sets.
+    #[derive(Default)]
+    struct Set(AtomicI64);
+
+    impl Clock for Set {
+        fn now(&self) -> Now {
+            Now {
+                unix: NOW.saturating_add(self.0.load(Ordering::SeqCst)),
+                ticks: Ticks::default(),
+            }
+        }
+    }
+
+    /// A key in a device that may be away.
+    struct Device(Arc<dyn SigningKey>, AtomicBool);
+
+    impl SigningKey for Device {
+        fn sign(&self, message: &[u8]) -> Result<Signature, SigningFailed> {
+            match self.1.load(Ordering::SeqCst) {
+                true => Err(SigningFailed),
+                false => self.0.sign(message),
+            }
+        }
+
+        fn public_key(&self) -> Point {
+            self.0.public_key()
+        }
+    }
+
+    struct World {
+        maker: ListMaker,
+        device: Arc<Device>,
+        clock: Arc<Set>,
+        book: Book,
+        issuer: Certificate,
+    }
+
+    impl World {
+        fn new() -> Self {
+            let lab = Lab::new();
+            let issuer = lab.intermediate().certificate().clone();
+            let key = lab.intermediate().shared_key();
+            let device = Arc::new(Device(key, AtomicBool::new(false)));
+            let maker = ListMaker {
+                name: "ca".into(),
+                url: "https://ca.example/crl/ca.crl".into(),
+                lifetime: 3_600,
+                issuer: issuer.clone(),
+                key: device.clone(),
+                scope: CrlScope::Direct,
+            };
+            let clock = Arc::new(Set::default());
+            let store = Arc::new(MemoryStore::default());
+            let book = Book::open(store, "ca", clock.clone(), &[]).unwrap();
+            Self {
+                maker,
+                device,
+                clock,
+                book,
+                issuer,
+            }
+        }
+
+        /// A serial number that was taken, given up, and so counts as revoked.
+        fn revoke(&mut self) {
+            use countersign_ca::register::preparation::abandon;
+            use countersign_ca::register::{Abandonment, CertificateName, Prepared};
+            use countersign_ca::{Profile, notation};
+            let issuer = self.issuer.subject().clone();
+            let kept = self.book.command(|_, now, random| {
+                let mut serial = [0; 16];
+                random(&mut serial);
+                let name = CertificateName::new(&issuer, &serial);
+                let prepared = Prepared {
+                    name: name.clone(),
+                    tbs: notation::Octets::from(vec![0x30, 0]),
+                    profile: Profile::EndEntity,
+                    key: notation::Digest::of(&serial),
+                    not_after: now.saturating_add(60),
+                    order: None,
+                    approval: None,
+                };
+                let events = [
+                    Event::Prepared(prepared),
+                    abandon(&name, Abandonment::Operator, now),
+                ];
+                Decision {
+                    events: events.into_iter().map(Into::into).collect(),
+                    reply: (),
+                }
+            });
+            kept.unwrap();
+        }
+
+        fn is_due(&self) -> bool {
+            let now = self.clock.now().unix;
+            self.maker.is_due(&self.book.ledger(), now)
+        }
+
+        fn set(&self, seconds: i64) {
+            self.clock.0.store(seconds, Ordering::SeqCst);
+        }
+    }
+
+    fn count(list: &List) -> usize {
+        Crl::parse(&list.der).unwrap().entries().len()
+    }
+
+    /// This test verifies that what was revoked is told by the next list, whatever the clock said when it was.
+    #[test]
+    fn a_revocation_by_a_clock_that_is_late_is_due() {
+        let mut world = World::new();
+        assert!(world.is_due(), "there is none yet");
+        let first = world.maker.make(&mut world.book).unwrap();
+        assert!(!world.is_due() && first.number == 1);
+        world.set(-30);
+        world.revoke();
+        assert!(world.is_due());
+        let second = world.maker.make(&mut world.book).unwrap();
+        assert_eq!((second.number, count(&second)), (2, 1));
+        assert!(!world.is_due());
+        world.set(-120);
+        assert!(world.is_due(), "the last one is from the future");
+        world.set(1_800);
+        assert!(world.is_due(), "half of its life is over");
+    }
+
+    /// This test verifies that a list that got its number and no signature is signed as soon as the key is back, and that a list says
+    /// the same whenever it is signed again.
+    #[test]
+    fn a_list_without_a_signature_is_signed_again() {
+        let mut world = World::new();
+        world.revoke();
+        world.device.1.store(true, Ordering::SeqCst);
+        assert!(world.maker.make(&mut world.book).is_err());
+        world.device.1.store(false, Ordering::SeqCst);
+        assert!(!world.is_due(), "it has its number");
+        let last = world.maker.last(&world.book.ledger()).unwrap();
+        world.revoke();
+        let again = world.maker.again(&world.book.ledger()).unwrap();
+        assert_eq!(
+            (again.number, count(&again)),
+            (last.number, 1),
+            "of the same second, and no more than it said"
+        );
+    }
+}

@@ -1,6 +1,7 @@
 //! What the operator has decided, in the words of the deciders: ACME and tokens.
 
-use super::{BROKEN_BY_DELEGATES, Office, OfficeFault, chain, open_key};
+use super::keys::Use;
+use super::{Office, OfficeFault, chain};
 use crate::config::ca::{
     Bindings, CaDialect, CaSettings, Fingerprints, TokenIssuerSettings, TokenReuse,
 };
@@ -8,12 +9,14 @@ use crate::files;
 use countersign::certificate::Certificate;
 use countersign::crypto::SigningKey;
 use countersign::jose::base64url;
-use countersign_ca::acme::practice::{BindingNeed, ExternalAccounts, Lifetimes, Outliving, Reuse};
+use countersign_ca::acme::practice::{
+    BindingNeed, ExternalAccounts, Former, Lifetimes, Outliving, Reuse,
+};
 use countersign_ca::acme::{Dialect, Practice};
-use countersign_ca::issuance::Profile;
 use countersign_ca::token::validation::TokenIssuer;
-use countersign_ca::token::{FingerprintRule, Header};
+use countersign_ca::token::{FingerprintRule, Header, Spelling};
 use countersign_ca::{Authority, token_authority};
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -26,13 +29,15 @@ const DAY: i64 = 86_400;
 pub fn acme(office: &Office, authority: Authority) -> Result<Practice, OfficeFault> {
     let settings = &office.settings;
     let base = &settings.base_url.value;
-    let mut rules = office.rules(Profile::EndEntity);
-    let of_delegates = BROKEN_BY_DELEGATES.iter().map(|name| Box::from(*name));
-    rules.ignored_lints.extend(of_delegates);
     let issuers = settings.token_issuers.iter().map(token_issuer);
     let mut practice = Practice::new(&format!("{base}/acme"), authority);
-    practice.rules = rules;
+    practice.rules = office.rules();
     practice.chain = below_the_anchor(office.chain.certificates()).into();
+    let former = office.former.iter().map(|former| Former {
+        certificate: former.certificate().clone(),
+        chain: below_the_anchor(former.chain.certificates()).into(),
+    });
+    practice.former = former.collect();
     practice.repository = Some(format!("{base}/certificates").into());
     practice.dialect = match settings.dialect {
         CaDialect::Rfc => Dialect::Rfc,
@@ -54,9 +59,11 @@ pub fn acme(office: &Office, authority: Authority) -> Result<Practice, OfficeFau
     };
     practice.token_authority = settings.token_authority.as_ref().map(|_| base.clone());
     practice.external = external(settings)?;
+    practice.rates = settings.limits.rates;
     practice.lifetimes = Lifetimes {
         usual: settings.usual_days.saturating_mul(DAY),
         longest: settings.longest_days.saturating_mul(DAY),
+        never_revoked: settings.short_lived_hours.saturating_mul(3_600),
         ..Lifetimes::default()
     };
     Ok(practice)
@@ -76,7 +83,8 @@ fn token_issuer(settings: &TokenIssuerSettings) -> Result<TokenIssuer, OfficeFau
         Some(name) => TokenIssuer::below(certificate, &name.value),
         None => TokenIssuer::holder_of(certificate),
     };
-    let mut issuer = issuer.map_err(|_| OfficeFault::NotAnIssuer(path.clone()))?;
+    let issuer = issuer.map_err(|_| OfficeFault::NotAnIssuer(path.clone()))?;
+    let mut issuer = issuer.with_name(&settings.name.value);
     issuer.iss.clone_from(&settings.iss);
     issuer.x5u.clone_from(&settings.x5u);
     Ok(issuer)
@@ -128,6 +136,12 @@ pub struct TokenDesk {
     pub certificate: Certificate,
 }
 
+impl fmt::Debug for TokenDesk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TokenDesk({})", self.certificate.subject())
+    }
+}
+
 /// The token authority, if this server is one.
 ///
 /// # Errors
@@ -137,31 +151,42 @@ pub fn tokens(office: &Office) -> Result<Option<TokenDesk>, OfficeFault> {
         return Ok(None);
     };
     let chain = chain(&settings.certificate_file.value)?;
-    let key = open_key(&settings.key.value)?;
+    let key = office.key(&settings.key.value, Use::Tokens)?;
     let certificate = chain.end_entity().clone();
     if certificate.public_key().p256() != Some(&key.public_key()) {
         let path = settings.certificate_file.value.clone();
         return Err(OfficeFault::NotAnIssuer(path));
     }
-    // The certificate travels in the token: whoever judges it fetches nothing.
-    let header = Header {
-        x5c: Some(
-            chain
-                .certificates()
-                .iter()
-                .map(|one| one.as_der().into())
-                .collect(),
-        ),
-        x5u: None,
+    let header = match settings.x5u.clone() {
+        Some(x5u) => Header {
+            x5c: None,
+            x5u: Some(x5u),
+        },
+        // The certificate travels in the token: whoever judges it fetches nothing.
+        None => Header {
+            x5c: Some(
+                chain
+                    .certificates()
+                    .iter()
+                    .map(|one| one.as_der().into())
+                    .collect(),
+            ),
+            x5u: None,
+        },
     };
     let lifetime = u32::try_from(settings.lifetime.as_secs()).unwrap_or(u32::MAX);
     let mut practice = token_authority::Practice::new(header, lifetime);
     practice.iss.clone_from(&settings.iss);
+    practice.spelling = match office.settings.dialect {
+        CaDialect::Rfc => Spelling::Exact,
+        CaDialect::Shaken => Spelling::Loose,
+    };
     practice.crl = Some(office.list_url().into());
-    if let Some(records) = &office.records {
-        practice.providers = records.clone();
+    practice.tokens_per_hour = office.settings.limits.tokens_per_hour;
+    // What is not known of an account's provider code is refused whatever `unknown_numbers` says: our token is what others go by.
+    if let Some(numbers) = office.numbers() {
+        practice.providers = numbers;
     }
-    practice.unknown = office.unknown();
     Ok(Some(TokenDesk {
         practice,
         key,

@@ -10,20 +10,31 @@
 //!
 //! What is read by everybody (lists, published chains) is read from the keeper's snapshot and goes on while the store is down.
 
-use super::answers::Known;
-use super::lists::{ListMaker, NoList};
+mod figures;
+mod tokens;
+
+pub use self::figures::Part;
+pub use self::tokens::Shown;
+
+use super::anchors::AnchorList;
+use super::answers::{Known, Namesakes};
+use super::gate::{AtWork, Door, Gate, TurnedAway};
+use super::keys::{KeyWatch, Use};
+use super::lists::{List, ListMaker, NoList};
+use super::numbers::{Looked, NumberTable};
 use super::practice::{self, TokenDesk};
-use super::{Office, OfficeFault, Presence, open_key};
+use super::{Office, OfficeFault, Presence};
 use crate::authority::book::{Decision, Undone};
 use crate::authority::issuing;
 use crate::authority::keeper::Keeper;
 use crate::clock::Clock;
 use crate::fetch::Fetcher;
+use crate::metrics::Metrics;
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use countersign::certificate::delegation::ProviderNumbers;
 use countersign::crypto::system_random;
-use countersign_ca::IssuanceError;
+use countersign::time::UnixTime;
 use countersign_ca::acme::problem::{Kind, Problem};
 use countersign_ca::acme::{
     self, Asked, Books, Name, NonceStanding, Nonces, Practice, Reply, Then, Unfetched,
@@ -31,9 +42,10 @@ use countersign_ca::acme::{
 use countersign_ca::ledger::{self, Ledger};
 use countersign_ca::ocsp::Responder;
 use countersign_ca::register::CertificateName;
-use countersign_ca::token_authority::request::{self as token_request, Dialect, Proof};
 use countersign_ca::token_authority::sti_pa::Sessions;
+use std::collections::BTreeSet;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
@@ -43,8 +55,14 @@ use tracing::{error, info, warn};
 /// How often it is looked whether a revocation list is due.
 const LOOK_AT_LISTS: Duration = Duration::from_secs(1);
 
+/// How often it is looked whether the number authority's file is another.
+const LOOK_AT_NUMBERS: Duration = Duration::from_secs(1);
+
 /// After a list could not be made, the next try: long enough for a device to come back.
 const LIST_AGAIN: Duration = Duration::from_secs(10);
+
+/// How often the file of the authorities that are trusted is looked at.
+const LOOK_AT_ANCHORS: Duration = Duration::from_secs(30);
 
 /// How often the certificate of a token is asked for, and how long is waited in between.
 const FETCHES: [Duration; 3] = [
@@ -53,8 +71,11 @@ const FETCHES: [Duration; 3] = [
     Duration::from_secs(10),
 ];
 
-/// How long an answer of OCSP counts, in seconds: an hour, own decision.
-const OCSP_LIFETIME: u32 = 3_600;
+/// Most certificates of tokens that are fetched at a time: whoever has an account can name any place. Own decision: others wait.
+const MAX_FETCHING: usize = 32;
+
+/// How often is looked for certificates that were begun and left.
+const LOOK_AT_UNFINISHED: Duration = Duration::from_secs(5);
 
 /// Most answers of OCSP that are signed at a time. Own decision: others wait, and orders have the key between them.
 const MAX_ANSWERING: usize = 8;
@@ -83,6 +104,28 @@ impl Request {
     }
 }
 
+/// A list and who makes it.
+struct Shelf {
+    maker: ListMaker,
+    /// The current one.
+    list: ArcSwapOption<Served>,
+}
+
+impl From<ListMaker> for Shelf {
+    fn from(maker: ListMaker) -> Self {
+        Self {
+            maker,
+            list: ArcSwapOption::empty(),
+        }
+    }
+}
+
+/// The revocation list that is served.
+struct Served {
+    number: u64,
+    der: Bytes,
+}
+
 /// The authority that serves.
 pub struct Service {
     keeper: Keeper,
@@ -90,13 +133,22 @@ pub struct Service {
     nonces: Mutex<Nonces>,
     sessions: Mutex<Sessions>,
     tokens: Option<TokenDesk>,
-    lists: ListMaker,
-    /// The current revocation list, DER.
-    list: ArcSwapOption<Bytes>,
+    anchors: Option<AnchorList>,
+    gate: Gate,
+    watch: Arc<KeyWatch>,
+    metrics: Arc<Metrics>,
+    /// When the certificates that it signs with end.
+    certificate_ends: Vec<(Use, UnixTime)>,
+    lists: Vec<Arc<Shelf>>,
     responder: Responder,
-    providers: Option<Arc<dyn ProviderNumbers>>,
+    /// Those of keys before this one.
+    former: Vec<Responder>,
+    /// Whose number is whose, if anybody says.
+    numbers: Option<Arc<NumberTable>>,
     /// Who may have an answer signed now.
     answering: Arc<Semaphore>,
+    /// Who may fetch the certificate of a token now.
+    fetching: Semaphore,
     fetcher: Arc<Fetcher>,
     clock: Arc<dyn Clock>,
 }
@@ -110,7 +162,10 @@ impl Service {
         office: &Office,
         fetcher: Arc<Fetcher>,
         clock: Arc<dyn Clock>,
+        metrics: Arc<Metrics>,
     ) -> Result<Self, OfficeFault> {
+        let watch = Arc::new(KeyWatch::new(metrics.clone()));
+        let office = &office.clone().watched(watch.clone());
         let authority = office.authority()?;
         let practice = practice::acme(office, authority)?;
         let mut secret = [0; 32];
@@ -125,22 +180,34 @@ impl Service {
                 given_up, "certificates that were begun before the start"
             );
         }
-        let certificate = office.certificate().clone();
-        let key = open_key(&office.settings.key.value)?;
-        let responder = Responder::of_issuer(certificate, key, OCSP_LIFETIME)
-            .map_err(|_| OfficeFault::List(IssuanceError::KeyMismatch))?;
-        let providers = office.records.clone();
+        let responder = office.responder()?;
+        let former = office.former.iter();
+        let former = former.map(|former| former.responder(office));
+        let lists = ListMaker::all(office)?
+            .into_iter()
+            .map(|maker| Arc::new(Shelf::from(maker)));
+        let numbers = office.numbers();
+        let tokens = practice::tokens(office)?;
         Ok(Self {
+            anchors: AnchorList::open(office, tokens.as_ref(), clock.now().unix)?,
+            gate: Gate::new(&office.settings.limits),
+            certificate_ends: figures::certificates(
+                office,
+                tokens.as_ref().map(|desk| &desk.certificate),
+            ),
+            watch,
+            metrics,
             responder,
-            providers: providers.map(|records| records as Arc<dyn ProviderNumbers>),
+            former: former.collect::<Result<_, _>>()?,
+            numbers,
             answering: Arc::new(Semaphore::new(MAX_ANSWERING)),
+            fetching: Semaphore::new(MAX_FETCHING),
             keeper,
             practice: Arc::new(practice),
             nonces: Mutex::new(Nonces::new(secret)),
             sessions: Mutex::default(),
-            tokens: practice::tokens(office)?,
-            lists: ListMaker::of(office)?,
-            list: ArcSwapOption::empty(),
+            tokens,
+            lists: lists.collect(),
             fetcher,
             clock,
         })
@@ -156,10 +223,36 @@ impl Service {
         self.keeper.trouble()
     }
 
+    /// Lets a request from this address in, or turns it away. What it holds is held until the reply is there.
+    ///
+    /// # Errors
+    /// [`TurnedAway`].
+    pub fn enter(&self, address: IpAddr, door: Door) -> Result<AtWork, TurnedAway> {
+        let entered = self.gate.enter(address, door, self.clock.now().ticks);
+        entered.inspect_err(|why| self.count_turned_away(door, *why))
+    }
+
+    /// What a client of the ACME server hears that was turned away.
+    // RFC 8555 §6.6: "Once the rate limit is exceeded, the server MUST respond with an error with the type
+    // "urn:ietf:params:acme:error:rateLimited". Additionally, the server SHOULD send a Retry-After header field [RFC7231] indicating when
+    // the current request may succeed again."
+    pub fn turned_away(&self, why: TurnedAway) -> Reply {
+        let (kind, what, wait) = match why {
+            TurnedAway::Busy(wait) => (Kind::ServerInternal, "too much is being worked on", wait),
+            TurnedAway::TooOften(wait) => (Kind::RateLimited, "too many requests from there", wait),
+        };
+        let mut reply = Reply::from(Problem::new(kind, what)).with_retry(wait);
+        if kind == Kind::ServerInternal {
+            reply.status = 503;
+        }
+        self.with_nonce(reply)
+    }
+
     /// The revocation list of this name, DER, once it is made.
     pub fn list(&self, name: &str) -> Option<Bytes> {
-        let list = self.list.load_full()?;
-        (name == self.lists.name()).then(|| Bytes::clone(&list))
+        let shelf = self.lists.iter().find(|shelf| shelf.maker.name() == name)?;
+        let list = shelf.list.load_full()?;
+        Some(list.der.clone())
     }
 
     /// The chain that is published under this name, PEM.
@@ -169,8 +262,21 @@ impl Service {
         Some(acme::certificate::chain(&self.practice, der))
     }
 
-    /// Answers a request to the ACME server.
+    /// Answers a request to the ACME server. What it asks for is done, also if whoever asks does not wait for the answer.
     pub async fn acme(self: &Arc<Self>, request: Request) -> Reply {
+        if request.method != "POST" {
+            return self.handle(request).await;
+        }
+        let service = self.clone();
+        // A future that is dropped after its events are kept would leave a certificate that nobody signs.
+        let handled = tokio::spawn(async move { service.handle(request).await });
+        handled.await.unwrap_or_else(|panicked| {
+            error!(%panicked, "a request was not answered");
+            self.with_nonce(unable(&Undone::Stopped))
+        })
+    }
+
+    async fn handle(self: &Arc<Self>, request: Request) -> Reply {
         let standing = acme::strike(&mut self.nonces(), &request.asked());
         let decided = self.decide(request, standing).await;
         match decided {
@@ -231,7 +337,7 @@ impl Service {
         match signed.await {
             Ok(Ok(())) => {}
             Ok(Err(issuing::NotIssued::Undone(undone))) => {
-                error!(%undone, "a certificate is not finished; it will be after a restart");
+                error!(%undone, "a certificate is not finished; it will be when the journal can be kept");
                 return self.with_nonce(unable(&undone));
             }
             Ok(Err(why)) => error!(%why, "a certificate was given up"),
@@ -248,6 +354,10 @@ impl Service {
         let mut found = None;
         for pause in FETCHES {
             tokio::time::sleep(pause).await;
+            // Nobody closes it.
+            let Ok(_turn) = self.fetching.acquire().await else {
+                return;
+            };
             match self.fetcher.visit(url).await {
                 Ok(visit) if visit.status == 200 => {
                     found = Some(visit.body);
@@ -279,75 +389,6 @@ impl Service {
         }
     }
 
-    /// Answers a request for a token of `account`; `None` if this server issues none.
-    pub async fn token(
-        &self,
-        account: String,
-        shown: Shown,
-        body: Bytes,
-        dialect: Dialect,
-    ) -> Option<token_request::Reply> {
-        let desk = self.tokens.clone()?;
-        let now = self.clock.now().unix;
-        let session = match (dialect, &shown.authorization) {
-            (Dialect::StiPa, Some(header)) => {
-                let sessions = self.sessions();
-                sessions.account(header, now).map(str::to_owned)
-            }
-            _ => None,
-        };
-        let practice = desk.practice.clone();
-        let decided = self.keeper.command(move |ledger, now, random| {
-            let mut jti = [0; 16];
-            random(&mut jti);
-            let asked = token_request::Asked {
-                account: &account,
-                proof: shown.proof(session.as_deref()),
-                body: &body,
-                dialect,
-            };
-            match token_request::decide(&ledger.tokens, &practice, asked, now, jti) {
-                Ok(decided) => Decision {
-                    events: vec![decided.event.into()],
-                    reply: Ok(decided.grant),
-                },
-                Err(refused) => Decision::nothing(Err(refused)),
-            }
-        });
-        let decided = match decided {
-            Ok(pending) => pending.reply().await,
-            Err(undone) => Err(undone),
-        };
-        let grant = match decided {
-            Ok(Ok(grant)) => grant,
-            Ok(Err(refused)) => return Some(refused.reply()),
-            Err(undone) => {
-                error!(%undone, "a token was not issued");
-                return Some(out_of_order());
-            }
-        };
-        let signed = spawn_blocking(move || grant.reply(desk.key.as_ref())).await;
-        match signed {
-            Ok(Ok(reply)) => Some(reply),
-            _ => {
-                error!("the key of the token authority did not sign");
-                Some(out_of_order())
-            }
-        }
-    }
-
-    /// Logs a client of the policy administrator's interface in.
-    pub fn login(&self, body: &[u8]) -> Option<token_request::Reply> {
-        self.tokens.as_ref()?;
-        let mut random = [0; 32];
-        if system_random(&mut random).is_err() {
-            return Some(out_of_order());
-        }
-        let (ledger, now) = (self.keeper.snapshot(), self.clock.now().unix);
-        let logged_in = self.sessions().login(&ledger.tokens, body, now, &random);
-        Some(logged_in.unwrap_or_else(|refused| refused.reply()))
-    }
-
     /// Answers a question about certificates; `None` if nobody could sign the answer.
     pub async fn ocsp(self: &Arc<Self>, request: Bytes) -> Option<Vec<u8>> {
         // The key may be in a device, and others want it, too.
@@ -355,34 +396,101 @@ impl Service {
         let service = self.clone();
         let answered = spawn_blocking(move || {
             let ledger = service.keeper.snapshot();
+            let responder = service.responder_of(&request);
             let known = Known {
                 register: &ledger.register,
-                issuer: service.practice.authority.certificate().subject(),
-                providers: service.providers.as_deref(),
+                issuer: responder.issuer(),
+                namesakes: match service.former.is_empty() {
+                    true => Namesakes::None,
+                    false => Namesakes::Some,
+                },
+                providers: service
+                    .numbers
+                    .as_deref()
+                    .map(|numbers| numbers as &dyn ProviderNumbers),
             };
             let now = service.clock.now().unix;
-            let answer = service.responder.answer(&request, &known, now);
+            let answer = responder.answer(&request, &known, now);
             drop(turn);
             answer
         });
         answered.await.ok()
     }
 
+    /// Who answers: the key that has issued what is asked about.
+    fn responder_of(&self, request: &[u8]) -> &Responder {
+        let mut former = self.former.iter();
+        let former = former.find(|former| former.is_asked(request));
+        former.unwrap_or(&self.responder)
+    }
+
     /// Fetches the certificates of tokens that a process before this one was asked to judge and has not.
     pub fn resume_fetches(self: &Arc<Self>) {
         let ledger = self.keeper.snapshot();
-        for (challenge, url) in ledger.acme.waiting() {
-            let (service, challenge, url) = (self.clone(), *challenge, url.to_owned());
+        for (url, challenge) in acme::waiting(books(&ledger), &self.practice) {
+            let service = self.clone();
             tokio::spawn(async move { service.fetch(&url, challenge).await });
         }
     }
 
-    /// Keeps the revocation list fresh until `stop` becomes true.
-    pub async fn keep_lists(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
-        let again = self.lists.again(&self.keeper.snapshot());
-        if let Ok(list) = again {
-            self.list.store(Some(Arc::new(list.into())));
+    /// Finishes certificates that were begun and left, until `stop` becomes true: because the journal could not be kept when they were
+    /// signed, or by a process that has ended.
+    pub async fn keep_finishing(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+        let mut before = BTreeSet::new();
+        loop {
+            tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => return,
+                () = tokio::time::sleep(LOOK_AT_UNFINISHED) => {}
+            }
+            let ledger = self.keeper.snapshot();
+            let unfinished = ledger.register.unfinished();
+            let now: BTreeSet<_> = unfinished.map(|(name, _)| name.clone()).collect();
+            drop(ledger);
+            // What has just been begun is finished by whoever has begun it.
+            let is_left = !now.is_disjoint(&before);
+            before = now;
+            if is_left && self.trouble().is_none() {
+                self.finish_what_is_left().await;
+            }
         }
+    }
+
+    async fn finish_what_is_left(self: &Arc<Self>) {
+        let service = self.clone();
+        let resumed = spawn_blocking(move || {
+            issuing::resume(&mut &service.keeper, &service.practice.authority)
+        });
+        match resumed.await {
+            Ok(Ok((finished, given_up))) => {
+                info!(finished, given_up, "certificates that were begun and left");
+            }
+            Ok(Err(undone)) => error!(%undone, "certificates that were begun are not finished"),
+            Err(panicked) => error!(%panicked, "certificates that were begun are not finished"),
+        }
+    }
+
+    /// Keeps the lists fresh, of revocations and of authorities, and tells how all of it stands, until `stop` becomes true.
+    pub async fn keep_lists(self: Arc<Self>, stop: watch::Receiver<bool>) {
+        let anchors = self.clone().keep_anchors(stop.clone());
+        let figures = self.clone().keep_figures(stop.clone());
+        tokio::join!(self.keep_revocations(stop), anchors, figures);
+    }
+
+    async fn keep_anchors(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+        while self.anchors.is_some() {
+            tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => return,
+                () = tokio::time::sleep(LOOK_AT_ANCHORS) => {}
+            }
+            let (service, now) = (self.clone(), self.clock.now().unix);
+            let look = move || service.anchors.as_ref().map(|list| list.look(now));
+            if let Ok(Some(Err(fault))) = spawn_blocking(look).await {
+                error!(%fault, "no new list of authorities");
+            }
+        }
+    }
+
+    async fn keep_revocations(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         let mut pause = Duration::ZERO;
         loop {
             tokio::select! {
@@ -390,23 +498,76 @@ impl Service {
                 () = tokio::time::sleep(pause) => {}
             }
             pause = LOOK_AT_LISTS;
-            let now = self.clock.now().unix;
-            let is_there = self.list.load().is_some();
-            if is_there && !self.lists.is_due(&self.keeper.snapshot(), now) {
-                continue;
-            }
-            if let Err(why) = self.make_list().await {
-                error!(%why, "no new revocation list");
-                pause = LIST_AGAIN;
+            for shelf in &self.lists {
+                for why in self.refresh_list(shelf).await {
+                    error!(name = shelf.maker.name(), %why, "no new revocation list");
+                    pause = LIST_AGAIN;
+                }
             }
         }
     }
 
-    async fn make_list(self: &Arc<Self>) -> Result<(), NoList> {
-        let service = self.clone();
-        let made = spawn_blocking(move || service.lists.make(&mut &service.keeper)).await;
-        let list = made.unwrap_or(Err(NoList::Undone(Undone::Stopped)))?;
-        self.list.store(Some(Arc::new(list.into())));
+    /// Takes the number authority's file when it is another, until `stop` becomes true, and tells when it is too old.
+    pub async fn keep_numbers(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+        let Some(numbers) = self.numbers.clone() else {
+            return;
+        };
+        let mut was_stale = false;
+        loop {
+            let is_stale = numbers.is_stale();
+            if is_stale && !was_stale {
+                let (path, as_of) = (numbers.path().display(), numbers.as_of());
+                warn!(%path, %as_of, "the number authority's file is too old: whose numbers are whose is not known");
+            }
+            was_stale = is_stale;
+            tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => return,
+                () = tokio::time::sleep(LOOK_AT_NUMBERS) => {}
+            }
+            let table = numbers.clone();
+            let looked = spawn_blocking(move || table.look()).await;
+            let path = numbers.path().display();
+            match looked {
+                Ok(Looked::Replaced(as_of)) => {
+                    info!(%path, %as_of, "a new file of the number authority")
+                }
+                Ok(Looked::Refused(why)) => {
+                    warn!(%path, %why, "a new file of the number authority is not taken");
+                }
+                Ok(Looked::Unchanged) | Err(_) => {}
+            }
+        }
+    }
+
+    /// Serves the last list that has a number, and a new one if it is due: where none can be numbered, the last one goes on.
+    async fn refresh_list(self: &Arc<Self>, shelf: &Arc<Shelf>) -> Vec<NoList> {
+        let mut faults = Vec::new();
+        let ledger = self.keeper.snapshot();
+        let last = shelf.maker.last(&ledger).map(|last| last.number);
+        let served = shelf.list.load().as_ref().map(|served| served.number);
+        let is_due = shelf.maker.is_due(&ledger, self.clock.now().unix);
+        drop(ledger);
+        if last.is_some() && last != served {
+            let again = self.sign_list(shelf, |keeper, maker| maker.again(&keeper.snapshot()));
+            faults.extend(again.await.err());
+        }
+        if is_due {
+            let next = self.sign_list(shelf, |mut keeper, maker| maker.make(&mut keeper));
+            faults.extend(next.await.err());
+        }
+        faults
+    }
+
+    async fn sign_list(
+        self: &Arc<Self>,
+        shelf: &Arc<Shelf>,
+        sign: impl FnOnce(&Keeper, &ListMaker) -> Result<List, NoList> + Send + 'static,
+    ) -> Result<(), NoList> {
+        let (service, of) = (self.clone(), shelf.clone());
+        let made = spawn_blocking(move || sign(&service.keeper, &of.maker)).await;
+        let List { number, der } = made.unwrap_or(Err(NoList::Undone(Undone::Stopped)))?;
+        let der = Bytes::from(der);
+        shelf.list.store(Some(Arc::new(Served { number, der })));
         Ok(())
     }
 
@@ -430,23 +591,6 @@ impl fmt::Debug for Service {
     }
 }
 
-/// What a token customer has shown.
-#[derive(Clone, Debug, Default)]
-pub struct Shown {
-    /// The `Authorization` header.
-    pub authorization: Option<String>,
-}
-
-impl Shown {
-    fn proof<'a>(&'a self, session: Option<&'a str>) -> Proof<'a> {
-        match (session, &self.authorization) {
-            (Some(account), _) => Proof::Session(account),
-            (None, Some(header)) => Proof::Authorization(header),
-            (None, None) => Proof::Nothing,
-        }
-    }
-}
-
 fn books(ledger: &Ledger) -> Books<'_> {
     Books {
         desk: &ledger.acme,
@@ -461,13 +605,4 @@ fn unable(undone: &Undone) -> Reply {
         _ => "what would happen cannot be kept now",
     };
     Reply::from(Problem::new(Kind::ServerInternal, what))
-}
-
-fn out_of_order() -> token_request::Reply {
-    token_request::Reply {
-        status: 503,
-        content_type: "application/problem+json",
-        www_authenticate: None,
-        body: r#"{"detail":"no token can be issued now","status":503}"#.into(),
-    }
 }

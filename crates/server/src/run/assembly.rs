@@ -3,6 +3,7 @@
 use super::next_hops::KnownPlaces;
 use super::sent_by;
 use crate::brands::Brands;
+use crate::config::check::Tenant;
 use crate::config::listeners::UnknownSource;
 use crate::config::trunk::{OrigIdChoice, TrunkSettings};
 use crate::config::{Checked, Config};
@@ -11,10 +12,12 @@ use crate::log::CallLog;
 use crate::metrics::Metrics;
 use crate::routes::{Ground, Places, Routes};
 use crate::sip::state::{OrigIdOfRequest, State, TrunkSigner};
+use crate::staples::Shelf;
 use crate::trust::Keeper;
 use countersign::crypto::{AwsLc, sha256};
 use countersign::passport::OrigId;
 use countersign::path::PathCache;
+use countersign::time::Validity;
 use countersign::verification::replay::DEFAULT_REPLAY_CAPACITY;
 use countersign::verification::{MemoryReplay, MemorySupporters, VerificationService};
 use countersign_sip::element;
@@ -97,6 +100,7 @@ impl Foundation {
             trunks,
             routes,
             retired: Vec::new(),
+            staples: staples(checked),
             signers: signers(config, checked, &brands),
             brands,
             unknown_source: match config.sip.unknown_source {
@@ -111,24 +115,45 @@ impl Foundation {
 }
 
 impl Foundation {
-    /// Tells when our certificates end, or the first of those above them.
+    /// Tells when our certificates begin, and when they or the first of those above them end.
     fn show_ends(&self, checked: &Checked) {
-        let ends = &self.metrics.own_certificates;
+        let metrics = &self.metrics;
+        let (begins, ends) = (&metrics.own_certificates_begin, &metrics.own_certificates);
+        begins.clear();
         ends.clear();
+        let show = |whose: [&str; 2], life: Validity| {
+            begins.set(whose, life.not_before.as_secs());
+            ends.set(whose, life.not_after.as_secs());
+        };
         if let Some(validity) = checked.sip.validity {
-            ends.set(["tls", "sip"], validity.not_after.as_secs());
+            show(["tls", "sip"], validity);
         }
-        for (section, end) in &checked.web_ends {
-            ends.set(["tls", section], end.as_secs());
+        for (section, validity) in &checked.web_lives {
+            show(["tls", section], *validity);
         }
         for tenant in &checked.tenants {
-            let chain = tenant.service.signer().chain().certificates().iter();
-            let end = chain.map(|certificate| certificate.validity().not_after);
-            if let Some(end) = end.min() {
-                ends.set(["tenant", &tenant.name], end.as_secs());
+            // Of several the one that ends first.
+            let lives = tenant.all().map(|one| {
+                let chain = one.service.signer().chain();
+                let all = chain.certificates().iter();
+                let end = all.map(|certificate| certificate.validity().not_after);
+                let own = chain.end_entity().validity();
+                let not_after = end.min().unwrap_or(own.not_after);
+                Validity { not_after, ..own }
+            });
+            if let Some(life) = lives.min_by_key(|life| life.not_after) {
+                show(["tenant", &tenant.name], life);
             }
         }
     }
+}
+
+/// The shelves of every tenant that staples.
+fn staples(checked: &Checked) -> Arc<[Arc<Shelf>]> {
+    let tenants = checked.tenants.iter().flat_map(Tenant::all);
+    tenants
+        .filter_map(|tenant| tenant.staples.clone())
+        .collect()
 }
 
 /// The trunks, with next hops as far as they are known.

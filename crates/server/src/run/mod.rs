@@ -24,6 +24,7 @@ use self::reload::{Front, Reloader};
 use self::succession::{Hands, duplicate};
 use crate::brands::{self, Brands};
 use crate::clock::Clock;
+use crate::config::tenant::TenantSettings;
 use crate::config::{Checked, Config};
 use crate::fetch::{Fetcher, SystemResolver};
 use crate::handover::{Inherited, Successor};
@@ -31,7 +32,7 @@ use crate::hep::Hep;
 use crate::http::operations::{Concern, Phase};
 use crate::http::{self, Door, Listener, Readiness, Site};
 use crate::metrics::Metrics;
-use crate::office::service::Service;
+use crate::office::service::{Part, Service};
 use crate::office::{Office, OfficeFault};
 use crate::prewarm::{Ground, Prewarmer};
 use crate::reload::Reloads;
@@ -40,8 +41,10 @@ use crate::sip::helm::{Helm, Pulse};
 use crate::sip::secure::Secure;
 use crate::sip::server::{SipServer, Sockets};
 use crate::sip::services::Services;
+use crate::staples;
 use crate::supporters;
 use crate::trust::{Keeper, StateFault};
+use crate::upkeep::{Own, Upkeep};
 use arc_swap::ArcSwap;
 use countersign::crypto::{AwsLc, system_random};
 use countersign_sip::element::{self, Options};
@@ -206,15 +209,17 @@ pub async fn start_after(
     let (reloads, questions) = Reloads::new();
     let (stop, stopping) = watch::channel(false);
     let authority = authority(config, &services, &stopping).await?;
-    let site = site(config, &front, &readiness, &reloads, &services, authority);
+    let site = site(config, &front, &readiness, &reloads, &services, &authority);
     let (web, http) = listen(config, &front, &site, &stopping, &mut hands).await?;
     let sip = SipServer::start(sockets, shards, &options, services.clone())
         .map_err(StartFault::Threads)?;
     let branding = branding(&services, &stopping);
     let remembering = tokio::spawn(supporters.run(stopping.clone()));
+    upkeep(config, &services, &reloads, &stopping);
+    tokio::spawn(stapling(&services, &stopping));
     let prewarming = prewarming(config, &services, &foundation, &stopping);
     let reloader = Reloader::new(config.clone(), checked, foundation, services.clone(), front);
-    concern(&readiness, &services, sip.helm());
+    concern(&readiness, &services, authority, sip.helm());
     let lookups = tokio::spawn(Lookups::new(places.clone(), services.clone()).run());
     places.first_answers().await;
     let hands = hands.ready().await.map_err(StartFault::Predecessor)?;
@@ -255,6 +260,7 @@ fn services(
         lists: fetcher.for_lists(),
         cards: fetcher.for_cards(),
         pictures: fetcher.for_pictures(),
+        statuses: fetcher.for_statuses(),
         secure: Arc::new(Secure::new(clock.clone())),
         fetcher,
         runtime: tokio::runtime::Handle::current(),
@@ -290,15 +296,46 @@ async fn authority(
         return Ok(None);
     };
     let (fetcher, clock) = (services.fetcher.clone(), services.clock.clone());
+    let metrics = services.metrics.clone();
     let opened = tokio::task::spawn_blocking(move || {
-        Service::open(&Office::open(&settings)?, fetcher, clock)
+        let office = Office::open_by(&settings, clock.clone())?;
+        Service::open(&office, fetcher, clock, metrics)
     });
     // One that panicked has said so.
     let opened = opened.await.unwrap_or(Err(OfficeFault::NoRandomness));
     let service = Arc::new(opened.map_err(StartFault::Authority)?);
     service.resume_fetches();
     tokio::spawn(service.clone().keep_lists(stopping.clone()));
+    tokio::spawn(service.clone().keep_numbers(stopping.clone()));
+    tokio::spawn(service.clone().keep_finishing(stopping.clone()));
     Ok(Some(service))
+}
+
+/// Our own certificates are kept alive until `stopping` becomes true.
+fn upkeep(
+    config: &Config,
+    services: &Arc<Services>,
+    reloads: &Reloads,
+    stopping: &watch::Receiver<bool>,
+) {
+    let upkeep = Upkeep {
+        fetcher: services.fetcher.clone(),
+        clock: services.clock.clone(),
+        reloads: reloads.clone(),
+        metrics: services.metrics.clone(),
+    };
+    for tenant in config.tenants.iter().flat_map(TenantSettings::all) {
+        let Some(source) = tenant.enroll.clone() else {
+            continue;
+        };
+        let own = Own {
+            tenant: tenant.name.value.clone(),
+            certificate_file: tenant.certificate_file.value.clone(),
+            key_file: tenant.key_file.value.clone(),
+            source,
+        };
+        tokio::spawn(upkeep.clone().keep(own, stopping.clone()));
+    }
 }
 
 /// What HTTP answers from.
@@ -308,7 +345,7 @@ fn site(
     readiness: &Arc<Readiness>,
     reloads: &Reloads,
     services: &Arc<Services>,
-    authority: Option<Arc<Service>>,
+    authority: &Option<Arc<Service>>,
 ) -> Site {
     let door = Door {
         services: services.clone(),
@@ -320,20 +357,40 @@ fn site(
         readiness: readiness.clone(),
         metrics: config.metrics_enabled.then(|| services.metrics.clone()),
         reloads: reloads.clone(),
-        authority,
+        authority: authority.clone(),
         door: Some(Arc::new(door)),
     }
 }
 
 /// What is told to who asks whether we are ready, although we are.
-fn concern(readiness: &Readiness, services: &Arc<Services>, helm: Arc<Helm>) {
+fn concern(
+    readiness: &Readiness,
+    services: &Arc<Services>,
+    authority: Option<Arc<Service>>,
+    helm: Arc<Helm>,
+) {
     let services = services.clone();
     readiness.concerns(move || {
-        let mut concerns = Vec::new();
+        let parts = Part::ALL.into_iter();
+        let mut concerns: Vec<_> = authority
+            .iter()
+            .flat_map(|authority| {
+                let broken = parts.clone().filter(|part| !authority.works(*part));
+                broken.map(Concern::Authority)
+            })
+            .collect();
         let state = services.state();
         if helm.pulses().iter().any(Pulse::is_shedding) {
             concerns.push(Concern::Overloaded);
         }
+        let now = services.clock.now().unix;
+        let lives = state.signers.values();
+        let lives = lives.map(|one| one.service.signer().validity());
+        concerns.extend(
+            lives
+                .filter_map(|life| Concern::of_certificate(life, now))
+                .next(),
+        );
         let judges = |trunk: &Arc<Trunk>| {
             let answers = trunk.connected.as_deref();
             let checks = answers.is_some_and(|answers| answers.check != AnswerChecking::Off);
@@ -372,6 +429,21 @@ fn prewarming(
         let prewarmer = Prewarmer::new(ground, settings.known_signers_file.clone());
         tokio::spawn(prewarmer.run(stopping.clone()))
     })
+}
+
+/// What is to be sent along with what is signed is fetched until `stopping` becomes true.
+fn stapling(
+    services: &Arc<Services>,
+    stopping: &watch::Receiver<bool>,
+) -> impl Future<Output = ()> + Send + use<> {
+    let signing = services.clone();
+    let ground = staples::Ground {
+        fetcher: services.fetcher.clone(),
+        clock: services.clock.clone(),
+        metrics: services.metrics.clone(),
+        shelves: Box::new(move || signing.state().staples.clone()),
+    };
+    staples::keep(ground, stopping.clone())
 }
 
 /// Makes brands, and keeps them up.

@@ -48,7 +48,8 @@ impl Front {
     }
 
     pub(super) fn show(&self, checked: &Checked, now: Ticks) {
-        let published = checked.tenants.iter().filter_map(published);
+        let published = checked.tenants.iter().flat_map(Tenant::all);
+        let published = published.filter_map(self::published);
         self.repository.publish(published, now);
         self.public.replace(checked.public.clone());
         self.trunk.replace(checked.trunk.clone());

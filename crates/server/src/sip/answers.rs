@@ -5,6 +5,7 @@ use super::state::State;
 use crate::fetch::{Cached, brought};
 use countersign::certificate::ServiceProviderCode;
 use countersign::certificate::delegation;
+use countersign::certificate::ocsp::request::question_url;
 use countersign::number::TelephoneNumber;
 use countersign::time::Now;
 use countersign::verification::{
@@ -44,6 +45,11 @@ pub(crate) fn known(
         } => held(services.pictures.peek(url, now), |picture| {
             picture.0.clone()
         }),
+        NeedKind::Status { url, request } => {
+            let question = question_url(url, request);
+            let told = services.statuses.peek(&question, now);
+            cached(told, |told, _| Answer::Status(told.0.clone()))
+        }
         NeedKind::Certificate { .. } | NeedKind::TnAuthList { .. } => None,
     }
 }
@@ -64,6 +70,13 @@ pub(crate) fn coming(kind: &NeedKind, services: &Services) -> Option<Coming> {
             }))
         }
         NeedKind::Resource { url, kind } => Some(resource(url, *kind, services)),
+        NeedKind::Status { url, request } => {
+            let question = question_url(url, request);
+            let fetched = services.statuses.fetch(&question, Refresh::No);
+            Some(Box::pin(async {
+                brought(fetched.await, |told, _| Answer::Status(told.0.clone()))
+            }))
+        }
         NeedKind::NumberAuthority { .. } => None,
     }
 }

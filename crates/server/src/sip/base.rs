@@ -32,7 +32,8 @@ pub(super) fn base(
     let mut origination = signer.origination(&sign.trunk, sign.transport);
     origination.asked = sign.asked;
     let signed = deserved(signer, &sign.call, &origination, form, now.unix)?;
-    let (id, service) = (sign.id, &signer.service);
+    let service = signer.service.acting_for_caller(&sign.call, now.unix);
+    let id = sign.id;
     record.signed_base(signed.as_ref().err(), service.signer().x5u(), now);
     let priority = || prioritized(sign, signer, now);
     Some(match signed {

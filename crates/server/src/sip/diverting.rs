@@ -8,7 +8,7 @@ use countersign::authentication::{Diverted, Refusal};
 use countersign::certificate::Coverage;
 use countersign::identity::Identity;
 use countersign::passport::{Extension, SignedPassport};
-use countersign::time::Now;
+use countersign::time::{Now, UnixTime};
 use countersign_sip::element::Sign;
 
 /// The Identity headers that a diverted call gets. `own` are the PASSporTs that it got a moment ago; what it had is in `sign`.
@@ -28,7 +28,7 @@ pub(super) fn diverted(
     let service = &signer.service;
     let outcome = service
         .divert(&existing, &diversion.target, history, now.unix)
-        .and_then(|made| ours(made, signer));
+        .and_then(|made| ours(made, signer, now.unix));
     record.diverted(outcome.as_ref().map(Vec::len), now);
     let made = outcome.unwrap_or_default().into_iter();
     made.map(|one| one.identity.into_boxed_str()).collect()
@@ -36,11 +36,15 @@ pub(super) fn diverted(
 
 /// Those whose number we know to be a customer's. A `div` has no attestation that could tell less: a PASSporT of a stranger that is
 /// pasted into another call must not find somebody here who vouches for the way it went.
-fn ours(made: Vec<Diverted>, signer: &TrunkSigner) -> Result<Vec<Diverted>, Refusal> {
+fn ours(
+    made: Vec<Diverted>,
+    signer: &TrunkSigner,
+    now: UnixTime,
+) -> Result<Vec<Diverted>, Refusal> {
     let had_some = !made.is_empty();
     let known: Vec<_> = made
         .into_iter()
-        .filter(|one| is_ours(&one.passport, signer))
+        .filter(|one| is_ours(&one.passport, signer, now))
         .collect();
     match had_some && known.is_empty() {
         true => Err(Refusal::Unlisted),
@@ -48,7 +52,7 @@ fn ours(made: Vec<Diverted>, signer: &TrunkSigner) -> Result<Vec<Diverted>, Refu
     }
 }
 
-fn is_ours(passport: &SignedPassport, signer: &TrunkSigner) -> bool {
+fn is_ours(passport: &SignedPassport, signer: &TrunkSigner, now: UnixTime) -> bool {
     let from = match &passport.claims().extension {
         Extension::Div(div) => &div.from,
         Extension::DivO(div) => &div.div.from,
@@ -59,5 +63,6 @@ fn is_ours(passport: &SignedPassport, signer: &TrunkSigner) -> bool {
         Identity::Number(number) => service.inventory().basis(*number).is_some(),
         Identity::Uri(_) => false,
     };
+    let service = service.acting_for(from, now);
     is_listed || service.signer().authority().covers(from) == Coverage::Covered
 }

@@ -4,22 +4,12 @@
 //! All shards share it. An inquiry is no call: where one asks that may, a lock for a moment is no harm. What an inquiry is, and what it is
 //! told, is `countersign_sip::inquiry`'s.
 
+use crate::buckets::{Buckets, Rate};
 use countersign::identity::Identity;
 use countersign::time::Ticks;
-use std::collections::HashMap;
-use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-
-/// How much of something there may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Rate {
-    /// At once.
-    burst: u32,
-    /// After that one each.
-    every: Duration,
-}
 
 /// From one address: a provider with many customers who look before they call.
 const BY_SOURCE: Rate = Rate {
@@ -47,12 +37,6 @@ const BY_RANGE: Rate = Rate {
 
 /// Digits that neighbours differ in.
 const RANGE_DIGITS: usize = 2;
-
-/// Most names that each table remembers. Beyond it those are forgotten that may ask freely again, and if there are none nobody new may ask.
-const MAX_REMEMBERED: usize = 16_384;
-
-/// How long a full table is not looked through again for those that may ask freely: everybody waits while one is.
-const SWEPT_EVERY: Duration = Duration::from_secs(1);
 
 /// Who has asked how often.
 #[derive(Debug, Default)]
@@ -103,60 +87,9 @@ impl Inquiries {
     }
 }
 
-/// A bucket of tokens for each name.
-#[derive(Debug)]
-struct Buckets<Key> {
-    by_name: HashMap<Key, Bucket>,
-    /// When it was looked through last, being full.
-    swept: Option<Ticks>,
-}
-
-impl<Key> Default for Buckets<Key> {
-    fn default() -> Self {
-        Self {
-            by_name: HashMap::new(),
-            swept: None,
-        }
-    }
-}
-
-/// When it will be full again.
-#[derive(Clone, Copy, Debug)]
-struct Bucket {
-    full: Ticks,
-}
-
-impl<Key: Eq + Hash> Buckets<Key> {
-    /// Takes one, if there is one.
-    fn take(&mut self, key: Key, rate: Rate, now: Ticks) -> bool {
-        let is_full = self.by_name.len() >= MAX_REMEMBERED;
-        if is_full && !self.by_name.contains_key(&key) && !self.sweep(now) {
-            return false;
-        }
-        let bucket = self.by_name.entry(key).or_insert(Bucket { full: now });
-        let full = bucket.full.max(now).after(rate.every);
-        let is_left = full.since(now) <= rate.every.saturating_mul(rate.burst);
-        if is_left {
-            bucket.full = full;
-        }
-        is_left
-    }
-
-    /// Forgets those that may ask freely; whether there is room now.
-    fn sweep(&mut self, now: Ticks) -> bool {
-        if self.swept.is_some_and(|at| now < at.after(SWEPT_EVERY)) {
-            return false;
-        }
-        self.swept = Some(now);
-        self.by_name.retain(|_, bucket| bucket.full > now);
-        self.by_name.len() < MAX_REMEMBERED
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     const SIGNER: &str = "SHAKEN 1234";
 
@@ -225,64 +158,5 @@ mod tests {
             asked(&inquiries, SIGNER, 12_025_550_100, 0);
         }
         assert!(asked(&inquiries, "SHAKEN 709J", 12_025_550_101, 0));
-    }
-
-    /// This test verifies that whoever comes from everywhere does not fill the memory, and that what was forgotten was free.
-    #[test]
-    fn the_tables_are_bounded() {
-        let mut buckets = Buckets::default();
-        let taken = (0..2 * MAX_REMEMBERED)
-            .filter(|key| buckets.take(*key, BY_NUMBER, Ticks::default()))
-            .count();
-        assert_eq!(
-            (taken, buckets.by_name.len()),
-            (MAX_REMEMBERED, MAX_REMEMBERED)
-        );
-        assert!(buckets.take(usize::MAX, BY_NUMBER, Ticks::from_millis(6_000)));
-        assert_eq!(buckets.by_name.len(), 1);
-    }
-
-    /// This test verifies that a table that is full is looked through once a second at most, however many come.
-    #[test]
-    fn a_full_table_is_looked_through_once_a_second() {
-        let mut buckets = Buckets::default();
-        let brief = Rate {
-            burst: 1,
-            every: Duration::from_millis(100),
-        };
-        for key in 0..MAX_REMEMBERED {
-            buckets.take(key, brief, Ticks::default());
-        }
-        assert!(!buckets.take(usize::MAX, brief, Ticks::default()));
-        let soon = Ticks::from_millis(200);
-        assert!(
-            !buckets.take(usize::MAX, brief, soon),
-            "not looked through again"
-        );
-        assert!(
-            buckets.take(0, brief, soon),
-            "who is known is not kept waiting"
-        );
-        assert!(buckets.take(usize::MAX, brief, Ticks::from_millis(1_000)));
-    }
-
-    proptest! {
-        /// This test verifies that in no span of time more is taken than there may be.
-        #[test]
-        fn never_more_than_the_rate(waits in proptest::collection::vec(0_u64..10_000, 1..200)) {
-            let (mut buckets, mut at, mut taken) = (Buckets::default(), 0, Vec::new());
-            for wait in waits {
-                at += wait;
-                if buckets.take((), BY_NUMBER, Ticks::from_millis(at)) {
-                    taken.push(at);
-                }
-            }
-            for (index, from) in taken.iter().enumerate() {
-                for (count, to) in taken.iter().skip(index).enumerate() {
-                    let refilled = (to - from) / 6_000;
-                    prop_assert!(count as u64 <= 10 + refilled);
-                }
-            }
-        }
     }
 }

@@ -4,7 +4,7 @@ use super::inquiries::Inquiries;
 use super::secure::Secure;
 use super::state::State;
 use crate::clock::Clock;
-use crate::fetch::{Card, Fetcher, Picture};
+use crate::fetch::{Card, Fetcher, Picture, Status};
 use crate::hep::Hep;
 use crate::metrics::Metrics;
 use arc_swap::{ArcSwap, Guard};
@@ -28,6 +28,8 @@ pub struct Services {
     pub cards: Arc<Fetcher<Card>>,
     /// Where pictures of rich call data come from.
     pub pictures: Arc<Fetcher<Picture>>,
+    /// Where the word of responders comes from.
+    pub statuses: Arc<Fetcher<Status>>,
     /// Where fetches run.
     pub runtime: tokio::runtime::Handle,
     /// What TLS connections go by. A reload replaces what is in it.

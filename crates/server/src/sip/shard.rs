@@ -561,7 +561,7 @@ impl Shard {
         let mut origination = signer.origination(&sign.trunk, sign.transport);
         origination.asked = sign.asked;
         signer.dress(&mut origination, &sign.call);
-        let service = &signer.service;
+        let service = signer.service.acting_for_caller(&sign.call, now.unix);
         let outcome = service.authenticate(&sign.call, &origination, now.unix);
         record.signed(&outcome, origination.origid, service.signer().x5u(), now);
         match outcome {

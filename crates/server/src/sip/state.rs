@@ -8,6 +8,7 @@ use crate::config::listeners::MissingIdentity;
 use crate::config::listeners::Patience;
 use crate::log::CallLog;
 use crate::routes::{Places, Routes};
+use crate::staples::Shelf;
 use crate::trust::Current;
 use countersign::authentication::attestation::attest;
 use countersign::authentication::{
@@ -55,6 +56,8 @@ pub struct State {
     pub retired: Vec<Retired>,
     /// What is said of callers beside their numbers.
     pub brands: Arc<Brands>,
+    /// Answers about our own certificates, of every tenant that staples.
+    pub staples: Arc<[Arc<Shelf>]>,
     /// Who signs, by the name of the trunk.
     pub signers: HashMap<Box<str>, TrunkSigner>,
     /// What happens to requests that come by no trunk.

@@ -205,7 +205,8 @@ impl Domain {
         }
         let anchored = Trust::new(&self.plan.name, version, anchors)
             .with_list_signers(self.plan.list_signers)
-            .with_rules(self.plan.rules.clone());
+            .with_rules(self.plan.rules.clone())
+            .with_freshness(self.plan.freshness.clone());
         for source in &mut self.sources {
             match &source.list {
                 Some(List::Crl(list)) if is_proven(list, &anchored, &self.plan) => {

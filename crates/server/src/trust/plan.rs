@@ -9,7 +9,7 @@ use countersign::certificate::NumberScope;
 use countersign::certificate::rules::PathRules;
 use countersign::path::CrlIssuer;
 use countersign::trust::ca_list::Administrator;
-use countersign::trust::{Anchor, ListSigners, RevocationRule, TrunkScope};
+use countersign::trust::{Anchor, FreshnessRule, ListSigners, RevocationRule, TrunkScope};
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -67,6 +67,8 @@ pub struct DomainPlan {
     pub list_signers: ListSigners,
     /// What its paths may be.
     pub rules: PathRules,
+    /// What becomes of the word of a responder, or of none.
+    pub freshness: FreshnessRule,
 }
 
 /// A signed list of anchors.

@@ -1,22 +1,20 @@
 //! The folder in which the last good lists lie, so that a restart begins where the last run ended.
 //!
 //! One file for each source: `DIGEST.list`, the digest being that of the domain and the place, the content what was received, byte for
-//! byte. A file is written beside its place, flushed, and moved there: whoever reads finds the old one or the new one. What is
+//! byte. A file is written beside its place, flushed, and moved there: whoever reads finds the old one or the new one, and two processes
+//! may write at once. What is
 //! read back is parsed and proven again like everything that comes from outside.
 
 use crate::files::{self, FileFault};
 use countersign::crypto::sha256;
 use std::fmt::Write as _;
-use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// Only its owner may look into the folder or change it: whoever can write there can take us back.
 const FOLDER_MODE: u32 = 0o700;
-
-/// The same for its files.
-const FILE_MODE: u32 = 0o600;
 
 /// A folder of lists.
 #[derive(Clone, Debug)]
@@ -77,27 +75,16 @@ impl Store {
     /// # Errors
     /// If the disk does not take it; then the old one is still there.
     pub fn write(&self, slot: &Slot, bytes: &[u8]) -> io::Result<()> {
-        let beside = self.folder.join(format!("{}.new", slot.0));
-        // One that was left by a process which ended in between.
-        match fs::remove_file(&beside) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(FILE_MODE)
-            .open(&beside)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&beside, self.folder.join(&*slot.0))?;
-        File::open(&self.folder)?.sync_all()
+        files::replace(&self.folder.join(&*slot.0), bytes)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The permissions of its files.
+    const FILE_MODE: u32 = 0o600;
 
     fn folder(name: &str) -> PathBuf {
         let name = format!("countersign-store-{name}-{}", std::process::id());
@@ -120,11 +107,39 @@ mod tests {
         store.write(&slot, b"two").unwrap();
         // A process that ended while it wrote left half a file; it is in nobody's way.
         fs::write(folder.join(format!("{}.new", slot.0)), b"thr").unwrap();
+        fs::write(
+            folder.join(format!("{}.0123456789abcdef.new", slot.0)),
+            b"thr",
+        )
+        .unwrap();
         let store = Store::at(&folder);
         assert_eq!(store.read(&slot).unwrap().unwrap(), b"two");
         store.write(&slot, b"three").unwrap();
         assert_eq!(store.read(&slot).unwrap().unwrap(), b"three");
         assert_ne!(slot, Slot::of("u", "shttps://crl.example/a.crl"));
+    }
+
+    /// This test verifies that two processes that write at once are in nobody's way: one of both is there, whole, and each has succeeded.
+    #[test]
+    fn two_write_at_once() {
+        let folder = folder("twice");
+        let store = made(&folder);
+        let slot = Slot::of("us", "https://crl.example/a.crl");
+        std::thread::scope(|scope| {
+            for byte in [b'a', b'b', b'c', b'd'] {
+                let (store, slot) = (&store, &slot);
+                scope.spawn(move || {
+                    for _ in 0..50 {
+                        store.write(slot, &[byte; 4_096]).unwrap();
+                    }
+                });
+            }
+        });
+        let there = store.read(&slot).unwrap().unwrap();
+        assert_eq!(there.len(), 4_096);
+        assert!(there.iter().all(|byte| *byte == there[0]));
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "nothing is left");
+        fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]

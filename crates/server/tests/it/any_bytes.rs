@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!     fuzz/seeds/<target>/* ──┐
-//!     libFuzzer ──────────────┴─► config · cli_input · dns_message · http_caching · http_request · picture     panics if a promise is broken
+//!     libFuzzer ──────────────┴─► config · cli_input · dns_message · http_caching · http_request · picture · token_uri     panics if a promise is broken
 //! ```
 //!
 //! This test verifies that the seeds keep these promises. The fuzz targets of the same names include this file; those of the other
@@ -20,6 +20,7 @@ use countersign_server::fetch::caching::{EXPIRED_LIFETIME, Freshness};
 use countersign_server::fetch::picture;
 use countersign_server::http::stir::dialect::Dialect;
 use countersign_server::http::stir::{fields, form};
+use countersign_server::keys::uri::{MAX_TOKEN_URI, TokenUri};
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use std::path::Path;
 
@@ -52,6 +53,29 @@ pub fn cli_input(bytes: &[u8]) {
             Input::Message(message) => assert!(message.len() <= bytes.len() + breaks + 4),
             Input::Token(token) => assert!(!token.is_empty()),
         }
+    }
+}
+
+/// A URI of a key is shown as one of the same key, without its PIN; and no path comes out of it that was not in it.
+pub fn token_uri(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let Ok(uri) = TokenUri::parse(text, Path::new("/etc")) else {
+        return;
+    };
+    assert!(TokenUri::is_one(text) && text.len() <= MAX_TOKEN_URI);
+    let shown = uri.to_string();
+    assert!(!shown.contains('?'), "{shown}");
+    let again = TokenUri::parse(&format!("{shown}?module-path=m"), Path::new("/etc")).unwrap();
+    assert_eq!(again.to_string(), shown);
+    assert_eq!(
+        (again.token, again.object, again.id),
+        (uri.token, uri.object, uri.id)
+    );
+    assert_eq!(again.pin_file, None);
+    if let Some(pin) = &uri.pin_file {
+        assert!(pin.starts_with("/etc") || text.contains("pin-source="));
     }
 }
 
@@ -207,6 +231,11 @@ mod tests {
     #[test]
     fn seeds_of_what_is_called_a_picture() {
         seeds("picture", super::picture);
+    }
+
+    #[test]
+    fn seeds_of_where_keys_are() {
+        seeds("token_uri", super::token_uri);
     }
 
     #[test]

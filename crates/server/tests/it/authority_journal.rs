@@ -44,7 +44,7 @@ impl Clock for LabClock {
 }
 
 pub(crate) fn book(store: Arc<dyn EventStore>) -> Book {
-    Book::open(store, "ca", Arc::new(LabClock)).unwrap()
+    Book::open(store, "ca", Arc::new(LabClock), &[]).unwrap()
 }
 
 /// Rules under which `authority` issues: those of the lab have no policy and no distribution point, and so break some lints.
@@ -146,6 +146,31 @@ fn the_command_line_works_beside_the_server() {
     let found = found.unwrap();
     assert_eq!(found.findings, []);
     assert_eq!(found.head.position, names.len() as u64 * 2 + 1);
+}
+
+/// This test verifies that a server which is asked something all the time, and keeps nothing of it, sees what the command line does.
+#[test]
+fn a_busy_server_hears_the_command_line_too() {
+    let (store, lab) = (Arc::new(MemoryStore::default()), Lab::new());
+    let keeper = Keeper::start(book(store.clone()), None).unwrap();
+    let name = issued(&mut &keeper, &lab).unwrap();
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::SeqCst) {
+                let asked = keeper.command(|_, _, _| Decision::nothing(()));
+                asked.unwrap();
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        });
+        revoke(&mut book(store), &name);
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while is_good(&&keeper, &lab, &name) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        is_over.store(true, Ordering::SeqCst);
+    });
+    assert!(!is_good(&&keeper, &lab, &name), "never heard of");
 }
 
 /// A store that can be switched off, or keeps what it says it has not.
@@ -280,16 +305,19 @@ struct Proven {
     folder: Workspace,
     lab: Lab,
     checkpoints: Checkpoints,
+    checkpoints_key: Arc<dyn SigningKey>,
 }
 
 impl Proven {
     fn new(name: &str) -> Self {
         let (folder, lab) = (Workspace::new(name), Lab::new());
-        let checkpoints = Checkpoints::new(&folder.path().join("checkpoints"), new_key());
+        let checkpoints_key: Arc<dyn SigningKey> = new_key();
+        let path = folder.path().join("checkpoints");
         let proven = Self {
+            checkpoints: Checkpoints::new(&path, checkpoints_key.clone()),
             folder,
             lab,
-            checkpoints,
+            checkpoints_key,
         };
         for _ in 0..2 {
             let store = Arc::new(proven.store());
@@ -347,10 +375,63 @@ fn a_cut_tail_is_found_by_the_checkpoint() {
     let other = Proven::new("taken");
     other.change("DELETE FROM record WHERE position = 3");
     assert_eq!(finding(&other), broken(3, Why::Position(4)));
-    let opened = Book::open(Arc::new(other.store()), "ca", Arc::new(LabClock));
+    let opened = Book::open(Arc::new(other.store()), "ca", Arc::new(LabClock), &[]);
     assert!(
         matches!(opened, Err(Undone::Broken(_))),
         "the server does not start with it"
+    );
+}
+
+/// This test verifies that a journal which ends before its last checkpoint, or goes another way there, is not even opened; and that a
+/// whole one is.
+#[test]
+fn nothing_begins_behind_a_checkpoint() {
+    let proven = Proven::new("behind");
+    let path = proven.folder.path().join("checkpoints");
+    let open = || {
+        let of = [proven.checkpoints_key.public_key()];
+        let checkpoints = checkpoints::latest(&path, &of).unwrap();
+        let store = Arc::new(proven.store());
+        Book::open(store, "ca", Arc::new(LabClock), &checkpoints)
+    };
+    assert_eq!(open().unwrap().head().position, 8);
+    proven.change("DELETE FROM record WHERE position = 8");
+    let broken = |position, why| Undone::Broken(Broken { position, why });
+    assert_eq!(open().unwrap_err(), broken(8, Why::CutOff));
+    let mut book = book(Arc::new(proven.store()));
+    assert_eq!(resume(&mut book, proven.lab.intermediate()), Ok((1, 0)));
+    assert_eq!(open().unwrap_err(), broken(8, Why::Checkpoint));
+    proven.change("DELETE FROM record");
+    assert_eq!(open().unwrap_err(), broken(8, Why::CutOff));
+}
+
+/// This test verifies that half a line, which a killed process or a full disk has left behind, is in nobody's way: neither of who reads
+/// the checkpoints nor of the next one; and that the end of a long file is enough to know the last ones.
+#[test]
+fn half_a_checkpoint_is_in_nobodys_way() {
+    let proven = Proven::new("half");
+    let path = proven.folder.path().join("checkpoints");
+    let whole = std::fs::read(&path).unwrap();
+    let lines = proven.checkpoints.read().unwrap();
+    for cut in [1, 2, 100, whole.len() - 1] {
+        std::fs::write(&path, &whole[..whole.len() - cut]).unwrap();
+        let left = proven.checkpoints.read().unwrap().len();
+        let head = lines[0].head();
+        proven.checkpoints.put("ca", head, NOW).unwrap();
+        let read = proven.checkpoints.read().unwrap();
+        assert_eq!(read.len(), left + 1, "{cut}");
+        assert_eq!(read.last().unwrap().head(), head, "{cut}");
+    }
+    std::fs::write(&path, "half a line and no end").unwrap();
+    assert_eq!(proven.checkpoints.read().unwrap(), []);
+    std::fs::write(&path, whole.repeat(300)).unwrap();
+    let of = [new_key().public_key(), proven.checkpoints_key.public_key()];
+    let latest = checkpoints::latest(&path, &of).unwrap();
+    assert!((10..300).contains(&latest.len()), "{}", latest.len());
+    assert_eq!(latest.last(), lines.last());
+    assert_eq!(
+        checkpoints::read(&path, &of).unwrap().len(),
+        lines.len() * 300
     );
 }
 
@@ -377,7 +458,7 @@ fn a_copy_that_is_put_back_tells_what_is_missing() {
     // Up to where it was copied it is proven.
     let all = checkpoints::read(
         &proven.folder.path().join("checkpoints"),
-        &new_key().public_key(),
+        &[new_key().public_key()],
     );
     assert!(all.is_err(), "another key's checkpoints are none");
 

@@ -42,6 +42,8 @@ fn page() -> BTreeMap<String, BTreeSet<String>> {
         &metrics.fetches,
         &metrics.list_fetches,
         &metrics.resource_fetches,
+        &metrics.status_fetches,
+        &metrics.staple_fetches,
         &metrics.brand_refreshes,
     ];
     for family in fetches.into_iter().chain([&metrics.prewarmed]) {
@@ -50,6 +52,7 @@ fn page() -> BTreeMap<String, BTreeSet<String>> {
     metrics.cache_lookups.increment(["hit"]);
     metrics.list_lookups.increment(["hit"]);
     metrics.resource_lookups.increment(["hit"]);
+    metrics.status_lookups.increment(["hit"]);
     metrics.sip_messages.increment(["udp", "in", "request"]);
     metrics.sip_bytes.increment(["udp", "in"]);
     metrics.sip_unsent.increment(["udp", "system"]);
@@ -65,6 +68,16 @@ fn page() -> BTreeMap<String, BTreeSet<String>> {
     metrics.next_hops.failures.increment([hop, "silent"]);
     metrics.next_hops.failovers.increment([hop]);
     metrics.own_certificates.set(["tenant", "acme"], 1);
+    let authority = &metrics.authority;
+    authority.works.set(["journal"], 1);
+    authority.certificates.set(["valid"], 1);
+    authority.records.set([], 1);
+    authority.list_ends.set(["ca"], 1);
+    authority.certificate_ends.set(["authority"], 1);
+    authority.signatures.increment(["authority", "signed"]);
+    authority.turned_away.increment(["acme", "busy"]);
+    metrics.own_certificates_begin.set(["tenant", "acme"], 1);
+    metrics.renewals.increment(["failed"]);
     let trust = &metrics.trust;
     for by_source in [&trust.crl_ends, &trust.crl_entries, &trust.ca_list_ends] {
         by_source.set(["us", "file"], 1);
@@ -73,12 +86,13 @@ fn page() -> BTreeMap<String, BTreeSet<String>> {
     trust.versions.set(["us"], 1);
     trust.show_number_authority(Some(countersign::time::UnixTime::from_secs(1)));
     metrics.shards.of(0);
+    labels_of(&metrics.render())
+}
+
+/// The names of metrics in a page, each with its labels.
+fn labels_of(rendered: &str) -> BTreeMap<String, BTreeSet<String>> {
     let mut page = BTreeMap::from([("up".to_owned(), BTreeSet::new())]);
-    for line in metrics
-        .render()
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-    {
+    for line in rendered.lines().filter(|line| !line.starts_with('#')) {
         let (name, rest) = line.split_at(line.find(['{', ' ']).unwrap());
         let labels: &mut BTreeSet<String> = page.entry(name.to_owned()).or_default();
         let inside = rest.split('}').next().unwrap().trim_start_matches('{');

@@ -42,6 +42,7 @@ async fn heard(id: &str, shown: &str) -> Heard {
             ..RichClaims::default()
         })),
         media_keys: None,
+        staple: None,
     };
     let headers = HeaderCache::new(&x5u).unwrap();
     let key = &*house.signer.key;

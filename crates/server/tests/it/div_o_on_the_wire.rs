@@ -28,6 +28,7 @@ fn div_o(house: &House, x5u: &str, inside: &str) -> String {
         })),
         rich: None,
         media_keys: None,
+        staple: None,
     };
     let headers = HeaderCache::new(x5u).unwrap();
     let key = &*house.signer.key;

@@ -40,6 +40,7 @@ pub(crate) fn identity_between(
         }),
         rich: None,
         media_keys: None,
+        staple: None,
     };
     let headers = HeaderCache::new(x5u).unwrap();
     let signed = Passport::new(claims).unwrap().sign(&headers, key).unwrap();

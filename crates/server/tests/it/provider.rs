@@ -267,6 +267,21 @@ impl Setup {
         )
     }
 
+    /// Somebody who signs for its tenant `provider`, which `rest` describes.
+    pub(crate) fn signs_as(next_hop: &str, rest: &str) -> Self {
+        Self::new("signs", next_hop, SIGNS, rest)
+    }
+
+    /// Somebody who verifies, and believes whom `rest` says.
+    pub(crate) fn believes(next_hop: &str, rest: &str) -> Self {
+        Self::new(
+            "verifies",
+            next_hop,
+            VERIFIES,
+            &format!("{rest}{UNHURRIED}"),
+        )
+    }
+
     fn new(name: &'static str, next_hop: &str, trunk: &str, rest: &str) -> Self {
         Self {
             name,
@@ -325,6 +340,25 @@ impl Setup {
     /// More settings, beside those of the trunk: tables of TOML.
     pub(crate) fn settings(mut self, tables: &str) -> Self {
         self.rest += tables;
+        self
+    }
+
+    /// One more setting of whom it trusts, lines of TOML.
+    #[track_caller]
+    pub(crate) fn trust(self, settings: &str) -> Self {
+        self.table("[trust]\n", settings)
+    }
+
+    /// One more setting of its tenant, a line of TOML.
+    #[track_caller]
+    pub(crate) fn tenant_says(self, setting: &str) -> Self {
+        self.table("[[tenants]]\n", &format!("{setting}\n"))
+    }
+
+    #[track_caller]
+    fn table(mut self, head: &str, settings: &str) -> Self {
+        assert!(self.rest.contains(head), "{}", self.rest);
+        self.rest = self.rest.replacen(head, &format!("{head}{settings}"), 1);
         self
     }
 

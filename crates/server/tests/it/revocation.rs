@@ -47,6 +47,7 @@ impl Administration {
                 url: NAMED.into(),
                 issuer: list_signer.subject().clone(),
             }),
+            ocsp: None,
         };
         let ca = lab.intermediate().clone().with_practice(practice);
         house.write("list-signer.pem", pem(list_signer.as_der()));

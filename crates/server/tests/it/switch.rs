@@ -135,13 +135,17 @@ impl House {
             true => "",
             false => "[trust]\nanchor_files = [\"anchor.pem\"]\n",
         };
+        let admin = match rest.contains("[http.admin]") {
+            true => "",
+            false => "[http.admin]\nlisten = []\n",
+        };
         let udp = match sip.starts_with("udp = ") {
             true => "",
             false => "udp = [\"127.0.0.1:0\"]\n",
         };
         let text = format!(
             "[sip]\n{udp}tcp = [\"127.0.0.1:0\"]\nshards = 2\n{sip}\n{rest}\n{trust}\
-             [http.admin]\nlisten = []\n[log]\nnumbers = \"full\"\n"
+             {admin}[log]\nnumbers = \"full\"\n"
         );
         self.folder.write("countersign.toml", text)
     }

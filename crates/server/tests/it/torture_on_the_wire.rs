@@ -206,6 +206,18 @@ impl Wire {
         went
     }
 
+    /// What became of a message in a stream, once what follows it is answered. What goes on may be on its way to the next hop still.
+    fn fate_of(&self, message: &[u8], answers: &[u8], end: &str) -> String {
+        let (call_id, begun) = (call_id_of(message), Instant::now());
+        loop {
+            let fate = fate(self.went_on(&call_id), answers, end);
+            if fate != "none" || begun.elapsed() > A_WHILE {
+                return fate;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     /// What becomes of a datagram.
     fn datagram(&mut self, message: &[u8]) -> String {
         let (text, call_id) = self.question();
@@ -275,7 +287,7 @@ impl Wire {
                 break;
             }
         }
-        fate(self.went_on(&call_id_of(message)), &heard, end)
+        self.fate_of(message, &heard, end)
     }
 
     /// The server answers, and no shard had to begin anew.

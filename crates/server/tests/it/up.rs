@@ -11,9 +11,14 @@
 
 use crate::peers::{Process, Workspace, free_address, free_block};
 use crate::provider::COUNTERSIGN;
+use countersign::certificate::CertificateChain;
+use countersign::certificate::lint::{self, Severity};
+use serde_json::Value;
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
 /// How long a call by a printed command takes at most.
@@ -150,6 +155,83 @@ fn the_printed_commands_do_what_is_said_of_them() {
     stop(lab);
 }
 
+/// What a verb of the command line says about the lab, which must be content.
+#[track_caller]
+fn said(folder: &Folder, arguments: &[&str]) -> String {
+    let config = folder.path().join("countersign.toml");
+    let mut command = Command::new(COUNTERSIGN);
+    command.args(arguments).arg("--config").arg(&config);
+    let output = command.current_dir(folder.path()).output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// This test verifies that the certificate that the lab signs with was ordered from its own authority, by an account and with a token, once;
+/// that the journal proves it; and that what is asked of a provider's certificate finds no fault with it.
+#[test]
+fn the_lab_has_its_certificate_from_its_own_authority() {
+    let folder = Folder::new();
+    let lab = up(&folder, &[]);
+    stop(lab);
+    let lab = up(&folder, &[]);
+    let all = said(&folder, &["ca", "list", "--json"]);
+    let [one] = all.lines().collect::<Vec<_>>()[..] else {
+        panic!("{all}")
+    };
+    let one: Value = serde_json::from_str(one).unwrap();
+    assert_eq!(one["subject"], "CN=SHAKEN LAB1,O=Countersign Lab,C=US");
+    assert!(one["order"].is_string(), "{one}");
+    let chain = CertificateChain::parse(folder.read("certificates/provider.pem").as_bytes());
+    let own = chain.unwrap();
+    let serial: String = own
+        .end_entity()
+        .serial()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    assert_eq!(one["serial"], serial);
+    let accounts = said(&folder, &["ca", "account", "list", "--json"]);
+    assert!(accounts.contains("\"account\":\"provider\""), "{accounts}");
+    let audit = said(&folder, &["ca", "audit", "--json"]);
+    assert!(audit.contains("\"findings\":[]"), "{audit}");
+    let findings = lint::run(own.end_entity());
+    let errors = findings
+        .iter()
+        .filter(|one| one.severity == Severity::Error);
+    let errors: Vec<_> = errors.map(|one| one.name).collect();
+    assert!(errors.is_empty(), "{errors:?}");
+    stop(lab);
+}
+
+/// This test verifies that the lab hands numbers down by the lines of the README, run by a shell as they stand, and that what comes of it
+/// signs a call.
+#[test]
+fn numbers_are_handed_down_by_the_lines_of_the_readme() {
+    let folder = Folder::new();
+    let at = Addresses::free();
+    let mut lab = start(&folder, at, &[]);
+    lab.until("up", |lab| commands(&lab.output()).len() == 2);
+    let readme = include_str!("../../../../README.md");
+    let (_, section) = readme.split_once("## Numbers handed down").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let lines = section.lines().filter_map(|line| line.strip_prefix("    "));
+    let lines: Vec<_> = lines.collect();
+    let script = lines.join("\n");
+    assert!(script.contains("ca approve"), "{script}");
+    let script = script
+        .replace("target/release/countersign", COUNTERSIGN)
+        .replace("countersign-data", folder.path().to_str().unwrap())
+        .replace("localhost:8443", &format!("localhost:{}", at.public.port()));
+    let mut shell = Process::start("sh", Workspace::new("handed-down"), |shell| {
+        shell.args(["-ec", &script]);
+    });
+    let status = shell.end(Duration::from_secs(60));
+    let output = shell.output();
+    assert!(status.success(), "{status}: {script}\n{output}");
+    assert!(output.contains("passed"), "{output}");
+    stop(lab);
+}
+
 /// The sums of a line of the demonstration, in its order.
 #[derive(Debug)]
 struct Sums {
@@ -246,26 +328,36 @@ fn a_range_is_not_probed_through() {
         .set_read_timeout(Some(Duration::from_secs(10)))
         .unwrap();
     let us = socket.local_addr().unwrap();
-    for asked in 0..ASKED {
+    let ask = |asked: usize, again: usize| {
         let last = 100 + asked % 100;
         let uri = format!("sip:+12025550{last}@{verifier};user=phone");
         let invite = format!(
-            "INVITE {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {us};rport;branch=z9hG4bKrange{asked}\r\nMax-Forwards: 70\r\n\
-             From: <sip:+12025550100@{us};user=phone>;tag=1\r\nTo: <{uri}>\r\nCall-ID: up-range-{asked}-{}\r\nCSeq: 1 INVITE\r\n\
+            "INVITE {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {us};rport;branch=z9hG4bKrange{asked}-{again}\r\nMax-Forwards: 70\r\n\
+             From: <sip:+12025550100@{us};user=phone>;tag=1\r\nTo: <{uri}>\r\nCall-ID: up-range-{asked}-{again}-{}\r\nCSeq: 1 INVITE\r\n\
              Contact: <sip:{us}>\r\nRequire: 100rel\r\nIdentity: a.b.c;info=<https://localhost/c>;ppt=shaken\r\nContent-Length: 0\r\n\r\n",
             us.port()
         );
         socket.send_to(invite.as_bytes(), verifier).unwrap();
+    };
+    for asked in 0..ASKED {
+        ask(asked, 0);
     }
-    let (mut answered, mut stopped, mut buffer) =
-        (std::collections::BTreeSet::new(), 0, [0; 4_096]);
+    let (mut answered, mut stopped, mut buffer) = (BTreeSet::new(), 0, [0; 4_096]);
+    let (mut busy, mut again) = (BTreeSet::new(), 0);
     while answered.len() < ASKED {
         let length = socket.recv(&mut buffer).unwrap();
         let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
-        let call_id = printed(&text, "Call-ID: ", "\r\n").to_owned();
-        if !text.starts_with("SIP/2.0 100 ") && answered.insert(call_id) {
-            assert!(text.starts_with("SIP/2.0 4"), "{text}");
+        let call_id = printed(&text, "Call-ID: up-range-", "\r\n").to_owned();
+        let asked: usize = call_id.split('-').next().unwrap().parse().unwrap();
+        if text.starts_with("SIP/2.0 503 ") && busy.insert(call_id) {
+            // On a machine with too much to do: nothing was judged, and it is asked again.
+            std::thread::sleep(Duration::from_millis(20));
+            again += 1;
+            ask(asked, again);
+        } else if text.starts_with("SIP/2.0 4") && answered.insert(asked) {
             stopped += usize::from(text.starts_with("SIP/2.0 480 "));
+        } else {
+            assert!(!text.starts_with("SIP/2.0 2"), "{text}");
         }
     }
     // A hundred at once; a few more if this takes its time.

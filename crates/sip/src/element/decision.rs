@@ -569,6 +569,7 @@ fn bypass_cause(verdict: Verdict) -> Option<BypassCause> {
             | Fault::NumberAuthorityStale
             | Fault::NumberAuthorityUnavailable
             | Fault::RevocationUnknown
+            | Fault::StatusUnavailable
             | Fault::TnAuthListUnavailable,
         ) => Some(BypassCause::NotVerifiable),
         _ => None,

@@ -30,6 +30,7 @@ fn passport(dest: &str, from: Option<&str>) -> String {
         extension,
         rich: None,
         media_keys: None,
+        staple: None,
     };
     let headers = HeaderCache::new(x5u).unwrap();
     let key: &dyn SigningKey = &key;

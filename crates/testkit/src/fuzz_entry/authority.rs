@@ -10,6 +10,8 @@ use countersign::jose::flattened::FlattenedJws;
 use countersign::jose::json;
 use countersign::jose::jwk::Jwk;
 use countersign::time::UnixTime;
+use countersign_ca::journal::{Chain, Head, Record};
+use countersign_ca::ledger::{self, Ledger};
 use countersign_ca::token::validation::needs_certificate;
 use countersign_ca::token::{AuthorityToken, Fingerprint, Header, Permission};
 use countersign_ca::token_authority::{
@@ -157,5 +159,32 @@ pub(super) fn token_request(bytes: &[u8]) {
             assert!(token.is_ok_and(|token| AuthorityToken::parse(&token).is_ok()));
         }
         Err(refused) => assert!((400..500).contains(&refused.reply().status)),
+    }
+}
+
+/// A record is the one line that writes it, whoever follows it has its digest, and an event that is read is written as it is read.
+pub(super) fn journal_record(bytes: &[u8]) {
+    let Ok(record) = Record::from_line(bytes) else {
+        return;
+    };
+    assert_eq!(record.to_line().as_bytes(), bytes);
+    let before = Head {
+        position: record.position.wrapping_sub(1),
+        digest: record.previous,
+    };
+    let mut chain = Chain::at(before);
+    // The last position there can be is followed by none.
+    if record.position > 0 {
+        assert_eq!(chain.follow(bytes).as_ref(), Ok(&record));
+        assert_eq!(chain.head().digest, record.digest());
+        assert!(chain.follow(bytes).is_err(), "it does not follow itself");
+    }
+    if let Ok(event) = ledger::Event::from_json(&record.event) {
+        let again = ledger::Event::from_json(&event.to_json());
+        assert_eq!(again.ok().as_ref(), Some(&event));
+        // Whatever it says, it can be applied.
+        let mut ledger = Ledger::default();
+        ledger.apply(&event);
+        ledger.apply(&event);
     }
 }

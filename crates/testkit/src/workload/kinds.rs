@@ -240,9 +240,9 @@ impl Judging {
                 })
             }
             NeedKind::Resource { .. } => Answer::Resource(Arc::clone(&self.picture)),
-            NeedKind::NumberAuthority { .. } | NeedKind::TnAuthList { .. } => {
-                Answer::Unavailable(Unavailable::Offline)
-            }
+            NeedKind::NumberAuthority { .. }
+            | NeedKind::Status { .. }
+            | NeedKind::TnAuthList { .. } => Answer::Unavailable(Unavailable::Offline),
         }
     }
 }

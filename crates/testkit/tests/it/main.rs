@@ -8,6 +8,7 @@
 
 mod judged_folders;
 mod judgement;
+mod rfc9060;
 mod seeds;
 mod signing;
 mod tidy;

@@ -22,6 +22,7 @@ const SERVER_TARGETS: &[&str] = &[
     "http_caching",
     "http_request",
     "picture",
+    "token_uri",
 ];
 
 /// Meddled inputs for each seed.

@@ -9,13 +9,15 @@ use super::site::{Client, SPC_1234, Site, body, identifier, is_problem, send, te
 use aws_lc_rs::hmac;
 use countersign::crypto::EcdsaP256Key;
 use countersign::jose::base64url;
+use countersign_ca::acme;
+use countersign_ca::acme::event::ClosedBy;
 use countersign_ca::acme::limits::{HOUR, MAX_ORDERS_LISTED};
 use countersign_ca::acme::practice::{BindingNeed, ExternalAccounts};
 use countersign_testkit::lab::numbers;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-fn open(site: &mut Site, client: &Client, payload: &Value) -> countersign_ca::acme::Reply {
+fn open(site: &mut Site, client: &Client, payload: &Value) -> acme::Reply {
     client.post(site, &url("/new-account"), &payload.to_string())
 }
 
@@ -210,7 +212,20 @@ fn an_account_is_bound_to_one_elsewhere() {
         ..client
     };
     first.post(&mut site, &kid, r#"{"status":"deactivated"}"#);
-    assert_eq!(open(&mut site, &second, &good).status, 201);
+    let reply = open(&mut site, &second, &good);
+    assert_eq!(reply.status, 201);
+    // Whom the operator closes has no other: neither the second, nor anybody because the first is closed once more.
+    let third = Client::new();
+    let good = with(binding(&third, &secret, |_| {}));
+    for (url, by) in [
+        (kid.as_str(), ClosedBy::Operator),
+        (kid.as_str(), ClosedBy::Client),
+        (reply.header("Location").unwrap(), ClosedBy::Operator),
+    ] {
+        let account = url.rsplit('/').next().unwrap().parse().unwrap();
+        site.keep([acme::Event::AccountClosed { account, by }.into()]);
+        is_problem(&open(&mut site, &third, &good), 403, "unauthorized");
+    }
 }
 
 /// The request that gives the account of `old` the key of `new`, each part spoilt by its function.
@@ -220,7 +235,7 @@ fn rollover(
     new: &Client,
     spoil_header: impl FnOnce(&mut Value),
     spoil_change: impl FnOnce(&mut Value),
-) -> countersign_ca::acme::Reply {
+) -> acme::Reply {
     let mut header = json!({ "alg": "ES256", "jwk": new.jwk(), "url": url("/key-change") });
     spoil_header(&mut header);
     let mut change = json!({ "account": old.kid, "oldKey": old.jwk() });
@@ -390,6 +405,16 @@ fn too_much_in_an_hour_is_refused_until_the_hour_is_over() {
     let refused = client.post(&mut site, &url("/new-order"), &payload);
     is_problem(&refused, 429, "rateLimited");
     assert_eq!(refused.header("Retry-After"), Some("3600"));
+    // What is settled is not looked at again for each order that comes.
+    let unsettled = |site: &Site| {
+        let accounts = site.ledger.acme.accounts();
+        accounts.map(|(_, one)| one.unsettled.len()).max()
+    };
+    assert_eq!(unsettled(&site), Some(2));
+    site.practice.rates.open_orders = 9;
+    site.practice.rates.orders_per_hour = 9;
+    client.enrolled(&mut site);
+    assert_eq!(unsettled(&site), Some(2));
 }
 
 #[test]

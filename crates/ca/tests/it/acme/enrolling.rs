@@ -29,7 +29,7 @@ use countersign_ca::register::preparation::SecondApproval;
 use countersign_ca::token::validation::TokenIssuer;
 use countersign_ca::token::{AuthorityToken, Fingerprint, FingerprintRule, Header, Permission};
 use countersign_ca::{CrlPoint, csr};
-use countersign_testkit::lab::numbers;
+use countersign_testkit::lab::{Signer, numbers};
 use serde_json::json;
 
 #[test]
@@ -171,6 +171,35 @@ fn digest06_case09_a_token_counts_until_it_expires_or_once() {
             let reply = client.answer(&mut site, &order, &token);
             assert_eq!(body(&reply)["status"], expected, "{reuse:?}");
         }
+    }
+}
+
+/// This test verifies that a token which counts once is told from one of another issuer that has the same identifier.
+#[test]
+fn what_counts_once_counts_once_for_each_issuer() {
+    let mut site = Site::new();
+    site.practice.token_reuse = Reuse::Once;
+    let other = site.lab.provider("TA02");
+    let trusted =
+        |signer: &Signer| TokenIssuer::holder_of(signer.chain.end_entity().clone()).unwrap();
+    let issuers = [trusted(&site.authority), trusted(&other).with_name("other")];
+    site.practice.token_issuers = issuers.into();
+    let client = Client::registered(&mut site);
+    let claims = site.claims(&client, SPC_1234);
+    for (signer, expected) in [
+        (&site.authority.clone(), "valid"),
+        (&other, "valid"),
+        (&other, "invalid"),
+        (&site.authority.clone(), "invalid"),
+    ] {
+        let header = Header {
+            x5c: Some([signer.chain.end_entity().as_der().into()].into()),
+            x5u: None,
+        };
+        let token = AuthorityToken::issue(&header, &claims, &*signer.key).unwrap();
+        let (_, order) = client.order(&mut site, SPC_1234);
+        let reply = client.answer(&mut site, &order, &token);
+        assert_eq!(body(&reply)["status"], expected);
     }
 }
 
@@ -416,6 +445,10 @@ fn the_certificate_of_a_token_is_fetched_while_the_client_waits() {
             assert!(reply.header("Retry-After").is_some());
             assert_eq!(site.fetches.len(), fetches);
         }
+        let heard = site.journal.iter();
+        let heard = heard.filter(|line| line.contains("token-heard")).count();
+        assert_eq!(heard, 1, "a token is kept once");
+        site.journal.clear();
         assert_eq!(
             body(&client.see(&mut site, &order_url))["status"],
             "pending"
@@ -439,7 +472,6 @@ fn the_certificate_of_a_token_is_fetched_while_the_client_waits() {
 #[test]
 fn a_certificate_that_certifies_others_waits_for_a_second_person() {
     let mut site = Site::new();
-    site.issues_delegates();
     site.practice.rules.second_approval = SecondApproval::Needed;
     let client = Client::registered(&mut site);
     let mut claims = site.claims(&client, SPC_1234);
@@ -492,7 +524,7 @@ fn a_token_by_value_needs_no_fetch() {
 #[test]
 fn one_number_is_enough_for_an_order() {
     let mut site = Site::new();
-    site.issues_delegates();
+    site.issues_beyond_shaken();
     let client = Client::registered(&mut site);
     let list = identifier(vec![TnEntry::One("12025550100".parse().unwrap())]);
     let (_, order) = client.ready(&mut site, &list);

@@ -14,6 +14,7 @@ use countersign::jose::base64url;
 use countersign_ca::extension::{self, Extension, PathLength, usage};
 use countersign_ca::register::{self, KeyBlocked, key_digest};
 use countersign_ca::token::Permission;
+use countersign_ca::token::validation::TokenIssuer;
 use countersign_ca::{Subject, acme, csr};
 use serde_json::json;
 
@@ -44,7 +45,6 @@ fn digest06_case05_the_kind_of_certificate_is_the_token_s() {
         (Permission::Authority, false),
     ] {
         let mut site = Site::new();
-        site.issues_delegates();
         let client = Client::registered(&mut site);
         let mut claims = site.claims(&client, SPC_1234);
         claims.atc.permission = permission;
@@ -107,9 +107,30 @@ fn a_request_for_other_names_or_extensions_is_refused() {
         with(policies),
         with(Extension::critical(oid::EXTENDED_KEY_USAGE, vec![0x30, 0])),
         named("US", "SHAKEN 1235"),
+        named("US", "SHAKEN\u{a0}1235"),
+        named("US", "Shaken 1235 SHAKEN"),
         named("US", "SHAKEN"),
     ];
     is_bad(&mut site, &client, requests);
+}
+
+/// This test verifies that nobody orders the name by which an issuer of tokens is known: with it he would allow himself everything.
+#[test]
+fn nobody_orders_the_name_of_an_issuer_of_tokens() {
+    let mut site = Site::new();
+    let client = Client::registered(&mut site);
+    let (_, order) = client.ready(&mut site, SPC_1234);
+    let root = site.lab.root().certificate().clone();
+    let issuer = TokenIssuer::below(root, "SHAKEN 1234 tokens").unwrap();
+    site.practice.token_issuers = [issuer].into();
+    let named = |name: &str| {
+        let subject = Subject::new("US", "Example Telco", name).unwrap();
+        csr::write(subject.name(), &extensions(SPC_1234), &new_key()).unwrap()
+    };
+    let reply = client.finalize(&mut site, &order, &named("SHAKEN 1234 tokens"));
+    is_problem(&reply, 400, "badCSR");
+    let reply = client.finalize(&mut site, &order, &named("SHAKEN 1234"));
+    assert_eq!(body(&reply)["status"], "valid", "{}", text(&reply));
 }
 
 #[test]

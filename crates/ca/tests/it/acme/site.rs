@@ -80,13 +80,11 @@ impl Site {
         TokenIssuer::holder_of(authority.chain.end_entity().clone()).unwrap()
     }
 
-    /// Certificates beyond SHAKEN's own profile, which knows one provider code for an end entity and nothing else, are issued, too.
-    pub(crate) fn issues_delegates(&mut self) {
+    /// End entities right below it may have more than the one provider code that SHAKEN's profile knows.
+    pub(crate) fn issues_beyond_shaken(&mut self) {
         let lints = [
-            "e_atis_ext_not_specified_ca",
             "e_atis_subject_cn_spc",
             "e_atis_tn_auth_list",
-            "e_atis_tn_auth_list_ca",
             "e_atis_tn_auth_list_spc_format",
         ];
         self.practice.rules.ignored_lints = lints.map(Box::from).into();
@@ -231,6 +229,7 @@ pub(crate) fn shaken() -> countersign_ca::Practice {
             url: "https://ca.example/crl/all.crl".into(),
             issuer: subject("STI-PA CRL").name().clone(),
         }),
+        ocsp: None,
     }
 }
 

@@ -46,7 +46,9 @@ fn the_same_records_compare_lists() {
     let wanted = numbers("12025550105", 10);
     let held = records.held(&one, &wanted).unwrap();
     assert_eq!(held, wanted.difference(&numbers("12025550110", 1)));
-    assert_eq!(records.held(&other, &wanted), None);
+    assert_eq!(records.held(&other, &wanted), Some(NumberSet::default()));
+    let more = numbers("12025550190", 20);
+    assert_eq!(records.nobodys(&more), numbers("12025550200", 10));
 }
 
 #[test]
@@ -101,6 +103,40 @@ fn every_mistake_is_told_with_its_line() {
     }
     let twice = records("1234,12025550100\n1234,12025550100\n").unwrap();
     assert_eq!(twice.len(), 1, "the same thing twice is no mistake");
+}
+
+/// What no line has is nobody's as far as is known, alone or beside what a provider has; what another provider has is known not to be its.
+#[test]
+fn lists_of_numbers_are_judged_as_single_ones_are() {
+    use crate::certificate::delegation::{Delegation, judge};
+    use crate::certificate::{TnAuthList, TnEntry};
+    use crate::number::TelephoneNumberRange;
+    let records = records("1234,12025550100-12025550149\n5678,12025550123\n").unwrap();
+    let list = |entry| TnAuthList::new(vec![entry]).unwrap();
+    let judged = |code: &str, start: &str, count| {
+        let child = TelephoneNumberRange::new(start.parse().unwrap(), count).unwrap();
+        let parent = list(TnEntry::Spc(code.parse().unwrap()));
+        let child = list(TnEntry::Range(child));
+        let holds = ProviderNumbers::holds(&records, &code.parse().unwrap(), child.numbers());
+        let judged = match judge(&parent, &child, &records) {
+            Delegation::Encompassed => Answer::Yes,
+            Delegation::NotEncompassed(_) => Answer::No,
+            Delegation::Unknown(_) => Answer::Unknown,
+        };
+        assert_eq!(holds, judged);
+        judged
+    };
+    for (code, start, count, wanted) in [
+        ("1234", "12025550100", 10, Answer::Yes),
+        ("1234", "12025550120", 10, Answer::No),
+        ("1234", "12025550140", 20, Answer::Unknown),
+        ("1234", "12025550150", 2, Answer::Unknown),
+        ("1234", "12025550120", 50, Answer::No),
+        ("9999", "12025550100", 2, Answer::No),
+        ("9999", "12025550150", 2, Answer::Unknown),
+    ] {
+        assert_eq!(judged(code, start, count), wanted, "{code} {start}+{count}");
+    }
 }
 
 /// A hundred thousand lines, nested as deep as they can be or side by side: whoever looked at each pair would not come to an end.

@@ -107,7 +107,7 @@ pub fn judge(
         let (certificate, issuer) = (question.certificate, question.issuer);
         single.certificate.names(certificate, issuer)
     };
-    let Some(single) = answer.singles.iter().find(about) else {
+    let Some(single) = most_telling(answer.singles.iter().filter(about), question.number) else {
         return Standing::NotForThis;
     };
     // "2. The signature on the response is valid; 3. The identity of the signer matches the intended recipient of the request; 4. The
@@ -127,6 +127,11 @@ pub fn judge(
         Ok(during) => during,
         Err(standing) => return standing,
     };
+    // A delegate whose certificate has ended is authorized no more (4.), whatever the answer says about its own life.
+    let during = match &delegate {
+        Some(delegate) => during.intersection(delegate.validity()),
+        None => during,
+    };
     let known = Known { during, delegate };
     match (single.status, question.number, single.number) {
         (CertStatus::Revoked { at, reason }, _, _) => Standing::Revoked { at, reason },
@@ -139,6 +144,19 @@ pub fn judge(
         (CertStatus::Good, Some(asked), Some(said)) if asked == said => Standing::Fresh(known),
         (CertStatus::Good, Some(_), Some(_)) => Standing::OtherNumber,
     }
+}
+
+/// What is said of the certificate, where an answer speaks of it several times: for several numbers it was asked so. That it was revoked
+/// goes before everything.
+fn most_telling<'a>(
+    singles: impl Iterator<Item = &'a Single>,
+    number: Option<TelephoneNumber>,
+) -> Option<&'a Single> {
+    singles.min_by_key(|single| match single.status {
+        CertStatus::Revoked { .. } => 0,
+        _ if number.is_some() && single.number == number => 1,
+        _ => 2,
+    })
 }
 
 // RFC 6960 §3.2: "5. The time at which the status being indicated is known to be correct (thisUpdate) is sufficiently recent; 6. When
@@ -180,16 +198,21 @@ fn signer(
     // RFC 6960 §4.2.2.2: "1. Matches a local configuration of OCSP signing authority for the certificate in question, or 2. Is the
     // certificate of the CA that issued the certificate in question"
     let known = responders.0.iter().chain([issuer]);
-    if let Some(certificate) = known.into_iter().find(|one| is_named(answer, one)) {
-        return signed_by(certificate).map(|()| None);
+    let known = known.map(|one| (one, None));
+    let sent = answer.certificates.iter();
+    let delegates = sent.map(|one| (one, Some(one)));
+    let mut why = Standing::NotAuthorised;
+    // Several may have one name, or one key: before and after a renewal. Whoever has signed is one of them.
+    for (one, delegate) in known.chain(delegates) {
+        if !is_named(answer, one) || delegate.is_some_and(|one| !is_delegate(one, question, keys)) {
+            continue;
+        }
+        match signed_by(one) {
+            Ok(()) => return Ok(delegate.map(|one| Box::new(one.clone()))),
+            Err(fault) => why = fault,
+        }
     }
-    let mut named = answer
-        .certificates
-        .iter()
-        .filter(|one| is_named(answer, one));
-    let delegate = named.find(|one| is_delegate(one, question, keys));
-    let delegate = delegate.ok_or(Standing::NotAuthorised)?;
-    signed_by(delegate).map(|()| Some(Box::new(delegate.clone())))
+    Err(why)
 }
 
 fn is_named(answer: &BasicResponse, certificate: &Certificate) -> bool {

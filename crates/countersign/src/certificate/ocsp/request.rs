@@ -10,6 +10,8 @@ use crate::certificate::encode::{constructed, element, octet_string, sequence};
 use crate::certificate::extensions::each;
 use crate::certificate::walk::{self, Walk, only, unsigned};
 use crate::number::TelephoneNumber;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use der::Tag;
 
 /// Octets of the nonces that we ask with.
@@ -74,6 +76,22 @@ impl OcspRequest {
         let tbs = sequence(&[sequence(&asked), nonce.unwrap_or_default()]);
         sequence(&[tbs])
     }
+}
+
+/// The URL that asks `request` (DER) of the responder at `url`, by GET.
+// RFC 6960 A.1: "GET {url}/{url-encoding of base-64 encoding of the DER encoding of the OCSPRequest}"
+pub fn question_url(url: &str, request: &[u8]) -> String {
+    let mut question = url.trim_end_matches('/').to_owned();
+    question.push('/');
+    for character in STANDARD.encode(request).chars() {
+        match character {
+            '+' => question.push_str("%2B"),
+            '/' => question.push_str("%2F"),
+            '=' => question.push_str("%3D"),
+            other => question.push(other),
+        }
+    }
+    question
 }
 
 impl Asked {

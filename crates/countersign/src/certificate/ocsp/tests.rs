@@ -44,7 +44,7 @@ fn cert_id(algorithm: &str, name: usize, key: usize) -> Vec<u8> {
     ])
 }
 
-fn request(cert_id: Vec<u8>) -> Result<OcspRequest, OcspError> {
+fn read_request(cert_id: Vec<u8>) -> Result<OcspRequest, OcspError> {
     let asked = encode::sequence(&[encode::sequence(&[cert_id])]);
     OcspRequest::parse(&encode::sequence(&[encode::sequence(&[asked])]))
 }
@@ -53,7 +53,7 @@ fn request(cert_id: Vec<u8>) -> Result<OcspRequest, OcspError> {
 fn digest05_case10_hashes_have_three_forms() {
     let sha256 = "2.16.840.1.101.3.4.2.1";
     let sha1 = "1.3.14.3.2.26";
-    let form = |id| request(id).map(|request| request.asked[0].certificate.form());
+    let form = |id| read_request(id).map(|request| request.asked[0].certificate.form());
     assert_eq!(form(cert_id(sha256, 20, 20)), Ok(HashForm::Sha256Cut));
     assert_eq!(form(cert_id(sha256, 32, 32)), Ok(HashForm::Sha256));
     assert_eq!(form(cert_id(sha1, 20, 20)), Ok(HashForm::Sha1));
@@ -110,6 +110,12 @@ fn reasons_of_revocation_keep_their_numbers() {
     }
 }
 
+#[test]
+fn a_question_is_a_url() {
+    let url = request::question_url("https://ocsp.example.org/ocsp/", &[0xfb, 0xff, 0xfe, 0x30]);
+    assert_eq!(url, "https://ocsp.example.org/ocsp/%2B%2F%2F%2BMA%3D%3D");
+}
+
 fn some_cert_id() -> impl Strategy<Value = CertId> {
     let form = prop::sample::select(vec![
         ("1.3.14.3.2.26", 20),
@@ -117,7 +123,7 @@ fn some_cert_id() -> impl Strategy<Value = CertId> {
         ("2.16.840.1.101.3.4.2.1", 32),
     ]);
     form.prop_map(|(algorithm, length)| {
-        request(cert_id(algorithm, length, length))
+        read_request(cert_id(algorithm, length, length))
             .unwrap()
             .asked
             .remove(0)

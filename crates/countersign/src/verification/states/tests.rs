@@ -56,6 +56,7 @@ fn presented(x5u: &str) -> Presented {
         }),
         rich: None,
         media_keys: None,
+        staple: None,
     };
     let key = EcdsaP256Key::generate().unwrap();
     let signed = Passport::new(claims)

@@ -3,14 +3,19 @@
 use super::super::Outcome;
 use super::super::console::Console;
 use super::books::{self, ConfigFlag};
-use super::names::ScopeFlags;
+use super::names::{self, ScopeFlags};
+use super::record::hex;
 use super::trouble::CaTrouble;
 use crate::authority::book::Decision;
 use crate::office::Presence;
 use clap::{Args, Subcommand};
+use countersign::certificate::Certificate;
 use countersign::crypto::system_random;
 use countersign_ca::token::Permission;
-use countersign_ca::token_authority::{AccountFault, Event, Secret, State, TokenAccounts};
+use countersign_ca::token_authority::{
+    AccountFault, Credential, Event, Secret, State, TokenAccounts,
+};
+use std::path::PathBuf;
 
 /// Flags of `ca account`.
 #[derive(Debug, Args)]
@@ -19,6 +24,7 @@ use countersign_ca::token_authority::{AccountFault, Event, Secret, State, TokenA
     after_help = "Examples:
   countersign ca account open acme --holder 'Example Enterprise' --numbers 12025550100-12025550149 --config countersign.toml
   countersign ca account change acme --spc 1234 --may-certify
+  countersign ca account credential acme --client-certificate acme-client.pem
   countersign ca account list --json
 
 Exit codes: 0 done, 1 refused, 2 wrong use or could not run."
@@ -34,6 +40,8 @@ enum Verb {
     Open(OpenArguments),
     /// Change what an account holds
     Change(ChangeArguments),
+    /// Change what its holder shows: a new secret is printed, once
+    Credential(CredentialArguments),
     /// Close an account: its tokens are good until they expire
     Close(CloseArguments),
     /// Every account and what it holds
@@ -53,6 +61,30 @@ struct OpenArguments {
     /// It may ask for tokens that allow the certificate of an authority
     #[arg(long)]
     may_certify: bool,
+    #[command(flatten)]
+    credential: CredentialFlag,
+    #[command(flatten)]
+    config: ConfigFlag,
+    /// One JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// What the holder of an account shows.
+#[derive(Debug, Args)]
+struct CredentialFlag {
+    /// The certificate that its holder shows in TLS, PEM or DER [default: a secret is made, and printed once]
+    #[arg(long, value_name = "FILE")]
+    client_certificate: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct CredentialArguments {
+    /// The account
+    #[arg(value_name = "NAME")]
+    account: String,
+    #[command(flatten)]
+    credential: CredentialFlag,
     #[command(flatten)]
     config: ConfigFlag,
     /// One JSON object
@@ -99,14 +131,17 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Outcom
             let list = arguments.scope.list()?.ok_or(CaTrouble::NothingHeld)?;
             let may = permission(arguments.may_certify);
             let account = &arguments.account;
-            change(&arguments.config, |accounts| {
+            change(&arguments.config, console, |accounts| {
                 accounts.set_resources(account, list.clone(), may)
             })?;
             console.line(format_args!("{account}: changed"));
         }
+        Verb::Credential(arguments) => credential(arguments, console)?,
         Verb::Close(arguments) => {
             let account = &arguments.account;
-            change(&arguments.config, |accounts| accounts.close(account))?;
+            change(&arguments.config, console, |accounts| {
+                accounts.close(account)
+            })?;
             console.line(format_args!("{account}: closed"));
         }
         Verb::List(arguments) => list(arguments, console)?,
@@ -123,6 +158,7 @@ fn permission(may_certify: bool) -> Permission {
 
 fn change(
     config: &ConfigFlag,
+    console: &mut Console,
     decide: impl Fn(&TokenAccounts) -> Result<Event, AccountFault>,
 ) -> Result<(), CaTrouble> {
     let office = config.office()?;
@@ -136,36 +172,84 @@ fn change(
     });
     changed
         .map_err(CaTrouble::Undone)?
-        .map_err(CaTrouble::Account)
+        .map_err(CaTrouble::Account)?;
+    books::checkpoint(&office, &book, console);
+    Ok(())
 }
 
 fn open(arguments: &OpenArguments, console: &mut Console) -> Result<(), CaTrouble> {
     let list = arguments.scope.list()?.ok_or(CaTrouble::NothingHeld)?;
-    let mut random = [0; 32];
-    system_random(&mut random).map_err(|_| CaTrouble::NoRandomness)?;
-    let secret = Secret::from_random(&random);
+    let shown = arguments.credential.made()?;
     let (account, may) = (&arguments.account, permission(arguments.may_certify));
-    change(&arguments.config, |accounts| {
-        let (list, credential) = (list.clone(), secret.credential());
+    change(&arguments.config, console, |accounts| {
+        let (list, credential) = (list.clone(), shown.credential());
         accounts.open(account, &arguments.holder, list, may, credential)
     })?;
-    match arguments.json {
-        true => console.line(serde_json::json!({
-            "account": account,
-            "path": format!("/at/account/{account}/token"),
-            "secret": secret.as_str(),
-        })),
-        false => {
-            console.line(format_args!(
-                "account  {account}  (/at/account/{account}/token)"
-            ));
-            console.line(format_args!("secret   {}", secret.as_str()));
+    tell(account, &shown, arguments.json, console);
+    Ok(())
+}
+
+fn credential(arguments: &CredentialArguments, console: &mut Console) -> Result<(), CaTrouble> {
+    let (account, shown) = (&arguments.account, arguments.credential.made()?);
+    change(&arguments.config, console, |accounts| {
+        accounts.set_credential(account, shown.credential())
+    })?;
+    tell(account, &shown, arguments.json, console);
+    Ok(())
+}
+
+/// What the holder of an account shows from now on.
+enum Shown {
+    Certificate(Box<Certificate>),
+    Secret(Secret),
+}
+
+impl CredentialFlag {
+    fn made(&self) -> Result<Shown, CaTrouble> {
+        if let Some(path) = &self.client_certificate {
+            let chain = names::chain(path)?;
+            return Ok(Shown::Certificate(Box::new(chain.end_entity().clone())));
+        }
+        let mut random = [0; 32];
+        system_random(&mut random).map_err(|_| CaTrouble::NoRandomness)?;
+        Ok(Shown::Secret(Secret::from_random(&random)))
+    }
+}
+
+impl Shown {
+    fn credential(&self) -> Credential {
+        match self {
+            Self::Certificate(certificate) => Credential::of(certificate.as_der()),
+            Self::Secret(secret) => secret.credential(),
+        }
+    }
+}
+
+/// Says how the holder gets in.
+fn tell(account: &str, shown: &Shown, json: bool, console: &mut Console) {
+    let path = format!("/at/account/{account}/token");
+    let (name, value) = match shown {
+        Shown::Certificate(certificate) => ("certificate", hex(&certificate.sha256())),
+        Shown::Secret(secret) => ("secret", secret.as_str().to_owned()),
+    };
+    if json {
+        return console.line(serde_json::json!({"account": account, "path": path, name: value}));
+    }
+    console.line(format_args!("account  {account}  ({path})"));
+    match shown {
+        Shown::Certificate(_) => {
+            console.line(format_args!("certificate  {value}  (SHA-256)"));
+            console.remark(
+                "It is asked for in TLS where http.public.client_ca_file names who has issued it.",
+            );
+        }
+        Shown::Secret(_) => {
+            console.line(format_args!("secret   {value}"));
             console.remark(
                 "The secret is kept nowhere: only its digest is. Authorization: Bearer SECRET",
             );
         }
     }
-    Ok(())
 }
 
 fn list(arguments: &ListArguments, console: &mut Console) -> Result<(), CaTrouble> {

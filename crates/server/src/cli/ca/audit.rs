@@ -82,12 +82,7 @@ pub(super) fn audit(
     let checkpoints = office.read_checkpoints()?;
     let path = arguments.store.as_ref();
     let path = path.unwrap_or(&office.settings.store_file.value);
-    let audit = prove(
-        &store,
-        path,
-        &checkpoints,
-        &office.chain.certificates()[..1],
-    )?;
+    let audit = prove(&store, path, &checkpoints, &office.issuers())?;
     let findings: Vec<_> = audit.findings.iter().map(ToString::to_string).collect();
     let certificates = audit.ledger.register.certificates().count();
     let unfinished = audit.ledger.register.unfinished().count();
@@ -160,7 +155,7 @@ pub(super) fn restore(
     super::names::is_new(to)?;
     let copy = existing(&arguments.from)?;
     let checkpoints = office.read_checkpoints()?;
-    let authorities = &office.chain.certificates()[..1];
+    let authorities = &office.issuers();
     let audit = prove(&copy, &arguments.from, &checkpoints, authorities)?;
     if !audit.findings.is_empty() {
         for finding in &audit.findings {

@@ -8,21 +8,23 @@ use super::trouble::CaTrouble;
 use crate::clock::{Clock, SystemClock};
 use crate::files;
 use clap::Args;
-use countersign::certificate::PathRules;
+use countersign::certificate::{Certificate, PathRules};
 use countersign::crypto::AwsLc;
 use countersign::path::{Purpose, walk};
 use countersign::trust::{Anchor, Standing};
 use countersign_ca::{Authority, Practice};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Flags of `ca install`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   countersign ca install ca.pem --key ca.key --certificate /etc/countersign/ca/ca.pem
+  countersign ca install new.pem --key ca-2.key --certificate ca.pem --former ca-1.pem      another key: the one before it goes on
 
 The certificate must be for this key and one of an authority, and those after it must lead from it to the last. The file is \
-replaced as a whole; a server that runs takes it when it starts again.
+replaced as a whole; a server that runs takes it when it starts again. A certificate of another key than the one in its place is kept \
+as --former says: certificates of the key before live on, and [[ca.former]] names it and its key until the last of them has ended.
 
 Exit codes: 0 done, 1 it is not for this key, or leads nowhere, 2 wrong use or could not run.")]
 pub(super) struct Arguments {
@@ -35,6 +37,9 @@ pub(super) struct Arguments {
     /// Where it is put
     #[arg(long, value_name = "FILE")]
     certificate: PathBuf,
+    /// Where the certificate before it is kept, if that is of another key
+    #[arg(long, value_name = "FILE")]
+    former: Option<PathBuf>,
     /// One JSON object
     #[arg(long)]
     json: bool,
@@ -56,10 +61,38 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Outcom
     let (anchors, rules) = (last.as_slice(), PathRules::default());
     walk(certificates, anchors, Purpose::Any, &rules, now, &AwsLc)
         .map_err(|fault| CaTrouble::Path(arguments.chain.clone(), fault))?;
+    let former = keep_former(arguments, own)?;
     files::publish(&arguments.certificate, chain.to_pem().as_bytes())
         .map_err(|error| CaTrouble::Unwritable(arguments.certificate.clone(), error))?;
     let form = Form::of(arguments.json);
     let key = Some(place.to_string());
     record::tell(&arguments.certificate, own, key, form, console);
+    if let Some(former) = former {
+        console.remark(format_args!(
+            "Certificates of the key before live on. Until the last of them has ended, the configuration says:\n\
+             [[ca.former]]\ncertificate_file = {former:?}\nkey = \"the key before\"\ncrl_name = \"the list that it signs itself: ca.crl.name, which gets another value\""
+        ));
+    }
     Ok(Outcome::Done)
+}
+
+/// Keeps the certificate that is in its place, if it is of another key: where.
+fn keep_former<'a>(
+    arguments: &'a Arguments,
+    own: &Certificate,
+) -> Result<Option<&'a Path>, CaTrouble> {
+    let place = &arguments.certificate;
+    if !place.exists() {
+        return Ok(None);
+    }
+    let before = names::chain(place)?;
+    if before.end_entity().public_key() == own.public_key() {
+        return Ok(None);
+    }
+    let former = arguments.former.as_deref();
+    let former = former.ok_or_else(|| CaTrouble::AnotherKey(place.clone()))?;
+    names::is_new(former)?;
+    files::publish(former, before.to_pem().as_bytes())
+        .map_err(|error| CaTrouble::Unwritable(former.into(), error))?;
+    Ok(Some(former))
 }

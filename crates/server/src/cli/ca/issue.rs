@@ -1,4 +1,4 @@
-//! `countersign ca issue` and `countersign ca approve`: a certificate by hand, in the books of the authority.
+//! `countersign ca issue`: a certificate by hand, in the books of the authority.
 //!
 //! A certificate of an authority takes two people: the first is told a name under which the second approves exactly this one.
 
@@ -71,26 +71,6 @@ pub(super) struct IssueArguments {
     json: bool,
 }
 
-/// Flags of `ca approve`.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Example:
-  countersign ca approve 3f0a9c1e --by bob --config countersign.toml
-
-Who asked may not approve. An approval is good for one certificate, exactly as it was asked for.
-
-Exit codes: 0 done, 1 refused, 2 wrong use or could not run.")]
-pub(super) struct ApproveArguments {
-    /// The name that `countersign ca issue` has told
-    #[arg(value_name = "NAME")]
-    approval: String,
-    #[command(flatten)]
-    config: ConfigFlag,
-    /// Who approves [default: the user]
-    #[arg(long, value_name = "NAME")]
-    by: Option<String>,
-}
-
 /// Issues, or asks for the approval that it needs.
 pub(super) fn issue(
     arguments: &IssueArguments,
@@ -103,7 +83,7 @@ pub(super) fn issue(
         arguments.profile,
         arguments.path_length,
     )?;
-    let rules = office.rules(request.profile);
+    let rules = office.rules();
     let authority = office.authority()?;
     let wanted = Wanted {
         validity: validity(arguments, &authority),
@@ -114,7 +94,7 @@ pub(super) fn issue(
     let issued = match issuing::issue(&mut book, &authority, &rules, &wanted) {
         Err(NotIssued::Refused(IssuanceRefused::Approval(ApprovalRefused::Missing))) => {
             let asked = ask(arguments, &mut book, &authority, &wanted, console);
-            books::checkpoint(office.checkpoints()?.as_ref(), &book, console);
+            books::checkpoint(&office, &book, console);
             return asked;
         }
         issued => issued.map_err(CaTrouble::NotIssued)?,
@@ -125,7 +105,7 @@ pub(super) fn issue(
         .find(&issued)
         .and_then(|one| one.certificate());
     let der = der.ok_or(CaTrouble::NotIssued(NotIssued::Key))?;
-    books::checkpoint(office.checkpoints()?.as_ref(), &book, console);
+    books::checkpoint(&office, &book, console);
     write(arguments, &office, der, console)
 }
 
@@ -204,29 +184,4 @@ fn ask(
         }
     }
     Ok(Outcome::Failed)
-}
-
-/// Approves.
-pub(super) fn approve(
-    arguments: &ApproveArguments,
-    console: &mut Console,
-) -> Result<Outcome, CaTrouble> {
-    let office = arguments.config.office()?;
-    let by = books::whoever(arguments.by.as_deref())?;
-    let mut book = books::open(&office, Presence::Required)?;
-    let id = &arguments.approval;
-    let approved = book.command(
-        |ledger, now, _| match ledger.register.approve(id, &by, now) {
-            Ok(event) => Decision {
-                events: vec![event.into()],
-                reply: Ok(()),
-            },
-            Err(refused) => Decision::nothing(Err(refused)),
-        },
-    );
-    approved
-        .map_err(CaTrouble::Undone)?
-        .map_err(CaTrouble::Approval)?;
-    console.line(format_args!("{id}: approved by {by}"));
-    Ok(Outcome::Done)
 }

@@ -10,6 +10,8 @@
 //! And where it issues, in the books that `[ca]` of a configuration names: `issue`, `approve`, `revoke`, `status`, `list`, `audit`,
 //! `backup`, `restore`, `account`. They write beside a server that runs: whoever is second decides again.
 //!
+//! `enroll` is the other side: it orders a certificate from an authority, this one or another, over ACME.
+//!
 //! What they share: [`books`] opens the books, [`names`] has the flags that say who and for which numbers, [`issuance`] what is settled before
 //! a key is used. The rules are those of `countersign-ca`.
 
@@ -22,7 +24,9 @@ mod init;
 mod csr;
 mod sign;
 mod install;
+mod enroll;
 mod issue;
+mod approve;
 mod list;
 mod revoke;
 mod audit;
@@ -54,14 +58,16 @@ enum Verb {
     Sign(sign::Arguments),
     /// Put a signed certificate in its place
     Install(install::Arguments),
+    /// Order a certificate from an authority, over ACME: account, token, order, chain
+    Enroll(Box<enroll::Arguments>),
     /// How the authority stands
     Status(list::StatusArguments),
     /// Every certificate that it has issued
     List(list::ListArguments),
     /// Issue a certificate for a request
     Issue(Box<issue::IssueArguments>),
-    /// Approve a certificate that somebody else has asked for
-    Approve(issue::ApproveArguments),
+    /// Approve a certificate that somebody else has asked for, or see what waits
+    Approve(approve::Arguments),
     /// Revoke a certificate
     Revoke(revoke::Arguments),
     /// Prove the journal from its first record to its last
@@ -80,10 +86,11 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {
         Verb::Csr(arguments) => csr::run(arguments, console),
         Verb::Sign(arguments) => sign::run(arguments, console),
         Verb::Install(arguments) => install::run(arguments, console),
+        Verb::Enroll(arguments) => enroll::run(arguments, console),
         Verb::Status(arguments) => list::status(arguments, console),
         Verb::List(arguments) => list::list(arguments, console),
         Verb::Issue(arguments) => issue::issue(arguments, console),
-        Verb::Approve(arguments) => issue::approve(arguments, console),
+        Verb::Approve(arguments) => approve::run(arguments, console),
         Verb::Revoke(arguments) => revoke::run(arguments, console),
         Verb::Audit(arguments) => audit::audit(arguments, console),
         Verb::Backup(arguments) => audit::backup(arguments, console),

@@ -126,6 +126,7 @@ pub(super) enum ProfileChoice {
     EndEntity,
     #[default]
     Intermediate,
+    OcspResponder,
 }
 
 /// The key that a flag names.

@@ -1,4 +1,5 @@
-//! `countersign ca revoke`: a certificate that is good no more. No key is needed for it; the next revocation list says so.
+//! `countersign ca revoke`: a certificate that is good no more. The next revocation list says so. The key of the authority
+//! signs nothing but the checkpoint: without it the certificate is revoked all the same.
 
 use super::super::Outcome;
 use super::super::console::Console;
@@ -97,6 +98,7 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Outcom
     revoked
         .map_err(CaTrouble::Undone)?
         .map_err(CaTrouble::Revocation)?;
+    books::checkpoint(&office, &book, console);
     let serial = super::record::hex(name.serial.as_bytes());
     match arguments.json {
         true => console.line(serde_json::json!({

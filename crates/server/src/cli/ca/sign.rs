@@ -15,7 +15,7 @@ use countersign::certificate::{Certificate, pem as armour};
 use countersign_ca::csr::CertificationRequest;
 use countersign_ca::extension::PathLength;
 use countersign_ca::issuance::SHAKEN_POLICY;
-use countersign_ca::{Authority, CrlPoint, Practice, Profile, Request, Subject};
+use countersign_ca::{Authority, CrlPoint, Practice, Profile, Request, Subject, conformity};
 use std::path::{Path, PathBuf};
 
 /// Flags of `ca sign`.
@@ -86,9 +86,10 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Outcom
     let validity = names::validity(SystemClock::start().now().unix, arguments.days);
     let validity = names::within(validity, authority.certificate().validity());
     let serial = names::serial()?;
-    let mut broken: Vec<_> = arguments.ignore_lint.iter().map(String::as_str).collect();
-    broken.extend(issuance::broken_by(arguments.profile));
-    issuance::rehearse(&authority.draft(&request, serial, validity), &broken)?;
+    let exempt: Vec<_> = conformity::exempt(&request, authority.practice()).collect();
+    issuance::rehearse(&authority.draft(&request, serial, validity), |name| {
+        exempt.contains(&name) || arguments.ignore_lint.iter().any(|one| one == name)
+    })?;
     let issued = authority.issue(&request, serial, validity)?;
     let chain = pem(issued.as_der()) + &above.to_pem();
     files::publish(&arguments.out, chain.as_bytes())
@@ -115,6 +116,7 @@ fn practice(arguments: &Arguments, issuer: &Certificate) -> Result<Practice, CaT
             url: url.into(),
             issuer: crl_issuer,
         }),
+        ocsp: None,
     })
 }
 
@@ -128,6 +130,7 @@ pub(super) fn wanted(
     let length = PathLength::AtMost(path_length);
     let profile = match profile {
         ProfileChoice::CrlIssuer => Profile::CrlIssuer,
+        ProfileChoice::OcspResponder => Profile::OcspResponder,
         ProfileChoice::Delegate => Profile::Delegate,
         ProfileChoice::DelegateCa => Profile::DelegateCa(length),
         ProfileChoice::EndEntity => Profile::EndEntity,

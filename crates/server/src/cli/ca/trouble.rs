@@ -1,6 +1,7 @@
 //! Why a verb of `ca` did not do its work. What was asked and is refused is exit code 1, what could not be tried is 2.
 
 use super::super::Outcome;
+use super::super::trouble::Trouble;
 use crate::authority::book::Undone;
 use crate::authority::issuing::NotIssued;
 use crate::config::Mistake;
@@ -12,6 +13,7 @@ use countersign::certificate::ChainError;
 use countersign::path::PathFault;
 use countersign_ca::IssuanceError;
 use countersign_ca::csr::CsrFault;
+use countersign_ca::enrolment::Failure;
 use countersign_ca::register::approval::ApprovalRefused;
 use countersign_ca::register::revocation::RevocationRefused;
 use countersign_ca::subject::NotASubject;
@@ -24,12 +26,16 @@ use std::path::PathBuf;
 pub(super) enum CaTrouble {
     /// The account is not opened or changed.
     Account(AccountFault),
+    /// The certificate in its place is of another key, and it is not said where that is kept.
+    AnotherKey(PathBuf),
     /// Not approved, or not asked for.
     Approval(ApprovalRefused),
     /// A file of certificates holds something else.
     Chain(PathBuf, ChainError),
     /// The configuration has mistakes.
     Config(Vec<Mistake>),
+    /// No certificate was ordered and got: why, and the order, if one was placed.
+    Enrolment(Failure, Option<Box<str>>),
     /// There is a file already where a new one is to be made.
     Exists(PathBuf),
     /// A file cannot be used.
@@ -46,6 +52,10 @@ pub(super) enum CaTrouble {
     NoAuthority(PathBuf),
     /// Nobody knows who is at the keyboard.
     Nobody,
+    /// Neither provider codes nor numbers.
+    NoNumbers,
+    /// Neither a token nor where tokens are had.
+    NoProof,
     /// The system gives no randomness.
     NoRandomness,
     /// An account that would hold nothing.
@@ -72,27 +82,34 @@ pub(super) enum CaTrouble {
     Undone(Undone),
     /// A file cannot be written.
     Unwritable(PathBuf, std::io::Error),
+    /// Nothing can be asked over the web.
+    Web(Box<Trouble>),
 }
 
 impl CaTrouble {
     /// What it makes of the run.
     pub(super) fn outcome(&self) -> Outcome {
         match self {
+            Self::Enrolment(Failure::TimedOut(_), _) => Outcome::NotValidated,
             Self::Account(_)
             | Self::Approval(_)
+            | Self::Enrolment(..)
             | Self::Issuance(_)
             | Self::Lint(_)
             | Self::NotIssued(NotIssued::Refused(_))
             | Self::Path(..)
             | Self::Request(..)
             | Self::Revocation(_) => Outcome::Failed,
-            Self::Chain(..)
+            Self::AnotherKey(_)
+            | Self::Chain(..)
             | Self::Config(_)
             | Self::Exists(_)
             | Self::File(..)
             | Self::Key(..)
             | Self::KeyPlace(..)
             | Self::NoAuthority(_)
+            | Self::NoNumbers
+            | Self::NoProof
             | Self::Nobody
             | Self::NoRandomness
             | Self::NothingHeld
@@ -103,7 +120,8 @@ impl CaTrouble {
             | Self::Serial(_)
             | Self::Subject(_)
             | Self::Undone(_)
-            | Self::Unwritable(..) => Outcome::Unable,
+            | Self::Unwritable(..)
+            | Self::Web(_) => Outcome::Unable,
         }
     }
 }
@@ -112,6 +130,11 @@ impl fmt::Display for CaTrouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Account(fault) => fault.fmt(f),
+            Self::AnotherKey(path) => write!(
+                f,
+                "{}: the certificate there is of another key, whose certificates live on; say where it is kept (--former FILE)",
+                path.display()
+            ),
             Self::Approval(refused) => refused.fmt(f),
             Self::Chain(path, cause) => {
                 write!(f, "{}: {cause}; give certificates in PEM", path.display())
@@ -120,6 +143,7 @@ impl fmt::Display for CaTrouble {
                 let lines: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
                 f.write_str(&lines.join("\n"))
             }
+            Self::Enrolment(why, order) => unenrolled(why, order.as_deref(), f),
             Self::Exists(path) => write!(
                 f,
                 "{}: it is there already, and nothing is written over; name another file",
@@ -139,6 +163,10 @@ impl fmt::Display for CaTrouble {
                 "{}: there is no [ca] with a certificate_file in it",
                 path.display()
             ),
+            Self::NoNumbers => {
+                f.write_str("for which numbers? give --spc CODE, --numbers FIRST-LAST")
+            }
+            Self::NoProof => f.write_str("give --token-file FILE or --token-authority URL"),
             Self::Nobody => f.write_str("nobody knows who does this; give --by NAME"),
             Self::NothingHeld => {
                 f.write_str("give what the account holds: --spc CODE, --numbers FIRST-LAST")
@@ -162,11 +190,34 @@ impl fmt::Display for CaTrouble {
             Self::Subject(cause) => cause.fmt(f),
             Self::Undone(why) => why.fmt(f),
             Self::Unwritable(path, error) => write!(f, "{}: {error}", path.display()),
+            Self::Web(trouble) => trouble.fmt(f),
         }
     }
 }
 
+/// What can be done about a certificate that was not had.
+fn unenrolled(
+    why: &dyn fmt::Display,
+    order: Option<&str>,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    write!(f, "no certificate: {why}; to ")?;
+    match order {
+        None => f.write_str("try again with the same key, add --existing-key"),
+        Some(order) => write!(
+            f,
+            "go on with this order, add --existing-key --order {order}"
+        ),
+    }
+}
+
 impl std::error::Error for CaTrouble {}
+
+impl From<Trouble> for CaTrouble {
+    fn from(trouble: Trouble) -> Self {
+        Self::Web(Box::new(trouble))
+    }
+}
 
 impl From<OfficeFault> for CaTrouble {
     fn from(fault: OfficeFault) -> Self {

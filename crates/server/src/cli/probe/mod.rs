@@ -140,6 +140,11 @@ fn probe(
         Arc::new(arguments.keys.signer(console)?),
         Arc::new(Inventory::operator()),
     );
+    let domain = arguments.keys.domain_signer()?;
+    let domain = domain.map(|signer| {
+        AuthenticationService::new(Arc::new(signer), Arc::new(Inventory::operator()))
+    });
+    let service = service.with_ring(domain);
     let mut bench = arguments.bench(clock)?;
     let mut line = Line::open(&hop, arguments.secure(&hop)?)?;
     let mut asking = Asking {
@@ -312,8 +317,7 @@ impl Asking<'_> {
                 format!("sip:+{number}@{};user=phone", SentBy::from(line.local()))
             }
             None => {
-                let domains = self.service.signer().authority().domains();
-                let domain = domains.first().ok_or(Trouble::NoDomain)?;
+                let domain = self.service.domain().ok_or(Trouble::NoDomain)?;
                 format!("sip:anonymous@{domain}")
             }
         };

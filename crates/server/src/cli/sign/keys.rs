@@ -4,6 +4,7 @@ use super::super::console::Console;
 use super::super::trouble::Trouble;
 use crate::files;
 use crate::lab::directory::Directory;
+use crate::lab::plan::DOMAIN;
 use countersign::authentication::Signer;
 use countersign::certificate::CertificateChain;
 use countersign::certificate::repository_url::{RepositoryUrl, UrlFault};
@@ -38,6 +39,23 @@ impl KeyArguments {
         self.key.is_none().then(|| Directory::new(&self.data))
     }
 
+    /// Who speaks for the lab's domain, if it is the lab whose key it is: callers that do not say their number.
+    ///
+    /// # Errors
+    /// [`Trouble`] names the file.
+    pub(in crate::cli) fn domain_signer(&self) -> Result<Option<Signer>, Trouble> {
+        let Some(lab) = self.lab().filter(|lab| lab.domain_chain().exists()) else {
+            return Ok(None);
+        };
+        let (key_path, chain_path) = (lab.key(), lab.domain_chain());
+        let x5u = lab_x5u(&lab.x5u())?;
+        let x5u = match x5u.rsplit_once('/') {
+            Some((folder, _)) => format!("{folder}/{DOMAIN}"),
+            None => x5u,
+        };
+        join(&x5u, &key_path, &chain_path).map(Some)
+    }
+
     /// Reads key, chain and URL, and joins them.
     ///
     /// # Errors
@@ -65,6 +83,18 @@ impl KeyArguments {
         };
         Signer::new(&x5u, Arc::new(key), chain).map_err(|cause| Trouble::Signer(chain_path, cause))
     }
+}
+
+/// A key and a chain at hand, and the URL of the chain.
+fn join(x5u: &str, key: &Path, chain: &Path) -> Result<Signer, Trouble> {
+    let key_file = |fault| Trouble::File(key.into(), fault);
+    let chain_file = |fault| Trouble::File(chain.into(), fault);
+    let key = files::read_signing_key(key).map_err(key_file)?;
+    let bytes = files::read(chain).map_err(chain_file)?;
+    let parsed = CertificateChain::parse(&bytes);
+    let parsed = parsed.map_err(|cause| Trouble::Chain(chain.into(), cause))?;
+    let signer = Signer::new(x5u, Arc::new(key), parsed);
+    signer.map_err(|cause| Trouble::Signer(chain.into(), cause))
 }
 
 /// What others will not follow may still be meant for those who make an exception; what nobody follows, the signer refuses.

@@ -6,10 +6,11 @@ use super::super::web::{Web, WebFlags};
 use super::Arguments;
 use super::resources::Resources;
 use crate::clock::SystemClock;
-use crate::fetch::{Card, Fetcher, Picture, brought};
+use crate::fetch::{Card, Fetcher, Picture, Status, brought};
 use crate::files;
 use countersign::certificate::delegation;
 use countersign::certificate::number_records::NumberRecords;
+use countersign::certificate::ocsp::request::question_url;
 use countersign::certificate::{CertificateChain, TnAuthList};
 use countersign::verification::{
     Answer, Holds, Need, NeedId, NeedKind, NumberAuthority, Refresh, ResourceKind, Source,
@@ -126,6 +127,7 @@ impl Given {
                 }))
             }
             NeedKind::Resource { url, kind } => self.resources.answer(url, *kind),
+            NeedKind::Status { .. } => None,
         }
     }
 }
@@ -136,6 +138,7 @@ fn fetch(web: &mut Web, needs: &[&Need]) -> Result<Vec<(NeedId, Answer)>, Troubl
         lists: fetcher.for_lists(),
         cards: fetcher.for_cards(),
         pictures: fetcher.for_pictures(),
+        statuses: fetcher.for_statuses(),
         chains: fetcher,
     };
     // A flight starts when it is asked for, so all are under way while the first is waited for.
@@ -155,6 +158,7 @@ struct Webs<'a> {
     lists: Arc<Fetcher<TnAuthList>>,
     cards: Arc<Fetcher<Card>>,
     pictures: Arc<Fetcher<Picture>>,
+    statuses: Arc<Fetcher<Status>>,
 }
 
 impl Webs<'_> {
@@ -168,6 +172,11 @@ impl Webs<'_> {
             NeedKind::TnAuthList { url, refresh } => {
                 let fetched = self.lists.fetch(url, *refresh);
                 Box::pin(async { brought(fetched.await, Answer::TnAuthList) })
+            }
+            NeedKind::Status { url, request } => {
+                let question = question_url(url, request);
+                let fetched = self.statuses.fetch(&question, Refresh::No);
+                Box::pin(async { brought(fetched.await, |told, _| Answer::Status(told.0.clone())) })
             }
             NeedKind::NumberAuthority { .. } => {
                 let nobody = Answer::Unavailable(Unavailable::Offline);

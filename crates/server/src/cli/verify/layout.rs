@@ -269,6 +269,7 @@ const fn looked_at(check: Check, purpose: Purpose) -> &'static str {
             Purpose::Priority => "the signer may sign for all these namespaces",
             Purpose::RichData => "the signer is a trusted third party, by the name in iss",
         },
+        Check::Freshness => "a responder says that the certificate is still good",
         Check::Constraints => "the claims keep the certificate's constraints",
         Check::Chain => "the chain of diversions is whole",
         Check::Replay => "looked for between calls, not here",

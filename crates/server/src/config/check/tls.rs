@@ -45,10 +45,12 @@ impl Opening {
         };
         let settings = settings.as_ref()?;
         let credential = self.credential(settings)?;
-        let end = credential.validity().map(|validity| validity.not_after);
+        let life = credential.validity();
+        let end = life.map(|validity| validity.not_after);
         let section = settings.certificate_file.key.rsplit_once('.');
         let section = section.map_or("http", |(section, _)| section);
-        self.web_ends.extend(end.map(|end| (section.into(), end)));
+        self.web_lives
+            .extend(life.map(|life| (section.into(), life)));
         // Whoever connects judges it. A repository that some still believe is better than none.
         if let Some(end) = end.filter(|end| now.saturating_add(ENDS_SOON) > *end) {
             let concern = Concern::EndsSoon(end);

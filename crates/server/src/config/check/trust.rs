@@ -7,13 +7,17 @@ use crate::config::trunk::TrunkSettings;
 use crate::config::trust::{DomainSettings, TrustSettings};
 use crate::fetch::PlainHttp;
 use crate::trust::{About, CaListPlan, DomainPlan, Note, Opened, Place, Plan, Refusal, Upkeep};
+use countersign::certificate::ocsp::Responders;
 use countersign::certificate::rules::PathRules;
 use countersign::certificate::{Certificate, NumberScope, chain, pem};
 use countersign::crypto::Point;
 use countersign::path::CrlIssuer;
 use countersign::time::UnixTime;
 use countersign::trust::ca_list::Administrator;
-use countersign::trust::{Anchor, MAX_ANCHORS, RevocationRule, Standing, TrunkScope};
+use countersign::trust::{
+    Anchor, FreshnessMode, FreshnessRule, MAX_ANCHORS, MissingStatus, RevocationRule, Standing,
+    TrunkScope,
+};
 use countersign_sip::trunk::Role;
 use std::path::PathBuf;
 
@@ -75,6 +79,10 @@ impl Opening {
             .collect();
         let issuers = settings.crl_issuer_files.iter();
         let crl_issuers = issuers.flat_map(|file| self.crl_issuers(file)).collect();
+        let responders = settings.responder_files.iter();
+        let responders = responders
+            .flat_map(|file| self.certificates(file))
+            .collect();
         let trunks: Vec<_> = settings.trunks.iter().map(|name| &*name.value).collect();
         let numbers: Vec<_> = settings.numbers.iter().map(|name| &*name.value).collect();
         DomainPlan {
@@ -104,6 +112,12 @@ impl Opening {
             rules: PathRules {
                 authority_algorithms: settings.authority_algorithms,
                 ..PathRules::default()
+            },
+            freshness: FreshnessRule {
+                mode: settings.freshness.value,
+                scope_unknown: settings.scope_unknown,
+                missing: settings.missing_status.value,
+                responders: Responders(responders),
             },
         }
     }
@@ -141,13 +155,17 @@ impl Opening {
         found
     }
 
-    fn crl_issuers(&mut self, file: &Placed<PathBuf>) -> Vec<CrlIssuer> {
+    fn certificates(&mut self, file: &Placed<PathBuf>) -> Vec<Certificate> {
         let Some(bytes) = self.read(file) else {
             return Vec::new();
         };
         let certificates = chain::read_all(&bytes, MAX_ANCHORS)
             .map_err(|error| file.mistake(Cause::Certificates(file.value.clone(), error)));
-        let certificates = self.note(certificates).unwrap_or_default().into_iter();
+        self.note(certificates).unwrap_or_default()
+    }
+
+    fn crl_issuers(&mut self, file: &Placed<PathBuf>) -> Vec<CrlIssuer> {
+        let certificates = self.certificates(file).into_iter();
         certificates
             .map(|certificate| CrlIssuer::Pinned(Box::new(certificate)))
             .collect()
@@ -197,6 +215,22 @@ impl Opening {
                 self.warnings.push(domain.name.warning(Concern::NoAnchors));
             }
             self.think_of_lists(domain, settings.state_folder.is_some());
+            self.think_of_freshness(domain);
+        }
+    }
+
+    fn think_of_freshness(&mut self, domain: &DomainSettings) {
+        let (mode, missing) = (&domain.freshness, &domain.missing_status);
+        match (mode.value, missing.value) {
+            (FreshnessMode::Live | FreshnessMode::StapleOrLive, _) => {
+                self.warnings
+                    .push(mode.warning(TrustConcern::RespondersAreTold));
+            }
+            (FreshnessMode::StapleOnly, MissingStatus::Hard) => {
+                self.warnings
+                    .push(missing.warning(TrustConcern::StaplesDemanded));
+            }
+            _ => {}
         }
     }
 

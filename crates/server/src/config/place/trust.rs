@@ -27,8 +27,12 @@ pub enum TrustConcern {
     RecordsNotAsked,
     /// What is said of numbers is so old that nobody believes it.
     RecordsTooOld(UnixTime),
+    /// Responders are asked during calls.
+    RespondersAreTold,
     /// Lists are asked, and there is none.
     SoftWithoutCrls,
+    /// Nobody is asked, and a call without a staple is not validated.
+    StaplesDemanded,
 }
 
 impl fmt::Display for TrustConcern {
@@ -58,8 +62,14 @@ impl fmt::Display for TrustConcern {
             Self::RecordsTooOld(at) => {
                 return write!(f, "its data is of {at}, older than number_authority_max_age_s allows: no number is validated by it");
             }
+            Self::RespondersAreTold => {
+                "responders are asked during calls: each is told who calls, and when"
+            }
             Self::SoftWithoutCrls => {
                 "there is no revocation list (crl_files, crl_urls): nothing is ever found revoked"
+            }
+            Self::StaplesDemanded => {
+                "no call is validated that brings no staple along, and hardly any does"
             }
         })
     }

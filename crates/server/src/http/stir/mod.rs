@@ -285,7 +285,8 @@ impl Visit<'_> {
             return self.sign_shaken(call, wishes, beat);
         };
         let mut record = Record::of(call);
-        record.signed_base(outcome.as_ref().err(), signer.service.signer().x5u(), now);
+        let service = signer.service.acting_for_caller(call, now.unix);
+        record.signed_base(outcome.as_ref().err(), service.signer().x5u(), now);
         self.close(record, None, kinds::fate(&outcome));
         outcome.map(|signed| signed.identity).map_err(Defect::of)
     }
@@ -298,7 +299,8 @@ impl Visit<'_> {
         let outcome = signer.service.authenticate(call, &origination, now.unix);
         if beat == Beat::Call {
             let mut record = Record::of(call);
-            let x5u = signer.service.signer().x5u();
+            let service = signer.service.acting_for_caller(call, now.unix);
+            let x5u = service.signer().x5u();
             record.signed(&outcome, origination.origid, x5u, now);
             self.close(record, None, kinds::fate(&outcome));
         }

@@ -1,9 +1,20 @@
 //! The authority as its operators meet it: keys in files and tokens, roots, requests, and what is issued by hand.
 
+mod another_key;
+mod at_the_door;
 mod books;
+mod enrolling;
+mod foreign;
+mod full_disk;
+mod interrupted;
 mod keys_in_tokens;
+mod never_renewed;
 mod roots;
 mod served;
+mod shaken_client;
+mod still_good;
+mod what_is_published;
+mod whose_number;
 
 use crate::peers::Workspace;
 use std::ffi::OsStr;

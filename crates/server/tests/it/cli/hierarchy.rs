@@ -64,6 +64,7 @@ impl Hierarchy {
                 url: CRL_URL.into(),
                 issuer: list_issuer.subject().clone(),
             }),
+            ocsp: None,
         };
         let root = Authority::new(root.certificate().clone(), root_key, practice.clone()).unwrap();
         let profile = Profile::Intermediate(PathLength::Unbounded);

@@ -68,13 +68,14 @@ fn what_was_signed_passes_and_every_check_is_told() {
         (&"LAB1".into(), &"by-provider".into())
     );
     let checks = passport["checks"].as_array().unwrap();
-    assert_eq!(checks.len(), 23);
+    assert_eq!(checks.len(), 24);
     for check in checks {
         assert_eq!(names(check), ["check", "detail", "verdict"]);
         let unasked = [
             "date",
             "chain",
             "constraints",
+            "freshness",
             "media",
             "replay",
             "revocation",

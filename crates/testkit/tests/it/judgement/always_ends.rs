@@ -173,7 +173,9 @@ fn answer(word: Word, need: &Need) -> Option<Answer> {
         (Word::Good(_), NeedKind::NumberAuthority { .. }) => said(Holds::Yes),
         (Word::Against(_), NeedKind::NumberAuthority { .. }) => said(Holds::No),
         (Word::Neither, NeedKind::NumberAuthority { .. }) => said(Holds::Unknown),
-        (_, NeedKind::Resource { .. }) => Answer::Unavailable(Unavailable::Offline),
+        (_, NeedKind::Resource { .. } | NeedKind::Status { .. }) => {
+            Answer::Unavailable(Unavailable::Offline)
+        }
     })
 }
 

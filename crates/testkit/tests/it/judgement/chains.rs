@@ -126,6 +126,7 @@ pub(super) fn claims(from: &str, to: &str) -> Claims {
         })),
         rich: None,
         media_keys: None,
+        staple: None,
     }
 }
 

@@ -18,6 +18,7 @@ mod chains_of_others;
 mod claim_constraints;
 mod compact;
 mod faults;
+mod freshness;
 mod priority;
 mod replay;
 mod revocation;

@@ -43,6 +43,7 @@ fn token(orig: &str, dest: &[&str], extension: Extension) -> (SignedPassport, St
         extension,
         rich,
         media_keys: None,
+        staple: None,
     };
     let headers = HeaderCache::new("https://cert.example.org/somebody.pem").unwrap();
     let key = Scene::new().signer.key;

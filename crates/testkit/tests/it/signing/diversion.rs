@@ -32,6 +32,7 @@ fn token(orig: &str, dest: &[&str], extension: Extension, iat: UnixTime) -> Sign
         extension,
         rich: None,
         media_keys: None,
+        staple: None,
     };
     let headers = HeaderCache::new(X5U).unwrap();
     let passport = Passport::new(claims).unwrap();
