@@ -88,6 +88,8 @@ pub struct Tally {
     pub refused: AtomicU64,
     /// Calls without an answer after 32 seconds.
     pub lost: AtomicU64,
+    /// Calls that heard 503 and then something else, or the other way round: who was told to go elsewhere must not ring.
+    pub contradicted: AtomicU64,
     /// Requests that were sent once more.
     pub repeated: AtomicU64,
     /// Verdicts as they must be.

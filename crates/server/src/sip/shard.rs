@@ -290,16 +290,11 @@ impl Shard {
 
     /// What goes on with something has its turn now; what is new waits, or goes.
     fn sort(&mut self, newcomer: Newcomer, received: Ticks) {
-        let rank = match &newcomer.input {
-            Input::Received { message, trunk, .. } => self.element.rank(message, trunk.as_deref()),
-            _ => Rank::GoesOn,
-        };
-        match rank {
+        match self.rank(&newcomer.input) {
             Rank::Emergency | Rank::GoesOn => self.handle(newcomer.input, &newcomer.state),
             Rank::Begins if self.helm.is_draining() => self.turn_away(newcomer, "draining"),
             Rank::Begins => {
-                let again = matches!(&newcomer.input, Input::Received { message, .. } if self.turned_away.has(message));
-                let refused = match again {
+                let refused = match self.was_turned_away(&newcomer.input) {
                     true => Some(newcomer),
                     false => self.waiting.wait(newcomer, received),
                 };
@@ -308,6 +303,17 @@ impl Shard {
                 }
             }
         }
+    }
+
+    fn rank(&self, input: &Input) -> Rank {
+        match input {
+            Input::Received { message, trunk, .. } => self.element.rank(message, trunk.as_deref()),
+            _ => Rank::GoesOn,
+        }
+    }
+
+    fn was_turned_away(&self, input: &Input) -> bool {
+        matches!(input, Input::Received { message, .. } if self.turned_away.has(message))
     }
 
     /// Whether a datagram went to our successor, because nothing here is about it.
@@ -337,13 +343,21 @@ impl Shard {
             self.services.metrics.turn_delay.observe(waited);
             self.refusals = 0;
             self.turned_away.forget(now);
-            self.handle(newcomer.input, &newcomer.state);
+            match self.was_turned_away(&newcomer.input) {
+                // A copy of it waited as well, and too long.
+                true => self.turn_away(newcomer, "overload"),
+                false => self.handle(newcomer.input, &newcomer.state),
+            }
         }
     }
 
     /// A new request is told that it does not begin.
     // RFC 3261 §21.5.4: "Servers MAY refuse the connection or drop the request instead of responding with 503 (Service Unavailable)."
     fn turn_away(&mut self, newcomer: Newcomer, why: &'static str) {
+        if self.rank(&newcomer.input) == Rank::GoesOn {
+            // A copy of it began while this one waited: who sent both hears one answer.
+            return self.handle(newcomer.input, &newcomer.state);
+        }
         self.services.metrics.sip_refused.increment([why]);
         if let Input::Received { flow, message, .. } = newcomer.input {
             self.turned_away

@@ -49,6 +49,7 @@ fn overload_turns_calls_away_and_loses_none() {
     let read = Tally::read;
     assert_eq!(read(&tally.answered), CALLS, "{tally:?}");
     assert_eq!(read(&tally.lost) + read(&tally.refused), 0, "{tally:?}");
+    assert_eq!(read(&tally.contradicted), 0, "{tally:?}");
     assert!(read(&tally.turned_away) > 0, "it was no overload");
     let shed = server.metric("countersign_sip_refused_total{reason=\"overload\"}");
     assert!(

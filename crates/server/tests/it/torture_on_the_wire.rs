@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 /// How long a test waits for what must come.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// How long it looks at a stream that waits for the rest of a message.
+/// How long it looks where nothing must come.
 const A_WHILE: Duration = Duration::from_millis(300);
 /// The ports that the messages want their answers at, besides 5060.
 const PORTS: [u16; 4] = [5050, 5070, 6050, 19823];
@@ -206,51 +206,26 @@ impl Wire {
         went
     }
 
-    /// What became of a message in a stream, once what follows it is answered. What goes on may be on its way to the next hop still.
-    fn fate_of(&self, message: &[u8], answers: &[u8], end: &str) -> String {
-        let (call_id, begun) = (call_id_of(message), Instant::now());
-        loop {
-            let fate = fate(self.went_on(&call_id), answers, end);
-            if fate != "none" || begun.elapsed() > A_WHILE {
-                return fate;
-            }
-            std::thread::sleep(Duration::from_millis(1));
-        }
-    }
-
-    /// What becomes of a datagram.
-    fn datagram(&mut self, message: &[u8]) -> String {
+    /// What becomes of a datagram, once it is what is wanted and what follows it is answered.
+    ///
+    /// What follows may be answered first: where requests wait too long for their turn, the newest has it.
+    fn datagram(&mut self, message: &[u8], wanted: &str) -> String {
         let (text, call_id) = self.question();
         let us = self.server.sip();
         self.ends[0].send_to(message, us).unwrap();
         self.ends[0].send_to(text.as_bytes(), us).unwrap();
-        let begun = Instant::now();
-        let mut answers = Vec::new();
-        loop {
-            assert!(begun.elapsed() < PATIENCE, "no answer to what follows");
-            let mut heard = Vec::new();
+        let mut watch = Watch::new(message, &call_id, wanted);
+        while !watch.is_over() {
             let mut buffer = [0; 65_535];
             for socket in &self.ends {
                 while let Ok(length) = socket.recv(&mut buffer) {
-                    heard.push(String::from_utf8_lossy(&buffer[..length]).into_owned());
+                    watch.heard.extend_from_slice(&buffer[..length]);
                 }
             }
-            let is_over = heard.iter().any(|answer| answer.contains(&call_id));
-            answers.extend(
-                heard
-                    .into_iter()
-                    .filter(|one| !one.contains("torture-question")),
-            );
-            if is_over {
-                break;
-            }
+            watch.look(self);
             std::thread::sleep(Duration::from_millis(1));
         }
-        fate(
-            self.went_on(&call_id_of(message)),
-            answers.concat().as_bytes(),
-            "",
-        )
+        watch.fate()
     }
 
     /// What becomes of it in a stream.
@@ -258,36 +233,26 @@ impl Wire {
         &mut self,
         stream: &mut (impl Read + Write),
         message: &[u8],
-        waits: bool,
+        wanted: &str,
     ) -> String {
         let (text, call_id) = self.question();
-        let mut end = "waits";
-        let mut heard = Vec::new();
-        let begun = Instant::now();
         // We may be hung up on in the middle.
         let _ = stream
             .write_all(message)
             .and_then(|()| stream.write_all(text.as_bytes()));
-        while begun.elapsed() < if waits { A_WHILE } else { PATIENCE } {
+        let mut watch = Watch::new(message, &call_id, wanted);
+        while !watch.is_over() {
             let mut buffer = [0; 4096];
             match stream.read(&mut buffer) {
-                Ok(0) => end = "ends",
-                Ok(length) => heard.extend_from_slice(&buffer[..length]),
+                Ok(0) => watch.has_ended = true,
+                Ok(length) => watch.heard.extend_from_slice(&buffer[..length]),
                 Err(error)
-                    if [ErrorKind::WouldBlock, ErrorKind::TimedOut].contains(&error.kind()) =>
-                {
-                    continue;
-                }
-                Err(_) => end = "ends",
+                    if [ErrorKind::WouldBlock, ErrorKind::TimedOut].contains(&error.kind()) => {}
+                Err(_) => watch.has_ended = true,
             }
-            if holds(&heard, call_id.as_bytes()) {
-                end = "";
-            }
-            if end != "waits" {
-                break;
-            }
+            watch.look(self);
         }
-        self.fate_of(message, &heard, end)
+        watch.fate()
     }
 
     /// The server answers, and no shard had to begin anew.
@@ -297,13 +262,64 @@ impl Wire {
     }
 }
 
-/// In words: whether it went on, the first final answer, what became of the stream.
-fn fate(went_on: bool, answers: &[u8], end: &str) -> String {
+/// What is seen of a message and of the question behind it.
+struct Watch<'a> {
+    call_id: Vec<u8>,
+    question: &'a str,
+    wanted: &'a str,
+    begun: Instant,
+    went_on: bool,
+    heard: Vec<u8>,
+    has_ended: bool,
+}
+
+impl<'a> Watch<'a> {
+    fn new(message: &[u8], question: &'a str, wanted: &'a str) -> Self {
+        Self {
+            call_id: call_id_of(message),
+            question,
+            wanted,
+            begun: Instant::now(),
+            went_on: false,
+            heard: Vec::new(),
+            has_ended: false,
+        }
+    }
+
+    /// Looks at the next hop.
+    fn look(&mut self, wire: &Wire) {
+        self.went_on |= wire.went_on(&self.call_id);
+    }
+
+    /// Whether there is nothing more to wait for: what is wanted has come, or too much time has passed. Where nothing must come, that is
+    /// looked at for a while.
+    fn is_over(&self) -> bool {
+        let awaits_nothing = self.wanted == "none" || self.wanted.ends_with("waits");
+        let has_come = self.fate() == self.wanted;
+        let is_known = has_come && (!awaits_nothing || self.begun.elapsed() >= A_WHILE);
+        is_known || self.begun.elapsed() >= PATIENCE
+    }
+
+    fn fate(&self) -> String {
+        let is_answered = holds(&self.heard, self.question.as_bytes());
+        let end = match self.has_ended {
+            true => "ends",
+            false if is_answered => "",
+            false => "waits",
+        };
+        fate(self.went_on, &self.heard, &self.call_id, end)
+    }
+}
+
+/// In words: whether it went on, its first final answer, what became of the stream. Answers to the messages before it may come once
+/// more.
+fn fate(went_on: bool, answers: &[u8], call_id: &[u8], end: &str) -> String {
     let answers = String::from_utf8_lossy(answers);
+    let call_id = String::from_utf8_lossy(call_id);
     let own = answers
         .split("SIP/2.0 ")
         .skip(1)
-        .filter(|one| !one.contains("torture-question"));
+        .filter(|one| !one.contains("torture-question") && one.contains(&*call_id));
     let status = own
         .filter_map(|one| one.get(..3))
         .find(|status| status.starts_with(|digit: char| ('2'..='6').contains(&digit)));
@@ -351,22 +367,26 @@ fn connect(server: SocketAddr) -> TcpStream {
 /// Plays all messages to a server, and compares all fates at once. What was played before does not matter.
 #[track_caller]
 fn all(transport: &'static str, mut play: impl FnMut(&mut Wire, &Domains, &str, &[u8]) -> String) {
+    let wanted = |fate: &(&str, &'static str, &'static str)| match transport {
+        "udp" => fate.1,
+        _ => fate.2,
+    };
     let domains = Domains::new();
     let messages = messages();
     let mut told = Vec::new();
     for round in 0..ROUNDS {
         let mut wire = Wire::new(&domains, transport);
         for (name, message) in messages.iter().filter(|(name, _)| round_of(name) == round) {
-            let fate = play(&mut wire, &domains, name, message);
+            let wanted = FATES.iter().find(|fate| fate.0 == name).map(wanted);
+            let fate = play(&mut wire, &domains, wanted.unwrap_or_default(), message);
             told.push(format!("{name}: {fate}"));
         }
         wire.stands();
     }
     told.sort();
-    let wanted = FATES.iter().map(|fate| match transport {
-        "udp" => format!("{}: {}", fate.0, fate.1),
-        _ => format!("{}: {}", fate.0, fate.2),
-    });
+    let wanted = FATES
+        .iter()
+        .map(|fate| format!("{}: {}", fate.0, wanted(fate)));
     let wanted: Vec<_> = wanted.collect();
     let different: Vec<_> = told.iter().filter(|line| !wanted.contains(line)).collect();
     assert!(told == wanted, "{transport}: {different:#?}");
@@ -378,33 +398,29 @@ fn round_of(name: &str) -> usize {
         .map_or(0, |(_, round)| *round)
 }
 
-/// Whether a stream waits for more after this message.
-fn waits(name: &str) -> bool {
-    let mut fates = FATES.iter();
-    fates.any(|fate| fate.0 == name && fate.2.ends_with("waits"))
-}
-
 #[test]
 fn each_datagram_has_its_fate() {
-    all("udp", |wire, _, _, message| wire.datagram(message));
+    all("udp", |wire, _, wanted, message| {
+        wire.datagram(message, wanted)
+    });
 }
 
 #[test]
 fn each_message_has_the_same_fate_over_tcp() {
-    all("tcp", |wire, _, name, message| {
+    all("tcp", |wire, _, wanted, message| {
         let mut stream = connect(wire.server.sip());
-        wire.streamed(&mut stream, message, waits(name))
+        wire.streamed(&mut stream, message, wanted)
     });
 }
 
 #[test]
 fn each_message_has_the_same_fate_over_tls() {
     let mut us = None;
-    all("tls", |wire, domains, name, message| {
+    all("tls", |wire, domains, wanted, message| {
         let config = us.get_or_insert_with(|| domains.domain("a.example").connects(domains));
         let host = ServerName::try_from("us.example").unwrap();
         let session = ClientConnection::new(config.clone(), host).unwrap();
         let mut stream = StreamOwned::new(session, connect(wire.server.sip()));
-        wire.streamed(&mut stream, message, waits(name))
+        wire.streamed(&mut stream, message, wanted)
     });
 }

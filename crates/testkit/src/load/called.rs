@@ -1,17 +1,21 @@
 //! The called side: answers every INVITE with 200 and checks what is written on it.
 
 use super::{HEADER, Kind, Tally, header};
-use std::collections::{HashMap, VecDeque};
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// RFC 3261 §13.3.1.4: the 200 is repeated after T1, and then less and less often; here, as often as it takes.
+/// RFC 3261 §13.3.1.4: "The 2xx response is passed to the transport with an interval that starts at T1 seconds and doubles for each
+/// retransmission until it reaches T2 seconds".
 const T1: Duration = Duration::from_millis(500);
-/// So often at most: then its ACK was lost, or the call is over.
-const REPEATS: u8 = 8;
+const T2: Duration = Duration::from_secs(4);
+/// RFC 3261 §13.3.1.4: "If the server retransmits the 2xx response for 64*T1 seconds without receiving an ACK, the dialog is confirmed,
+/// but the session SHOULD be terminated." After 0.5, 1, 2 and 4 seconds, seven more times.
+const REPEATS: u8 = 10;
 /// How long one look for datagrams takes at most.
 const TICK: Duration = Duration::from_millis(20);
 /// Wrong verdicts that are kept as they came.
@@ -23,7 +27,7 @@ struct Called {
     /// Answers that have no ACK yet, by Call-ID.
     unacknowledged: HashMap<String, (Vec<u8>, SocketAddr, u8)>,
     /// When which of them is sent once more.
-    due: VecDeque<(Instant, String)>,
+    due: BinaryHeap<Reverse<(Instant, String)>>,
 }
 
 /// Answers until `stop` is set.
@@ -40,7 +44,7 @@ pub fn start(
         socket,
         tally,
         unacknowledged: HashMap::new(),
-        due: VecDeque::new(),
+        due: BinaryHeap::new(),
     };
     std::thread::Builder::new()
         .name("called".into())
@@ -74,7 +78,8 @@ impl Called {
         self.check(text);
         let answer = answer(text);
         self.send(&answer, remote);
-        self.due.push_back((Instant::now() + T1, call_id.clone()));
+        let due = Instant::now() + T1;
+        self.due.push(Reverse((due, call_id.clone())));
         self.unacknowledged.insert(call_id, (answer, remote, 0));
     }
 
@@ -110,10 +115,8 @@ impl Called {
     }
 
     fn repeat(&mut self, now: Instant) {
-        while let Some((at, _)) = self.due.front()
-            && *at <= now
-        {
-            let Some((_, call_id)) = self.due.pop_front() else {
+        while self.due.peek().is_some_and(|Reverse((at, _))| *at <= now) {
+            let Some(Reverse((_, call_id))) = self.due.pop() else {
                 return;
             };
             let Some((answer, remote, repeats)) = self.unacknowledged.get_mut(&call_id) else {
@@ -127,7 +130,8 @@ impl Called {
             }
             Tally::add(&self.tally.repeated);
             self.send(&answer, remote);
-            self.due.push_back((now + T1, call_id));
+            let pause = T2.min(T1 * 2_u32.pow(u32::from(repeats)));
+            self.due.push(Reverse((now + pause, call_id)));
         }
     }
 

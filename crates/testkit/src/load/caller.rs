@@ -12,8 +12,10 @@ use std::time::{Duration, Instant};
 const T1: Duration = Duration::from_millis(500);
 /// RFC 3261 §17.1.1.2: Timer B, 64*T1.
 const TIMER_B: Duration = Duration::from_secs(32);
-/// Pause before a call that was turned away is placed again; each time it is longer by as much.
+/// Pause before a call that was turned away is placed again; each time it is longer by as much. Not all come back in one moment.
 const AGAIN: Duration = Duration::from_secs(1);
+/// How many calls come back one after the other in that time.
+const APART: u32 = 1_000;
 /// One call in so many is hung up.
 const HUNG_UP: u64 = 8;
 /// Behind by so much, the rate is not made up for: it would be a storm.
@@ -46,7 +48,7 @@ enum State {
     Answered,
     Proceeding,
     Silent,
-    TurnedAway,
+    TurnedAway { until: Instant },
 }
 
 struct Caller {
@@ -170,7 +172,6 @@ impl Caller {
             }
             return;
         }
-        let first = !matches!(call.state, State::Answered | State::TurnedAway);
         let ack = follow_up(
             &call.invite,
             &text,
@@ -178,15 +179,23 @@ impl Caller {
             if status < 300 { "-a" } else { "" },
         );
         let bye = follow_up(&call.invite, &text, "BYE", "-b").replacen("CSeq: 1", "CSeq: 2", 1);
-        let (via, begun, attempts) = (call.via, call.begun, call.attempts);
-        call.state = if status == 503 {
-            State::TurnedAway
-        } else {
-            State::Answered
-        };
+        let (via, begun, before) = (call.via, call.begun, call.state);
+        let again = Instant::now() + pause(call.attempts, serial);
+        if matches!(before, State::Silent | State::Proceeding) {
+            call.state = match status {
+                503 => State::TurnedAway { until: again },
+                _ => State::Answered,
+            };
+        }
         self.send(&ack, via);
-        if !first {
-            return;
+        match before {
+            State::Silent | State::Proceeding => {}
+            // It is repeated until it is acknowledged.
+            State::Answered if status != 503 => return,
+            State::TurnedAway { .. } if status == 503 => return,
+            State::Answered | State::TurnedAway { .. } => {
+                return Tally::add(&self.tally.contradicted);
+            }
         }
         match status {
             200..300 => {
@@ -200,9 +209,7 @@ impl Caller {
             }
             503 => {
                 Tally::add(&self.tally.turned_away);
-                self.due
-                    .push(Reverse((Instant::now() + AGAIN * (attempts + 1), serial)));
-                return;
+                return self.due.push(Reverse((again, serial)));
             }
             _ => Tally::add(&self.tally.refused),
         }
@@ -222,8 +229,8 @@ impl Caller {
             match call.state {
                 State::Answered => drop(self.pending.remove(&serial)),
                 // What was to be repeated if nothing came; the later one counts.
-                State::TurnedAway if now.duration_since(call.begun) < AGAIN * (attempts + 1) => {}
-                State::TurnedAway => {
+                State::TurnedAway { until } if now < until => {}
+                State::TurnedAway { .. } => {
                     self.pending.remove(&serial);
                     self.unanswered -= 1;
                     // A call of the same kind, with names of its own.
@@ -259,6 +266,12 @@ impl Caller {
         // What is lost here is repeated, as anywhere.
         let _ = self.socket.send_to(text.as_bytes(), to);
     }
+}
+
+/// How long a call that was turned away is not placed again.
+fn pause(attempts: u32, serial: u64) -> Duration {
+    let apart = u32::try_from(serial % u64::from(APART)).unwrap_or_default();
+    AGAIN * (attempts + 1) + AGAIN * apart / APART
 }
 
 /// The ACK or BYE that follows an answer.

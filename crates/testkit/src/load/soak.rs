@@ -45,6 +45,7 @@ impl Outcome {
         read(&tally.answered) == self.calls
             && read(&tally.right) == self.calls
             && read(&tally.wrong) + read(&tally.lost) + read(&tally.refused) == 0
+            && read(&tally.contradicted) == 0
             && !matches!(self.growth, Growth::Grows(_))
     }
 
@@ -68,13 +69,14 @@ impl Outcome {
         let [first, most, last] = self.memory.each_ref().map(mib);
         let mut lines = vec![
             format!(
-                "{} calls in {:.0} s ({rate:.0} a second): answered {}, turned away and placed again {}, refused {}, lost {}, repeated {}",
+                "{} calls in {:.0} s ({rate:.0} a second): answered {}, turned away and placed again {}, refused {}, lost {}, answered in two ways {}, repeated {}",
                 self.calls,
                 self.took.as_secs_f64(),
                 read(&tally.answered),
                 read(&tally.turned_away),
                 read(&tally.refused),
                 read(&tally.lost),
+                read(&tally.contradicted),
                 read(&tally.repeated),
             ),
             format!(

@@ -565,6 +565,45 @@ fn overload_costs_no_call_that_has_begun() {
     while !heard(&table.caller).starts_with("SIP/2.0 200 ") {}
 }
 
+/// This test verifies that a call whose INVITE waits twice, because the shard was late, has one answer: whichever copy has its turn first.
+#[test]
+fn a_call_that_waits_twice_is_answered_once() {
+    let mut table = Table::new(Role::None, |_| {});
+    table
+        .stage
+        .change(|state| state.patience.turn = Some(Duration::from_millis(5)));
+    let state = table.stage.services.state.load_full();
+    let caller = address(&table.caller);
+    let copy = |table: &Table, call: &str| Newcomer {
+        input: Input::Received {
+            flow: flow(Transport::Udp, caller),
+            message: message(&invite(caller, call, "")),
+            trunk: Some(table.stage.trunk.clone()),
+        },
+        state: state.clone(),
+    };
+    // The newest has its turn, and is called; the other would be told 503.
+    let first = copy(&table, "rings");
+    table.invite("rings", "");
+    assert!(heard(&table.stage.called).starts_with("INVITE "));
+    table.shard.turn_away(first, "overload");
+    assert!(heard(&table.caller).starts_with("SIP/2.0 100 "));
+    // The oldest has waited too long; the other would ring.
+    for later in [0, 60] {
+        table.stage.clock.advance(later);
+        let (newcomer, received) = (copy(&table, "refused"), table.shard.now().ticks);
+        assert!(table.shard.waiting.wait(newcomer, received).is_none());
+    }
+    table.stage.clock.advance(50);
+    table.shard.begin_next();
+    for _ in 0..2 {
+        assert!(heard(&table.caller).starts_with("SIP/2.0 503 "));
+    }
+    assert!(is_silent(&table.caller) && is_silent(&table.stage.called));
+    let refused = &table.stage.services.metrics.sip_refused;
+    assert_eq!(refused.count(["overload"]), 2);
+}
+
 /// This test verifies that a call which nobody here can sign goes on with the token that says so.
 #[test]
 fn case79_a_call_that_we_cannot_sign_has_the_token() {
