@@ -112,8 +112,8 @@ pub fn judge(
     };
     // "2. The signature on the response is valid; 3. The identity of the signer matches the intended recipient of the request; 4. The
     // signer is currently authorized to provide a response for the certificate in question;"
-    let delegate = match signer(answer, question, keys) {
-        Ok(delegate) => delegate,
+    let (lives, delegate) = match signer(answer, question, keys) {
+        Ok(signer) => signer,
         Err(standing) => return standing,
     };
     // draft-ietf-lamps-rfc5019bis §5: "Clients that opt to include a nonce in the request SHOULD NOT reject a corresponding
@@ -127,12 +127,11 @@ pub fn judge(
         Ok(during) => during,
         Err(standing) => return standing,
     };
-    // A delegate whose certificate has ended is authorized no more (4.), whatever the answer says about its own life.
-    let during = match &delegate {
-        Some(delegate) => during.intersection(delegate.validity()),
-        None => during,
+    // Whose certificate has ended is authorized no more (4.), whatever the answer says about its own life.
+    let known = Known {
+        during: during.intersection(lives),
+        delegate,
     };
-    let known = Known { during, delegate };
     match (single.status, question.number, single.number) {
         (CertStatus::Revoked { at, reason }, _, _) => Standing::Revoked { at, reason },
         (CertStatus::Unknown, _, _) => Standing::Unknown,
@@ -182,22 +181,27 @@ fn recent(single: &Single, now: UnixTime) -> Result<Validity, Standing> {
     }
 }
 
-/// Proves who has signed: the issuer, a pinned responder (`None`), or a delegate of the issuer.
+/// Proves who has signed: the issuer, a pinned responder (`None`), or a delegate of the issuer; and how long its certificate lives.
 fn signer(
     answer: &BasicResponse,
     question: Question<'_>,
     keys: &dyn VerifyingKeys,
-) -> Result<Option<Box<Certificate>>, Standing> {
+) -> Result<(Validity, Option<Box<Certificate>>), Standing> {
     let signed_by = |certificate: &Certificate| {
         let (key, allowed) = (certificate.public_key(), question.algorithms);
         signature::verify(answer.signed(), key, allowed, keys).map_err(Standing::BadSignature)
     };
     let Question {
-        issuer, responders, ..
+        issuer,
+        responders,
+        now,
+        ..
     } = question;
     // RFC 6960 §4.2.2.2: "1. Matches a local configuration of OCSP signing authority for the certificate in question, or 2. Is the
     // certificate of the CA that issued the certificate in question"
-    let known = responders.0.iter().chain([issuer]);
+    let pinned = responders.0.iter();
+    let pinned = pinned.filter(|one| one.validity().contains(now));
+    let known = pinned.chain([issuer]);
     let known = known.map(|one| (one, None));
     let sent = answer.certificates.iter();
     let delegates = sent.map(|one| (one, Some(one)));
@@ -208,7 +212,10 @@ fn signer(
             continue;
         }
         match signed_by(one) {
-            Ok(()) => return Ok(delegate.map(|one| Box::new(one.clone()))),
+            Ok(()) => {
+                let delegate = delegate.map(|one| Box::new(one.clone()));
+                return Ok((one.validity(), delegate));
+            }
             Err(fault) => why = fault,
         }
     }
