@@ -13,7 +13,6 @@ use countersign_server::clock::{Clock, SystemClock};
 use countersign_server::config::{self, Checked};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::OnceLock;
 
 /// A directory with a good tenant, a good anchor and several bad files.
@@ -50,12 +49,8 @@ fn directory() -> &'static Path {
 }
 
 fn openssl(directory: &Path, arguments: &str) {
-    let output = Command::new("openssl")
-        .args(arguments.split_whitespace())
-        .current_dir(directory)
-        .output()
-        .expect("openssl is installed");
-    assert!(output.status.success(), "{output:?}");
+    let arguments: Vec<_> = arguments.split_whitespace().collect();
+    crate::peers::openssl(directory, &arguments);
 }
 
 fn chmod(path: &Path, mode: u32) {

@@ -18,7 +18,6 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
-use std::process::Command;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
@@ -311,12 +310,8 @@ impl Pki {
     }
 
     fn openssl(&self, arguments: &str) {
-        let output = Command::new("openssl")
-            .args(arguments.split_whitespace())
-            .current_dir(&self.directory)
-            .output()
-            .expect("openssl is installed");
-        assert!(output.status.success(), "{output:?}");
+        let arguments: Vec<_> = arguments.split_whitespace().collect();
+        crate::peers::openssl(&self.directory, &arguments);
     }
 
     /// The text of a file.

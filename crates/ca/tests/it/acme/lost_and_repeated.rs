@@ -13,7 +13,7 @@ use super::site::{BASE, Client, SPC_1234, Site, body, draw, request, text, url};
 use countersign::certificate::CertificateChain;
 use countersign::crypto::{EcdsaP256Key, SigningKey};
 use countersign::jose::base64url;
-use countersign_ca::acme::{Handled, Kind, Nonces, Problem, Reply};
+use countersign_ca::acme::{Handled, Kind, Problem, Reply};
 use countersign_ca::ledger::{Event, Ledger};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -36,18 +36,7 @@ impl Net {
     /// The server dies after it has kept what it decided, and starts again from its journal.
     fn killed(&mut self, handled: Handled) {
         self.site.keep(handled.events);
-        let lines = self.site.journal.iter();
-        let events: Vec<_> = lines.map(|line| Event::from_json(line).unwrap()).collect();
-        self.site.ledger = Ledger::rebuild(&events);
-        self.site.nonces = Nonces::new([draw(&mut self.seed); 32]);
-        let register = &self.site.ledger.register;
-        let unfinished: Vec<_> = register
-            .unfinished()
-            .map(|(name, _)| name.clone())
-            .collect();
-        for name in unfinished {
-            self.site.sign(&name);
-        }
+        self.site.restart([draw(&mut self.seed); 32]);
     }
 
     /// Asks until an answer arrives, as clients do: badNonce is asked again with the nonce it brings.

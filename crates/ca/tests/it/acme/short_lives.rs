@@ -6,23 +6,25 @@ use countersign::certificate::extensions::oid;
 use countersign::crypto::EcdsaP256Key;
 use countersign_ca::token::Permission;
 
+/// What provider 1234 gets at this site.
+fn issued(site: &mut Site) -> Certificate {
+    let client = Client::registered(site);
+    let (_, order) = client.ready(site, SPC_1234);
+    let key = EcdsaP256Key::generate().unwrap();
+    let reply = client.finalize(site, &order, &request(SPC_1234, &key));
+    assert_eq!(body(&reply)["status"], "valid", "{}", text(&reply));
+    let mut issued = site.ledger.register.certificates();
+    let (_, first) = issued.next().unwrap();
+    Certificate::parse(first.certificate().unwrap()).unwrap()
+}
+
 /// This test verifies that a life is begun before now by a tenth of it and an hour at most: of ten minutes an hour would be nearly all.
 #[test]
 fn a_short_life_is_not_begun_an_hour_early() {
     for (life, early) in [(600, 60), (7 * 86_400, 3_600)] {
         let mut site = Site::new();
         site.practice.lifetimes.usual = life;
-        let client = Client::registered(&mut site);
-        let (_, order) = client.ready(&mut site, SPC_1234);
-        let key = EcdsaP256Key::generate().unwrap();
-        let reply = client.finalize(&mut site, &order, &request(SPC_1234, &key));
-        assert_eq!(body(&reply)["status"], "valid", "{}", text(&reply));
-        let mut issued = site.ledger.register.certificates();
-        let der = issued
-            .next()
-            .and_then(|(_, one)| one.certificate())
-            .unwrap();
-        let validity = Certificate::parse(der).unwrap().validity();
+        let validity = issued(&mut site).validity();
         let begun = site.now.as_secs() - validity.not_before.as_secs();
         assert!((early - 5..=early + 5).contains(&begun), "{life}: {begun}");
         assert!(validity.not_after > site.now);
@@ -36,17 +38,7 @@ fn what_ends_soon_is_never_revoked() {
         let mut site = Site::new();
         let lifetimes = &mut site.practice.lifetimes;
         (lifetimes.usual, lifetimes.never_revoked) = (life, 3_600);
-        let client = Client::registered(&mut site);
-        let (_, order) = client.ready(&mut site, SPC_1234);
-        let key = EcdsaP256Key::generate().unwrap();
-        let reply = client.finalize(&mut site, &order, &request(SPC_1234, &key));
-        assert_eq!(body(&reply)["status"], "valid", "{}", text(&reply));
-        let mut issued = site.ledger.register.certificates();
-        let der = issued
-            .next()
-            .and_then(|(_, one)| one.certificate())
-            .unwrap();
-        let certificate = Certificate::parse(der).unwrap();
+        let certificate = issued(&mut site);
         assert_eq!(certificate.has_no_rev_avail(), is_short);
         assert_eq!(certificate.no_rev_avail_conflict(), None);
         let points = certificate.has_extension(oid::CRL_DISTRIBUTION_POINTS);

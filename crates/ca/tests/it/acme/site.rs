@@ -179,6 +179,19 @@ impl Site {
         }
     }
 
+    /// It was killed after it had kept what it decided, and starts again from its journal, with nonces of these octets.
+    pub(crate) fn restart(&mut self, nonces: [u8; 32]) {
+        let lines = self.journal.iter();
+        let events: Vec<_> = lines.map(|line| Event::from_json(line).unwrap()).collect();
+        self.ledger = Ledger::rebuild(&events);
+        self.nonces = Nonces::new(nonces);
+        let unfinished = self.ledger.register.unfinished();
+        let unfinished: Vec<_> = unfinished.map(|(name, _)| name.clone()).collect();
+        for name in unfinished {
+            self.sign(&name);
+        }
+    }
+
     /// What was fetched for the last token.
     pub(crate) fn fetched(&mut self, bytes: Result<&[u8], acme::Unfetched>) {
         let (_, challenge) = self.fetches.pop().unwrap();

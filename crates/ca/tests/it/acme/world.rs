@@ -11,14 +11,12 @@ use countersign::certificate::{CertificateChain, TnAuthList, TnEntry};
 use countersign::crypto::{EcdsaP256Key, SigningKey};
 use countersign::jose::json;
 use countersign::time::{UnixTime, Validity};
-use countersign_ca::acme::Nonces;
 use countersign_ca::csr::{self, CertificationRequest};
 use countersign_ca::enrolment::{
     Enrolled, Enrolment, Errand, Failure, HttpRequest, HttpResponse, Lost, Method, Opening, Proof,
     ResponseField, Step, TokenAuthority, TokenSource, Wish, Wrapping,
 };
 use countersign_ca::extension::PathLength;
-use countersign_ca::ledger::{Event, Ledger};
 use countersign_ca::token::{Atc, Claims, FingerprintRule};
 use countersign_ca::{Authority, Practice, Profile, Request, Serial, Subject, extension};
 use countersign_testkit::lab::{Signer, subject};
@@ -171,20 +169,9 @@ impl World {
         })
     }
 
-    /// The server was killed after it had kept what it decided, and starts again.
+    /// The server dies, and starts again.
     fn restart(&mut self) {
-        let lines = self.site.journal.iter();
-        let events: Vec<_> = lines.map(|line| Event::from_json(line).unwrap()).collect();
-        self.site.ledger = Ledger::rebuild(&events);
-        self.site.nonces = Nonces::new([draw(&mut self.seed); 32]);
-        let register = &self.site.ledger.register;
-        let unfinished: Vec<_> = register
-            .unfinished()
-            .map(|(name, _)| name.clone())
-            .collect();
-        for name in unfinished {
-            self.site.sign(&name);
-        }
+        self.site.restart([draw(&mut self.seed); 32]);
     }
 
     /// The token authority: it reflects what it is asked for.

@@ -9,8 +9,7 @@ use super::served::{self, Customer, ask, until};
 use super::{openssl, run_in, told};
 use crate::authority_journal::{book, rules, wanted};
 use crate::peers::Workspace;
-use countersign::certificate::{CertificateChain, TnAuthList, TnEntry};
-use countersign::jose::base64url;
+use countersign::certificate::CertificateChain;
 use countersign_ca::register::preparation::Asked;
 use countersign_ca::register::{Abandonment, Event, Stage};
 use countersign_server::authority::book::Decision;
@@ -60,13 +59,7 @@ fn run_openssl(folder: &Workspace, arguments: &str) -> String {
 async fn issue(folder: &Workspace, address: SocketAddr, secret: &str, file: &str) -> String {
     let directory = ask(address, "GET", "/acme/directory", "", "").await.json();
     let mut customer = Customer::open(address, &directory).await;
-    let list = TnAuthList::new(vec![TnEntry::Spc("1234".parse().unwrap())]).unwrap();
-    let value = base64url::encode(&list.to_der());
-    let token = customer.token(secret, &value).await;
-    let order = customer.order(&directory, &list, &token).await;
-    let order = customer.post(&order, None).await.json();
-    let url = order["certificate"].as_str().unwrap();
-    let chain = customer.post(url, None).await;
+    let (order, chain) = customer.issued(&directory, secret).await;
     folder.write(file, &chain.body);
     let x5u = order["x5u"].as_str().unwrap();
     x5u.strip_prefix(served::BASE).unwrap().to_owned()

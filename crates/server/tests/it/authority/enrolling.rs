@@ -22,8 +22,7 @@ use countersign_server::files;
 use countersign_server::http::Tls;
 use countersign_server::keys::KeyPlace;
 use countersign_server::lab::directory::Directory;
-use countersign_server::metrics::Metrics;
-use countersign_server::reload::{Outcome, Reloads};
+use countersign_server::reload::{Outcome, Question, Reloads};
 use countersign_server::tls::server::{Clients, Protocol};
 use countersign_server::tls::{self, Credential};
 use countersign_server::upkeep::{NotRenewed, Own, Upkeep};
@@ -34,7 +33,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 /// An authority that serves over TLS, and a customer of its token authority.
 pub(super) struct Served {
@@ -249,6 +248,18 @@ impl Served {
         fetcher(Path::new(&self.web_ca), &self.origin, clock)
     }
 
+    /// Who renews, and where reloads are asked for.
+    fn upkeep(&self, clock: &Arc<dyn Clock>) -> (Upkeep, mpsc::Receiver<Question>) {
+        let (reloads, questions) = Reloads::new();
+        let upkeep = Upkeep {
+            fetcher: self.fetcher(clock),
+            clock: clock.clone(),
+            reloads,
+            metrics: Arc::default(),
+        };
+        (upkeep, questions)
+    }
+
     /// A provider whose certificate is over by more than two thirds, and where the next one comes from.
     fn provider(&self, clock: &dyn Clock, tokens: &str) -> (Own, Certificate) {
         let path = |name: &str| self.folder.path().join(name);
@@ -296,14 +307,7 @@ async fn a_certificate_of_our_own_is_kept_alive() {
     let served = Served::start().await;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let (own, old) = served.provider(&*clock, "acme");
-    let (reloads, mut questions) = Reloads::new();
-    let metrics = Arc::new(Metrics::default());
-    let upkeep = Upkeep {
-        fetcher: served.fetcher(&clock),
-        clock: clock.clone(),
-        reloads,
-        metrics,
-    };
+    let (upkeep, mut questions) = served.upkeep(&clock);
     let (stop, stopped) = watch::channel(false);
     let keeping = tokio::spawn(upkeep.keep(own.clone(), stopped));
     let asked = tokio::time::timeout(Duration::from_secs(60), questions.recv());
@@ -330,13 +334,7 @@ async fn a_certificate_that_is_not_renewed_stays() {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let (own, old) = served.provider(&*clock, "nobody");
     let before = std::fs::read(&own.certificate_file).unwrap();
-    let (reloads, _questions) = Reloads::new();
-    let upkeep = Upkeep {
-        fetcher: served.fetcher(&clock),
-        clock: clock.clone(),
-        reloads,
-        metrics: Arc::default(),
-    };
+    let (upkeep, _questions) = served.upkeep(&clock);
     let deadline = clock.now().unix.saturating_add(60);
     let refused = upkeep.order(&own, &old, deadline).await.unwrap_err();
     let said = refused.to_string();
@@ -368,13 +366,7 @@ async fn what_does_not_outlast_the_old_certificate_is_not_taken() {
     };
     let old = ca.issue(&request, Serial::from_random([8; 16]), life);
     let before = std::fs::read(&own.certificate_file).unwrap();
-    let (reloads, _questions) = Reloads::new();
-    let upkeep = Upkeep {
-        fetcher: served.fetcher(&clock),
-        clock: clock.clone(),
-        reloads,
-        metrics: Arc::default(),
-    };
+    let (upkeep, _questions) = served.upkeep(&clock);
     let deadline = clock.now().unix.saturating_add(60);
     let refused = upkeep.order(&own, &old.unwrap(), deadline).await;
     assert!(matches!(refused, Err(NotRenewed::NoGain(_))), "{refused:?}");

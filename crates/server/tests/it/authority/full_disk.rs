@@ -11,7 +11,7 @@
 //! has to do.
 
 use super::served::{Answer, BASE, Customer, ask, configuration, folder, serve, text, until};
-use super::{openssl, run_in};
+use super::{openssl_asks, run_in};
 use crate::peers::Workspace;
 use countersign::certificate::{TnAuthList, TnEntry};
 use countersign::jose::base64url;
@@ -188,19 +188,7 @@ async fn what_is_read_goes_on(address: SocketAddr, folder: &Workspace, order: &V
         ask(address, "GET", "/acme/directory", "", "").await.status,
         "200"
     );
-    let url = format!("http://{address}/ocsp");
-    let ocsp = [
-        "ocsp",
-        "-issuer",
-        "ca.pem",
-        "-cert",
-        "issued.pem",
-        "-url",
-        &url,
-        "-CAfile",
-        "root.pem",
-    ];
-    let good = tokio::task::block_in_place(|| openssl(folder.path(), &ocsp));
+    let good = openssl_asks(folder, address, "issued.pem");
     assert!(good.contains("issued.pem: good"), "{good}");
 }
 

@@ -16,10 +16,12 @@ mod still_good;
 mod what_is_published;
 mod whose_number;
 
-use crate::peers::Workspace;
+use crate::peers::{Workspace, openssl, told};
+use serde_json::Value;
 use std::ffi::OsStr;
+use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 
 /// Runs the binary in a folder, with an environment.
 fn run_in(
@@ -33,19 +35,22 @@ fn run_in(
     told(command.output().expect("the binary starts"))
 }
 
-fn told(output: Output) -> (i32, String, String) {
-    let text = |bytes| String::from_utf8(bytes).expect("text");
-    let code = output.status.code().expect("no signal");
-    (code, text(output.stdout), text(output.stderr))
+/// What `openssl` hears from the responder at this address about a certificate in the folder.
+fn openssl_asks(folder: &Workspace, address: SocketAddr, certificate: &str) -> String {
+    let url = format!("http://{address}/ocsp");
+    let line = format!("ocsp -issuer ca.pem -cert {certificate} -url {url} -CAfile root.pem");
+    let arguments: Vec<_> = line.split(' ').collect();
+    tokio::task::block_in_place(|| openssl(folder.path(), &arguments))
 }
 
-/// What `openssl` says, which must be content.
-fn openssl(folder: &Path, arguments: &[&str]) -> String {
-    let mut command = Command::new("openssl");
-    let output = command.args(arguments).current_dir(folder).output();
-    let (code, out, err) = told(output.expect("openssl is installed: cargo xtask test"));
-    assert_eq!(code, 0, "{arguments:?}: {out}{err}");
-    out
+/// Opens the account `acme` of the token authority, with what it holds: its secret.
+fn open_account(folder: &Workspace, holds: &[&str]) -> String {
+    let open = ["ca", "account", "open", "acme", "--holder", "Acme"];
+    let rest = ["--json", "--config", "countersign.toml"];
+    let (code, out, err) = run_in(folder.path(), &[], &[&open, holds, &rest].concat());
+    assert_eq!(code, 0, "{out}{err}");
+    let opened: Value = serde_json::from_str(&out).unwrap();
+    opened["secret"].as_str().unwrap().to_owned()
 }
 
 /// The names of a root.

@@ -7,7 +7,7 @@
 //!     countersign ca audit: proven
 //! ```
 
-use super::{openssl, run_in, workspace};
+use super::{open_account, openssl, openssl_asks, run_in, workspace};
 use crate::peers::Workspace;
 use countersign::certificate::access::Access;
 use countersign::certificate::chain::{armoured, pem};
@@ -326,6 +326,18 @@ impl Customer {
         token
     }
 
+    /// Gets a certificate for provider 1234: the order, and the chain.
+    pub(super) async fn issued(&mut self, directory: &Value, secret: &str) -> (Value, Answer) {
+        let list = TnAuthList::new(vec![TnEntry::Spc("1234".parse().unwrap())]).unwrap();
+        let value = base64url::encode(&list.to_der());
+        let token = self.token(secret, &value).await;
+        let order = self.order(directory, &list, &token).await;
+        let order = self.post(&order, None).await.json();
+        let url = order["certificate"].as_str().unwrap();
+        let chain = self.post(url, None).await;
+        (order, chain)
+    }
+
     /// Orders, answers the challenge with the token and finalizes: where the order is.
     pub(super) async fn order(
         &mut self,
@@ -458,22 +470,10 @@ async fn the_whole_way(folder: Workspace) {
         assert_eq!(code, 0, "{arguments:?}: {out}{err}");
         out
     };
-    let opened = run(&[
-        "ca", "account", "open", "acme", "--holder", "Acme", "--spc", "1234", "--json",
-    ]);
-    let opened: Value = serde_json::from_str(&opened).unwrap();
-    let secret = opened["secret"].as_str().unwrap();
-
+    let secret = open_account(&folder, &["--spc", "1234"]);
     let directory = ask(address, "GET", "/acme/directory", "", "").await.json();
     let mut customer = Customer::open(address, &directory).await;
-    let list = TnAuthList::new(vec![TnEntry::Spc("1234".parse().unwrap())]).unwrap();
-    let value = base64url::encode(&list.to_der());
-    let token = customer.token(secret, &value).await;
-    let order = customer.order(&directory, &list, &token).await;
-    let order = customer.post(&order, None).await.json();
-    let chain = customer
-        .post(order["certificate"].as_str().unwrap(), None)
-        .await;
+    let (order, chain) = customer.issued(&directory, &secret).await;
     folder.write("issued.pem", &chain.body);
     let verified = [
         "verify",
@@ -510,20 +510,8 @@ async fn goes_from_good_to_revoked(
     address: SocketAddr,
     run: &impl Fn(&[&str]) -> String,
 ) {
-    let url = format!("http://{address}/ocsp");
-    let ocsp = [
-        "ocsp",
-        "-issuer",
-        "ca.pem",
-        "-cert",
-        "issued.pem",
-        "-url",
-        &url,
-        "-CAfile",
-        "root.pem",
-    ];
-    let ocsp = || openssl(folder.path(), &ocsp);
-    let good = tokio::task::block_in_place(ocsp);
+    let ocsp = || openssl_asks(folder, address, "issued.pem");
+    let good = ocsp();
     assert!(good.contains("issued.pem: good"), "{good}");
     let crl = async || ask(address, "GET", "/crl/ca.crl", "", "").await;
     let first = until(async || Some(crl().await).filter(|answer| answer.status == "200")).await;
@@ -550,6 +538,6 @@ async fn goes_from_good_to_revoked(
     ];
     let list = openssl(folder.path(), &list);
     assert!(list.contains("Key Compromise"), "{list}");
-    let revoked = tokio::task::block_in_place(ocsp);
+    let revoked = ocsp();
     assert!(revoked.contains("issued.pem: revoked"), "{revoked}");
 }

@@ -9,7 +9,7 @@
 
 use super::served::{Answer, BASE, Customer, ask, folder, serve, text, until};
 use super::still_good::{Authority, CONFIG};
-use super::{openssl, run_in};
+use super::{open_account, openssl_asks, run_in};
 use crate::peers::Workspace;
 use countersign::certificate::{TnAuthList, TnEntry};
 use countersign::jose::base64url;
@@ -89,22 +89,11 @@ struct Issued {
 
 impl Issued {
     async fn by(folder: Workspace, address: SocketAddr) -> Self {
-        let open = [
-            "ca", "account", "open", "acme", "--holder", "Acme", "--spc", "1234", "--json",
-        ];
-        let (code, out, err) = run_in(folder.path(), &[], &[&open[..], &CONFIG[..]].concat());
-        assert_eq!(code, 0, "{out}{err}");
-        let opened: Value = serde_json::from_str(&out).unwrap();
-        let secret = opened["secret"].as_str().unwrap().to_owned();
+        let secret = open_account(&folder, &["--spc", "1234"]);
         let directory = ask(address, "GET", "/acme/directory", "", "").await.json();
         let mut customer = Customer::open(address, &directory).await;
         let list = TnAuthList::new(vec![TnEntry::Spc("1234".parse().unwrap())]).unwrap();
-        let value = base64url::encode(&list.to_der());
-        let token = customer.token(&secret, &value).await;
-        let order = customer.order(&directory, &list, &token).await;
-        let order = customer.post(&order, None).await.json();
-        let chain = order["certificate"].as_str().unwrap();
-        let chain = customer.post(chain, None).await;
+        let (order, chain) = customer.issued(&directory, &secret).await;
         folder.write("issued.pem", &chain.body);
         let x5u = order["x5u"].as_str().unwrap().strip_prefix(BASE).unwrap();
         Self {
@@ -143,19 +132,7 @@ impl Issued {
     }
 
     fn ocsp(&self) -> String {
-        let url = format!("http://{}/ocsp", self.address);
-        let ask = [
-            "ocsp",
-            "-issuer",
-            "ca.pem",
-            "-cert",
-            "issued.pem",
-            "-url",
-            &url,
-            "-CAfile",
-            "root.pem",
-        ];
-        tokio::task::block_in_place(|| openssl(self.folder.path(), &ask))
+        openssl_asks(&self.folder, self.address, "issued.pem")
     }
 }
 

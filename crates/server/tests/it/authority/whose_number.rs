@@ -103,26 +103,12 @@ struct Scene {
 impl Scene {
     async fn new(folder: Workspace) -> Self {
         let (address, stop): (SocketAddr, _) = served::serve(&folder).await;
-        let arguments = [
-            "ca",
-            "account",
-            "open",
-            "acme",
-            "--holder",
-            "Acme",
-            "--numbers",
-            "12025550100-12025550199",
-            "--json",
-            "--config",
-            "countersign.toml",
-        ];
-        let (code, out, err) = super::run_in(folder.path(), &[], &arguments);
-        assert_eq!(code, 0, "{out}{err}");
-        let opened: Value = serde_json::from_str(&out).unwrap();
+        let holds = ["--numbers", "12025550100-12025550199"];
+        let secret = super::open_account(&folder, &holds);
         let directory = ask(address, "GET", "/acme/directory", "", "").await.json();
         Self {
             customer: Customer::open(address, &directory).await,
-            secret: opened["secret"].as_str().unwrap().to_owned(),
+            secret,
             directory,
             folder,
             _stop: stop,

@@ -12,7 +12,7 @@ mod calls;
 mod keyring;
 mod levels;
 
-use crate::peers::{Process, Workspace, free_address};
+use crate::peers::{Process, Workspace, free_address, openssl, told};
 use crate::provider::{COUNTERSIGN, get, now};
 use countersign::certificate::CertificateChain;
 use countersign_server::lab::directory::Directory;
@@ -20,7 +20,7 @@ use serde_json::Value;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// What a server's configuration is called in its folder.
@@ -52,26 +52,10 @@ fn command(folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-fn told(output: Output) -> (i32, String, String) {
-    let text = |bytes| String::from_utf8(bytes).expect("text");
-    let code = output.status.code().expect("no signal");
-    (code, text(output.stdout), text(output.stderr))
-}
-
 /// The same, which must do what it is told.
 #[track_caller]
 fn done(folder: &Path, arguments: &[&str]) -> String {
     let (code, out, err) = run(folder, arguments);
-    assert_eq!(code, 0, "{arguments:?}: {out}{err}");
-    out
-}
-
-/// What `openssl` says, which must be content.
-#[track_caller]
-fn openssl(folder: &Path, arguments: &[&str]) -> String {
-    let mut command = Command::new("openssl");
-    let output = command.args(arguments).current_dir(folder).output();
-    let (code, out, err) = told(output.expect("openssl is installed: cargo xtask test"));
     assert_eq!(code, 0, "{arguments:?}: {out}{err}");
     out
 }

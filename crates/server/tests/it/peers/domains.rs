@@ -6,7 +6,6 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 /// An authority that certifies SIP domains.
@@ -103,13 +102,7 @@ impl Domains {
 
     #[track_caller]
     fn openssl(&self, arguments: &str) {
-        let output = Command::new("openssl")
-            .args(arguments.split(' '))
-            .current_dir(self.workspace.path())
-            .stdin(Stdio::null())
-            .output()
-            .unwrap_or_else(|error| panic!("openssl: {error}"));
-        let told = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "openssl {arguments}: {told}");
+        let arguments: Vec<_> = arguments.split(' ').collect();
+        super::openssl(self.workspace.path(), &arguments);
     }
 }

@@ -6,7 +6,6 @@ use super::Workspace;
 use countersign::crypto::EcdsaP256Key;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
-use std::process::{Command, Stdio};
 
 /// One certification authority with a certificate below it, and their keys.
 pub(crate) struct Authority {
@@ -121,15 +120,6 @@ fn issue(workspace: &Workspace, name: &str, issuer: &str) {
 
 #[track_caller]
 fn openssl(workspace: &Workspace, arguments: &str) {
-    let output = Command::new("openssl")
-        .args(arguments.split(' '))
-        .current_dir(workspace.path())
-        .stdin(Stdio::null())
-        .output()
-        .unwrap_or_else(|error| panic!("openssl: {error}"));
-    assert!(
-        output.status.success(),
-        "openssl {arguments}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let arguments: Vec<_> = arguments.split(' ').collect();
+    super::openssl(workspace.path(), &arguments);
 }

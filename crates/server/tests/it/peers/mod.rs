@@ -29,7 +29,7 @@ pub(crate) use curl::{Answer, Curl};
 pub(crate) use domains::{Domain, Domains};
 pub(crate) use kamailio::{Change, Kamailio, answers_options};
 pub(crate) use lab::Lab;
-pub(crate) use process::{Process, Workspace, free_address, free_block, is_bound};
+pub(crate) use process::{Process, Workspace, free_address, free_block, is_bound, openssl, told};
 pub(crate) use repository::Repository;
 pub(crate) use sipp::{Called, Caller, Sipp};
 pub(crate) use trace::{Direction, Message, Trace};

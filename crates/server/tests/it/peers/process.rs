@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -20,6 +20,25 @@ const FAREWELL: Duration = Duration::from_secs(3);
 const LOOK: Duration = Duration::from_millis(20);
 /// Bytes of each output file that are printed when a test fails: the end says why.
 const PRINTED_TAIL: usize = 6_000;
+
+/// How a program ended and what it said, which must be text.
+#[track_caller]
+pub(crate) fn told(output: Output) -> (i32, String, String) {
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    let code = output.status.code().expect("no signal");
+    (code, text(output.stdout), text(output.stderr))
+}
+
+/// What `openssl` says in this folder, which must be content.
+#[track_caller]
+pub(crate) fn openssl(folder: &Path, arguments: &[&str]) -> String {
+    let mut command = Command::new("openssl");
+    let command = command.args(arguments).current_dir(folder);
+    let output = command.stdin(Stdio::null()).output();
+    let (code, out, err) = told(output.expect("openssl is installed: cargo xtask test"));
+    assert_eq!(code, 0, "openssl {arguments:?}: {out}{err}");
+    out
+}
 
 /// A directory for one peer; removed with its guard.
 pub(crate) struct Workspace(PathBuf);
