@@ -35,10 +35,6 @@ const SHORTEST_PAUSE: i64 = 30;
 /// The first pause is this share of the longest; it doubles with each failure.
 const FIRST_SHARE: i64 = 32;
 
-/// Seconds before its end at which a certificate signs nothing any more: what is signed now is verified a little later, by other
-/// clocks (RFC 8224 §5.3 gives a minute).
-pub const MARGIN: i64 = 60;
-
 /// A random octet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Jitter(pub u8);
@@ -106,6 +102,13 @@ impl Renewal {
         self.next
     }
 
+    /// In how many seconds to look at it again: when the next certificate is ordered, and within the longest pause between two tries at
+    /// least. Clocks are set and machines sleep, and a life of minutes would be over.
+    pub fn look_again(&self, now: UnixTime) -> i64 {
+        let left = self.next.as_secs().saturating_sub(now.as_secs());
+        left.clamp(1, longest_pause(self.validity))
+    }
+
     /// Whether it is time.
     pub fn is_due(&self, now: UnixTime) -> bool {
         self.next <= now
@@ -138,7 +141,9 @@ impl Renewal {
     pub fn standing(&self, now: UnixTime) -> Standing {
         let left = self.validity.not_after.as_secs() - now.as_secs();
         let life = life(self.validity);
-        if !may_sign(self.validity, now) && left <= MARGIN {
+        // RFC 8224 §6.1 step 3: "the authentication service MUST verify that both the Date header field and the current time fall
+        // within the validity period of its credential." Until then it signs, and nothing else is said of it.
+        if left < 0 {
             Standing::Expired
         } else if left < life / CRITICAL_SHARE {
             Standing::Critical
@@ -148,11 +153,6 @@ impl Renewal {
             Standing::Good
         }
     }
-}
-
-/// Whether a call may be signed now with a certificate of this life.
-pub fn may_sign(validity: Validity, now: UnixTime) -> bool {
-    validity.contains(now) && now.saturating_add(MARGIN) < validity.not_after
 }
 
 /// Longest time between two tries, in seconds: whoever is back for longer than that is found.
@@ -166,7 +166,7 @@ fn life(validity: Validity) -> i64 {
 }
 
 fn share(whole: i64, jitter: Jitter) -> i64 {
-    whole / i64::from(u8::MAX) * i64::from(jitter.0)
+    whole.saturating_mul(i64::from(jitter.0)) / i64::from(u8::MAX)
 }
 
 #[cfg(test)]

@@ -141,9 +141,8 @@ impl Upkeep {
                     if renewal.is_due(now) {
                         self.renew(&own, &certificate, renewal, now).await;
                     }
-                    let left = renewal.next().as_secs() - self.clock.now().unix.as_secs();
-                    let left = u64::try_from(left).unwrap_or_default().max(1);
-                    Duration::from_secs(left).min(LOOK)
+                    let left = renewal.look_again(self.clock.now().unix);
+                    Duration::from_secs(left.unsigned_abs()).min(LOOK)
                 }
             };
             tokio::select! {

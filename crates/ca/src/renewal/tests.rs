@@ -35,7 +35,8 @@ fn it_cries_long_before_it_fails() {
         (60, Standing::Good),
         (61, Standing::Late),
         (71, Standing::Critical),
-        (80, Standing::Expired),
+        (80, Standing::Critical),
+        (81, Standing::Expired),
         (90, Standing::Expired),
     ] {
         assert_eq!(renewal.standing(at(day * DAY)), standing, "day {day}");
@@ -43,8 +44,52 @@ fn it_cries_long_before_it_fails() {
     // Where somebody has to do something, that is known at the first try.
     renewal.failed(at(54 * DAY), Outlook::NeedsSomebody, Jitter(0));
     assert_eq!(renewal.standing(at(54 * DAY)), Standing::Late);
-    assert!(!may_sign(life, at(80 * DAY - 30)) && may_sign(life, at(80 * DAY - 61)));
-    assert!(!may_sign(life, at(-1)));
+}
+
+/// This test verifies that of a certificate nobody says that it has ended while calls are signed with it, however short its life is.
+#[test]
+fn it_has_ended_when_it_has_ended() {
+    for life in [600, 3_600, 90 * DAY] {
+        let renewal = Renewal::of(valid(BEGIN, life), Jitter(0));
+        for left in [life / 9, 59, 1, 0] {
+            let standing = renewal.standing(at(life - left));
+            assert_eq!(standing, Standing::Critical, "{left} of {life}");
+        }
+        assert_eq!(renewal.standing(at(life + 1)), Standing::Expired);
+    }
+}
+
+/// This test verifies that those whose lives are short come back one after the other, too, both when it is time and after a failure.
+#[test]
+fn short_lives_are_spread() {
+    for life in [600, 3_600] {
+        let first = |jitter| Renewal::of(valid(BEGIN, life), Jitter(jitter)).next();
+        let spread = [0, 64, 128, 255].map(first);
+        assert!(spread.is_sorted_by(|one, next| one > next), "{spread:?}");
+        assert_eq!(spread[0], at(life / 3 * 2));
+        assert_eq!(spread[3], at(life / 3 * 2 - life / 12));
+        let again = |jitter| {
+            let mut renewal = Renewal::of(valid(BEGIN, life), Jitter(0));
+            renewal.failed(BEGIN, Outlook::MayPass, Jitter(jitter));
+            renewal.next()
+        };
+        let spread = [0, 64, 128, 255].map(again);
+        assert!(spread.is_sorted_by(|one, next| one > next), "{spread:?}");
+        assert_eq!((spread[0], spread[3]), (at(30), at(23)));
+    }
+}
+
+/// This test verifies that a certificate is looked at when it is due, and often enough before: a clock that is set, or a machine that has
+/// slept, costs no more of a life than a try that has failed.
+#[test]
+fn it_is_looked_at_often_enough() {
+    for life in [600, 3_600, 90 * DAY] {
+        let validity = valid(BEGIN, life);
+        let renewal = Renewal::of(validity, Jitter(0));
+        assert_eq!(renewal.look_again(BEGIN), longest_pause(validity));
+        assert_eq!(renewal.look_again(at(life / 3 * 2 - 7)), 7);
+        assert_eq!(renewal.look_again(at(life)), 1);
+    }
 }
 
 #[test]
