@@ -62,7 +62,8 @@ pub(super) fn begin(
         }
         _ => {}
     }
-    // RFC 9608 §4: with noRevAvail, revocation is not asked about.
+    // RFC 9608 §4: "If the noRevAvail certificate extension specified in this document is present [...], then Step (a)(3) is skipped."
+    // That step is whether it is revoked: by a list, "by status information, or by out-of-band mechanisms".
     if chain.end_entity().has_no_rev_avail() {
         skip(asking, FreshnessEvidence::NotPublished);
         return None;

@@ -61,6 +61,7 @@ mod kamailio_signs;
 mod kamailio_verifies;
 mod made_to_hurt;
 mod metrics_page;
+mod moved_clock;
 mod one_fetch_for_all;
 mod one_good_and_one_bad_identity;
 mod overload;

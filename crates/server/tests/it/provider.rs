@@ -7,6 +7,7 @@
 //!
 //! The server that signs publishes the provider's chain on its public https listener; whoever verifies fetches it there.
 
+use crate::moved_clock::MovedClock;
 use crate::peers::{Domain, Domains, Process, Workspace, free_address};
 use countersign::time::UnixTime;
 use countersign_server::lab::directory::{Directory, HOST};
@@ -387,6 +388,29 @@ impl Setup {
     /// Starts the server and waits until it carries calls.
     #[track_caller]
     pub(crate) fn start(self) -> Server {
+        self.start_by(|workspace, environment| {
+            Process::start(COUNTERSIGN, workspace, |countersign| {
+                countersign.args(["serve", "--config", CONFIG]);
+                countersign.envs(environment);
+            })
+        })
+    }
+
+    /// The same by a clock that can be moved.
+    #[track_caller]
+    pub(crate) fn start_on(self, clock: &MovedClock) -> Server {
+        self.start_by(|workspace, environment| {
+            assert!(environment.is_empty(), "it takes none");
+            let configuration = workspace.path().join(CONFIG);
+            clock.starts(workspace, &configuration)
+        })
+    }
+
+    #[track_caller]
+    fn start_by(
+        self,
+        process: impl FnOnce(Workspace, Vec<(&'static str, String)>) -> Process,
+    ) -> Server {
         let (sip, admin) = (free_address(), free_address());
         let Self {
             name,
@@ -412,10 +436,7 @@ impl Setup {
                  [http.admin]\nlisten = [\"{admin}\"]\n[log]\nformat = \"json\"\nnumbers = \"full\"\n"
             ),
         );
-        let mut process = Process::start(COUNTERSIGN, workspace, |countersign| {
-            countersign.args(["serve", "--config", CONFIG]);
-            countersign.envs(environment);
-        });
+        let mut process = process(workspace, environment);
         process.until("ready", |_| {
             get(admin, "/ready").is_some_and(|(status, _)| status == 200)
         });

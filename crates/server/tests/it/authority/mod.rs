@@ -10,6 +10,7 @@ mod interrupted;
 mod keys_in_tokens;
 mod never_renewed;
 mod roots;
+mod renewed_while_calls_go_on;
 mod served;
 mod shaken_client;
 mod still_good;

@@ -24,13 +24,13 @@ use std::time::Duration;
 pub(super) const CONFIG: [&str; 2] = ["--config", "countersign.toml"];
 
 /// Counts who connects to what is behind it.
-struct Turnstile {
-    port: u16,
+pub(super) struct Turnstile {
+    pub(super) port: u16,
     passed: Arc<AtomicUsize>,
 }
 
 impl Turnstile {
-    fn before(behind: SocketAddr) -> Self {
+    pub(super) fn before(behind: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let passed = Arc::new(AtomicUsize::new(0));
@@ -49,7 +49,7 @@ impl Turnstile {
         Self { port, passed }
     }
 
-    fn passed(&self) -> usize {
+    pub(super) fn passed(&self) -> usize {
         self.passed.load(Ordering::SeqCst)
     }
 }
@@ -210,7 +210,7 @@ impl Authority {
 }
 
 /// Before it serves, so that nobody waits until it has noticed.
-fn open_account(folder: &Workspace) {
+pub(super) fn open_account(folder: &Workspace) {
     let open = [
         "ca",
         "account",
