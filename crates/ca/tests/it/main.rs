@@ -22,6 +22,7 @@ mod limits_of_authorities;
 mod openssl;
 mod other_algorithms;
 mod path_to_an_anchor;
+mod paths_of_the_past;
 mod pkits;
 mod profiles;
 mod register;

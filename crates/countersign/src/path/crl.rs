@@ -4,7 +4,8 @@
 //! [`Crl::verify`] finds the certificate of the signer among those it is given and the anchors of the trust domain, and makes a
 //! [`VerifiedCrl`]. What the list then means is judged in [`crate::trust::revocation`].
 
-use super::{PathFault, Purpose, revocation, walk};
+use super::revocation::{self, Occasion};
+use super::{PathFault, Purpose, walk};
 use crate::certificate::crl::Obstacle;
 use crate::certificate::signature::{self, SignatureFault};
 use crate::certificate::{Certificate, CertificateChain, Crl};
@@ -142,7 +143,7 @@ fn prove_path(
     let purpose = Purpose::CrlIssuer;
     let walked = walk(path, trust.anchors(), purpose, trust.rules(), at, keys).map_err(refused)?;
     // What the lists in use do not know of the signer, only the next list may tell.
-    match revocation::judge(path, walked.anchor, trust, at) {
+    match revocation::judge(path, walked.anchor, trust, Occasion::Now(at)) {
         Err(fault @ PathFault::Revoked { .. }) => Err(refused(fault)),
         _ => {
             let anchor = walked.anchor.certificate().sha256();

@@ -1,7 +1,7 @@
 //! From a list of certificates to an anchor: the path of [RFC 5280 §6](https://www.rfc-editor.org/rfc/rfc5280#section-6), as
 //! rigid as [RFC 9060 §6](https://www.rfc-editor.org/rfc/rfc9060#section-6) makes it.
 //!
-//! - [`verify`] judges a [`CertificateChain`] against a [`Trust`] at a time and makes a [`VerifiedPath`], the only proof that a
+//! - [`verify`] judges a [`CertificateChain`] against a [`Trust`] at a time, [`verify_past`] as of an earlier one, and makes a [`VerifiedPath`], the only proof that a
 //!   key may be believed; `grep '::assertion('` finds the one place that makes it.
 //! - [`PathFault`] names what is wrong, with the certificate it is wrong with.
 //! - [`RevocationEvidence`] is what is known about revocation on a path; `Crl::verify` ([`crl`]) makes a revocation list one
@@ -34,6 +34,7 @@ use crate::crypto::{VerifyingKey, VerifyingKeys};
 use crate::time::{UnixTime, Validity};
 use crate::trust::revocation::{Gap, MAX_AHEAD};
 use crate::trust::{Anchor, Neighbour, Standing, Trust};
+use revocation::Occasion;
 use std::fmt;
 use std::sync::Arc;
 use walker::Walker;
@@ -48,14 +49,38 @@ pub fn verify(
     at: UnixTime,
     keys: &dyn VerifyingKeys,
 ) -> Result<VerifiedPath, PathFault> {
-    let mut walker = Walker::new(at, keys);
-    let verdict = verify_under(chain, trust, &mut walker);
+    verify_on(chain, trust, Occasion::Now(at), keys)
+}
+
+/// Judges a list of certificates as of an earlier time, `then`, by what is known `now`: all of it must have been valid then, and none of
+/// it revoked by then. Who is not trusted now was not trusted then.
+///
+/// # Errors
+/// [`PathFault`], as [`verify`].
+pub fn verify_past(
+    chain: &CertificateChain,
+    trust: &Trust,
+    then: UnixTime,
+    now: UnixTime,
+    keys: &dyn VerifyingKeys,
+) -> Result<VerifiedPath, PathFault> {
+    verify_on(chain, trust, Occasion::Past { then, now }, keys)
+}
+
+fn verify_on(
+    chain: &CertificateChain,
+    trust: &Trust,
+    occasion: Occasion,
+    keys: &dyn VerifyingKeys,
+) -> Result<VerifiedPath, PathFault> {
+    let mut walker = Walker::new(occasion.at(), keys);
+    let verdict = verify_under(chain, trust, occasion, &mut walker);
     // An anchor of another domain may bear the name of one of ours.
     let Err(PathFault::Untrusted { .. } | PathFault::BadSignature { .. }) = &verdict else {
         return verdict;
     };
     let mut leads_to =
-        |domain: &&Neighbour| verify_under(chain, domain.trust(), &mut walker).is_ok();
+        |domain: &&Neighbour| verify_under(chain, domain.trust(), occasion, &mut walker).is_ok();
     match trust.neighbours().iter().find(&mut leads_to) {
         Some(domain) => Err(PathFault::WrongTrustDomain {
             domain: domain.domain().into(),
@@ -68,6 +93,7 @@ pub fn verify(
 fn verify_under(
     chain: &CertificateChain,
     trust: &Trust,
+    occasion: Occasion,
     walker: &mut Walker<'_>,
 ) -> Result<VerifiedPath, PathFault> {
     let certificates = chain.certificates();
@@ -79,7 +105,7 @@ fn verify_under(
     )?;
     let authority = authority(certificates, Some(anchor))?;
     let key = usable_key(chain.end_entity(), walker.keys)?;
-    let revocation = revocation::judge(certificates, anchor, trust, walker.at)?;
+    let revocation = revocation::judge(certificates, anchor, trust, occasion)?;
     Ok(VerifiedPath::assertion(Proven {
         key_digest: chain
             .end_entity()

@@ -5,6 +5,7 @@
 
 use super::{PathFault, Step};
 use crate::certificate::Certificate;
+use crate::certificate::crl::{Entry, Reason};
 use crate::time::{UnixTime, Validity};
 use crate::trust::revocation::{Gap, Status};
 use crate::trust::{Anchor, RevocationRule, Trust};
@@ -19,6 +20,15 @@ pub enum RevocationEvidence {
     NotAsked,
     /// Nobody publishes revocations of any of the certificates.
     NotPublished,
+    /// A certificate was revoked after the time that was asked about, for a reason that does not reach back; none was before.
+    RevokedSince {
+        /// Which.
+        step: Step,
+        /// When.
+        at: UnixTime,
+        /// Why.
+        reason: Reason,
+    },
     /// Nobody could say whether one of the certificates was revoked, and the rule lets it pass ([`RevocationRule::Soft`]).
     Unknown {
         /// Which.
@@ -28,12 +38,31 @@ pub enum RevocationEvidence {
     },
 }
 
+/// When a path must have held.
+#[derive(Clone, Copy)]
+pub(super) enum Occasion {
+    /// At this time.
+    Now(UnixTime),
+    /// At an earlier time, by what is known at a later one.
+    Past { then: UnixTime, now: UnixTime },
+}
+
+impl Occasion {
+    /// When it must have held.
+    pub(super) const fn at(self) -> UnixTime {
+        match self {
+            Self::Now(at) => at,
+            Self::Past { then, .. } => then,
+        }
+    }
+}
+
 /// Asks about every certificate, the one nearest to the anchor first, because whatever stands below a revoked one is worth nothing.
 pub(super) fn judge(
     certificates: &[Certificate],
     anchor: &Anchor,
     trust: &Trust,
-    at: UnixTime,
+    occasion: Occasion,
 ) -> Result<RevocationEvidence, PathFault> {
     let rule = trust.revocations().rule();
     if rule == RevocationRule::Off {
@@ -44,7 +73,14 @@ pub(super) fn judge(
     for (index, certificate) in below.filter(|(_, one)| *one != anchor.certificate()) {
         let step = Step::of_index(index);
         let anchor = anchor.certificate().sha256();
-        match trust.revocations().judge(certificate, anchor, at) {
+        let status = match occasion {
+            Occasion::Now(at) => trust.revocations().judge(certificate, anchor, at),
+            Occasion::Past { then, now } => {
+                let lists = trust.revocations();
+                lists.judge_past(certificate, anchor, then, now)
+            }
+        };
+        match status {
             Status::Good(fresh) => evidence = evidence.and_good(fresh),
             Status::NotPublished => {}
             Status::Revoked(entry) => {
@@ -54,6 +90,7 @@ pub(super) fn judge(
                     reason: entry.reason,
                 });
             }
+            Status::RevokedSince(entry) => evidence = evidence.and_since(step, entry),
             Status::Unknown(gap) => evidence = evidence.and_unknown(step, gap),
         }
     }
@@ -71,7 +108,18 @@ impl RevocationEvidence {
         match self {
             Self::Good(before) => Self::Good(before.intersection(fresh)),
             Self::NotAsked | Self::NotPublished => Self::Good(fresh),
-            Self::Unknown { .. } => self,
+            Self::RevokedSince { .. } | Self::Unknown { .. } => self,
+        }
+    }
+
+    fn and_since(self, step: Step, entry: Entry) -> Self {
+        match self {
+            Self::RevokedSince { .. } | Self::Unknown { .. } => self,
+            Self::Good(_) | Self::NotAsked | Self::NotPublished => Self::RevokedSince {
+                step,
+                at: entry.at,
+                reason: entry.reason,
+            },
         }
     }
 
@@ -89,6 +137,10 @@ impl fmt::Display for RevocationEvidence {
             Self::Good(fresh) => write!(f, "not revoked, by lists good until {}", fresh.not_after),
             Self::NotAsked => f.write_str("nobody asked"),
             Self::NotPublished => f.write_str("no revocations are published"),
+            Self::RevokedSince { step, at, reason } => write!(
+                f,
+                "not revoked then: {step} was at {at} only, and for a reason that does not reach back ({reason})"
+            ),
             Self::Unknown { step, gap } => write!(f, "not known of {step}: {gap}"),
         }
     }

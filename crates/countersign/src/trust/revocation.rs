@@ -73,6 +73,8 @@ pub enum Status {
     NotPublished,
     /// A list names it.
     Revoked(Entry),
+    /// A list names it, and what that says is of a later time than the one that is asked about ([`Revocations::judge_past`]).
+    RevokedSince(Entry),
     /// Its revocation is published, and we do not know what is published.
     Unknown(Gap),
 }
@@ -80,6 +82,11 @@ pub enum Status {
 /// Why no list answers for a certificate. Alphabetical.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gap {
+    /// The list was made when the certificate had ended: it need not name it any more.
+    Ended {
+        /// The last second of its validity.
+        not_after: UnixTime,
+    },
     /// There is no list here that the certificate names.
     NoList,
     /// The list is from the future.
@@ -106,6 +113,10 @@ pub enum Gap {
 impl fmt::Display for Gap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Ended { not_after } => write!(
+                f,
+                "the certificate ended at {not_after}, before the revocation list was made"
+            ),
             Self::NoList => f.write_str("the revocation list it names is not here"),
             Self::NotYet { this_update } => {
                 write!(f, "the revocation list is made at {this_update} only")
@@ -223,39 +234,66 @@ impl Revocations {
 
     /// What the lists say of `certificate`, which leads to the anchor with this SHA-256.
     pub fn judge(&self, certificate: &Certificate, anchor: [u8; 32], at: UnixTime) -> Status {
-        let question = Question {
+        self.answer(&Question {
             certificate,
             issuer: certificate.issuer().canonical(),
             anchor,
             at,
             grace: self.rule.grace(),
-        };
-        if let Some(entry) = self.pinned_entry(&question) {
+            then: None,
+        })
+    }
+
+    /// What the lists say `now` of a certificate as of an earlier time, `then`: whether it was revoked by then, as far as that is known
+    /// today. A list that was made after its end tells nothing good of it.
+    pub fn judge_past(
+        &self,
+        certificate: &Certificate,
+        anchor: [u8; 32],
+        then: UnixTime,
+        now: UnixTime,
+    ) -> Status {
+        self.answer(&Question {
+            certificate,
+            issuer: certificate.issuer().canonical(),
+            anchor,
+            at: now,
+            grace: self.rule.grace(),
+            then: Some(then),
+        })
+    }
+
+    fn answer(&self, question: &Question<'_>) -> Status {
+        let certificate = question.certificate;
+        let mut answer = Answer::new();
+        self.ask_pinned(question, &mut answer);
+        if let Some(entry) = answer.entry {
             return Status::Revoked(entry);
         }
         // RFC 9608 §4: "If the noRevAvail certificate extension specified in this document is present [...], then Step (a)(3) is
         // skipped."
         if certificate.has_no_rev_avail() {
-            return Status::NotPublished;
+            return answer
+                .later
+                .map_or(Status::NotPublished, Status::RevokedSince);
         }
-        let mut answer = Answer::new();
         for point in certificate.distribution_points() {
-            self.ask_point(&question, point, &mut answer);
+            self.ask_point(question, point, &mut answer);
         }
         if !answer.is_settled() {
-            self.ask_issuer(&question, &mut answer);
+            self.ask_issuer(question, &mut answer);
         }
         answer.status(certificate)
     }
 
     /// An entry about the certificate in an indirect list whose signer is pinned: it revokes, whatever list the certificate names.
     /// Whoever runs this has said so.
-    fn pinned_entry(&self, question: &Question<'_>) -> Option<Entry> {
-        let mut pinned = self
-            .pinned
-            .iter()
-            .filter_map(|index| self.lists.get(*index));
-        pinned.find_map(|list| question.entry(list))
+    fn ask_pinned(&self, question: &Question<'_>, answer: &mut Answer) {
+        for list in self.pinned() {
+            if let Some(entry) = question.entry(list) {
+                answer.named(entry, question.then);
+            }
+        }
     }
 
     /// Asks the lists that one distribution point of the certificate speaks of.
@@ -326,7 +364,7 @@ impl Revocations {
             return answer.gap(Gap::OtherAnchor);
         }
         if let Some(entry) = question.entry(list) {
-            answer.entry = answer.entry.or(Some(entry));
+            answer.named(entry, question.then);
         }
         let (from, until) = (list.good_from(), list.good_until(question.grace));
         if question.at < from {
@@ -338,6 +376,8 @@ impl Revocations {
         } else if question.at > until {
             let next_update = list.next_update();
             answer.gap(Gap::Stale { next_update });
+        } else if let Some(not_after) = question.end_before(list) {
+            answer.gap(Gap::Ended { not_after });
         } else {
             // RFC 5280 §6.3.3 (d) and (l): the reasons of the point and of the list, and the union over all lists.
             answer.covered = answer.covered | (point.reasons & list.scope().reasons);
@@ -368,6 +408,8 @@ struct Question<'a> {
     anchor: [u8; 32],
     at: UnixTime,
     grace: u32,
+    /// The time that it is asked about, if that is an earlier one.
+    then: Option<UnixTime>,
 }
 
 impl Question<'_> {
@@ -375,11 +417,21 @@ impl Question<'_> {
         let serial = self.certificate.serial();
         list.entries().find_canonical(&self.issuer, serial)
     }
+
+    /// The end of a certificate that is asked about as of an earlier time, if it was over when the list was made.
+    // RFC 5280 §3.3: "An entry MUST NOT be removed from the CRL until it appears on one regularly scheduled CRL issued beyond the revoked
+    // certificate's validity period." From then on that it is not there says nothing.
+    fn end_before(&self, list: &VerifiedCrl) -> Option<UnixTime> {
+        let not_after = self.certificate.validity().not_after;
+        (self.then.is_some() && list.this_update() > not_after).then_some(not_after)
+    }
 }
 
 /// What the lists asked so far have said.
 struct Answer {
     entry: Option<Entry>,
+    /// An entry that does not tell against the time that is asked about.
+    later: Option<Entry>,
     /// Reasons for which fresh lists have not named the certificate.
     covered: Reasons,
     /// When all of them are fresh.
@@ -392,6 +444,7 @@ impl Answer {
     fn new() -> Self {
         Self {
             entry: None,
+            later: None,
             covered: Reasons::NONE,
             fresh: Validity {
                 not_before: UnixTime::from_secs(i64::MIN),
@@ -399,6 +452,15 @@ impl Answer {
             },
             gap: None,
         }
+    }
+
+    /// A list names the certificate.
+    fn named(&mut self, entry: Entry, then: Option<UnixTime>) {
+        let known = match then.is_none_or(|then| entry.tells_against(then)) {
+            true => &mut self.entry,
+            false => &mut self.later,
+        };
+        *known = known.or(Some(entry));
     }
 
     fn gap(&mut self, gap: Gap) {
@@ -410,6 +472,9 @@ impl Answer {
     }
 
     fn status(self, certificate: &Certificate) -> Status {
+        if let (None, Some(later)) = (self.entry, self.later) {
+            return Status::RevokedSince(later);
+        }
         match (self.entry, self.gap) {
             (Some(entry), _) => Status::Revoked(entry),
             (None, _) if self.covered.includes(Reasons::ALL) => Status::Good(self.fresh),

@@ -15,12 +15,12 @@
 use super::Malformed;
 use super::Verdict;
 use super::answer::{AnswerReport, AnswerStanding, Dialled, DivertedAnswer, MediaStanding, Pin};
-use super::chains::{self, Chains, Comparing, When};
+use super::chains::{self, Chains, Comparing};
 use super::check::{Check, Evidence, Outcome};
 use super::fault::{Fault, Standing};
 use super::findings::Findings;
 use super::inspect::{
-    Inspected, Message, Support, inspect, judge_freshness, judge_media, match_orig,
+    Inspected, Message, Support, When, inspect, judge_freshness, judge_media, match_orig,
 };
 use super::policy::{Replay, VerificationPolicy};
 use super::proof::Bench;
@@ -122,10 +122,7 @@ impl Answering {
         let comparing = Comparing {
             call: &call,
             policy: judging.policy,
-            when: When {
-                since: judging.dialled.sent,
-                now: judging.now,
-            },
+            when: When::since(judging.dialled.sent, judging.now),
             ours: self.ours,
         };
         let chains = chains::link(&mut group, comparing);
@@ -405,7 +402,7 @@ impl Judging<'_> {
             DateHeader::Absent,
             self.policy,
             self.policy.freshness,
-            self.now,
+            When::of(self.now, None),
             findings,
         );
         judge_media(claims, &self.call, self.policy, findings);

@@ -213,6 +213,8 @@ pub enum Evidence {
     Diverted(Box<[Identity]>),
     /// What is wrong with another PASSporT of the chain.
     ElsewhereInChain(Fault),
+    /// The signature of a stored message was seen before.
+    Duplicate,
     /// What is known of whether the certificate is still good.
     Freshness(Box<FreshnessEvidence>),
     /// The certificates came with the token, in its x5c.
@@ -309,6 +311,7 @@ impl fmt::Display for Evidence {
             }
             Self::Diversion(fault) => fault.fmt(f),
             Self::ElsewhereInChain(fault) => fault.fmt(f),
+            Self::Duplicate => f.write_str("a duplicate: the signature was seen before"),
             Self::Freshness(found) => found.fmt(f),
             Self::InToken => f.write_str("as the token has it"),
             Self::ListUnavailable(both) => write!(f, "{}: {}", both.0, both.1),

@@ -19,6 +19,8 @@ pub enum Told {
 /// What is known. Alphabetical.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FreshnessEvidence {
+    /// The certificate has ended since the message was stored: nobody answers for it any more.
+    Ended,
     /// Something that is no answer.
     NoAnswer(Told, OcspError),
     /// The certificate names no responder that may be asked: one with an https URL.
@@ -38,6 +40,7 @@ pub enum FreshnessEvidence {
 impl fmt::Display for FreshnessEvidence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Ended => f.write_str("the certificate has ended: nobody is asked about it"),
             Self::NoAnswer(told, error) => write!(f, "{told}: {error}"),
             Self::NoResponder => f.write_str("the certificate names no https responder"),
             Self::NoStaple => f.write_str("the token has no staple, and nobody is asked"),

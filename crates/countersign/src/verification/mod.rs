@@ -2,7 +2,7 @@
 //!
 //! What lives here: the verdict and how it is reached. [`fault`] is the glossary with the one table, [`check`] what is looked at
 //! and in which order, [`freshness`] what is known of certificates beside their path, [`report`] what is told; [`need`] is what the service asks of the world, [`policy`] what it may decide
-//! for itself, [`replay`] its memory; [`states`] drives one verification from the first glance to the verdict. Answers to calls that we sent are
+//! for itself, [`replay`] its memory, [`archive`] how what was stored is judged later; [`states`] drives one verification from the first glance to the verdict. Answers to calls that we sent are
 //! judged by the same machine: [`answer`] is what is told of them, [`supporters`] who has signed some before.
 //!
 //! What does not: fetching (the server does), parsing of Identity headers (`countersign-sip`), of tokens
@@ -12,6 +12,7 @@ pub mod fault;
 pub mod need;
 pub mod policy;
 pub mod replay;
+pub mod archive;
 pub mod consequences;
 pub mod diversion;
 pub mod freshness;
@@ -35,6 +36,7 @@ pub mod states;
 pub use answer::{
     AnswerPolicy, AnswerReport, AnswerStanding, Dialled, DivertedAnswer, MediaStanding, Pin,
 };
+pub use archive::{Archive, ArchiveRefused, Flag};
 pub use check::{Check, CheckResult, Evidence, Outcome};
 pub use consequences::{
     Callback, Complaint, Consequences, ProvenCaller, ProvenCard, Reference, SignedPriority,

@@ -2,6 +2,7 @@
 //! before.
 
 use super::Verdict;
+use super::archive::{Archive, Flag};
 use super::check::{Check, Evidence};
 use super::fault::Fault;
 use super::findings::{Checks, Findings};
@@ -17,7 +18,7 @@ use crate::crypto::{VerifyingKey, VerifyingKeys};
 use crate::jose::json::parse_str;
 use crate::jose::jws::ES256;
 use crate::passport::{Extension, SignedPassport, VerifiedPassport};
-use crate::path::{PathCache, PathFault, RevocationEvidence, VerifiedPath};
+use crate::path::{PathCache, PathFault, RevocationEvidence, VerifiedPath, verify_past};
 use crate::time::UnixTime;
 use crate::trust::Trust;
 use std::sync::Arc;
@@ -32,6 +33,8 @@ pub(super) struct Bench<'a> {
     pub(super) reference: Option<&'a CallReference>,
     /// What the PASSporTs came in.
     pub(super) message: Message,
+    /// The archive that it was stored in, if it was.
+    pub(super) archive: Option<&'a Archive>,
     pub(super) now: UnixTime,
 }
 
@@ -74,7 +77,7 @@ impl Bench<'_> {
         chain: &CertificateChain,
         provenance: Provenance,
     ) -> Judged {
-        let path = self.paths.verify(chain, self.trust, self.now, self.keys);
+        let path = self.path(report, chain);
         let vouching = self.vouching(report, chain, &path);
         // A provider that mends its list, or renews it, does so under the same URL: what leads nowhere from a cache may have
         // led nowhere yesterday only.
@@ -109,18 +112,7 @@ impl Bench<'_> {
                 findings.pass(Check::Path);
                 tell_revocation(path.revocation(), findings);
             }
-            Err(fault) => {
-                let check = check_of(fault);
-                if check == Check::Revocation {
-                    findings.pass(Check::Path);
-                }
-                let evidence = Evidence::Path(Box::new(fault.clone()));
-                let fault = match vouching {
-                    Vouching::ForKeys => Fault::SignerUnknown,
-                    Vouching::None | Vouching::ForSigner => path_fault(fault),
-                };
-                findings.fault(check, fault, evidence);
-            }
+            Err(fault) => self.tell_path_fault(fault, vouching, findings),
         }
         match signature {
             Signature::Bad if findings.are_of_rebuilt() && may_be_anothers(report, &path) => {
@@ -135,6 +127,7 @@ impl Bench<'_> {
             Signature::NotLookedAt => {}
         }
         if let Ok(path) = path {
+            self.tell_archived(report, &path);
             report.signer = Some(SignerReport {
                 path,
                 coverage: None,
@@ -149,6 +142,62 @@ impl Bench<'_> {
             }
         }
         Judged::Decided
+    }
+
+    /// The path of the certificates, as of the time that counts. What was stored is judged once, and not remembered.
+    fn path(
+        &self,
+        report: &PassportReport,
+        chain: &CertificateChain,
+    ) -> Result<Arc<VerifiedPath>, PathFault> {
+        match self.archive {
+            None => self.paths.verify(chain, self.trust, self.now, self.keys),
+            Some(_) => {
+                let then = self.as_of(report);
+                verify_past(chain, self.trust, then, self.now, self.keys).map(Arc::new)
+            }
+        }
+    }
+
+    /// The time as of which the certificate of a PASSporT is judged: of one that was stored, when it says that it was signed.
+    // RFC 9475 §4: "any store-and-forward messaging system relying on PASSporTs must take into account the possibility that the certificate
+    // that signed the PASSporT, though valid at the time the PASSporT was generated, could expire before a user reads the message."
+    pub(super) fn as_of(&self, report: &PassportReport) -> UnixTime {
+        let iat = report.iat().filter(|_| self.archive.is_some());
+        iat.map_or(self.now, |iat| iat.min(self.now))
+    }
+
+    /// Flags a PASSporT that would not pass if it came with a call now.
+    fn tell_archived(&self, report: &mut PassportReport, path: &VerifiedPath) {
+        if self.archive.is_none() {
+            return;
+        }
+        let age = self.now.abs_diff(self.as_of(report));
+        let is_past = age > u64::from(self.policy.freshness)
+            || !path.validity().contains(self.now)
+            || matches!(path.revocation(), RevocationEvidence::RevokedSince { .. });
+        if is_past {
+            report.flags.push(Flag::ArchivedCert);
+        }
+    }
+
+    fn tell_path_fault(&self, fault: &PathFault, vouching: Vouching, findings: &mut Findings) {
+        let evidence = Evidence::Path(Box::new(fault.clone()));
+        // A certificate may count now and not have counted when the stored message was signed.
+        if self.archive.is_some()
+            && let PathFault::Expired { .. } | PathFault::NotYetValid { .. } = fault
+        {
+            return findings.fault(Check::Validity, Fault::IatOutsideValidity, evidence);
+        }
+        let check = check_of(fault);
+        if check == Check::Revocation {
+            findings.pass(Check::Path);
+        }
+        let fault = match vouching {
+            Vouching::ForKeys => Fault::SignerUnknown,
+            Vouching::None | Vouching::ForSigner => path_fault(fault),
+        };
+        findings.fault(check, fault, evidence);
     }
 
     /// Who vouches for what.
@@ -174,7 +223,7 @@ impl Bench<'_> {
                     PathFault::EndEntityIsAuthority | PathFault::EndEntitySelfIssued
                 ));
         let is_msec = matches!(extension, Some(Extension::Msec));
-        match is_msec && leads_nowhere && signer.validity().contains(self.now) {
+        match is_msec && leads_nowhere && signer.validity().contains(self.as_of(report)) {
             true => Vouching::ForKeys,
             false => Vouching::None,
         }
@@ -232,6 +281,16 @@ impl Bench<'_> {
         if self.policy.replay == Replay::Off || is_reflected {
             return;
         }
+        if let Some(archive) = self.archive {
+            let (sighting, evidence) = self.look_for_duplicate(archive, reference, passport);
+            report.sighting = Some(sighting);
+            return match (sighting, self.policy.replay) {
+                (Sighting::Again | Sighting::OtherCall, Replay::Enforce) => {
+                    findings.fault(Check::Replay, Fault::Replayed, evidence);
+                }
+                _ => findings.pass_with(Check::Replay, evidence),
+            };
+        }
         // Whoever heard it now may show it later as a part of a chain.
         let window = i64::from(self.policy.longest_freshness());
         let until = passport.claims().iat.saturating_add(window);
@@ -250,6 +309,25 @@ impl Bench<'_> {
             }
             _ => findings.pass_with(Check::Replay, evidence),
         }
+    }
+
+    /// Asks the memory of the archive. Nothing is on its way any more: no network repeats, forks or retries what was stored, and whoever
+    /// plants it a second time can copy its Call-ID, too.
+    fn look_for_duplicate(
+        &self,
+        archive: &Archive,
+        reference: &CallReference,
+        passport: &SignedPassport,
+    ) -> (Sighting, Evidence) {
+        let window = archive.longest_age().max(self.policy.longest_freshness());
+        let until = passport.claims().iat.saturating_add(window.into());
+        let memory = archive.memory();
+        let sighting = memory.witness(passport.signature(), reference, until, self.now);
+        let evidence = match sighting {
+            Sighting::First => Evidence::Sighting(sighting),
+            Sighting::Again | Sighting::OtherCall => Evidence::Duplicate,
+        };
+        (sighting, evidence)
     }
 }
 
@@ -370,7 +448,9 @@ fn judge_constraints<'c>(
 fn tell_revocation(known: RevocationEvidence, findings: &mut Findings) {
     let evidence = Evidence::Revocation(known);
     match known {
-        RevocationEvidence::Good(_) => findings.pass_with(Check::Revocation, evidence),
+        RevocationEvidence::Good(_) | RevocationEvidence::RevokedSince { .. } => {
+            findings.pass_with(Check::Revocation, evidence)
+        }
         RevocationEvidence::NotAsked => {}
         RevocationEvidence::NotPublished | RevocationEvidence::Unknown { .. } => {
             findings.skip_with(Check::Revocation, evidence);

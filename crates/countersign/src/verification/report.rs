@@ -4,6 +4,7 @@
 
 use super::Verdict;
 use super::answer::{AnswerReport, AnswerStanding, MediaStanding};
+use super::archive::Flag;
 use super::check::{Check, CheckResult, Evidence, Outcome};
 use super::consequences::{Complaint, Consequences};
 use super::diversion::ChainReport;
@@ -323,6 +324,8 @@ pub struct PassportReport {
     pub sighting: Option<Sighting>,
     /// Where it stands in a chain of diversions, if it is in one.
     pub chain: Option<Box<ChainReport>>,
+    /// What is to be known of it beside its verdict. The usual one has none.
+    pub flags: Vec<Flag>,
     /// What else the compact form may be of.
     pub(super) with_card: Option<Box<WithCard>>,
     /// Every check in order.
@@ -449,6 +452,7 @@ impl PassportReport {
             priority: None,
             sighting: None,
             chain: None,
+            flags: Vec::new(),
             with_card: None,
             checks: Checks::none(),
         }

@@ -10,11 +10,12 @@
 
 use super::Malformed;
 use super::answering::Answering;
-use super::chains::{self, Chains, Comparing, When};
+use super::archive::Archive;
+use super::chains::{self, Chains, Comparing};
 use super::check::{Check, Evidence};
 use super::fault::Fault;
 use super::findings::{Checks, Findings};
-use super::inspect::{Inspected, Message, Support, compare, inspect, is_announced_as_answer};
+use super::inspect::{Inspected, Message, Support, When, compare, inspect, is_announced_as_answer};
 use super::need::{
     Answer, MAX_TN_AUTH_LIST, Need, NeedId, NeedKind, NeedLimit, Refresh, Source, Unavailable,
 };
@@ -50,6 +51,21 @@ struct Shared {
     paths: Arc<PathCache>,
     replay: Arc<dyn ReplayMemory>,
     supporters: Option<Arc<dyn Supporters>>,
+    archive: Option<Archive>,
+}
+
+impl Shared {
+    /// The same, for a service that differs in something.
+    fn copied(&self) -> Self {
+        Self {
+            policy: self.policy.clone(),
+            keys: Arc::clone(&self.keys),
+            paths: Arc::clone(&self.paths),
+            replay: Arc::clone(&self.replay),
+            supporters: self.supporters.clone(),
+            archive: self.archive.clone(),
+        }
+    }
 }
 
 impl VerificationService {
@@ -66,6 +82,7 @@ impl VerificationService {
             paths,
             replay,
             supporters: None,
+            archive: None,
         };
         Self {
             shared: Arc::new(shared),
@@ -85,6 +102,17 @@ impl VerificationService {
         trust: &Arc<Trust>,
         now: Now,
     ) -> Verification {
+        self.open(call, presented, trust, now, None)
+    }
+
+    fn open(
+        &self,
+        call: &Call,
+        presented: Vec<Result<Presented, Malformed>>,
+        trust: &Arc<Trust>,
+        now: Now,
+        archive: Option<&Archive>,
+    ) -> Verification {
         let policy = &self.shared.policy;
         let state =
             if presented.iter().filter(|one| counts(one)).count() > policy.max_identity_headers {
@@ -96,7 +124,7 @@ impl VerificationService {
                 let comparing = Comparing {
                     call,
                     policy,
-                    when: When::now(now.unix),
+                    when: When::of(now.unix, archive),
                     ours: 0,
                 };
                 State::Open(Open::begin(presented, until, comparing))
@@ -109,6 +137,10 @@ impl VerificationService {
             shared: Arc::clone(&self.shared),
             trust: Arc::clone(trust),
             reference,
+            occasion: match archive {
+                None => Occasion::Now,
+                Some(_) => Occasion::Stored,
+            },
             state,
         }
     }
@@ -150,7 +182,17 @@ pub struct Verification {
     shared: Arc<Shared>,
     trust: Arc<Trust>,
     reference: Option<CallReference>,
+    occasion: Occasion,
     state: State,
+}
+
+/// When what is judged came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Occasion {
+    /// Now.
+    Now,
+    /// Some time ago: it was stored.
+    Stored,
 }
 
 enum State {
@@ -302,6 +344,10 @@ impl Verification {
             trust: &self.trust,
             reference: self.reference.as_ref(),
             message: open.keeper.message(),
+            archive: match self.occasion {
+                Occasion::Now => None,
+                Occasion::Stored => self.shared.archive.as_ref(),
+            },
             now: now.unix,
         };
         open.digest_answers(&bench);
@@ -368,7 +414,7 @@ impl Open {
         let second = presented.next();
         // The usual call has one, and pays nothing for the others.
         if second.is_none() && !chains::is_diversion(&first) {
-            compare(&mut first, call, policy, when.now);
+            compare(&mut first, call, policy, when);
             open.take_up(first, policy);
             return open;
         }
@@ -380,7 +426,7 @@ impl Open {
             open.keeper = Keeper::Chains(Box::new(chains));
         } else {
             for one in &mut inspected {
-                compare(one, call, policy, when.now);
+                compare(one, call, policy, when);
             }
         }
         for one in inspected {
@@ -750,5 +796,6 @@ impl Needs {
 }
 
 mod answers;
+mod stored;
 #[cfg(test)]
 mod tests;

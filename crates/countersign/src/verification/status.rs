@@ -10,6 +10,7 @@ use super::need::{Answer, NeedId, NeedKind, Unavailable};
 use super::proof::Bench;
 use super::scope::Asking;
 use crate::certificate::access::Access;
+use crate::certificate::crl::Entry;
 use crate::certificate::ocsp::judge::{Known, Question, judge};
 use crate::certificate::ocsp::{
     Asked, CertId, HashForm, NO_CHECK, OcspRequest, OcspResponse, Standing,
@@ -18,6 +19,7 @@ use crate::certificate::{Certificate, CertificateChain, Coverage};
 use crate::identity::Identity;
 use crate::number::TelephoneNumber;
 use crate::passport::Staple;
+use crate::time::UnixTime;
 use crate::trust::revocation::Status;
 use crate::trust::{FreshnessMode, MissingStatus, ScopeUnknown};
 use std::sync::Arc;
@@ -93,6 +95,11 @@ impl Inquiry {
         bench: &Bench<'_>,
     ) -> Option<Box<Self>> {
         let certificate = chain.end_entity();
+        // draft-ietf-lamps-rfc5019bis §4 does not want anybody asked about certificates that have expired.
+        if bench.archive.is_some() && !certificate.validity().contains(bench.now) {
+            conclude(FreshnessEvidence::Ended, subject, asking, bench);
+            return None;
+        }
         let url = certificate.access().and_then(Access::ocsp_url);
         // draft-ietf-stir-certificates-ocsp (2017) has SHA-256 cut to 160 bits, and "Clients MUST include the OCSP TNQuery extension in
         // requests' singleRequestExtensions."
@@ -136,7 +143,14 @@ impl Inquiry {
         let found = match answer {
             Answer::Status(response) => match OcspResponse::parse(response) {
                 Ok(response) => {
-                    let standing = standing(&response, &self.chain, self.subject, asking, bench);
+                    let standing = standing(
+                        &response,
+                        &self.chain,
+                        self.subject,
+                        bench.now,
+                        asking,
+                        bench,
+                    );
                     FreshnessEvidence::Said(Told::Asked, standing)
                 }
                 Err(error) => FreshnessEvidence::NoAnswer(Told::Asked, error),
@@ -194,7 +208,9 @@ fn examine(
     for der in responses {
         let one = match OcspResponse::parse(der) {
             Ok(response) => {
-                let standing = standing(&response, chain, subject, asking, bench);
+                // The signer has signed it along: it is as old as the token.
+                let at = bench.as_of(asking.report);
+                let standing = standing(&response, chain, subject, at, asking, bench);
                 FreshnessEvidence::Said(Told::Stapled, standing)
             }
             Err(error) => FreshnessEvidence::NoAnswer(Told::Stapled, error),
@@ -218,6 +234,7 @@ fn standing(
     response: &OcspResponse,
     chain: &CertificateChain,
     subject: Subject,
+    at: UnixTime,
     asking: &Asking<'_>,
     bench: &Bench<'_>,
 ) -> Standing {
@@ -229,7 +246,7 @@ fn standing(
         issuer,
         number: subject.number,
         nonce: None,
-        now: bench.now,
+        now: at,
         responders: &bench.trust.freshness().responders,
         algorithms: bench.trust.rules().authority_algorithms,
     };
@@ -264,7 +281,8 @@ fn is_word(found: &FreshnessEvidence) -> bool {
     match found {
         FreshnessEvidence::Said(_, standing) => !is_no_word(standing),
         FreshnessEvidence::NoAnswer(..) | FreshnessEvidence::NotStapled(_) => true,
-        FreshnessEvidence::NoResponder
+        FreshnessEvidence::Ended
+        | FreshnessEvidence::NoResponder
         | FreshnessEvidence::NoStaple
         | FreshnessEvidence::NotPublished
         | FreshnessEvidence::Unavailable(_) => false,
@@ -277,6 +295,18 @@ const fn is_no_word(standing: &Standing) -> bool {
         standing,
         Standing::NotYet { .. } | Standing::Refused(_) | Standing::Stale { .. } | Standing::Undated
     )
+}
+
+/// Whether a responder says that the certificate was revoked after the time that a stored message is judged as of: no word on that time.
+fn is_revoked_since(found: &FreshnessEvidence, asking: &Asking<'_>, bench: &Bench<'_>) -> bool {
+    match found {
+        FreshnessEvidence::Said(_, Standing::Revoked { at, reason }) => {
+            let (at, reason) = (*at, *reason);
+            bench.archive.is_some()
+                && !Entry { at, reason }.tells_against(bench.as_of(asking.report))
+        }
+        _ => false,
+    }
 }
 
 /// What follows from what is known.
@@ -294,11 +324,17 @@ fn conclude(
                 || rule.scope_unknown == ScopeUnknown::Accept;
             (!is_enough).then_some(Fault::ScopeUnconfirmed)
         }
-        FreshnessEvidence::Said(_, Standing::Revoked { .. }) => Some(Fault::Revoked),
+        FreshnessEvidence::Said(_, Standing::Revoked { .. })
+            if !is_revoked_since(&found, asking, bench) =>
+        {
+            Some(Fault::Revoked)
+        }
         // draft-ietf-stir-certificates-ocsp (2017): "Clients MUST treat returned "unknown" responses as "not good"."
         FreshnessEvidence::Said(_, Standing::Unknown) => Some(Fault::StatusUnknown),
         // What the signer has signed along is the signer's; what a responder said is not.
-        FreshnessEvidence::Said(Told::Stapled, standing) if !is_no_word(standing) => {
+        FreshnessEvidence::Said(Told::Stapled, standing)
+            if !is_no_word(standing) && !matches!(standing, Standing::Revoked { .. }) =>
+        {
             Some(Fault::StapleInvalid)
         }
         FreshnessEvidence::NoAnswer(Told::Stapled, _) | FreshnessEvidence::NotStapled(_) => {

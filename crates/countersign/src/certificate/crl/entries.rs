@@ -36,6 +36,16 @@ pub struct Entry {
     pub reason: Reason,
 }
 
+impl Entry {
+    /// Whether it tells against what was signed at the time `then`.
+    // RFC 5280 §5.3.2: the date on which "the private key was compromised or [...] the certificate otherwise became invalid" "may be
+    // earlier than the revocation date in the CRL entry, which is the date at which the CA processed the revocation". And whoever has the
+    // key writes what time they like.
+    pub const fn tells_against(&self, then: UnixTime) -> bool {
+        self.at.as_secs() <= then.as_secs() || self.reason.reaches_back()
+    }
+}
+
 /// Why a certificate was revoked: `CRLReason` of RFC 5280 §5.3.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reason {
@@ -77,6 +87,21 @@ impl Reason {
     pub fn code(self) -> u8 {
         let row = REASONS.iter().find(|(reason, _, _)| *reason == self);
         row.map_or(0, |(_, code, _)| *code)
+    }
+
+    /// Whether it leaves doubt about what was signed before: all do but those that say that the key is still nobody else's.
+    pub const fn reaches_back(self) -> bool {
+        match self {
+            Self::AaCompromise
+            | Self::CaCompromise
+            | Self::CertificateHold
+            | Self::KeyCompromise
+            | Self::Unspecified => true,
+            Self::AffiliationChanged
+            | Self::CessationOfOperation
+            | Self::PrivilegeWithdrawn
+            | Self::Superseded => false,
+        }
     }
 
     /// The reason with this number.

@@ -476,6 +476,26 @@ fn a_list_speaks_of_so_many_issuers() {
     assert_eq!(list(MAX_CRL_ISSUERS + 1), Err(CrlError::TooManyIssuers));
 }
 
+/// What was signed after a certificate was revoked is worth nothing; what was signed before is, if the key was nobody else's.
+#[test]
+fn what_a_revocation_tells_against() {
+    let doubtful = [0, 1, 2, 6, 10].map(Reason::from_code);
+    let harmless = [3, 4, 5, 9].map(Reason::from_code);
+    let tells = |reason, then| {
+        let at = UnixTime::from_secs(100);
+        Entry { at, reason }.tells_against(UnixTime::from_secs(then))
+    };
+    for reason in doubtful {
+        assert!([99, 100, 101].iter().all(|then| tells(reason, *then)));
+    }
+    for reason in harmless {
+        assert_eq!(
+            [99, 100, 101].map(|then| tells(reason, then)),
+            [false, true, true]
+        );
+    }
+}
+
 proptest::proptest! {
     #[test]
     fn any_bytes_are_read_or_refused(bytes: Vec<u8>) {

@@ -25,7 +25,7 @@ use super::diversion::ChainBreak;
 use super::fault::{Fault, Standing};
 use super::findings::Findings;
 use super::inspect::{
-    Inspected, Message, Support, inspect, judge_freshness, judge_media, match_orig,
+    Inspected, Message, Support, When, inspect, judge_freshness, judge_media, match_orig,
 };
 use super::policy::{InfoRequirement, VerificationPolicy};
 use super::proof::Bench;
@@ -33,7 +33,6 @@ use super::purpose::Purpose;
 use super::report::{PassportReport, Token};
 use crate::call::Call;
 use crate::passport::{Extension, Presented, SignedPassport};
-use crate::time::UnixTime;
 
 /// What the PASSporTs of a diverted call are compared with.
 #[derive(Clone, Copy)]
@@ -43,25 +42,6 @@ pub(super) struct Comparing<'a> {
     pub(super) when: When,
     /// How many of them, the first ones, are our own: what was sent with a call that is answered. They are what they say.
     pub(super) ours: usize,
-}
-
-/// The time that the PASSporTs are from. A request was on its way for moments; what an answer brings along may be as old as the request.
-#[derive(Clone, Copy)]
-pub(super) struct When {
-    pub(super) since: UnixTime,
-    pub(super) now: UnixTime,
-}
-
-impl When {
-    /// Of a request.
-    pub(super) const fn now(now: UnixTime) -> Self {
-        Self { since: now, now }
-    }
-
-    /// What a time is held against.
-    pub(super) fn nearest(self, time: UnixTime) -> UnixTime {
-        time.max(self.since).min(self.now)
-    }
 }
 
 /// The chains of one call on their way. Its members are told apart by the place of their reports.
@@ -191,8 +171,7 @@ fn compare(
     };
     let claims = passport.claims();
     if !is_ours {
-        let now = comparing.when.nearest(claims.iat);
-        judge_freshness(claims, call.date, policy, window, now, findings);
+        judge_freshness(claims, call.date, policy, window, comparing.when, findings);
         judge_media(claims, call, policy, findings);
     }
     role

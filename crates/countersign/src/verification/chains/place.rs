@@ -3,14 +3,14 @@
 //! Who takes part, and what they are worth together, is decided above; who refers to whom is found in [`super::links`].
 
 use super::links::{Fault as LinkFault, Links};
-use super::{Comparing, Hope, Role, When, Worth};
+use super::{Comparing, Hope, Role, Worth};
 use crate::call::{Call, DestSource};
 use crate::identity::Identity;
 use crate::passport::Claims;
 use crate::verification::check::{Check, Evidence};
 use crate::verification::fault::Fault;
 use crate::verification::findings::Findings;
-use crate::verification::inspect::match_dest;
+use crate::verification::inspect::{When, match_dest};
 use crate::verification::policy::{DivertedTo, VerificationPolicy};
 use crate::verification::purpose::Purpose;
 use crate::verification::report::PassportReport;
@@ -176,7 +176,7 @@ impl View<'_> {
             return;
         };
         let now = self.when.nearest(claimed);
-        if now.abs_diff(claimed) > u64::from(self.window(at, role)) {
+        if now.abs_diff(claimed) > u64::from(self.when.window(self.window(at, role))) {
             findings.fault(
                 Check::Iat,
                 Fault::IatStale,
@@ -199,7 +199,7 @@ impl View<'_> {
             return Worth::Passed;
         };
         let age = self.when.nearest(claims.iat).abs_diff(claims.iat);
-        let is_fresh = age <= u64::from(self.policy.freshness);
+        let is_fresh = age <= u64::from(self.when.window(self.policy.freshness));
         match is_fresh && self.names_target(claims) {
             true => Worth::Passed,
             false => Worth::Failed,

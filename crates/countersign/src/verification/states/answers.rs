@@ -1,6 +1,6 @@
 //! How the verification of an answer begins and ends; in between it is a verification like any other.
 
-use super::{Keeper, Open, Shared, State, Verification, VerificationService, is_there};
+use super::{Keeper, Occasion, Open, Shared, State, Verification, VerificationService, is_there};
 use crate::media_keys::MediaKeys;
 use crate::passport::Presented;
 use crate::time::{Now, UnixTime};
@@ -19,11 +19,8 @@ impl VerificationService {
     /// The same service with a memory of who has signed answers before.
     pub fn with_supporters(&self, supporters: Arc<dyn Supporters>) -> Self {
         let shared = Shared {
-            policy: self.shared.policy.clone(),
-            keys: Arc::clone(&self.shared.keys),
-            paths: Arc::clone(&self.shared.paths),
-            replay: Arc::clone(&self.shared.replay),
             supporters: Some(supporters),
+            ..self.shared.copied()
         };
         Self {
             shared: Arc::new(shared),
@@ -66,6 +63,7 @@ impl VerificationService {
             shared: Arc::clone(&self.shared),
             trust: Arc::clone(trust),
             reference,
+            occasion: Occasion::Now,
             state,
         }
     }

@@ -8,6 +8,7 @@
 //! This test verifies that a staple is judged without asking anybody, that revoked and unknown fail the call with 437, that what is stale
 //! or missing is the trust domain's rule, and that nobody is asked where nobody is to be asked.
 
+mod stored;
 mod whose_word;
 
 use super::told;
@@ -694,16 +695,6 @@ fn each_trust_domain_has_its_own_rule() {
     let mode = |trunk| domains.select(trunk, None).unwrap().freshness().mode;
     assert_eq!(mode("asks"), FreshnessMode::Live);
     assert_eq!(mode("quiet"), FreshnessMode::StapleOnly);
-}
-
-#[test]
-fn digest05_case12_iat_after_the_certificate_is_437() {
-    let scene = Scene::new();
-    let late = lab::HALF_VALIDITY + 1;
-    let (then, at) = (NOW.as_secs(), NOW.as_secs() + late);
-    let forged = Forgery::new().payload(&then.to_string(), &at.to_string());
-    let report = scene.verify_at(lab::HALF_VALIDITY, &call(), vec![Ok(scene.forge(&forged))]);
-    assert_eq!(told(&report), of(Fault::IatOutsideValidity));
 }
 
 /// x5c and x5u: what the token brings along of the chain is what its staple is judged with; nothing is fetched at all.

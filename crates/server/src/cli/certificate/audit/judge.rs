@@ -310,7 +310,7 @@ impl Bench<'_> {
             .revocations()
             .judge(&known.certificate, root, self.at)
         {
-            Status::Good(_) | Status::NotPublished => {}
+            Status::Good(_) | Status::NotPublished | Status::RevokedSince(_) => {}
             Status::Revoked(entry) => {
                 let detail = format!("on {}: {}", entry.at, entry.reason);
                 judgement.find(Kind::Revoked, detail);

@@ -326,7 +326,9 @@ impl Judged {
         self.tell(Check::Scope, verdict, detail);
         let revocation = path.revocation();
         let verdict = match revocation {
-            RevocationEvidence::Good(_) => Verdict::Passed,
+            RevocationEvidence::Good(_) | RevocationEvidence::RevokedSince { .. } => {
+                Verdict::Passed
+            }
             RevocationEvidence::NotAsked | RevocationEvidence::NotPublished => Verdict::Skipped,
             RevocationEvidence::Unknown { .. } => Verdict::Unavailable,
         };
