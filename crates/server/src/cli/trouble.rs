@@ -15,6 +15,7 @@ use countersign::media_keys::BadMediaKeys;
 use countersign::passport::rcd::MAX_RICH_URL;
 use countersign::path::{CrlFault, PathFault};
 use countersign::trust::AnchorError;
+use countersign::verification::ArchiveRefused;
 use countersign_sip::message::ParseError;
 use countersign_sip::patch::PatchError;
 use std::fmt;
@@ -29,6 +30,8 @@ const MAX_WHOLE_PICTURE: usize = (MAX_RICH_URL - "data:image/jpeg;base64,".len()
 pub(super) enum Trouble {
     /// A file of trust anchors holds something else.
     Anchors(PathBuf, AnchorError),
+    /// Stored messages cannot be judged so.
+    Archive(ArchiveRefused),
     /// Rich call data that cannot be signed.
     Brand(BrandFault),
     /// A file of certificates holds something else.
@@ -69,6 +72,8 @@ pub(super) enum Trouble {
     NotOfKind(&'static str),
     /// It looks like a SIP message and is none.
     NotSip(PathBuf, ParseError),
+    /// A call, or an answer, that is said to be a stored message.
+    NotStored(PathBuf),
     /// No flag says anything about the caller.
     NothingRich,
     /// A file does not say whose numbers are whose.
@@ -105,6 +110,7 @@ impl fmt::Display for Trouble {
                 "--trust {}: {cause}; give a file with the certificates of authorities (PEM)",
                 path.display()
             ),
+            Self::Archive(cause) => write!(f, "--archived: {cause}"),
             Self::Brand(_)
             | Self::Fingerprints(_)
             | Self::LargePicture(_)
@@ -150,6 +156,11 @@ impl fmt::Display for Trouble {
             Self::NotSip(path, cause) => write!(
                 f,
                 "{}: not a SIP message: {cause}; give it as it was on the wire",
+                path.display()
+            ),
+            Self::NotStored(path) => write!(
+                f,
+                "{}: --archived judges messages (MESSAGE), not calls; leave it away, or give Identity headers alone",
                 path.display()
             ),
             Self::Origin(origin, cause) => write!(

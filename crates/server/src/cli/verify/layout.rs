@@ -155,6 +155,9 @@ fn claims(passport: &PassportReport, console: &mut Console) {
         "signer",
         passport.signer.as_ref().map(|one| signer(one, claim)),
     );
+    for flag in &passport.flags {
+        fact("flag", Some(format!("{}: {flag}", flag.name())));
+    }
     fact("chain", passport.chain.as_deref().and_then(chain));
     for (part, content) in passport.rich.as_deref().map(parts).unwrap_or_default() {
         fact("rich", Some(format!("{part}: {content}")));

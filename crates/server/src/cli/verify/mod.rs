@@ -1,7 +1,7 @@
 //! `countersign verify`: every check that can be made of a call's proof, each with its verdict.
 //!
 //! The rules are those of `countersign::verification`; what lives here is what the command line says about the call
-//! ([`super::parties`]), or about the call that was answered ([`answered`]), where certificates come from ([`chains`]), and what rich call
+//! ([`super::parties`]), about the call that was answered ([`answered`]) or the message that was stored ([`stored`]), where certificates come from ([`chains`]), and what rich call
 //! data refers to ([`resources`]), and how the report is told: to people ([`layout`]) and to
 //! programs ([`record`]).
 
@@ -10,11 +10,13 @@ pub(super) mod chains;
 mod layout;
 mod record;
 mod resources;
+mod stored;
 
 pub(super) use self::record::{Record, covers};
 
 use self::chains::Chains;
 use self::resources::ProofArguments;
+use self::stored::Age;
 use super::Outcome;
 use super::console::Console;
 use super::input::{self, Input, shown};
@@ -36,7 +38,7 @@ use countersign::verification::policy::{
     InfoRequirement, ProviderNumbersPolicy, Replay, Thoroughness, X5c,
 };
 use countersign::verification::{
-    Malformed, MemoryReplay, Poll, Report, Resource, Verdict, VerificationPolicy,
+    Archive, Malformed, MemoryReplay, Poll, Report, Resource, Verdict, VerificationPolicy,
     VerificationService,
 };
 use countersign_sip::message::{Framing, Message};
@@ -63,6 +65,8 @@ Examples:
   An Identity header out of a log, judged as of its own time:
     countersign verify header.txt --from 12025550100 --to 12025550101 \\
       --trust anchors.pem --at 2026-11-05T00:00:00Z --json
+  A message that was stored, by the certificate that was kept with it, which has ended since:
+    countersign verify message.sip --archived 3d --certificate kept.pem --trust anchors.pem
   The headers of one call that was forwarded, judged together:
     countersign verify --together headers.txt --from 12025550100 --to 12025550102 \\
       --trust anchors.pem
@@ -102,6 +106,11 @@ pub(super) struct Arguments {
     /// The time to judge at: Unix seconds or RFC 3339 [default: now]
     #[arg(long, value_name = "TIME", allow_negative_numbers = true)]
     at: Option<Moment>,
+    /// What is verified are messages that were stored (MESSAGE, RFC 9475), no older than this: 90m, 24h, 3d. Path and staple count
+    /// as of the time they were signed, not as of now; what is known now of revocations counts, and the same message twice in one
+    /// run is a duplicate: what earlier runs have seen is not remembered. Only for what was kept safe since it came
+    #[arg(long, value_name = "AGE", conflicts_with = "answer_to")]
+    archived: Option<Age>,
     /// Fetch nothing
     #[arg(long)]
     offline: bool,
@@ -238,6 +247,9 @@ impl Case {
             Input::Message(bytes) => {
                 let message = Message::parse(bytes.clone(), Framing::Datagram)
                     .map_err(|cause| Trouble::NotSip(shown(arguments.file.as_deref()), cause))?;
+                if arguments.archived.is_some() {
+                    stored::refuse_calls(&message, shown(arguments.file.as_deref()))?;
+                }
                 let call = call::from_request(&message, &arguments.parties.call_policy());
                 Self {
                     call: given.over(call),
@@ -254,6 +266,8 @@ struct Bench {
     trust: Arc<Trust>,
     /// The call whose answer it is, if it is one.
     dialled: Option<Arc<Dialled>>,
+    /// What stored messages are judged by, if they are.
+    archive: Option<Archive>,
     policy: VerificationPolicy,
     paths: Arc<PathCache>,
     clock: SystemClock,
@@ -270,12 +284,16 @@ impl Bench {
         let dialled = request.map(|file| answered::dialled(file, given, &calls));
         Ok(Self {
             dialled: dialled.transpose()?.map(Arc::new),
+            archive: arguments.archived.map(Age::archive).transpose()?,
             trust: Arc::new(arguments.belief.trust(anchors, at)?),
             policy: VerificationPolicy {
                 deadline: DEADLINE_MILLIS,
                 thoroughness: Thoroughness::EveryCheck,
                 port_exceptions: arguments.web.port_exceptions()?,
-                replay: Replay::Off,
+                replay: match arguments.archived {
+                    None => Replay::Off,
+                    Some(_) => Replay::Enforce,
+                },
                 provider_numbers: match arguments.belief.has_number_records() {
                     true => ProviderNumbersPolicy::RequireOracle,
                     false => ProviderNumbersPolicy::default(),
@@ -312,9 +330,14 @@ impl Bench {
         let replay = Arc::new(MemoryReplay::new(1));
         let service = VerificationService::new(policy, Arc::new(AwsLc), self.paths.clone(), replay);
         let (call, now) = (&case.call, self.now());
-        let mut verification = match &self.dialled {
-            None => service.begin(call, case.presented, &self.trust, now),
-            Some(dialled) => {
+        let mut verification = match (&self.dialled, &self.archive) {
+            (None, Some(archive)) => {
+                let service = service.with_archive(archive.clone());
+                let service = service.map_err(Trouble::Archive)?;
+                service.begin_stored(call, case.presented, &self.trust, now)
+            }
+            (None, None) => service.begin(call, case.presented, &self.trust, now),
+            (Some(dialled), _) => {
                 let keys = call.media_keys.as_deref();
                 service.begin_answer(dialled, case.presented, keys, &self.trust, now)
             }

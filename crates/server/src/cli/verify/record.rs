@@ -53,6 +53,9 @@ struct PassportRecord {
     dest: Option<Vec<String>>,
     attest: Option<&'static str>,
     signer: Option<SignerRecord>,
+    /// What is to be known of it beside its verdict.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    flags: Vec<&'static str>,
     checks: Vec<CheckRecord>,
     /// Its place in a chain of diversions; the others are told by their place in the list, from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -155,6 +158,7 @@ impl PassportRecord {
             dest: dest.map(|dest| dest.iter().map(|one| one.to_string()).collect()),
             attest: passport.attest().map(|attest| attest.as_str()),
             signer: passport.signer.as_ref().map(SignerRecord::of),
+            flags: passport.flags.iter().map(|flag| flag.name()).collect(),
             checks: passport.checks.iter().map(CheckRecord::of).collect(),
             chain: passport.chain.as_deref().map(|chain| ChainRecord {
                 refers_to: chain.refers_to.clone(),

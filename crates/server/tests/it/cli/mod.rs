@@ -18,6 +18,7 @@ mod hierarchy;
 mod kinds;
 mod showing;
 mod signing;
+mod stored_messages;
 mod tokens;
 mod verdicts;
 

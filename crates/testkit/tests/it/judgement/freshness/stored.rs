@@ -240,9 +240,14 @@ fn anchors_that_are_gone_vouch_for_nothing_that_was_stored() {
     assert_eq!(told(&report), of(Fault::PathUntrusted));
 }
 
-/// Alice's certificate, which ends in an hour, on the list of the administrator, which is made `made` seconds from now; the message is signed
-/// now and read then, too.
+/// A message that was signed now and is read two hours later, when Alice's certificate has ended.
 fn with_list(rule: RevocationRule, made: i64, revoked: Option<(i64, Reason)>) -> Report {
+    let scene = listed(rule, made, revoked);
+    read(&scene, made.max(2 * HOUR), scene.present(&call()))
+}
+
+/// Alice's certificate, which ends in an hour, and the list of the administrator, which is made `made` seconds from now and may name it.
+fn listed(rule: RevocationRule, made: i64, revoked: Option<(i64, Reason)>) -> Scene {
     let mut scene = Scene::new();
     let pa = PolicyAdministrator::of(&scene.lab);
     scene.signer = lasting(&scene, pa.issuing(), -HOUR, HOUR);
@@ -255,7 +260,18 @@ fn with_list(rule: RevocationRule, made: i64, revoked: Option<(i64, Reason)>) ->
     let trust = scene.lab.trust(2);
     let list = pa.verified(&draft, pa.pinned(), &trust).unwrap();
     scene.trust = Arc::new(trust.with_crls(rule, vec![list]));
-    read(&scene, made.max(2 * HOUR), scene.present(&call()))
+    scene
+}
+
+/// Revoked moments after it was used, because there is a new one: a call would fail by that, what was stored does not, and that is said.
+#[test]
+fn a_certificate_that_was_revoked_moments_ago() {
+    let superseded = Some((1, Reason::Superseded));
+    let scene = listed(RevocationRule::Hard { grace: 0 }, 2, superseded);
+    let report = scene.verify_at(30, &call(), vec![Ok(scene.present(&call()))]);
+    assert_eq!(told(&report), of(Fault::Revoked));
+    let report = read(&scene, 30, scene.present(&call()));
+    assert_eq!((told(&report), flags(&report)), (PASSED, FLAGGED));
 }
 
 #[test]
