@@ -43,6 +43,8 @@ use std::time::Duration;
 #[derive(Clone)]
 pub struct VerificationService {
     shared: Arc<Shared>,
+    /// The same with an archive, for what was stored and for nothing else.
+    stored: Option<Arc<Shared>>,
 }
 
 struct Shared {
@@ -66,6 +68,41 @@ impl Shared {
             archive: self.archive.clone(),
         }
     }
+
+    fn begin(
+        self: &Arc<Self>,
+        call: &Call,
+        presented: Vec<Result<Presented, Malformed>>,
+        trust: &Arc<Trust>,
+        now: Now,
+    ) -> Verification {
+        let policy = &self.policy;
+        let state =
+            if presented.iter().filter(|one| counts(one)).count() > policy.max_identity_headers {
+                State::Done(Report::unjudged(Fault::TooManyIdentityHeaders))
+            } else {
+                let until = now
+                    .ticks
+                    .after(Duration::from_millis(policy.deadline.into()));
+                let comparing = Comparing {
+                    call,
+                    policy,
+                    when: When::of(now.unix, self.archive.as_ref()),
+                    ours: 0,
+                };
+                State::Open(Open::begin(presented, until, comparing))
+            };
+        let reference = match policy.replay {
+            Replay::Off => None,
+            Replay::Enforce | Replay::Observe => call.reference.clone(),
+        };
+        Verification {
+            shared: Arc::clone(self),
+            trust: Arc::clone(trust),
+            reference,
+            state,
+        }
+    }
 }
 
 impl VerificationService {
@@ -86,6 +123,7 @@ impl VerificationService {
         };
         Self {
             shared: Arc::new(shared),
+            stored: None,
         }
     }
 
@@ -102,47 +140,7 @@ impl VerificationService {
         trust: &Arc<Trust>,
         now: Now,
     ) -> Verification {
-        self.open(call, presented, trust, now, None)
-    }
-
-    fn open(
-        &self,
-        call: &Call,
-        presented: Vec<Result<Presented, Malformed>>,
-        trust: &Arc<Trust>,
-        now: Now,
-        archive: Option<&Archive>,
-    ) -> Verification {
-        let policy = &self.shared.policy;
-        let state =
-            if presented.iter().filter(|one| counts(one)).count() > policy.max_identity_headers {
-                State::Done(Report::unjudged(Fault::TooManyIdentityHeaders))
-            } else {
-                let until = now
-                    .ticks
-                    .after(Duration::from_millis(policy.deadline.into()));
-                let comparing = Comparing {
-                    call,
-                    policy,
-                    when: When::of(now.unix, archive),
-                    ours: 0,
-                };
-                State::Open(Open::begin(presented, until, comparing))
-            };
-        let reference = match policy.replay {
-            Replay::Off => None,
-            Replay::Enforce | Replay::Observe => call.reference.clone(),
-        };
-        Verification {
-            shared: Arc::clone(&self.shared),
-            trust: Arc::clone(trust),
-            reference,
-            occasion: match archive {
-                None => Occasion::Now,
-                Some(_) => Occasion::Stored,
-            },
-            state,
-        }
+        self.shared.begin(call, presented, trust, now)
     }
 
     /// The report of a call that no trust domain judges: its PASSporTs, if it presents any, are not looked at.
@@ -182,17 +180,7 @@ pub struct Verification {
     shared: Arc<Shared>,
     trust: Arc<Trust>,
     reference: Option<CallReference>,
-    occasion: Occasion,
     state: State,
-}
-
-/// When what is judged came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Occasion {
-    /// Now.
-    Now,
-    /// Some time ago: it was stored.
-    Stored,
 }
 
 enum State {
@@ -344,10 +332,7 @@ impl Verification {
             trust: &self.trust,
             reference: self.reference.as_ref(),
             message: open.keeper.message(),
-            archive: match self.occasion {
-                Occasion::Now => None,
-                Occasion::Stored => self.shared.archive.as_ref(),
-            },
+            archive: self.shared.archive.as_ref(),
             now: now.unix,
         };
         open.digest_answers(&bench);

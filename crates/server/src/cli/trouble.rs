@@ -110,7 +110,7 @@ impl fmt::Display for Trouble {
                 "--trust {}: {cause}; give a file with the certificates of authorities (PEM)",
                 path.display()
             ),
-            Self::Archive(cause) => write!(f, "--archived: {cause}"),
+            Self::Archive(_) | Self::NotStored(_) => self.fmt_stored(f),
             Self::Brand(_)
             | Self::Fingerprints(_)
             | Self::LargePicture(_)
@@ -156,11 +156,6 @@ impl fmt::Display for Trouble {
             Self::NotSip(path, cause) => write!(
                 f,
                 "{}: not a SIP message: {cause}; give it as it was on the wire",
-                path.display()
-            ),
-            Self::NotStored(path) => write!(
-                f,
-                "{}: --archived judges messages (MESSAGE), not calls; leave it away, or give Identity headers alone",
                 path.display()
             ),
             Self::Origin(origin, cause) => write!(
@@ -222,6 +217,19 @@ impl Trouble {
                 )
             }
             Self::Resource(text) => write!(f, "--resource {text}: give URL=FILE"),
+            _ => Ok(()),
+        }
+    }
+
+    /// The sentence about what is no stored message.
+    fn fmt_stored(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Archive(cause) => write!(f, "--archived: {cause}"),
+            Self::NotStored(path) => write!(
+                f,
+                "{}: --archived judges messages (MESSAGE), not calls; leave it away, or give Identity headers alone",
+                path.display()
+            ),
             _ => Ok(()),
         }
     }

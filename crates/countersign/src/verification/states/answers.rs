@@ -1,6 +1,6 @@
 //! How the verification of an answer begins and ends; in between it is a verification like any other.
 
-use super::{Keeper, Occasion, Open, Shared, State, Verification, VerificationService, is_there};
+use super::{Keeper, Open, Shared, State, Verification, VerificationService, is_there};
 use crate::media_keys::MediaKeys;
 use crate::passport::Presented;
 use crate::time::{Now, UnixTime};
@@ -24,6 +24,7 @@ impl VerificationService {
         };
         Self {
             shared: Arc::new(shared),
+            stored: self.stored.clone(),
         }
     }
 
@@ -63,7 +64,6 @@ impl VerificationService {
             shared: Arc::clone(&self.shared),
             trust: Arc::clone(trust),
             reference,
-            occasion: Occasion::Now,
             state,
         }
     }

@@ -24,13 +24,14 @@ impl VerificationService {
             ..self.shared.copied()
         };
         Ok(Self {
-            shared: Arc::new(shared),
+            shared: Arc::clone(&self.shared),
+            stored: Some(Arc::new(shared)),
         })
     }
 
     /// The archive that stored messages are judged by, if there is one.
     pub fn archive(&self) -> Option<&Archive> {
-        self.shared.archive.as_ref()
+        self.stored.as_ref()?.archive.as_ref()
     }
 
     /// Begins to verify a message that was stored, with the PASSporTs that came with it; `message` is what its request told, as of a call.
@@ -45,12 +46,12 @@ impl VerificationService {
         trust: &Arc<Trust>,
         now: Now,
     ) -> Verification {
-        let archive = self.archive();
-        let mut verification = self.open(message, presented, trust, now, archive);
-        if archive.is_some() {
-            // A duplicate is one whatever brings it.
-            verification.reference.get_or_insert_with(unnamed);
-        }
+        let Some(shared) = &self.stored else {
+            return self.begin(message, presented, trust, now);
+        };
+        let mut verification = shared.begin(message, presented, trust, now);
+        // A duplicate is one whatever brings it.
+        verification.reference.get_or_insert_with(unnamed);
         verification
     }
 }
