@@ -544,24 +544,23 @@ pub(super) fn judge_freshness(
     let times = |claimed| Evidence::Times { claimed, now };
     let within = |time: UnixTime, window: u32| now.abs_diff(time) <= u64::from(window);
     // The Date of a message that was stored is as old as the message.
-    let sent = match when.stored {
-        None => now,
-        Some(_) => claims.iat.min(now),
+    let fresh = |time: UnixTime| {
+        let sent = when.stored.map_or(now, |_| claims.iat.min(now));
+        sent.abs_diff(time) <= u64::from(policy.freshness)
     };
-    let fresh = |time: UnixTime| sent.abs_diff(time) <= u64::from(policy.freshness);
     // A diverted call has been on its way for long; none has come from the future.
-    let (window, widest) = match claims.iat > now {
-        true => (policy.freshness, policy.freshness),
-        false => (window, when.window(window)),
+    let window = match claims.iat > now {
+        true => policy.freshness,
+        false => window,
     };
     if within(claims.iat, window) {
         findings.pass(Check::Iat);
-    } else if within(claims.iat, widest) {
-        findings.pass_with(Check::Iat, times(claims.iat));
-    } else if claims.iat < now {
-        findings.fault(Check::Iat, Fault::IatStale, times(claims.iat));
-    } else {
+    } else if claims.iat > now {
         findings.fault(Check::Iat, Fault::IatInFuture, times(claims.iat));
+    } else if within(claims.iat, when.window(window)) {
+        findings.pass_with(Check::Iat, times(claims.iat));
+    } else {
+        findings.fault(Check::Iat, Fault::IatStale, times(claims.iat));
     }
     match (date, policy.stale_date) {
         (DateHeader::Absent | DateHeader::Unusable, _) => {}

@@ -77,7 +77,10 @@ impl Bench<'_> {
         chain: &CertificateChain,
         provenance: Provenance,
     ) -> Judged {
-        let path = self.path(report, chain);
+        let path = match self.archive {
+            None => self.paths.verify(chain, self.trust, self.now, self.keys),
+            Some(_) => self.path_then(report, chain),
+        };
         let vouching = self.vouching(report, chain, &path);
         // A provider that mends its list, or renews it, does so under the same URL: what leads nowhere from a cache may have
         // led nowhere yesterday only.
@@ -127,7 +130,9 @@ impl Bench<'_> {
             Signature::NotLookedAt => {}
         }
         if let Ok(path) = path {
-            self.tell_archived(report, &path);
+            if self.archive.is_some() {
+                self.tell_archived(report, &path);
+            }
             report.signer = Some(SignerReport {
                 path,
                 coverage: None,
@@ -144,19 +149,16 @@ impl Bench<'_> {
         Judged::Decided
     }
 
-    /// The path of the certificates, as of the time that counts. What was stored is judged once, and not remembered.
-    fn path(
+    /// The path of the certificates of what was stored. It is judged once, and not remembered.
+    // The usual call comes by and pays for nothing of it.
+    #[cold]
+    fn path_then(
         &self,
         report: &PassportReport,
         chain: &CertificateChain,
     ) -> Result<Arc<VerifiedPath>, PathFault> {
-        match self.archive {
-            None => self.paths.verify(chain, self.trust, self.now, self.keys),
-            Some(_) => {
-                let then = self.as_of(report);
-                verify_past(chain, self.trust, then, self.now, self.keys).map(Arc::new)
-            }
-        }
+        let then = self.as_of(report);
+        verify_past(chain, self.trust, then, self.now, self.keys).map(Arc::new)
     }
 
     /// The time as of which the certificate of a PASSporT is judged: of one that was stored, when it says that it was signed.
@@ -168,19 +170,18 @@ impl Bench<'_> {
     }
 
     /// Flags a PASSporT that would not pass if it came with a call now.
+    #[cold]
     fn tell_archived(&self, report: &mut PassportReport, path: &VerifiedPath) {
-        if self.archive.is_none() {
-            return;
-        }
         let age = self.now.abs_diff(self.as_of(report));
         let is_past = age > u64::from(self.policy.freshness)
             || !path.validity().contains(self.now)
             || matches!(path.revocation(), RevocationEvidence::RevokedSince { .. });
         if is_past {
-            report.flags.push(Flag::ArchivedCert);
+            report.flag = Some(Flag::ArchivedCert);
         }
     }
 
+    #[cold]
     fn tell_path_fault(&self, fault: &PathFault, vouching: Vouching, findings: &mut Findings) {
         let evidence = Evidence::Path(Box::new(fault.clone()));
         // A certificate may count now and not have counted when the stored message was signed.
@@ -282,14 +283,9 @@ impl Bench<'_> {
             return;
         }
         if let Some(archive) = self.archive {
-            let (sighting, evidence) = self.look_for_duplicate(archive, reference, passport);
+            let sighting = self.look_for_duplicate(archive, reference, passport, findings);
             report.sighting = Some(sighting);
-            return match (sighting, self.policy.replay) {
-                (Sighting::Again | Sighting::OtherCall, Replay::Enforce) => {
-                    findings.fault(Check::Replay, Fault::Replayed, evidence);
-                }
-                _ => findings.pass_with(Check::Replay, evidence),
-            };
+            return;
         }
         // Whoever heard it now may show it later as a part of a chain.
         let window = i64::from(self.policy.longest_freshness());
@@ -313,21 +309,30 @@ impl Bench<'_> {
 
     /// Asks the memory of the archive. Nothing is on its way any more: no network repeats, forks or retries what was stored, and whoever
     /// plants it a second time can copy its Call-ID, too.
+    #[cold]
     fn look_for_duplicate(
         &self,
         archive: &Archive,
         reference: &CallReference,
         passport: &SignedPassport,
-    ) -> (Sighting, Evidence) {
+        findings: &mut Findings,
+    ) -> Sighting {
         let window = archive.longest_age().max(self.policy.longest_freshness());
         let until = passport.claims().iat.saturating_add(window.into());
         let memory = archive.memory();
         let sighting = memory.witness(passport.signature(), reference, until, self.now);
-        let evidence = match sighting {
-            Sighting::First => Evidence::Sighting(sighting),
-            Sighting::Again | Sighting::OtherCall => Evidence::Duplicate,
-        };
-        (sighting, evidence)
+        match (sighting, self.policy.replay) {
+            (Sighting::First, _) => {
+                findings.pass_with(Check::Replay, Evidence::Sighting(sighting));
+            }
+            (Sighting::Again | Sighting::OtherCall, Replay::Enforce) => {
+                findings.fault(Check::Replay, Fault::Replayed, Evidence::Duplicate);
+            }
+            (Sighting::Again | Sighting::OtherCall, Replay::Observe | Replay::Off) => {
+                findings.pass_with(Check::Replay, Evidence::Duplicate);
+            }
+        }
+        sighting
     }
 }
 

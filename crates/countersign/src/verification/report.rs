@@ -324,8 +324,8 @@ pub struct PassportReport {
     pub sighting: Option<Sighting>,
     /// Where it stands in a chain of diversions, if it is in one.
     pub chain: Option<Box<ChainReport>>,
-    /// What is to be known of it beside its verdict. The usual one has none.
-    pub flags: Vec<Flag>,
+    /// What is to be known of it beside its verdict; nothing of the usual one.
+    pub flag: Option<Flag>,
     /// What else the compact form may be of.
     pub(super) with_card: Option<Box<WithCard>>,
     /// Every check in order.
@@ -452,7 +452,7 @@ impl PassportReport {
             priority: None,
             sighting: None,
             chain: None,
-            flags: Vec::new(),
+            flag: None,
             with_card: None,
             checks: Checks::none(),
         }

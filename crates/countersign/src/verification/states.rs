@@ -69,6 +69,7 @@ impl Shared {
         }
     }
 
+    #[inline]
     fn begin(
         self: &Arc<Self>,
         call: &Call,

@@ -155,7 +155,7 @@ fn claims(passport: &PassportReport, console: &mut Console) {
         "signer",
         passport.signer.as_ref().map(|one| signer(one, claim)),
     );
-    for flag in &passport.flags {
+    if let Some(flag) = passport.flag {
         fact("flag", Some(format!("{}: {flag}", flag.name())));
     }
     fact("chain", passport.chain.as_deref().and_then(chain));

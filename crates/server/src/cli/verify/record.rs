@@ -158,7 +158,7 @@ impl PassportRecord {
             dest: dest.map(|dest| dest.iter().map(|one| one.to_string()).collect()),
             attest: passport.attest().map(|attest| attest.as_str()),
             signer: passport.signer.as_ref().map(SignerRecord::of),
-            flags: passport.flags.iter().map(|flag| flag.name()).collect(),
+            flags: passport.flag.iter().map(|flag| flag.name()).collect(),
             checks: passport.checks.iter().map(CheckRecord::of).collect(),
             chain: passport.chain.as_deref().map(|chain| ChainRecord {
                 refers_to: chain.refers_to.clone(),

@@ -58,11 +58,11 @@ fn sent(scene: &Scene, seconds: i64) -> Presented {
     scene.forge(&Forgery::new().payload(&then.to_string(), &at.to_string()))
 }
 
-fn flags(report: &Report) -> &[Flag] {
-    &report.passports[0].flags
+fn flag(report: &Report) -> Option<Flag> {
+    report.passports[0].flag
 }
 
-const FLAGGED: &[Flag] = &[Flag::ArchivedCert];
+const FLAGGED: Option<Flag> = Some(Flag::ArchivedCert);
 
 /// A certificate for Alice's numbers that counts from `begins` to `ends` seconds from now.
 fn lasting(scene: &Scene, issuing: &Authority, begins: i64, ends: i64) -> Signer {
@@ -96,20 +96,20 @@ fn digest05_case12_iat_after_the_certificate_is_437_and_an_archived_message_pass
     for seconds in [END, END + 1, END + 2 * DAY] {
         let report = read(&scene, seconds, late.clone());
         assert_eq!(told(&report), of(Fault::IatOutsideValidity), "{seconds}");
-        assert_eq!(flags(&report), []);
+        assert_eq!(flag(&report), None);
     }
     // Signed an hour before, and read two days later: the certificate has ended.
     let message = sent(&scene, END - HOUR);
     let report = read(&scene, END - HOUR + 2 * DAY, message.clone());
     assert_eq!(told(&report), PASSED);
-    assert_eq!(flags(&report), FLAGGED);
+    assert_eq!(flag(&report), FLAGGED);
     let passport = &report.passports[0];
     assert!(passport.token.proven().is_some());
     let age = passport.check(Check::Iat).detail().unwrap();
     assert!(age.contains("is 172800 s behind"), "{age}");
     // The same, of a certificate that still counts.
     let report = read(&scene, 2 * DAY, sent(&scene, 0));
-    assert_eq!((told(&report), flags(&report)), (PASSED, FLAGGED));
+    assert_eq!((told(&report), flag(&report)), (PASSED, FLAGGED));
     // As a call it is stale, whatever the service may judge besides.
     let stale = (Verdict::Failed(Fault::IatStale), Some(403));
     let (service, at) = (archive(&scene), now(END - HOUR + 2 * DAY));
@@ -119,7 +119,7 @@ fn digest05_case12_iat_after_the_certificate_is_437_and_an_archived_message_pass
     let plain = scene.verification();
     let report = read_by(&plain, &scene, END - HOUR + 2 * DAY, &call(), vec![message]);
     assert_eq!(told(&report), stale);
-    assert_eq!(flags(&report), []);
+    assert_eq!(flag(&report), None);
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn digest03_case14_two_hours_old_and_the_certificate_ended_an_hour_ago() {
     assert_eq!(service.archive().unwrap().longest_age(), 86_400);
     let report = read_by(&service, &scene, 2 * HOUR, &call(), vec![message]);
     assert_eq!(told(&report), PASSED);
-    assert_eq!(flags(&report), FLAGGED);
+    assert_eq!(flag(&report), FLAGGED);
     assert_eq!(Flag::ArchivedCert.name(), "archived-cert");
     // Where duplicates are not looked for, nothing is relaxed: refused before anything is judged.
     let blind = scene.with_policy(|policy| policy.replay = Replay::Off);
@@ -149,10 +149,10 @@ fn a_certificate_that_ended_moments_ago() {
     let report = scene.verify_at(20, &call(), vec![Ok(scene.present(&call()))]);
     assert_eq!(told(&report), of(Fault::CertificateExpired));
     let report = read(&scene, 20, scene.present(&call()));
-    assert_eq!((told(&report), flags(&report)), (PASSED, FLAGGED));
+    assert_eq!((told(&report), flag(&report)), (PASSED, FLAGGED));
     // What would pass as a call is not flagged.
     let report = read(&scene, 10, scene.present(&call()));
-    assert_eq!((told(&report), flags(&report)), (PASSED, &[][..]));
+    assert_eq!((told(&report), flag(&report)), (PASSED, None));
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn a_certificate_that_did_not_count_yet_is_437() {
     let scene = scene_of(HOUR, 2 * DAY);
     let report = read(&scene, DAY, sent(&scene, HOUR - 1));
     assert_eq!(told(&report), of(Fault::IatOutsideValidity));
-    assert_eq!(flags(&report), []);
+    assert_eq!(flag(&report), None);
     assert!(report.passports[0].token.proven().is_none());
     assert_eq!(told(&read(&scene, DAY, sent(&scene, HOUR))), PASSED);
 }
@@ -271,7 +271,7 @@ fn a_certificate_that_was_revoked_moments_ago() {
     let report = scene.verify_at(30, &call(), vec![Ok(scene.present(&call()))]);
     assert_eq!(told(&report), of(Fault::Revoked));
     let report = read(&scene, 30, scene.present(&call()));
-    assert_eq!((told(&report), flags(&report)), (PASSED, FLAGGED));
+    assert_eq!((told(&report), flag(&report)), (PASSED, FLAGGED));
 }
 
 #[test]
@@ -293,7 +293,7 @@ fn what_was_revoked_by_then_is_437_and_what_was_revoked_later_if_its_key_may_be_
             let report = with_list(rule, 2 * HOUR, Some((at, reason)));
             assert_eq!(told(&report), expected, "{rule:?} {at} {reason:?}");
             if expected == PASSED {
-                assert_eq!(flags(&report), FLAGGED);
+                assert_eq!(flag(&report), FLAGGED);
                 let told = report.passports[0].check(Check::Revocation).detail();
                 let detail = told.unwrap();
                 assert!(detail.contains("2026-11-05T00:00:01Z"), "{detail}");
@@ -408,7 +408,7 @@ fn a_chain_in_the_token_needs_nobody_to_keep_it() {
     let member = format!(r#""typ":"passport","x5c":[{x5c}]"#);
     let message = Forgery::new().header(r#""typ":"passport""#, &member);
     let report = read(&scene, DAY, scene.forge(&message));
-    assert_eq!((told(&report), flags(&report)), (PASSED, FLAGGED));
+    assert_eq!((told(&report), flag(&report)), (PASSED, FLAGGED));
     assert_eq!(scene.repository.requests(), []);
 }
 
@@ -442,7 +442,7 @@ fn a_message_that_was_diverted() {
     assert_eq!(told(&report), PASSED);
     for passport in &report.passports {
         assert_eq!(passport.verdict, Verdict::Passed);
-        assert_eq!(passport.flags, FLAGGED);
+        assert_eq!(passport.flag, FLAGGED);
     }
     let late = i64::from(LONGEST) + 1;
     let report = read_by(
