@@ -22,6 +22,19 @@ use std::sync::Arc;
 pub const MAX_ARCHIVE_SECONDS: u32 = 63 * 7 * 86_400;
 
 /// How messages are judged that were stored.
+///
+/// # Example
+/// ```
+/// use countersign::verification::{Archive, ArchiveRefused, MemoryReplay, VerificationService};
+/// use std::sync::Arc;
+/// /// A service that judges what lies in an inbox for a day at most.
+/// fn for_inbox(
+///     service: &VerificationService,
+///     inbox: Arc<MemoryReplay>,
+/// ) -> Result<VerificationService, ArchiveRefused> {
+///     service.with_archive(Archive::new(86_400, inbox)?)
+/// }
+/// ```
 // RFC 9475 §3.2: "The potential for replay attacks can, however, be largely mitigated by the timestamp in PASSporTs; duplicate messages are
 // easily detected [...] Relaxing the expiry timer would require support for such features on the receiving side of the message." So there is
 // no archive without a memory.

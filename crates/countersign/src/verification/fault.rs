@@ -296,7 +296,7 @@ faults! {
     PriorityMisused "priority-misused" Failed InvalidIdentityHeader NoValidation;
     /// The signer of priority is not one of those who may sign for its namespace.
     PrioritySignerRefused "priority-signer-refused" Failed UnsupportedCredential NoValidation;
-    /// The same signature came with another call a moment ago.
+    /// The same signature was seen before.
     Replayed "replayed" Failed InvalidIdentityHeader NoValidation;
     /// Whether a certificate of the path was revoked could not be found out, and policy demands it.
     RevocationUnknown "revocation-unknown" NotValidated UnsupportedCredential NoValidation;
