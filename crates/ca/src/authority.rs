@@ -6,7 +6,7 @@ use crate::issuance::{self, IssuanceError, Practice, Profile, Request};
 use crate::subject::Subject;
 use countersign::certificate::delegation::{self, Delegation, ProviderNumbers};
 use countersign::certificate::{Certificate, TnAuthList, TnEntry};
-use countersign::crypto::SigningKey;
+use countersign::crypto::{AwsLc, SigningKey, VerifyingKeys};
 use countersign::time::Validity;
 use std::fmt;
 use std::sync::Arc;
@@ -43,6 +43,7 @@ pub struct Authority {
     scope: OwnScope,
     providers: Arc<dyn ProviderNumbers>,
     unknown: UnknownNumbers,
+    keys: Arc<dyn VerifyingKeys>,
 }
 
 /// What an authority can hand down.
@@ -106,7 +107,13 @@ impl Authority {
             practice,
             providers: Arc::new(delegation::Unknown),
             unknown: UnknownNumbers::default(),
+            keys: Arc::new(AwsLc),
         })
+    }
+
+    /// The same, opening the keys that it checks signatures with by `keys`: somebody may want to count them.
+    pub fn with_verifying_keys(self, keys: Arc<dyn VerifyingKeys>) -> Self {
+        Self { keys, ..self }
     }
 
     /// The same, asking `providers` whose numbers are whose; [`delegation::Recent`] bounds the age of what they say.
@@ -186,6 +193,11 @@ impl Authority {
     /// The key of the authority.
     pub fn key(&self) -> &dyn SigningKey {
         self.key.as_ref()
+    }
+
+    /// What opens the keys of those who ask, and its own where it checks what it has signed.
+    pub fn keys(&self) -> &dyn VerifyingKeys {
+        self.keys.as_ref()
     }
 
     /// The same, to be kept by whoever signs something else with it.

@@ -44,14 +44,7 @@ pub struct Record {
 impl Record {
     /// The line, without an end of line: members always in this order and without spaces.
     pub fn to_line(&self) -> String {
-        let Self {
-            position,
-            at,
-            previous,
-            event,
-        } = self;
-        let at = at.as_secs();
-        format!(r#"{{"position":{position},"at":{at},"previous":"{previous}","event":{event}}}"#)
+        line(self.position, self.at, self.previous, &self.event)
     }
 
     /// Reads a line.
@@ -85,6 +78,11 @@ impl Record {
     pub fn digest(&self) -> Digest {
         Digest::of(self.to_line().as_bytes())
     }
+}
+
+fn line(position: u64, at: UnixTime, previous: Digest, event: &str) -> String {
+    let at = at.as_secs();
+    format!(r#"{{"position":{position},"at":{at},"previous":"{previous}","event":{event}}}"#)
 }
 
 /// The bytes are not a record.
@@ -149,6 +147,17 @@ impl Chain {
             digest: record.digest(),
         };
         record
+    }
+
+    /// The same, as the line that is kept: it is written once.
+    pub fn append_line(&mut self, at: UnixTime, event: &str) -> String {
+        let position = self.head.position.saturating_add(1);
+        let line = line(position, at, self.head.digest, event);
+        self.head = Head {
+            position,
+            digest: Digest::of(line.as_bytes()),
+        };
+        line
     }
 
     /// Takes over a record that somebody else has put on.
@@ -339,6 +348,17 @@ mod tests {
                 Err(NotARecord),
                 "{other}"
             );
+        }
+    }
+
+    #[test]
+    fn a_record_and_its_line_are_put_on_alike() {
+        let mut by_record = Chain::at(Head::beginning("ca"));
+        let mut by_line = by_record;
+        for event in ["1", r#"{"a":[]}"#, "3"] {
+            let record = by_record.append(NOW, event);
+            assert_eq!(by_line.append_line(NOW, event), record.to_line());
+            assert_eq!(by_line, by_record);
         }
     }
 

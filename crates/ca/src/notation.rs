@@ -8,7 +8,7 @@ use countersign::crypto::sha256;
 use countersign::jose::base64url;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::str::FromStr;
 
 /// Octets of any length, written in base64url.
@@ -131,10 +131,11 @@ written_in_hexadecimal!(SerialNumber);
 
 /// Lower-case hexadecimal, two digits an octet.
 pub fn to_hexadecimal(bytes: &[u8]) -> String {
+    let digit = |value: u8| char::from(value + if value < 10 { b'0' } else { b'a' - 10 });
     let mut text = String::with_capacity(bytes.len() * 2);
     for byte in bytes {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
+        text.push(digit(byte >> 4));
+        text.push(digit(byte & 0xf));
     }
     text
 }

@@ -17,7 +17,7 @@ use countersign::certificate::ocsp::{
 };
 use countersign::certificate::signature::der_from_fixed;
 use countersign::certificate::{encode, signature};
-use countersign::crypto::{AwsLc, SigningKey};
+use countersign::crypto::{AwsLc, SigningKey, Whereabouts};
 use countersign::number::TelephoneNumber;
 use countersign::time::UnixTime;
 use std::fmt;
@@ -162,6 +162,11 @@ impl Responder {
     /// The certificate that answers are signed with.
     pub fn certificate(&self) -> &Certificate {
         self.delegate.as_ref().unwrap_or(&self.issuer)
+    }
+
+    /// Where the key lives that answers are signed with.
+    pub fn whereabouts(&self) -> Whereabouts {
+        self.key.whereabouts()
     }
 
     /// Whose certificates it answers for.

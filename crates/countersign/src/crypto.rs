@@ -40,6 +40,20 @@ pub trait SigningKey: Send + Sync {
 
     /// The public half.
     fn public_key(&self) -> Point;
+
+    /// Where it lives. Whoever does not say so may be anywhere.
+    fn whereabouts(&self) -> Whereabouts {
+        Whereabouts::Elsewhere
+    }
+}
+
+/// Where a private key lives, and so whether a thread that others need may sign with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whereabouts {
+    /// In a device, or nobody knows where: a signature may take as long as it likes.
+    Elsewhere,
+    /// In the memory of this process: a signature is a computation of some microseconds, less than another thread would cost.
+    Memory,
 }
 
 /// A public P-256 key that checks ES256 signatures.
@@ -218,6 +232,10 @@ impl SigningKey for EcdsaP256Key {
 
     fn public_key(&self) -> Point {
         self.public
+    }
+
+    fn whereabouts(&self) -> Whereabouts {
+        Whereabouts::Memory
     }
 }
 

@@ -67,7 +67,7 @@ fn verify(
     // "5. Verify that the payload of the JWS represents the same key as was used to verify the outer JWS"
     let jwk = json::parse(inner.payload())
         .map_err(|error| Problem::malformed(format!("the binding holds no key: {error}")))?;
-    if key_of(&jwk)? != *admitted.signer.key() {
+    if key_of(&jwk, practice.authority.keys())? != *admitted.signer.key() {
         return Err(Problem::unauthorized("the binding is for another key"));
     }
     Ok(External {

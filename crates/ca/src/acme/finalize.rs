@@ -23,6 +23,7 @@ use crate::subject::Subject;
 use const_oid::ObjectIdentifier;
 use countersign::certificate::extensions::oid;
 use countersign::certificate::{TnAuthList, TnEntry};
+use countersign::crypto::VerifyingKeys;
 use countersign::jose::base64url;
 use countersign::time::{UnixTime, Validity};
 
@@ -54,7 +55,8 @@ pub(super) fn finalize(
     let order = own(at.books.desk.order(&asked), admitted)?;
     let members = payload::members(admitted, Empty::Malformed)?;
     let grant = ready(at.books, order, at.now)?;
-    let request = read(payload::needed(&members, "csr")?)?;
+    let keys = at.practice.authority.keys();
+    let request = read(payload::needed(&members, "csr")?, keys)?;
     judge(at.books, at.practice, order, grant, &request)?;
     let wanted = wanted(at.practice, order, &request)?;
     let validity = match validity(at.practice, order, grant, at.now) {
@@ -79,7 +81,8 @@ pub(super) fn resume(
     };
     let id = order.asked.order.to_string();
     at.books.register.approval(&id)?.given_by.as_ref()?;
-    let wanted = CertificationRequest::parse(request.as_bytes())
+    let keys = at.practice.authority.keys();
+    let wanted = CertificationRequest::parse_with(request.as_bytes(), keys)
         .map_err(|fault| bad(fault.to_string()))
         .and_then(|request| wanted(at.practice, order, &request));
     Some(match wanted {
@@ -161,10 +164,10 @@ fn ready<'a>(books: Books<'_>, order: &'a Order, now: UnixTime) -> Result<&'a Gr
 }
 
 // RFC 8555 §7.4: "The CSR is sent in the base64url-encoded version of the DER format."
-fn read(csr: &str) -> Result<CertificationRequest, Problem> {
+fn read(csr: &str, keys: &dyn VerifyingKeys) -> Result<CertificationRequest, Problem> {
     let der = base64url::decode(csr)
         .map_err(|_| Problem::malformed("csr is not base64url of a request in DER"))?;
-    CertificationRequest::parse(&der).map_err(|fault| bad(fault.to_string()))
+    CertificationRequest::parse_with(&der, keys).map_err(|fault| bad(fault.to_string()))
 }
 
 fn bad(detail: impl Into<Box<str>>) -> Problem {

@@ -13,7 +13,7 @@ use super::nonce::{NonceStanding, Nonces};
 use super::practice::{Dialect, Practice};
 use super::problem::{Kind, Problem, Refusal};
 use super::resource::Resource;
-use countersign::crypto::Point;
+use countersign::crypto::{Point, VerifyingKeys};
 use countersign::jose::flattened::FlattenedJws;
 use countersign::jose::json::Value;
 use countersign::jose::jwk::{Jwk, JwkFault};
@@ -104,8 +104,8 @@ pub(super) fn admit<'a>(
         .map_err(|fault| Problem::malformed(format!("the body is no flattened JWS: {fault}")))?;
     check_algorithm(&jws)?;
     let signer = signer(desk, practice, &jws, resource)?;
-    if !is_signed_alone(practice.dialect, &jws, signer.key()) {
-        check_signature(&jws, signer.key())?;
+    if !is_signed_alone(practice, &jws, signer.key()) {
+        check_signature(&jws, signer.key(), practice.authority.keys())?;
     }
     let url = practice.url(resource);
     check_url(&jws, &url)?;
@@ -174,7 +174,9 @@ fn signer<'a>(
     match (header.get("jwk"), header.get("kid"), naming(resource)) {
         // RFC 8555 §6.2: "The "jwk" and "kid" fields are mutually exclusive. Servers MUST reject requests that contain both."
         (Some(_), Some(_), _) => Err(Problem::malformed("the header has both jwk and kid")),
-        (Some(jwk), None, Naming::Jwk | Naming::Either) => Ok(Signer::Key(key_of(jwk)?)),
+        (Some(jwk), None, Naming::Jwk | Naming::Either) => {
+            Ok(Signer::Key(key_of(jwk, practice.authority.keys())?))
+        }
         (None, Some(kid), Naming::Kid | Naming::Either) => account(desk, practice, kid),
         (None, _, Naming::Jwk) => Err(Problem::malformed("the header has no jwk")),
         (_, None, Naming::Kid) => Err(Problem::malformed("the header has no kid")),
@@ -188,8 +190,8 @@ fn signer<'a>(
 // RFC 8555 §6.2: "If the server supports the signature algorithm "alg" but either does not support or chooses to reject the public
 // key "jwk", then the server MUST return an error with status code 400 (Bad Request) and type
 // "urn:ietf:params:acme:error:badPublicKey". The problem document detail SHOULD describe the reason for rejecting the public key".
-pub(super) fn key_of(jwk: &Value<'_>) -> Result<Point, Problem> {
-    match Jwk::parse(jwk) {
+pub(super) fn key_of(jwk: &Value<'_>, keys: &dyn VerifyingKeys) -> Result<Point, Problem> {
+    match Jwk::parse_with(jwk, keys) {
         Ok(key) => Ok(*key.point()),
         Err(fault @ (JwkFault::NotAnObject | JwkFault::Member)) => {
             Err(Problem::malformed(format!("jwk: {fault}")))
@@ -221,8 +223,12 @@ fn account<'a>(
 }
 
 // RFC 8555 §6.2: "The server MUST verify the JWS before processing the request."
-pub(super) fn check_signature(jws: &FlattenedJws, key: &Point) -> Result<(), Problem> {
-    let verified = match Jwk::of(key).verifying_key() {
+pub(super) fn check_signature(
+    jws: &FlattenedJws,
+    key: &Point,
+    keys: &dyn VerifyingKeys,
+) -> Result<(), Problem> {
+    let verified = match Jwk::of(key).verifying_key(keys) {
         Ok(key) => jws.verify(&*key).map_err(|fault| fault.to_string()),
         Err(fault) => Err(fault.to_string()),
     };
@@ -231,12 +237,13 @@ pub(super) fn check_signature(jws: &FlattenedJws, key: &Point) -> Result<(), Pro
 
 /// Whether the header alone was signed, without the dot behind it, as a deployed client of SHAKEN does where it has nothing to say. Such
 /// a signature cannot stand for anything else: what is signed otherwise has a dot.
-fn is_signed_alone(dialect: Dialect, jws: &FlattenedJws, key: &Point) -> bool {
-    if dialect == Dialect::Rfc || !jws.payload().is_empty() {
+fn is_signed_alone(practice: &Practice, jws: &FlattenedJws, key: &Point) -> bool {
+    if practice.dialect == Dialect::Rfc || !jws.payload().is_empty() {
         return false;
     }
     let header = jws.signing_input().trim_end_matches('.');
-    match (Jwk::of(key).verifying_key(), jws.signature()) {
+    let key = Jwk::of(key).verifying_key(practice.authority.keys());
+    match (key, jws.signature()) {
         (Ok(key), Ok(signature)) => key.verify(header.as_bytes(), &signature).is_ok(),
         _ => false,
     }

@@ -10,7 +10,7 @@ use super::request::{Admitted, Signer, check_signature, key_of};
 use super::resource::Resource;
 use super::states::Books;
 use crate::notation::Octets;
-use countersign::crypto::Point;
+use countersign::crypto::{Point, VerifyingKeys};
 use countersign::jose::flattened::FlattenedJws;
 use countersign::jose::json::Object;
 use countersign::jose::jws::ES256;
@@ -31,12 +31,13 @@ pub(super) fn change(
     let inner = FlattenedJws::parse(admitted.jws.payload())
         .map_err(|fault| Problem::malformed(format!("the payload is no flattened JWS: {fault}")))?;
     // "3. Check that the JWS protected header of the inner JWS has a "jwk" field."
-    let key = inner_key(&inner)?;
+    let keys = practice.authority.keys();
+    let key = inner_key(&inner, keys)?;
     // "4. Check that the inner JWS verifies using the key in its "jwk" field."
-    check_signature(&inner, &key)?;
+    check_signature(&inner, &key, keys)?;
     // "5. Check that the payload of the inner JWS is a well-formed keyChange object (as described above)."
     let members = payload::object(inner.payload())?;
-    let (named, old) = key_change(&members)?;
+    let (named, old) = key_change(&members, keys)?;
     check_inner_header(&inner, admitted)?;
     // "7. Check that the "account" field of the keyChange object contains the URL for the account matching the old key (i.e., the
     // "kid" field in the outer JWS)."
@@ -68,13 +69,13 @@ pub(super) fn change(
 }
 
 // RFC 8555 §7.3.5: "The inner JWS MUST have a "jwk" header parameter, containing the public key of the new key pair."
-fn inner_key(inner: &FlattenedJws) -> Result<Point, Problem> {
+fn inner_key(inner: &FlattenedJws, keys: &dyn VerifyingKeys) -> Result<Point, Problem> {
     if payload::needed(inner.header(), "alg")? != ES256 {
         let detail = "the inner JWS is signed with ES256";
         return Err(Problem::new(Kind::BadSignatureAlgorithm, detail));
     }
     match (inner.header().get("jwk"), inner.header().get("kid")) {
-        (Some(jwk), None) => key_of(jwk),
+        (Some(jwk), None) => key_of(jwk, keys),
         (Some(_), Some(_)) => Err(Problem::malformed("the inner header has both jwk and kid")),
         (None, _) => Err(Problem::malformed("the inner header has no jwk")),
     }
@@ -92,10 +93,13 @@ fn check_inner_header(inner: &FlattenedJws, admitted: &Admitted<'_>) -> Result<(
     }
 }
 
-fn key_change<'a>(members: &'a Object<'_>) -> Result<(&'a str, Point), Problem> {
+fn key_change<'a>(
+    members: &'a Object<'_>,
+    keys: &dyn VerifyingKeys,
+) -> Result<(&'a str, Point), Problem> {
     let account = payload::needed(members, "account")?;
     let old = members
         .get("oldKey")
         .ok_or_else(|| Problem::malformed("there is no oldKey"))?;
-    Ok((account, key_of(old)?))
+    Ok((account, key_of(old, keys)?))
 }

@@ -15,7 +15,7 @@ use crate::conformity;
 use crate::draft::{self, Draft, Serial};
 use crate::issuance::{IssuanceError, Request};
 use crate::notation::Octets;
-use countersign::crypto::{AwsLc, Signature, VerifyingKeys as _};
+use countersign::crypto::Signature;
 use countersign::time::UnixTime;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -181,7 +181,7 @@ impl Register {
             return Err(NotFinished::KeyBlocked);
         }
         // A device that errs once in the middle of a signature gives its key away: such a signature never leaves.
-        let key = AwsLc.p256(&authority.key().public_key());
+        let key = authority.keys().p256(&authority.key().public_key());
         let key = key.map_err(|_| NotFinished::BadSignature)?;
         let verified = key.verify(tbs, signature);
         verified.map_err(|_| NotFinished::BadSignature)?;

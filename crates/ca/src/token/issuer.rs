@@ -18,6 +18,7 @@ pub struct TokenIssuer {
     pub iss: Option<Box<str>>,
     /// Where its certificate is known to be: nothing is fetched for tokens that say so. Only for one that is trusted by itself.
     pub x5u: Option<Box<str>>,
+    keys: Arc<dyn VerifyingKeys>,
 }
 
 #[derive(Clone)]
@@ -40,12 +41,13 @@ impl TokenIssuer {
     /// # Errors
     /// [`NotAnIssuer`] if its key is not P-256, or may not sign tokens.
     pub fn holder_of(certificate: Certificate) -> Result<Self, NotAnIssuer> {
-        let key = signing_key(&certificate).ok_or(NotAnIssuer)?;
+        let key = signing_key(&certificate, &AwsLc).ok_or(NotAnIssuer)?;
         Ok(Self {
             name: certificate.subject().to_string().into(),
             trusted: Trusted::Itself { certificate, key },
             iss: None,
             x5u: None,
+            keys: Arc::new(AwsLc),
         })
     }
 
@@ -65,6 +67,7 @@ impl TokenIssuer {
             },
             iss: None,
             x5u: None,
+            keys: Arc::new(AwsLc),
         })
     }
 
@@ -84,6 +87,25 @@ impl TokenIssuer {
     pub fn with_x5u(self, url: &str) -> Self {
         let x5u = Some(url.into());
         Self { x5u, ..self }
+    }
+
+    /// The same, checking signatures with other keys than the library's.
+    ///
+    /// # Errors
+    /// [`NotAnIssuer`] if they do not know its key.
+    pub fn with_verifying_keys(self, keys: Arc<dyn VerifyingKeys>) -> Result<Self, NotAnIssuer> {
+        let trusted = match self.trusted {
+            Trusted::Itself { certificate, .. } => {
+                let key = signing_key(&certificate, &*keys).ok_or(NotAnIssuer)?;
+                Trusted::Itself { certificate, key }
+            }
+            below @ Trusted::Below { .. } => below,
+        };
+        Ok(Self {
+            trusted,
+            keys,
+            ..self
+        })
     }
 
     /// Whether whoever has a certificate with this common name from the right authority is this issuer.
@@ -128,8 +150,9 @@ impl TokenIssuer {
                     return None;
                 }
                 let (anchors, rules) = (std::slice::from_ref(anchor), PathRules::default());
-                walk(certificates, anchors, Purpose::Any, &rules, at, &AwsLc).ok()?;
-                signing_key(first)
+                let keys = &*self.keys;
+                walk(certificates, anchors, Purpose::Any, &rules, at, keys).ok()?;
+                signing_key(first, keys)
             }
         }
     }
@@ -137,7 +160,10 @@ impl TokenIssuer {
 
 // RFC 5280 §4.2.1.3: "The digitalSignature bit is asserted when the subject public key is used for verifying digital
 // signatures, other than signatures on certificates (bit 5) and CRLs (bit 6)"
-fn signing_key(certificate: &Certificate) -> Option<Arc<dyn VerifyingKey>> {
+fn signing_key(
+    certificate: &Certificate,
+    keys: &dyn VerifyingKeys,
+) -> Option<Arc<dyn VerifyingKey>> {
     if certificate
         .key_usage()
         .is_some_and(|usage| !usage.digital_signature())
@@ -145,7 +171,7 @@ fn signing_key(certificate: &Certificate) -> Option<Arc<dyn VerifyingKey>> {
         return None;
     }
     match certificate.public_key() {
-        PublicKey::P256(point) => AwsLc.p256(point.as_slice()).ok(),
+        PublicKey::P256(point) => keys.p256(point.as_slice()).ok(),
         _ => None,
     }
 }

@@ -41,6 +41,14 @@ impl Jwk {
     /// # Errors
     /// [`JwkFault`] if it is none, of another kind, private, or not on its curve.
     pub fn parse(value: &Value<'_>) -> Result<Self, JwkFault> {
+        Self::parse_with(value, &AwsLc)
+    }
+
+    /// The same with other keys than the library's.
+    ///
+    /// # Errors
+    /// [`JwkFault`] as there.
+    pub fn parse_with(value: &Value<'_>, keys: &dyn VerifyingKeys) -> Result<Self, JwkFault> {
         let members = value.as_object().ok_or(JwkFault::NotAnObject)?;
         let text = |name| members.get(name).and_then(Value::as_str);
         // RFC 7517 §4.1: "This member MUST be present in a JWK."
@@ -65,7 +73,7 @@ impl Jwk {
                 _ => return Err(JwkFault::Coordinate),
             }
         }
-        AwsLc.p256(&point).map_err(|_| JwkFault::OffCurve)?;
+        keys.p256(&point).map_err(|_| JwkFault::OffCurve)?;
         Ok(Self { point })
     }
 
@@ -83,8 +91,11 @@ impl Jwk {
     ///
     /// # Errors
     /// [`JwkFault::OffCurve`] if it was made [`Jwk::of`] something that is no point.
-    pub fn verifying_key(&self) -> Result<Arc<dyn VerifyingKey>, JwkFault> {
-        AwsLc.p256(&self.point).map_err(|_| JwkFault::OffCurve)
+    pub fn verifying_key(
+        &self,
+        keys: &dyn VerifyingKeys,
+    ) -> Result<Arc<dyn VerifyingKey>, JwkFault> {
+        keys.p256(&self.point).map_err(|_| JwkFault::OffCurve)
     }
 
     /// Appends the key as JSON: its required members, in order.

@@ -41,7 +41,7 @@ pub(crate) fn measure() -> Row {
     Row {
         name: "probe-round-trip",
         nanos: nanos.get(nanos.len() / 2).copied().unwrap_or(f64::NAN),
-        of: "5 ms",
+        of: "5 ms".into(),
         of_nanos: MOST,
         promise: Promise::NanosAtMost(MOST),
     }

@@ -86,7 +86,7 @@ fn row((name, (of, raw), promise, ours): Race<'_>) -> Row {
     Row {
         name,
         nanos,
-        of,
+        of: of.into(),
         of_nanos,
         promise,
     }

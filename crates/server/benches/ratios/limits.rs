@@ -115,10 +115,10 @@ fn rows(course: &mut Course<'_>) -> Vec<Row> {
         !course.server.was_full(),
         "the table was full: the figures tell of that, and not of the core"
     );
-    let row = |name, nanos, of, of_nanos, promise| Row {
+    let row = |name, nanos, of: &'static str, of_nanos, promise| Row {
         name,
         nanos,
-        of,
+        of: of.into(),
         of_nanos,
         promise,
     };
@@ -191,7 +191,7 @@ pub(crate) fn memory() -> Row {
     Row {
         name: "b2bua-pending-bytes",
         nanos: kept,
-        of: "8 KiB",
+        of: "8 KiB".into(),
         of_nanos: MOST_BYTES,
         promise: Promise::BytesAtMost(MOST_BYTES),
     }

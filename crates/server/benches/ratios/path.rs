@@ -210,10 +210,10 @@ fn rows(runners: &[Runner<'_>], anchor: Anchor) -> Vec<Row> {
             .find(|one| one.name == name)
             .map(Runner::nanos)
     };
-    let row = |name, nanos, of, of_nanos, promise| Row {
+    let row = |name, nanos, of: &'static str, of_nanos, promise| Row {
         name,
         nanos,
-        of,
+        of: of.into(),
         of_nanos,
         promise,
     };

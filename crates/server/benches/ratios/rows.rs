@@ -2,6 +2,7 @@
 
 use countersign_testkit::stopwatch::ROUNDS;
 use serde_json::json;
+use std::borrow::Cow;
 
 /// How far the A/A row may be from 1.
 pub(crate) const VOID_BEYOND: f64 = 0.01;
@@ -28,7 +29,7 @@ pub(crate) enum Promise {
 pub(crate) struct Row {
     pub(crate) name: &'static str,
     pub(crate) nanos: f64,
-    pub(crate) of: &'static str,
+    pub(crate) of: Cow<'static, str>,
     pub(crate) of_nanos: f64,
     pub(crate) promise: Promise,
 }

@@ -110,10 +110,10 @@ pub(crate) fn measure(raw: &Raw) -> Vec<Row> {
         .collect();
     let anchor = meter.anchor();
     let mean = |of: fn(&Extra) -> f64| rounds.iter().map(of).sum::<f64>() / ROUNDS as f64;
-    let row = |name, nanos, of, of_nanos, most| Row {
+    let row = |name, nanos, of: &'static str, of_nanos, most| Row {
         name,
         nanos,
-        of,
+        of: of.into(),
         of_nanos,
         promise: Promise::CostAtMost(most),
     };

@@ -227,7 +227,7 @@ impl Book {
                 return Attempt::Ended(Err(Undone::NoRandomness));
             }
             for event in decided {
-                lines.push(chain.append(now, &event.to_json()).to_line().into_bytes());
+                lines.push(chain.append_line(now, &event.to_json()).into_bytes());
                 ledger.apply(&event);
                 events.push(event);
             }

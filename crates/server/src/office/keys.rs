@@ -1,7 +1,7 @@
 //! The keys of the authority, watched: each signature is counted, and a key that did not sign is known until it signs again.
 
 use crate::metrics::Metrics;
-use countersign::crypto::{Point, Signature, SigningFailed, SigningKey};
+use countersign::crypto::{Point, Signature, SigningFailed, SigningKey, Whereabouts};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -95,6 +95,10 @@ impl SigningKey for Watched {
 
     fn public_key(&self) -> Point {
         self.key.public_key()
+    }
+
+    fn whereabouts(&self) -> Whereabouts {
+        self.key.whereabouts()
     }
 }
 

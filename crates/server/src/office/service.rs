@@ -33,7 +33,7 @@ use crate::metrics::Metrics;
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use countersign::certificate::delegation::ProviderNumbers;
-use countersign::crypto::system_random;
+use countersign::crypto::{Whereabouts, system_random};
 use countersign::time::UnixTime;
 use countersign_ca::acme::problem::{Kind, Problem};
 use countersign_ca::acme::{
@@ -77,7 +77,7 @@ const MAX_FETCHING: usize = 32;
 /// How often is looked for certificates that were begun and left.
 const LOOK_AT_UNFINISHED: Duration = Duration::from_secs(5);
 
-/// Most answers of OCSP that are signed at a time. Own decision: others wait, and orders have the key between them.
+/// Most answers of OCSP that a device signs at a time. Own decision: others wait, and orders have the key between them.
 const MAX_ANSWERING: usize = 8;
 
 /// A request as HTTP brings it.
@@ -145,7 +145,7 @@ pub struct Service {
     former: Vec<Responder>,
     /// Whose number is whose, if anybody says.
     numbers: Option<Arc<NumberTable>>,
-    /// Who may have an answer signed now.
+    /// Who may have an answer signed by a device now.
     answering: Arc<Semaphore>,
     /// Who may fetch the certificate of a token now.
     fetching: Semaphore,
@@ -391,30 +391,36 @@ impl Service {
 
     /// Answers a question about certificates; `None` if nobody could sign the answer.
     pub async fn ocsp(self: &Arc<Self>, request: Bytes) -> Option<Vec<u8>> {
-        // The key may be in a device, and others want it, too.
+        let responder = self.responder_of(&request);
+        if responder.whereabouts() == Whereabouts::Memory {
+            return Some(self.answer(responder, &request));
+        }
+        // The key is in a device, and others want it, too.
         let turn = self.answering.clone().acquire_owned().await.ok()?;
         let service = self.clone();
         let answered = spawn_blocking(move || {
-            let ledger = service.keeper.snapshot();
-            let responder = service.responder_of(&request);
-            let known = Known {
-                register: &ledger.register,
-                issuer: responder.issuer(),
-                namesakes: match service.former.is_empty() {
-                    true => Namesakes::None,
-                    false => Namesakes::Some,
-                },
-                providers: service
-                    .numbers
-                    .as_deref()
-                    .map(|numbers| numbers as &dyn ProviderNumbers),
-            };
-            let now = service.clock.now().unix;
-            let answer = responder.answer(&request, &known, now);
+            let answer = service.answer(service.responder_of(&request), &request);
             drop(turn);
             answer
         });
         answered.await.ok()
+    }
+
+    fn answer(&self, responder: &Responder, request: &[u8]) -> Vec<u8> {
+        let ledger = self.keeper.snapshot();
+        let known = Known {
+            register: &ledger.register,
+            issuer: responder.issuer(),
+            namesakes: match self.former.is_empty() {
+                true => Namesakes::None,
+                false => Namesakes::Some,
+            },
+            providers: self
+                .numbers
+                .as_deref()
+                .map(|numbers| numbers as &dyn ProviderNumbers),
+        };
+        responder.answer(request, &known, self.clock.now().unix)
     }
 
     /// Who answers: the key that has issued what is asked about.

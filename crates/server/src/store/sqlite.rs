@@ -30,6 +30,10 @@ const TABLES: &str = "CREATE TABLE record (
     stream TEXT NOT NULL, position INTEGER NOT NULL, line BLOB NOT NULL, PRIMARY KEY (stream, position)
 ) STRICT, WITHOUT ROWID;";
 
+/// Puts a line on after position `?2`, if the stream ends there: looked at and done in one statement.
+const INSERT: &str = "INSERT INTO record SELECT ?1, ?2 + 1, ?3 WHERE ?2 = coalesce(
+    (SELECT position FROM record WHERE stream = ?1 ORDER BY position DESC LIMIT 1), 0)";
+
 /// Only its owner may read or write the file; SQLite gives those beside it the same mode.
 const FILE_MODE: u32 = 0o600;
 
@@ -144,18 +148,16 @@ impl SqliteStore {
 impl EventStore for SqliteStore {
     fn append(&self, stream: &str, expected: u64, records: &[Vec<u8>]) -> Result<(), AppendError> {
         let mut connection = self.connection();
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let actual = head(&transaction, stream)?;
-        if actual != expected {
-            return Err(AppendError::Conflict { actual });
-        }
-        {
-            let mut insert = transaction.prepare("INSERT INTO record VALUES (?1, ?2, ?3)")?;
-            for (position, line) in (expected + 1..).zip(records) {
-                insert.execute((stream, place(position), line))?;
+        match records {
+            // A statement alone is a transaction of its own.
+            [line] => put_on(&connection, stream, expected, [line])?,
+            lines => {
+                let begun = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+                put_on(&begun, stream, expected, lines)?;
+                begun.commit()?;
             }
         }
-        Ok(transaction.commit()?)
+        Ok(())
     }
 
     fn read(&self, stream: &str, after: u64, limit: usize) -> Result<Vec<Vec<u8>>, Unavailable> {
@@ -170,6 +172,32 @@ impl EventStore for SqliteStore {
 
     fn head(&self, stream: &str) -> Result<u64, Unavailable> {
         Ok(head(&self.connection(), stream)?)
+    }
+}
+
+/// Puts lines on one after the other, each only where the stream ends: the first finds out whether somebody else was there.
+fn put_on<'a>(
+    connection: &Connection,
+    stream: &str,
+    expected: u64,
+    lines: impl IntoIterator<Item = &'a Vec<u8>>,
+) -> Result<(), AppendError> {
+    let mut end = expected;
+    let mut insert = connection.prepare(INSERT)?;
+    for line in lines {
+        if insert.execute((stream, place(end), line))? == 0 {
+            let actual = head(connection, stream)?;
+            return Err(AppendError::Conflict { actual });
+        }
+        end += 1;
+    }
+    // Without a line nothing has looked where it ends.
+    match end == expected {
+        true => match head(connection, stream)? {
+            actual if actual == expected => Ok(()),
+            actual => Err(AppendError::Conflict { actual }),
+        },
+        false => Ok(()),
     }
 }
 

@@ -4,7 +4,7 @@ use super::Service;
 use crate::authority::book::Decision;
 use crate::office::gate::TurnedAway;
 use bytes::Bytes;
-use countersign::crypto::system_random;
+use countersign::crypto::{Whereabouts, system_random};
 use countersign_ca::token_authority::request::{Asked, Dialect, Proof, Reply, decide};
 use std::fmt;
 use std::sync::Arc;
@@ -60,7 +60,10 @@ impl Service {
                 return Some(out_of_order());
             }
         };
-        let signed = spawn_blocking(move || grant.reply(desk.key.as_ref())).await;
+        let signed = match desk.key.whereabouts() {
+            Whereabouts::Memory => Ok(grant.reply(desk.key.as_ref())),
+            Whereabouts::Elsewhere => spawn_blocking(move || grant.reply(desk.key.as_ref())).await,
+        };
         match signed {
             Ok(Ok(reply)) => Some(reply),
             _ => {
