@@ -105,6 +105,7 @@ impl SigningKey for Watched {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use countersign::crypto::EcdsaP256Key;
     use std::sync::atomic::AtomicBool;
 
     /// A key in a device that comes and goes.
@@ -122,6 +123,18 @@ mod tests {
         fn public_key(&self) -> Point {
             [4; 65]
         }
+    }
+
+    /// This test verifies that a key in memory is known as one when it is watched, and that one of which nobody says where it is may be
+    /// anywhere: who signs decides by that whether others wait.
+    #[test]
+    fn a_watched_key_is_where_it_was() {
+        let watch = Arc::new(KeyWatch::default());
+        let in_memory = Arc::new(EcdsaP256Key::generate().unwrap());
+        let watched = watch.over(in_memory, Use::Responder);
+        assert_eq!(watched.whereabouts(), Whereabouts::Memory);
+        let watched = watch.over(Arc::new(Device::default()), Use::Responder);
+        assert_eq!(watched.whereabouts(), Whereabouts::Elsewhere);
     }
 
     /// This test verifies that a key which does not sign is known until that key signs again, whatever others do meanwhile.

@@ -45,14 +45,22 @@ fn a_conflict_keeps_nothing(store: &dyn EventStore) {
     store.append("c", head, &[line("x")]).unwrap();
     for expected in [head, head + 2] {
         let records = [line("y"), line("z")];
-        let refused = store.append("c", expected, &records);
-        assert_eq!(refused, Err(AppendError::Conflict { actual: head + 1 }));
+        for records in [&records[..], &records[..1], &[]] {
+            let refused = store.append("c", expected, records);
+            assert_eq!(refused, Err(AppendError::Conflict { actual: head + 1 }));
+        }
     }
     assert_eq!(store.head("c"), Ok(head + 1));
 }
 
-/// Of those that put records on at the same place at the same time, exactly one is first, and nobody's pair is torn apart.
+/// Of those that put records on at the same place at the same time, exactly one is first, and what somebody puts on at once, one record or
+/// a pair, is not torn apart.
 fn one_is_first(stores: [Arc<dyn EventStore>; 4]) {
+    race(&stores, "alone", &["a"]);
+    race(&stores, "pairs", &["a", "b"]);
+}
+
+fn race(stores: &[Arc<dyn EventStore>; 4], stream: &str, at_once: &[&str]) {
     const EACH: usize = 25;
     let start = Barrier::new(stores.len());
     let start = &start;
@@ -62,12 +70,11 @@ fn one_is_first(stores: [Arc<dyn EventStore>; 4]) {
                 start.wait();
                 let (mut done, mut expected) = (0, 0);
                 while done < EACH {
-                    let pair = [
-                        line(format!("{who} {done} a")),
-                        line(format!("{who} {done} b")),
-                    ];
-                    match store.append("race", expected, &pair) {
-                        Ok(()) => (done, expected) = (done + 1, expected + 2),
+                    let records = at_once
+                        .iter()
+                        .map(|one| line(format!("{who} {done} {one}")));
+                    match store.append(stream, expected, &records.collect::<Vec<_>>()) {
+                        Ok(()) => (done, expected) = (done + 1, expected + at_once.len() as u64),
                         Err(AppendError::Conflict { actual }) => expected = actual,
                         Err(other) => panic!("{other}"),
                     }
@@ -75,13 +82,16 @@ fn one_is_first(stores: [Arc<dyn EventStore>; 4]) {
             });
         }
     });
-    let all = stores[0].read("race", 0, usize::MAX).unwrap();
-    assert_eq!(all.len(), stores.len() * EACH * 2);
+    let all = stores[0].read(stream, 0, usize::MAX).unwrap();
+    assert_eq!(all.len(), stores.len() * EACH * at_once.len());
     let mut seen = std::collections::BTreeSet::new();
-    for pair in all.chunks(2) {
+    for together in all.chunks(at_once.len()) {
         let text = |line: &[u8]| String::from_utf8(line.to_vec()).unwrap();
-        let (first, second) = (text(&pair[0]), text(&pair[1]));
-        assert_eq!(first.strip_suffix('a'), second.strip_suffix('b'));
+        let first = text(&together[0]);
+        let (whose, _) = first.rsplit_once(' ').unwrap();
+        for (record, one) in together.iter().zip(at_once) {
+            assert_eq!(text(record), format!("{whose} {one}"));
+        }
         assert!(seen.insert(first));
     }
 }

@@ -2,6 +2,7 @@
 
 mod a_year_of_renewals;
 mod accounts;
+mod counted_checks;
 mod enrolling;
 mod finalizing;
 mod lost_and_repeated;
