@@ -1,14 +1,16 @@
 //! A store in one SQLite file on this machine, open to several processes at once.
 //!
-//! The file is in WAL mode with `synchronous = FULL`: what [`EventStore::append`] has returned for is on the disk. A transaction
-//! that a killed process leaves behind is rolled back by whoever opens the file next. Processes that put records on at the same
-//! time wait for each other, and all but one are told of the conflict.
+//! The file is in WAL mode with `synchronous = FULL`: what [`EventStore::append`] has returned for is on the disk, by fdatasync(2) where
+//! it was built in this workspace (`.cargo/config.toml`), by fsync(2) elsewhere. A transaction that a killed process leaves behind is
+//! rolled back by whoever opens the file next. Processes that put records on at the same time wait for each other, and all but one
+//! are told of the conflict.
 //!
 //! A copy is made by [`SqliteStore::backup`] while the file is in use; copying the file itself, without its `-wal`, is no copy.
 
 use super::{AppendError, EventStore, Unavailable};
 use crate::files;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, TransactionBehavior};
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -30,17 +32,43 @@ const TABLES: &str = "CREATE TABLE record (
     stream TEXT NOT NULL, position INTEGER NOT NULL, line BLOB NOT NULL, PRIMARY KEY (stream, position)
 ) STRICT, WITHOUT ROWID;";
 
-/// Puts a line on after position `?2`, if the stream ends there: looked at and done in one statement.
-const INSERT: &str = "INSERT INTO record SELECT ?1, ?2 + 1, ?3 WHERE ?2 = coalesce(
-    (SELECT position FROM record WHERE stream = ?1 ORDER BY position DESC LIMIT 1), 0)";
-
 /// Only its owner may read or write the file; SQLite gives those beside it the same mode.
 const FILE_MODE: u32 = 0o600;
 
 /// An SQLite file.
 #[derive(Debug)]
 pub struct SqliteStore {
-    connection: Mutex<Connection>,
+    open: Mutex<Open>,
+}
+
+/// The connection, and where it knows streams to end.
+#[derive(Debug)]
+struct Open {
+    connection: Connection,
+    ends: Ends,
+}
+
+/// Where streams end, as long as nobody else has changed the file: to look costs more than to put on.
+#[derive(Debug, Default)]
+struct Ends {
+    /// `PRAGMA data_version` when they were looked up: another one says that another connection has written.
+    version: i64,
+    heads: BTreeMap<Box<str>, u64>,
+}
+
+impl Ends {
+    /// Where a stream ends, inside a transaction that nobody else can write beside.
+    fn of(&mut self, transaction: &Connection, stream: &str) -> rusqlite::Result<u64> {
+        let version = transaction.query_row("PRAGMA data_version", [], |row| row.get(0))?;
+        if self.version != version {
+            self.heads.clear();
+            self.version = version;
+        }
+        match self.heads.get(stream) {
+            Some(known) => Ok(*known),
+            None => head(transaction, stream),
+        }
+    }
 }
 
 impl SqliteStore {
@@ -55,8 +83,9 @@ impl SqliteStore {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(path, flags)?;
         prepare(&mut connection)?;
+        let ends = Ends::default();
         Ok(Self {
-            connection: Mutex::new(connection),
+            open: Mutex::new(Open { connection, ends }),
         })
     }
 
@@ -77,7 +106,7 @@ impl SqliteStore {
     /// # Errors
     /// [`Unavailable`] if the file cannot be read.
     pub fn limit(&self, bytes: u64) -> Result<(), Unavailable> {
-        let connection = self.connection();
+        let connection = &self.opened().connection;
         let size: i64 = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
         let size = u64::try_from(size).unwrap_or_default().max(1);
         let pragma = format!("PRAGMA max_page_count = {}", (bytes / size).max(1));
@@ -113,7 +142,7 @@ impl SqliteStore {
             .to_str()
             .ok_or_else(|| Unavailable("the name of the copy has to be text in UTF-8".into()))?;
         // SQLite takes an empty file for one that is not there.
-        self.connection().execute("VACUUM INTO ?1", [name])?;
+        self.opened().connection.execute("VACUUM INTO ?1", [name])?;
         File::open(beside)
             .and_then(|file| file.sync_all())
             .map_err(failed)?;
@@ -128,7 +157,7 @@ impl SqliteStore {
     /// # Errors
     /// [`Unavailable`] with what it has found.
     pub fn check(&self) -> Result<(), Unavailable> {
-        let connection = self.connection();
+        let connection = &self.opened().connection;
         let found: String =
             connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
         match found.as_str() {
@@ -137,31 +166,36 @@ impl SqliteStore {
         }
     }
 
-    fn connection(&self) -> MutexGuard<'_, Connection> {
+    fn opened(&self) -> MutexGuard<'_, Open> {
         // A transaction that was open when somebody panicked was rolled back when it was dropped.
-        self.connection
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl EventStore for SqliteStore {
     fn append(&self, stream: &str, expected: u64, records: &[Vec<u8>]) -> Result<(), AppendError> {
-        let mut connection = self.connection();
-        match records {
-            // A statement alone is a transaction of its own.
-            [line] => put_on(&connection, stream, expected, [line])?,
-            lines => {
-                let begun = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-                put_on(&begun, stream, expected, lines)?;
-                begun.commit()?;
+        let Open { connection, ends } = &mut *self.opened();
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let actual = ends.of(&transaction, stream)?;
+        // What comes of a commit that fails is not known before somebody looks.
+        ends.heads.remove(stream);
+        if actual != expected {
+            return Err(AppendError::Conflict { actual });
+        }
+        {
+            let mut insert = transaction.prepare("INSERT INTO record VALUES (?1, ?2, ?3)")?;
+            for (position, line) in (expected + 1..).zip(records) {
+                insert.execute((stream, place(position), line))?;
             }
         }
+        transaction.commit()?;
+        let end = expected.saturating_add(records.len() as u64);
+        ends.heads.insert(stream.into(), end);
         Ok(())
     }
 
     fn read(&self, stream: &str, after: u64, limit: usize) -> Result<Vec<Vec<u8>>, Unavailable> {
-        let connection = self.connection();
+        let connection = &self.opened().connection;
         let mut select = connection.prepare(
             "SELECT line FROM record WHERE stream = ?1 AND position > ?2 ORDER BY position LIMIT ?3",
         )?;
@@ -171,33 +205,7 @@ impl EventStore for SqliteStore {
     }
 
     fn head(&self, stream: &str) -> Result<u64, Unavailable> {
-        Ok(head(&self.connection(), stream)?)
-    }
-}
-
-/// Puts lines on one after the other, each only where the stream ends: the first finds out whether somebody else was there.
-fn put_on<'a>(
-    connection: &Connection,
-    stream: &str,
-    expected: u64,
-    lines: impl IntoIterator<Item = &'a Vec<u8>>,
-) -> Result<(), AppendError> {
-    let mut end = expected;
-    let mut insert = connection.prepare(INSERT)?;
-    for line in lines {
-        if insert.execute((stream, place(end), line))? == 0 {
-            let actual = head(connection, stream)?;
-            return Err(AppendError::Conflict { actual });
-        }
-        end += 1;
-    }
-    // Without a line nothing has looked where it ends.
-    match end == expected {
-        true => match head(connection, stream)? {
-            actual if actual == expected => Ok(()),
-            actual => Err(AppendError::Conflict { actual }),
-        },
-        false => Ok(()),
+        Ok(head(&self.opened().connection, stream)?)
     }
 }
 

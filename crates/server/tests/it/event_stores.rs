@@ -106,6 +106,26 @@ fn memory_keeps_what_every_store_promises() {
     }));
 }
 
+/// This test verifies that a store which remembers where a stream ends looks again after anybody else has written to the file, however
+/// they did.
+#[test]
+fn sqlite_notices_records_that_somebody_else_puts_on_or_takes_away() {
+    let folder = Workspace::new("others");
+    let (store, other) = (open(folder.path()), open(folder.path()));
+    store.append("a", 0, &[line("one"), line("two")]).unwrap();
+    other.append("b", 0, &[line("elsewhere")]).unwrap();
+    store.append("a", 2, &[line("three")]).unwrap();
+    other.append("a", 3, &[line("four")]).unwrap();
+    let refused = store.append("a", 3, &[line("mine")]);
+    assert_eq!(refused, Err(AppendError::Conflict { actual: 4 }));
+    store.append("a", 4, &[line("five")]).unwrap();
+    let intruder = rusqlite::Connection::open(folder.path().join("journal.db")).unwrap();
+    let cut = intruder.execute("DELETE FROM record WHERE stream = 'a' AND position > 2", []);
+    assert_eq!(cut, Ok(3));
+    let refused = store.append("a", 5, &[line("mine")]);
+    assert_eq!(refused, Err(AppendError::Conflict { actual: 2 }));
+}
+
 #[test]
 fn sqlite_keeps_what_every_store_promises() {
     let folder = Workspace::new("store");
