@@ -1,7 +1,8 @@
 //! Private keys where they live: in a file, or in a PKCS#11 module that never gives them away.
 //!
 //! A setting or a flag names a [`KeyPlace`]: the path of a file, or a `pkcs11:` URI. [`KeyPlace::open`] makes a [`SigningKey`] of it,
-//! and [`KeyPlace::generate`] makes a key there that was not there before. Who signs with it cannot tell the two apart.
+//! and [`KeyPlace::generate`] makes a key there that was not there before. Who signs with it cannot tell the two apart,
+//! and need not: it says whether a thread that others need may sign ([`Whereabouts`](countersign::crypto::Whereabouts)).
 //!
 //! - [`file`](mod@file): keys in files of their own.
 //! - [`uri`]: `pkcs11:` URIs ([RFC 7512](https://www.rfc-editor.org/rfc/rfc7512)).
