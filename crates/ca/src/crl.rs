@@ -59,6 +59,18 @@ pub fn issue(
     issuer: &Certificate,
     key: &dyn SigningKey,
 ) -> Result<Vec<u8>, IssuanceError> {
+    may_sign(issuer, key)?;
+    if crl.next_update < crl.this_update {
+        return Err(IssuanceError::Validity);
+    }
+    Ok(draft(crl, issuer)?.sign(key)?)
+}
+
+/// Whether `issuer` may sign lists, and with this key.
+///
+/// # Errors
+/// [`IssuanceError::BadAuthority`] if it may not, [`IssuanceError::KeyMismatch`] if the key is another one.
+pub fn may_sign(issuer: &Certificate, key: &dyn SigningKey) -> Result<(), IssuanceError> {
     // RFC 5280 §4.2.1.3: "The cRLSign bit is asserted when the subject public key is used for verifying signatures on
     // certificate revocation lists"
     if !issuer.key_usage().is_some_and(|usage| usage.crl_sign()) {
@@ -67,10 +79,7 @@ pub fn issue(
     if issuer.public_key().p256() != Some(&key.public_key()) {
         return Err(IssuanceError::KeyMismatch);
     }
-    if crl.next_update < crl.this_update {
-        return Err(IssuanceError::Validity);
-    }
-    Ok(draft(crl, issuer)?.sign(key)?)
+    Ok(())
 }
 
 /// The draft that [`issue`] signs, without the checks of the issuer before it.

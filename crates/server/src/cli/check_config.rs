@@ -5,10 +5,11 @@ use super::{Console, Outcome, columns, startup};
 use crate::clock::{Clock, SystemClock};
 use crate::config;
 use crate::config::keys::{KEYS, Key};
-use crate::office::Office;
+use crate::office;
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Flags of `check-config`.
 #[derive(Debug, Args)]
@@ -16,7 +17,8 @@ use std::path::PathBuf;
     after_help = "Examples:\n  countersign check-config /etc/countersign/countersign.toml\n  \
     countersign check-config --json countersign.toml | jq .mistakes\n  \
     countersign check-config --keys\n\n\
-    Opens the files that the configuration names, too: keys, certificates, inventories, anchors."
+    Opens the files that the configuration names, too: keys, certificates, inventories, anchors, the journal of the authority. \
+    A key in a PKCS#11 device stays closed: only a start tries it."
 )]
 pub(super) struct Arguments {
     /// The configuration file
@@ -39,11 +41,13 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {
     };
     let loaded = config::load(file, std::env::vars(), &[]);
     let settings = loaded.as_ref().ok().and_then(|config| config.ca.as_ref());
-    // Keys stay closed: whoever checks a configuration may have no PIN.
-    let office = settings.and_then(|settings| Office::open(settings).err());
-    let office = office.map(|fault| format!("{}: ca: {fault}", file.display()));
-    let checked =
-        loaded.and_then(|config| config::check(&config, SystemClock::start().now().unix, 1));
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+    let office = settings.map(|settings| office::examine(settings, &clock));
+    let office = office.unwrap_or_default().into_iter();
+    let office: Vec<_> = office
+        .map(|fault| format!("{}: ca: {fault}", file.display()))
+        .collect();
+    let checked = loaded.and_then(|config| config::check(&config, clock.now().unix, 1));
     let (mistakes, warnings) = match checked {
         Ok(checked) => (Vec::new(), checked.warnings),
         Err(mistakes) => (mistakes, Vec::new()),
@@ -56,19 +60,13 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {
             "warnings": text(warnings.iter().map(ToString::to_string).collect()),
         }));
     }
-    if !mistakes.is_empty() {
-        return if arguments.json {
-            Outcome::Failed
-        } else {
-            startup::mistaken(&mistakes, console)
-        };
-    }
-    if let Some(fault) = office {
+    if !mistakes.is_empty() || !office.is_empty() {
         if arguments.json {
             return Outcome::Failed;
         }
-        console.error(fault);
-        return Outcome::Unable;
+        let outcome = startup::mistaken(&mistakes, console);
+        office.iter().for_each(|fault| console.error(fault));
+        return outcome;
     }
     if !arguments.json {
         warnings.iter().for_each(|warning| console.warning(warning));

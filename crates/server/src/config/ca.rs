@@ -299,6 +299,7 @@ impl Rest {
             reader.note("unknown_numbers", &unknown_numbers.place, cause);
         }
         let lists = crl(reader.table("crl"), directory);
+        let (usual_days, longest_days) = lives(reader);
         Self {
             checkpoint_file: reader.text("checkpoint_file").map(file),
             policy: policy.map_or(Some(SHAKEN_POLICY), |policy| policy.value),
@@ -313,12 +314,8 @@ impl Rest {
                 .unwrap_or_default(),
             token_reuse: reader.choice("token_reuse", &REUSE).unwrap_or_default(),
             outlive_token: reader.boolean("outlive_token", false).value,
-            usual_days: reader
-                .integer("usual_days", 1..=MAX_DAYS)
-                .unwrap_or(DEFAULT_USUAL_DAYS),
-            longest_days: reader
-                .integer("longest_days", 1..=MAX_DAYS)
-                .unwrap_or(DEFAULT_LONGEST_DAYS),
+            usual_days,
+            longest_days,
             short_lived_hours: reader
                 .integer("short_lived_hours", 0..=MAX_SHORT_HOURS)
                 .unwrap_or_default(),
@@ -388,6 +385,20 @@ impl Rest {
             token_authority: self.token_authority,
         })
     }
+}
+
+/// How long certificates live where the order says nothing, and at most, in days.
+fn lives(reader: &mut Reader<'_>) -> (i64, i64) {
+    let usual = reader.integer("usual_days", 1..=MAX_DAYS);
+    let longest = reader
+        .integer("longest_days", 1..=MAX_DAYS)
+        .unwrap_or(DEFAULT_LONGEST_DAYS);
+    if usual.is_some_and(|usual| usual > longest) {
+        let (_, place) = reader.written_items("usual_days");
+        let expected = Expected::Text("no more days than longest_days");
+        reader.note("usual_days", &place, Cause::Value(expected));
+    }
+    (usual.unwrap_or(DEFAULT_USUAL_DAYS.min(longest)), longest)
 }
 
 fn ignored_lints(reader: &mut Reader<'_>) -> Vec<Box<str>> {

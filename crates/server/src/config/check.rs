@@ -494,6 +494,9 @@ impl Opening {
         let trunks = config.trunks.iter();
         let answers = trunks.flat_map(|trunk| connected::concerns(trunk, &config.verification));
         self.warnings.extend(answers);
+        let unreached = config.ca.iter().filter(|_| config.public.listen.is_empty());
+        let unreached = unreached.map(|ca| ca.certificate_file.warning(Concern::NobodyReaches));
+        self.warnings.extend(unreached);
         self.think_of_anchors(config);
         self.think_of_order(&config.trunks);
         self.think_of_listeners(&config.public, &config.admin);

@@ -346,6 +346,8 @@ pub enum Concern {
     ListByReference,
     /// Nothing verifies against no anchor.
     NoAnchors,
+    /// An authority, and no listener that leads to it.
+    NobodyReaches,
     /// The certificate names no responder, so there is nothing to send along.
     NoResponder,
     /// The certificate for TLS names no SIP domain.
@@ -427,6 +429,9 @@ impl Concern {
             }
             Self::ChainTooLong => {
                 "the chain leaves no room for a call in a token of 8 KiB: it is not sent along, x5u has to do"
+            }
+            Self::NobodyReaches => {
+                "nobody reaches the authority: its paths are on the public listener, and http.public.listen is empty"
             }
             Self::NoAnchors => "there is no trust anchor: no call can pass",
             Self::NoResponder => {

@@ -4,6 +4,7 @@
 //! revoked that the last one does not say. Two processes never give one number to two lists: the number is an event, and what stands
 //! before it in the journal is what the list says, whoever signs it, however often.
 
+use super::former::Former;
 use super::keys::Use;
 use super::{Office, OfficeFault};
 use crate::authority::book::{Decision, Undone};
@@ -15,6 +16,7 @@ use countersign_ca::crl::{self, Crl, Revoked};
 use countersign_ca::extension::CrlScope;
 use countersign_ca::ledger::Ledger;
 use countersign_ca::register::{CrlNumbered, Event, LastCrl};
+use std::path::Path;
 use std::sync::Arc;
 
 /// How far ahead of the clock the last list may be, in seconds: clocks of two machines differ. One that is further ahead was made by a
@@ -45,48 +47,69 @@ impl ListMaker {
     /// Those of an office: its own, and one for each key before it that has signed its own.
     ///
     /// # Errors
-    /// [`OfficeFault::Key`].
+    /// [`OfficeFault::Key`], [`OfficeFault::NotAListIssuer`].
     pub fn all(office: &Office) -> Result<Vec<Self>, OfficeFault> {
-        let own = Self::of(office)?;
-        let mut all = Vec::new();
+        let mut all = vec![Self::of(office)?];
         for former in &office.former {
-            let Some(name) = &former.settings.crl_name else {
-                continue;
-            };
-            all.push(Self {
-                name: name.value.clone(),
-                url: office.url_of_list(&name.value).into(),
-                issuer: former.certificate().clone(),
-                key: office.key(&former.settings.key.value, Use::Lists)?,
-                scope: CrlScope::Direct,
-                lifetime: own.lifetime,
-            });
+            all.extend(Self::of_former(office, former)?);
         }
-        all.insert(0, own);
         Ok(all)
+    }
+
+    /// That of a key before this one, if it has signed its own.
+    ///
+    /// # Errors
+    /// [`OfficeFault::Key`], [`OfficeFault::NotAListIssuer`].
+    pub fn of_former(office: &Office, former: &Former) -> Result<Option<Self>, OfficeFault> {
+        let Some(name) = &former.settings.crl_name else {
+            return Ok(None);
+        };
+        let maker = Self {
+            name: name.value.clone(),
+            url: office.url_of_list(&name.value).into(),
+            issuer: former.certificate().clone(),
+            key: office.key(&former.settings.key.value, Use::Lists)?,
+            scope: CrlScope::Direct,
+            lifetime: lifetime(office),
+        };
+        maker
+            .able(&former.settings.certificate_file.value)
+            .map(Some)
     }
 
     /// That of an office, with its key.
     ///
     /// # Errors
-    /// [`OfficeFault::Key`].
+    /// [`OfficeFault::Key`], [`OfficeFault::NotAListIssuer`].
     pub fn of(office: &Office) -> Result<Self, OfficeFault> {
         let settings = &office.settings;
         let own = (&settings.key.value, Use::Authority);
-        let (issuer, (place, of), scope) = match (&office.list_issuer, &settings.crl.issuer) {
-            (Some(issuer), Some((_, key))) => {
-                (issuer, (&key.value, Use::Lists), CrlScope::Indirect)
+        let (issuer, file, (place, of), scope) = match (&office.list_issuer, &settings.crl.issuer) {
+            (Some(issuer), Some((file, key))) => {
+                let key = (&key.value, Use::Lists);
+                (issuer, file, key, CrlScope::Indirect)
             }
-            _ => (office.certificate(), own, CrlScope::Direct),
+            _ => {
+                let file = &settings.certificate_file;
+                (office.certificate(), file, own, CrlScope::Direct)
+            }
         };
-        Ok(Self {
+        let maker = Self {
             name: settings.crl.name.value.clone(),
             url: office.list_url().into(),
-            lifetime: i64::try_from(settings.crl.lifetime.as_secs()).unwrap_or(i64::MAX),
+            lifetime: lifetime(office),
             issuer: issuer.clone(),
             key: office.key(place, of)?,
             scope,
-        })
+        };
+        maker.able(&file.value)
+    }
+
+    /// Who could never sign a list is told when it is opened, not when somebody has been revoked.
+    fn able(self, certificate_file: &Path) -> Result<Self, OfficeFault> {
+        crl::may_sign(&self.issuer, self.key.as_ref())
+            .map_err(|cause| OfficeFault::NotAListIssuer(certificate_file.into(), cause))?;
+        Ok(self)
     }
 
     /// The name in its URL.
@@ -176,6 +199,11 @@ impl ListMaker {
             Err(cause) => Err(NoList::Fault(OfficeFault::List(cause))),
         }
     }
+}
+
+/// How long the lists of an office hold, in seconds.
+fn lifetime(office: &Office) -> i64 {
+    i64::try_from(office.settings.crl.lifetime.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// Why there is no list.

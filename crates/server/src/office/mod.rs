@@ -9,6 +9,7 @@
 //! - [`lists`]: revocation lists, numbered in the journal and signed.
 //! - [`anchors`]: the list of authorities that are trusted, beside the tokens.
 //! - [`gate`]: who comes in, and who comes too often.
+//! - `examination`: what a start would find wrong, told without starting anything.
 //! - `answers`: what OCSP is told.
 //! - [`service`]: the authority that serves.
 
@@ -20,7 +21,10 @@ pub mod lists;
 pub mod anchors;
 pub mod gate;
 mod answers;
+mod examination;
 pub mod service;
+
+pub use self::examination::examine;
 
 use self::keys::{KeyWatch, Use};
 use crate::authority::book::{Book, Undone};
@@ -348,6 +352,8 @@ pub enum OfficeFault {
     NoAnchors(PathBuf),
     /// The system gives no randomness.
     NoRandomness,
+    /// Key and certificate sign no revocation list.
+    NotAListIssuer(PathBuf, IssuanceError),
     /// The certificate cannot sign tokens, or is not that of the key.
     NotAnIssuer(PathBuf),
     /// A file does not say whose numbers are whose.
@@ -399,6 +405,11 @@ impl fmt::Display for OfficeFault {
                 path.display()
             ),
             Self::NoRandomness => f.write_str("the system gives no randomness"),
+            Self::NotAListIssuer(path, cause) => write!(
+                f,
+                "{}: no revocation list can be signed with it: {cause}; give a certificate that may sign lists (countersign ca issue --profile crl-issuer), and its key",
+                path.display()
+            ),
             Self::NotAnIssuer(path) => write!(
                 f,
                 "{}: it cannot sign tokens with this key; give a P-256 certificate that may sign, and its key",

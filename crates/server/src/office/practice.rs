@@ -76,7 +76,8 @@ fn below_the_anchor(chain: &[Certificate]) -> Vec<Certificate> {
     below.collect()
 }
 
-fn token_issuer(settings: &TokenIssuerSettings) -> Result<TokenIssuer, OfficeFault> {
+/// Who issues tokens that are taken.
+pub(super) fn token_issuer(settings: &TokenIssuerSettings) -> Result<TokenIssuer, OfficeFault> {
     let path = &settings.certificate_file.value;
     let certificate = chain(path)?.end_entity().clone();
     let issuer = match &settings.common_name {
@@ -90,7 +91,8 @@ fn token_issuer(settings: &TokenIssuerSettings) -> Result<TokenIssuer, OfficeFau
     Ok(issuer)
 }
 
-fn external(settings: &CaSettings) -> Result<ExternalAccounts, OfficeFault> {
+/// The accounts elsewhere that new ones are bound to.
+pub(super) fn external(settings: &CaSettings) -> Result<ExternalAccounts, OfficeFault> {
     let need = match settings.external_accounts.value {
         Bindings::Offered => BindingNeed::Offered,
         Bindings::Required => BindingNeed::Required,

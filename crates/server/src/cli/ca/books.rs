@@ -54,6 +54,13 @@ pub(super) fn checkpoint(office: &Office, book: &Book, console: &mut Console) {
     }
 }
 
+/// Says so if no list can be signed: what is revoked is then known to nobody else.
+pub(super) fn doubt_lists(office: &Office, console: &mut Console) {
+    if let Some(fault) = office.list_fault() {
+        console.warning(format_args!("no revocation list is published: {fault}"));
+    }
+}
+
 /// Who is at the keyboard, if nobody says otherwise.
 pub(super) fn whoever(by: Option<&str>) -> Result<Box<str>, CaTrouble> {
     let user = || std::env::var("USER").ok().filter(|user| !user.is_empty());

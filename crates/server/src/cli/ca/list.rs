@@ -152,5 +152,6 @@ pub(super) fn status(
             }
         }
     }
+    books::doubt_lists(&office, console);
     Ok(Outcome::Done)
 }

@@ -99,6 +99,7 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Outcom
         .map_err(CaTrouble::Undone)?
         .map_err(CaTrouble::Revocation)?;
     books::checkpoint(&office, &book, console);
+    books::doubt_lists(&office, console);
     let serial = super::record::hex(name.serial.as_bytes());
     match arguments.json {
         true => console.line(serde_json::json!({

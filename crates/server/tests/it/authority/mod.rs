@@ -14,6 +14,7 @@ mod renewed_while_calls_go_on;
 mod served;
 mod shaken_client;
 mod still_good;
+mod told_before_the_start;
 mod what_is_published;
 mod whose_number;
 
