@@ -5,9 +5,9 @@
 //! (`docs/divergences.md`), and a test holds that no exemption is wider than what is issued. What an operator ignores besides is for
 //! [`crate::register`].
 
-use crate::issuance::{Practice, Profile, Request};
-use countersign::certificate::Certificate;
+use crate::issuance::{Practice, Profile, Request, SHAKEN_POLICY};
 use countersign::certificate::lint::{self, Severity};
+use countersign::certificate::{Certificate, DistinguishedName};
 
 /// Of delegates: they list numbers, and their names are no providers'.
 // RFC 9060 §4: "each delegate certificate MUST have a TNAuthList scope that is equal to or a subset of its parent certificate's scope"
@@ -51,8 +51,24 @@ const ACCESS: &[&str] = &["e_atis_ext_not_specified"];
 // RFC 9608 §3, which forbids the one beside the other.
 const NEVER_REVOKED: &[&str] = &["e_atis_ext_crl_distribution", "e_atis_ext_not_specified"];
 
-/// The lints that do not bind what an authority with this practice makes of `request`.
-pub fn exempt(request: &Request, practice: &Practice) -> impl Iterator<Item = &'static str> {
+/// Of authorities below one that issues under no policy: the profile speaks of its own.
+const NO_POLICY_OF_AUTHORITIES: &[&str] = &[
+    "e_atis_ext_certificate_policies_ca",
+    "e_shaken_certificate_policies_id_ca",
+];
+
+/// The same of end entities.
+const NO_POLICY: &[&str] = &[
+    "e_atis_ext_certificate_policies",
+    "e_shaken_certificate_policies_id",
+];
+
+/// The lints that do not bind what the authority of this name with this practice makes of `request`.
+pub fn exempt(
+    request: &Request,
+    practice: &Practice,
+    issuer: &DistinguishedName,
+) -> impl Iterator<Item = &'static str> {
     let by_profile = match request.profile {
         Profile::CrlIssuer => WHO_SIGNS_LISTS,
         Profile::Delegate => DELEGATES,
@@ -72,8 +88,32 @@ pub fn exempt(request: &Request, practice: &Practice) -> impl Iterator<Item = &'
         true => NEVER_REVOKED,
         false => &[],
     };
-    let all = by_profile.iter().chain(by_access).chain(by_revocation);
-    all.copied()
+    let by_policy = match (practice.policy, request.profile.is_authority()) {
+        (Some(_), _) => &[],
+        (None, true) => NO_POLICY_OF_AUTHORITIES,
+        (None, false) => NO_POLICY,
+    };
+    let all = [by_profile, by_access, by_revocation, by_policy];
+    let all = all.into_iter().flatten().copied();
+    all.chain(first_of_lists(request, practice, issuer))
+}
+
+/// Of who signs lists, where there is no list yet: its certificate is there before the first one is, and whoever made it named nobody
+/// else who signs them.
+fn first_of_lists(
+    request: &Request,
+    practice: &Practice,
+    issuer: &DistinguishedName,
+) -> Option<&'static str> {
+    match (request.profile, &practice.crl) {
+        (Profile::CrlIssuer, None) => Some("e_atis_ext_crl_distribution"),
+        (Profile::CrlIssuer, Some(point))
+            if point.issuer == *issuer && practice.policy == Some(SHAKEN_POLICY) =>
+        {
+            Some("e_atis_ext_crl_distribution_struct")
+        }
+        _ => None,
+    }
 }
 
 /// The lints that this certificate breaks and is not exempt from; none of them a warning.

@@ -111,15 +111,53 @@ fn kinds(ocsp: Option<&str>) -> Vec<(Authority, Request)> {
     ]
 }
 
+/// The same by authorities that issue under no policy; and who signs the first list of one that has none yet.
+fn kinds_without() -> Vec<(Authority, Request)> {
+    let with = |authority: &Authority, practice| authority.clone().with_practice(practice);
+    let no_policy = |(authority, request): (Authority, Request)| {
+        let practice = Practice {
+            policy: None,
+            ..authority.practice().clone()
+        };
+        (with(&authority, practice), request)
+    };
+    let mut kinds: Vec<_> = kinds(None).into_iter().map(no_policy).collect();
+    let lists = of(Profile::CrlIssuer, "Example Lists");
+    let root = root();
+    let own = root.certificate().subject().clone();
+    let named = practice(None).crl.map(|point| CrlPoint {
+        issuer: own,
+        ..point
+    });
+    for policy in [Some(SHAKEN_POLICY), None] {
+        for crl in [None, named.clone()] {
+            let practice = Practice {
+                policy,
+                crl,
+                ocsp: None,
+            };
+            kinds.push((with(&root, practice), lists.clone()));
+        }
+    }
+    kinds
+}
+
 /// This test verifies that each kind is exempt from exactly those lints that it breaks: one that is not needed would hide a fault one day.
 #[test]
 fn each_kind_is_exempt_from_what_it_cannot_keep() {
-    for ocsp in [None, Some("http://ca.example/ocsp")] {
-        for (authority, request) in kinds(ocsp) {
+    let ocsp = Some("http://ca.example/ocsp");
+    for kinds in [kinds(None), kinds(ocsp), kinds_without()] {
+        for (authority, request) in kinds {
             let issued: Certificate = authority.issue(&request, serial(9), validity()).unwrap();
             let broken: BTreeSet<_> = breaches(&issued, |_| false).into_iter().collect();
-            let exempt: BTreeSet<_> = exempt(&request, authority.practice()).collect();
-            assert_eq!(broken, exempt, "{:?}, ocsp {ocsp:?}", request.profile);
+            let exempt: BTreeSet<_> = exempt(
+                &request,
+                authority.practice(),
+                authority.certificate().subject(),
+            )
+            .collect();
+            let practice = authority.practice();
+            assert_eq!(broken, exempt, "{:?}, {practice:?}", request.profile);
         }
     }
 }

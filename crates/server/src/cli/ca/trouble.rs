@@ -10,11 +10,13 @@ use crate::keys::uri::BadTokenUri;
 use crate::keys::{KeyFault, KeyPlace};
 use crate::office::OfficeFault;
 use countersign::certificate::ChainError;
+use countersign::certificate::lint::LINTS;
 use countersign::path::PathFault;
 use countersign_ca::IssuanceError;
 use countersign_ca::csr::CsrFault;
 use countersign_ca::enrolment::Failure;
 use countersign_ca::register::approval::ApprovalRefused;
+use countersign_ca::register::preparation::IssuanceRefused;
 use countersign_ca::register::revocation::RevocationRefused;
 use countersign_ca::subject::NotASubject;
 use countersign_ca::token_authority::AccountFault;
@@ -153,11 +155,10 @@ impl fmt::Display for CaTrouble {
             Self::Issuance(cause) => write!(f, "not issued: {cause}"),
             Self::Key(place, fault) => write!(f, "{place}: {fault}; {}", fault.fix()),
             Self::KeyPlace(text, fault) => write!(f, "{text}: {fault}"),
-            Self::Lint(names) => write!(
-                f,
-                "not issued: the certificate would break {}; see `countersign certificate lint --help`",
-                names.join(", ")
-            ),
+            Self::Lint(names) => {
+                broken(names, f)?;
+                f.write_str("\n(ca sign --ignore-lint NAME breaks a rule on purpose)")
+            }
             Self::NoAuthority(path) => write!(
                 f,
                 "{}: there is no [ca] with a certificate_file in it",
@@ -170,6 +171,10 @@ impl fmt::Display for CaTrouble {
             Self::Nobody => f.write_str("nobody knows who does this; give --by NAME"),
             Self::NothingHeld => {
                 f.write_str("give what the account holds: --spc CODE, --numbers FIRST-LAST")
+            }
+            Self::NotIssued(NotIssued::Refused(IssuanceRefused::Lints(names))) => {
+                broken(names, f)?;
+                f.write_str("\n(ca.ignored_lints names rules that may be broken)")
             }
             Self::NotIssued(why) => write!(f, "not issued: {why}"),
             Self::NoRandomness => f.write_str("the system gives no randomness"),
@@ -193,6 +198,26 @@ impl fmt::Display for CaTrouble {
             Self::Web(trouble) => trouble.fmt(f),
         }
     }
+}
+
+/// The rules that a certificate would break, what they say, and what can be done.
+fn broken(names: &[&str], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_str("not issued: the certificate would break")?;
+    for name in names {
+        let rule = LINTS.iter().find(|rule| rule.name == *name);
+        let meaning = rule.map(|rule| rule.meaning).unwrap_or_default();
+        let remedy = match *name {
+            "e_atis_ext_crl_distribution" | "e_atis_ext_crl_distribution_ca" => {
+                " Give --crl-url URL and --crl-issuer FILE."
+            }
+            "e_atis_ext_crl_distribution_struct" | "e_atis_ext_crl_distribution_struct_ca" => {
+                " Give --crl-issuer FILE, or [ca.crl]: somebody else than the authority that issues."
+            }
+            _ => "",
+        };
+        write!(f, "\n  {name}: {meaning}{remedy}")?;
+    }
+    Ok(())
 }
 
 /// What can be done about a certificate that was not had.
