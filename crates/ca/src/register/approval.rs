@@ -60,6 +60,15 @@ pub fn subject(authority: &Authority, asked: &Asked<'_>) -> Result<Octets, Issua
     Ok(Octets::from(draft.to_tbs()?))
 }
 
+/// Whether two names are written for one person: case and spaces make nobody another one. Who really is at the keyboard, no name says.
+fn is_same_person(one: &str, other: &str) -> bool {
+    let letters = |name: &str| -> String {
+        let kept = name.chars().filter(|letter| !letter.is_whitespace());
+        kept.flat_map(char::to_lowercase).collect()
+    };
+    letters(one) == letters(other)
+}
+
 impl Approval {
     /// The certificate as it would be, without serial number and with a signature that means nothing.
     pub fn certificate(&self) -> Option<Certificate> {
@@ -106,7 +115,9 @@ impl Register {
             Some(Approval {
                 given_by: Some(_), ..
             }) => Err(ApprovalRefused::AlreadyGiven),
-            Some(approval) if *approval.asked_by == *by => Err(ApprovalRefused::SamePerson),
+            Some(approval) if is_same_person(&approval.asked_by, by) => {
+                Err(ApprovalRefused::SamePerson)
+            }
             Some(_) => Ok(Event::ApprovalGiven(ApprovalGiven {
                 id: id.into(),
                 by: by.into(),

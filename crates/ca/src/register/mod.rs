@@ -336,6 +336,8 @@ pub struct Approval {
     pub what: Octets,
     /// Who asked.
     pub asked_by: Box<str>,
+    /// When.
+    pub asked_at: UnixTime,
     /// Who approved.
     pub given_by: Option<Box<str>>,
     /// The certificate that was prepared with it: an approval is good for one.
@@ -467,6 +469,7 @@ impl Register {
         let approval = Approval {
             what: asked.what.clone(),
             asked_by: asked.by.clone(),
+            asked_at: asked.at,
             given_by: None,
             used: None,
         };

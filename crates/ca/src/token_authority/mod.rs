@@ -14,7 +14,7 @@ pub mod sti_pa;
 pub use request::{Asked, Decided, Dialect, Grant, Proof, Refusal, Refused, Reply, decide};
 
 use crate::authority::UnknownNumbers;
-use crate::notation::Digest;
+use crate::notation::{Digest, NotHexadecimal};
 use crate::token::{Fingerprint, Header, Permission, Spelling};
 use countersign::certificate::TnAuthList;
 use countersign::certificate::delegation::{ProviderNumbers, Unknown};
@@ -33,6 +33,9 @@ pub const MAX_ACCOUNTS: usize = 100_000;
 
 /// Most tokens of one account in an hour, if nobody says otherwise. Own decision: as many as an ACME account may place orders in an hour.
 pub const TOKENS_PER_HOUR: usize = 1_000;
+
+/// Of how many ACME accounts an account is remembered to have got tokens for. Own decision: a holder has one, and another now and then.
+const MAX_ACME_ACCOUNTS: usize = 16;
 
 /// Seconds of an hour.
 const HOUR: i64 = 3_600;
@@ -75,13 +78,74 @@ impl std::error::Error for NotResources {}
 /// TLS. The journal has no secrets.
 // A plain digest will do: a secret has 256 random bits, there is nothing to guess.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Credential(Digest);
+#[serde(into = "String", try_from = "String")]
+pub struct Credential {
+    digest: Digest,
+    /// Older journals do not say.
+    kind: Option<CredentialKind>,
+}
+
+/// What a credential is the digest of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CredentialKind {
+    /// A certificate that is shown in TLS.
+    Certificate,
+    /// A [`Secret`].
+    Secret,
+}
+
+impl CredentialKind {
+    /// As it stands in the journal.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Certificate => "certificate",
+            Self::Secret => "secret",
+        }
+    }
+}
 
 impl Credential {
-    /// The credential of a secret, or of a certificate in DER.
+    /// The credential of a secret, or of a certificate in DER, that somebody shows.
     pub fn of(shown: &[u8]) -> Self {
-        Self(Digest::of(shown))
+        Self {
+            digest: Digest::of(shown),
+            kind: None,
+        }
+    }
+
+    /// That of a certificate in DER.
+    pub fn of_certificate(der: &[u8]) -> Self {
+        Self {
+            kind: Some(CredentialKind::Certificate),
+            ..Self::of(der)
+        }
+    }
+}
+
+impl From<Credential> for String {
+    fn from(credential: Credential) -> Self {
+        let digest = credential.digest;
+        match credential.kind {
+            Some(kind) => format!("{}:{digest}", kind.name()),
+            None => digest.to_string(),
+        }
+    }
+}
+
+impl TryFrom<String> for Credential {
+    type Error = NotHexadecimal;
+
+    fn try_from(text: String) -> Result<Self, NotHexadecimal> {
+        let kinds = [CredentialKind::Certificate, CredentialKind::Secret];
+        let mut named = kinds.into_iter().filter_map(|kind| {
+            let digest = text.strip_prefix(kind.name())?.strip_prefix(':')?;
+            Some((Some(kind), digest))
+        });
+        let (kind, digest) = named.next().unwrap_or((None, &text));
+        Ok(Self {
+            digest: digest.parse()?,
+            kind,
+        })
     }
 }
 
@@ -101,7 +165,10 @@ impl Secret {
 
     /// What is kept of it.
     pub fn credential(&self) -> Credential {
-        Credential::of(self.0.as_bytes())
+        Credential {
+            kind: Some(CredentialKind::Secret),
+            ..Credential::of(self.0.as_bytes())
+        }
     }
 }
 
@@ -184,13 +251,25 @@ pub struct Account {
     pub tokens: u64,
     /// When it got those of the last hour, the oldest first.
     recent: VecDeque<i64>,
+    /// The ACME accounts that its last tokens were for, each once, the last one at the end.
+    bound_to: VecDeque<Fingerprint>,
     credential: Credential,
 }
 
 impl Account {
     /// Whether its holder has shown the right thing.
     pub fn admits(&self, shown: Credential) -> bool {
-        self.state == State::Open && self.credential == shown
+        self.state == State::Open && self.credential.digest == shown.digest
+    }
+
+    /// What its holder shows, if the journal says so.
+    pub fn shows(&self) -> Option<CredentialKind> {
+        self.credential.kind
+    }
+
+    /// Whether one of its last tokens was for this ACME account.
+    pub fn got_token_for(&self, fingerprint: &Fingerprint) -> bool {
+        self.bound_to.contains(fingerprint)
     }
 
     /// In how many seconds it may have another token, if it may not have one now: `most` in an hour.
@@ -205,8 +284,13 @@ impl Account {
         Some(u32::try_from(wait).unwrap_or(u32::MAX))
     }
 
-    fn got_token(&mut self, at: Option<i64>) {
+    fn got_token(&mut self, at: Option<i64>, fingerprint: Fingerprint) {
         self.tokens += 1;
+        self.bound_to.retain(|one| *one != fingerprint);
+        if self.bound_to.len() >= MAX_ACME_ACCOUNTS {
+            self.bound_to.pop_front();
+        }
+        self.bound_to.push_back(fingerprint);
         let Some(at) = at else {
             return;
         };
@@ -259,6 +343,7 @@ impl TokenAccounts {
                     state: State::Open,
                     tokens: 0,
                     recent: VecDeque::new(),
+                    bound_to: VecDeque::new(),
                     credential: *credential,
                 };
                 self.accounts.entry(account.clone()).or_insert(opened);
@@ -275,9 +360,12 @@ impl TokenAccounts {
                 one.resources = resources.0.clone();
                 one.may_ask = *may_ask;
             }),
-            Event::TokenIssued { account, at, .. } => {
-                self.change(account, |one| one.got_token(*at));
-            }
+            Event::TokenIssued {
+                account,
+                at,
+                fingerprint,
+                ..
+            } => self.change(account, |one| one.got_token(*at, *fingerprint)),
         }
     }
 
@@ -436,6 +524,8 @@ impl fmt::Debug for Practice {
 /// Why an account is not opened or changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccountFault {
+    /// It would hold nothing.
+    HoldsNothing,
     /// Not letters, digits, `-`, `_` and `.`, or too long.
     Identifier,
     /// There is, or was, an account with that identifier.
@@ -449,6 +539,7 @@ pub enum AccountFault {
 impl fmt::Display for AccountFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::HoldsNothing => "the account would hold nothing: close it, or name something",
             Self::Identifier => {
                 return write!(
                     f,

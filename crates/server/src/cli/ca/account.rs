@@ -9,12 +9,13 @@ use super::trouble::CaTrouble;
 use crate::authority::book::Decision;
 use crate::office::Presence;
 use clap::{Args, Subcommand};
-use countersign::certificate::Certificate;
+use countersign::certificate::{Certificate, TnAuthList, TnEntry};
 use countersign::crypto::system_random;
 use countersign_ca::token::Permission;
 use countersign_ca::token_authority::{
-    AccountFault, Credential, Event, Secret, State, TokenAccounts,
+    Account, AccountFault, Credential, CredentialKind, Event, Secret, State, TokenAccounts,
 };
+use serde_json::{Value, json};
 use std::path::PathBuf;
 
 /// Flags of `ca account`.
@@ -23,7 +24,8 @@ use std::path::PathBuf;
     arg_required_else_help = true,
     after_help = "Examples:
   countersign ca account open acme --holder 'Example Enterprise' --numbers 12025550100-12025550149 --config countersign.toml
-  countersign ca account change acme --spc 1234 --may-certify
+  countersign ca account change acme --numbers 12025550100-12025550149     the numbers; provider codes stay
+  countersign ca account change acme --spc 1234 --no-numbers --may-certify
   countersign ca account credential acme --client-certificate acme-client.pem
   countersign ca account list --json
 
@@ -92,6 +94,7 @@ struct CredentialArguments {
     json: bool,
 }
 
+/// What is not named stays as it is.
 #[derive(Debug, Args)]
 struct ChangeArguments {
     /// The account
@@ -99,11 +102,23 @@ struct ChangeArguments {
     account: String,
     #[command(flatten)]
     scope: ScopeFlags,
+    /// It holds no provider code any more
+    #[arg(long, conflicts_with = "spc")]
+    no_spc: bool,
+    /// It holds no numbers any more
+    #[arg(long, conflicts_with = "numbers")]
+    no_numbers: bool,
     /// It may ask for tokens that allow the certificate of an authority
-    #[arg(long)]
+    #[arg(long, conflicts_with = "may_not_certify")]
     may_certify: bool,
+    /// It may not ask for such tokens any more
+    #[arg(long)]
+    may_not_certify: bool,
     #[command(flatten)]
     config: ConfigFlag,
+    /// One JSON object
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -113,6 +128,9 @@ struct CloseArguments {
     account: String,
     #[command(flatten)]
     config: ConfigFlag,
+    /// One JSON object
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -127,23 +145,9 @@ struct ListArguments {
 pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Outcome, CaTrouble> {
     match &arguments.verb {
         Verb::Open(arguments) => open(arguments, console)?,
-        Verb::Change(arguments) => {
-            let list = arguments.scope.list()?.ok_or(CaTrouble::NothingHeld)?;
-            let may = permission(arguments.may_certify);
-            let account = &arguments.account;
-            change(&arguments.config, console, |accounts| {
-                accounts.set_resources(account, list.clone(), may)
-            })?;
-            console.line(format_args!("{account}: changed"));
-        }
+        Verb::Change(arguments) => change(arguments, console)?,
         Verb::Credential(arguments) => credential(arguments, console)?,
-        Verb::Close(arguments) => {
-            let account = &arguments.account;
-            change(&arguments.config, console, |accounts| {
-                accounts.close(account)
-            })?;
-            console.line(format_args!("{account}: closed"));
-        }
+        Verb::Close(arguments) => close(arguments, console)?,
         Verb::List(arguments) => list(arguments, console)?,
     }
     Ok(Outcome::Done)
@@ -156,32 +160,101 @@ fn permission(may_certify: bool) -> Permission {
     }
 }
 
-fn change(
+/// Writes down what was decided: the account before, if there was one, and after.
+fn decide(
+    account: &str,
     config: &ConfigFlag,
     console: &mut Console,
     decide: impl Fn(&TokenAccounts) -> Result<Event, AccountFault>,
-) -> Result<(), CaTrouble> {
+) -> Result<(Option<Account>, Option<Account>), CaTrouble> {
     let office = config.office()?;
     let mut book = books::open(&office, Presence::Made)?;
     let changed = book.command(|ledger, _, _| match decide(&ledger.tokens) {
         Ok(event) => Decision {
             events: vec![event.into()],
-            reply: Ok(()),
+            reply: Ok(ledger.tokens.get(account).cloned()),
         },
         Err(fault) => Decision::nothing(Err(fault)),
     });
-    changed
+    let before = changed
         .map_err(CaTrouble::Undone)?
         .map_err(CaTrouble::Account)?;
     books::checkpoint(&office, &book, console);
+    Ok((before, book.ledger().tokens.get(account).cloned()))
+}
+
+fn change(arguments: &ChangeArguments, console: &mut Console) -> Result<(), CaTrouble> {
+    let named = arguments.scope.list()?;
+    let named = named.as_ref().map_or(&[][..], TnAuthList::entries);
+    let is_code = |entry: &TnEntry| matches!(entry, TnEntry::Spc(_));
+    let codes = arguments.no_spc || named.iter().any(is_code);
+    let numbers = arguments.no_numbers || named.iter().any(|one| !is_code(one));
+    let other = arguments.may_certify || arguments.may_not_certify;
+    if !(codes || numbers || other) {
+        return Err(CaTrouble::NothingHeld);
+    }
+    let account = &arguments.account;
+    let changed = decide(account, &arguments.config, console, |accounts| {
+        let now = accounts.get(account).ok_or(AccountFault::Unknown)?;
+        let goes = |entry: &TnEntry| if is_code(entry) { codes } else { numbers };
+        let stays = now.resources.entries().iter().filter(|one| !goes(one));
+        let holds: Vec<_> = stays.chain(named).cloned().collect();
+        let holds = TnAuthList::new(holds).map_err(|_| AccountFault::HoldsNothing)?;
+        let may = match other {
+            true => permission(arguments.may_certify),
+            false => now.may_ask,
+        };
+        accounts.set_resources(account, holds, may)
+    })?;
+    let [before, after] = [changed.0, changed.1].map(|one| one.as_ref().map(held));
+    match arguments.json {
+        true => console.line(json!({"account": account, "before": before, "after": after})),
+        false => {
+            console.line(format_args!("{account}: changed"));
+            for (when, held) in [("before", &before), ("now", &after)] {
+                let held = held.as_ref().map(words).unwrap_or_default();
+                console.line(format_args!("  {when:<7}{held}"));
+            }
+        }
+    }
     Ok(())
+}
+
+fn close(arguments: &CloseArguments, console: &mut Console) -> Result<(), CaTrouble> {
+    let account = &arguments.account;
+    decide(account, &arguments.config, console, |accounts| {
+        accounts.close(account)
+    })?;
+    match arguments.json {
+        true => console.line(json!({"account": account, "state": "closed"})),
+        false => console.line(format_args!("{account}: closed")),
+    }
+    Ok(())
+}
+
+/// What an account holds, as programs are told.
+fn held(account: &Account) -> Value {
+    let entries = account.resources.entries().iter();
+    let entries: Vec<_> = entries.map(ToString::to_string).collect();
+    json!({"holds": entries, "may_certify": account.may_ask == Permission::Authority})
+}
+
+/// The same in words.
+fn words(held: &Value) -> String {
+    let entries = held["holds"].as_array().into_iter().flatten();
+    let entries: Vec<_> = entries.filter_map(Value::as_str).collect();
+    let may = match held["may_certify"].as_bool() {
+        Some(true) => "; may certify",
+        _ => "",
+    };
+    entries.join(", ") + may
 }
 
 fn open(arguments: &OpenArguments, console: &mut Console) -> Result<(), CaTrouble> {
     let list = arguments.scope.list()?.ok_or(CaTrouble::NothingHeld)?;
     let shown = arguments.credential.made()?;
     let (account, may) = (&arguments.account, permission(arguments.may_certify));
-    change(&arguments.config, console, |accounts| {
+    decide(account, &arguments.config, console, |accounts| {
         let (list, credential) = (list.clone(), shown.credential());
         accounts.open(account, &arguments.holder, list, may, credential)
     })?;
@@ -191,7 +264,7 @@ fn open(arguments: &OpenArguments, console: &mut Console) -> Result<(), CaTroubl
 
 fn credential(arguments: &CredentialArguments, console: &mut Console) -> Result<(), CaTrouble> {
     let (account, shown) = (&arguments.account, arguments.credential.made()?);
-    change(&arguments.config, console, |accounts| {
+    decide(account, &arguments.config, console, |accounts| {
         accounts.set_credential(account, shown.credential())
     })?;
     tell(account, &shown, arguments.json, console);
@@ -219,7 +292,7 @@ impl CredentialFlag {
 impl Shown {
     fn credential(&self) -> Credential {
         match self {
-            Self::Certificate(certificate) => Credential::of(certificate.as_der()),
+            Self::Certificate(certificate) => Credential::of_certificate(certificate.as_der()),
             Self::Secret(secret) => secret.credential(),
         }
     }
@@ -233,7 +306,7 @@ fn tell(account: &str, shown: &Shown, json: bool, console: &mut Console) {
         Shown::Secret(secret) => ("secret", secret.as_str().to_owned()),
     };
     if json {
-        return console.line(serde_json::json!({"account": account, "path": path, name: value}));
+        return console.line(json!({"account": account, "path": path, name: value}));
     }
     console.line(format_args!("account  {account}  ({path})"));
     match shown {
@@ -256,25 +329,30 @@ fn list(arguments: &ListArguments, console: &mut Console) -> Result<(), CaTroubl
     let office = arguments.config.office()?;
     let ledger = books::open(&office, Presence::Required)?.ledger();
     for (id, account) in ledger.tokens.iter() {
-        let entries = account.resources.entries().iter();
-        let entries: Vec<_> = entries.map(ToString::to_string).collect();
+        let held = held(account);
         let state = match account.state {
             State::Closed => "closed",
             State::Open => "open",
         };
+        let shows = account.shows().map(CredentialKind::name);
         match arguments.json {
-            true => console.line(serde_json::json!({
+            true => console.line(json!({
                 "account": id,
                 "holder": account.name,
                 "state": state,
-                "holds": entries,
-                "may_certify": account.may_ask == Permission::Authority,
+                "holds": held["holds"],
+                "may_certify": held["may_certify"],
+                "shows": shows,
             })),
-            false => console.line(format_args!(
-                "{id}  {state}  {}  {}",
-                account.name,
-                entries.join(", ")
-            )),
+            false => {
+                let shows = shows.map(|shows| format!("; shows a {shows}"));
+                let shows = shows.unwrap_or_default();
+                let held = words(&held);
+                console.line(format_args!(
+                    "{id}  {state}  {}  {held}{shows}",
+                    account.name
+                ));
+            }
         }
     }
     Ok(())

@@ -8,8 +8,13 @@ use super::trouble::CaTrouble;
 use crate::authority::book::Decision;
 use crate::office::Presence;
 use clap::Args;
-use countersign_ca::register::Approval;
+use countersign_ca::acme::Name;
+use countersign_ca::ledger::Ledger;
+use countersign_ca::register::{Approval, key_digest};
+use countersign_ca::token::Fingerprint;
+use countersign_ca::token_authority::Account;
 use serde_json::json;
+use std::str::FromStr as _;
 
 /// Flags of `ca approve`.
 #[derive(Debug, Args)]
@@ -19,7 +24,8 @@ Examples:
     (what waits: each certificate of an authority that was asked for, as it would be)
   countersign ca approve 3f0a9c1e --by bob --config countersign.toml
 
-Who asked may not approve. An approval is good for one certificate, exactly as it was asked for. An order over ACME goes on by \
+Who asked may not approve; but names are what is typed. Whoever can write the journal can be two people: give that to nobody who \
+should not issue authorities alone. Ask the holder, by another way, for the SHA-256 of the key. An approval is good for one certificate, exactly as it was asked for. An order over ACME goes on by \
 itself then.
 
 Exit codes: 0 done, 1 refused, 2 wrong use or could not run.")]
@@ -42,12 +48,7 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Outcom
     let office = arguments.config.office()?;
     let mut book = books::open(&office, Presence::Required)?;
     let Some(id) = &arguments.approval else {
-        let ledger = book.ledger();
-        for (id, approval) in ledger.register.approvals() {
-            if approval.is_waiting() {
-                tell(id, approval, Form::of(arguments.json), console);
-            }
-        }
+        waiting(&book.ledger(), Form::of(arguments.json), console);
         return Ok(Outcome::Done);
     };
     let by = books::whoever(arguments.by.as_deref())?;
@@ -68,8 +69,37 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Outcom
     Ok(Outcome::Done)
 }
 
+/// Everything that waits.
+fn waiting(ledger: &Ledger, form: Form, console: &mut Console) {
+    let all = ledger.register.approvals();
+    let mut waits = all.filter(|(_, one)| one.is_waiting()).peekable();
+    if waits.peek().is_none() && form == Form::Text {
+        console.remark("nothing waits for an approval");
+    }
+    for (id, approval) in waits {
+        tell(id, approval, &holders(ledger, id), form, console);
+    }
+}
+
+/// The accounts of the token authority that have got tokens for the ACME account of this order: whom it is for. There is none where the token
+/// was somebody else's, or the request was made by hand.
+fn holders(ledger: &Ledger, order: &str) -> Vec<String> {
+    let order = Name::from_str(order).ok();
+    let order = order.and_then(|name| ledger.acme.order(&name));
+    let account = order.and_then(|order| ledger.acme.account(&order.asked.account));
+    let Some(account) = account else {
+        return Vec::new();
+    };
+    let key = &account.key;
+    let prints = [Fingerprint::thumbprint_of(key), Fingerprint::spki_of(key)];
+    let bound = |one: &Account| prints.iter().any(|print| one.got_token_for(print));
+    let accounts = ledger.tokens.iter().filter(|(_, one)| bound(one));
+    let named = accounts.map(|(id, one)| format!("{id} ({})", one.name));
+    named.collect()
+}
+
 /// What would be certified: everything that somebody has to think about before saying yes.
-fn tell(id: &str, approval: &Approval, form: Form, console: &mut Console) {
+fn tell(id: &str, approval: &Approval, holders: &[String], form: Form, console: &mut Console) {
     let certificate = approval.certificate();
     let own = certificate.as_ref();
     let subject = own.map(|own| own.subject().to_string()).unwrap_or_default();
@@ -79,19 +109,27 @@ fn tell(id: &str, approval: &Approval, form: Form, console: &mut Console) {
     let length = own.and_then(|own| own.basic_constraints()?.path_len);
     let until = own.map(|own| own.validity().not_after.to_string());
     let until = until.unwrap_or_default();
-    let by = &approval.asked_by;
+    let key = own.and_then(|own| own.public_key().p256());
+    let key = key.map(|point| key_digest(point).to_string());
+    let (by, at) = (&approval.asked_by, approval.asked_at);
     if form == Form::Json {
         console.line(json!({
             "approval": id,
             "asked_by": by,
+            "asked_at": at.to_string(),
+            "token_accounts": holders,
             "subject": subject,
             "tnauthlist": scope,
             "path_length": length,
             "not_after": until,
+            "key_sha256": key,
         }));
         return;
     }
-    console.line(format_args!("{id}  asked for by {by}"));
+    console.line(format_args!("{id}  asked for by {by}, {at}"));
+    if !holders.is_empty() {
+        console.line(format_args!("  token account      {}", holders.join(", ")));
+    }
     console.line(format_args!("  subject            {subject}"));
     if !scope.is_empty() {
         console.line(format_args!("  for                {}", scope.join(", ")));
@@ -101,4 +139,7 @@ fn tell(id: &str, approval: &Approval, form: Form, console: &mut Console) {
         None => console.line("  authorities below  any number"),
     }
     console.line(format_args!("  valid until        {until}"));
+    if let Some(key) = key {
+        console.line(format_args!("  key                {key}  (SHA-256)"));
+    }
 }

@@ -108,6 +108,8 @@ pub(super) fn status(
     let valid = ledger.register.certificates();
     let valid = valid.filter(|(_, entry)| state(entry) == "issued" && now < entry.not_after);
     let own = office.certificate();
+    let waiting = ledger.register.approvals();
+    let waiting = waiting.filter(|(_, one)| one.is_waiting()).count();
     let last = ledger.register.last_crl(&office.settings.crl.name.value);
     let told = json!({
         "authority": own.subject().to_string(),
@@ -122,6 +124,7 @@ pub(super) fn status(
         },
         "acme_accounts": ledger.acme.accounts().count(),
         "token_accounts": ledger.tokens.iter().len(),
+        "waiting_approvals": waiting,
         "crl": last.map(|last| json!({
             "url": office.list_url(),
             "number": last.number,
@@ -143,6 +146,11 @@ pub(super) fn status(
             }
             console.line(format_args!("ACME accounts   {}", told["acme_accounts"]));
             console.line(format_args!("token accounts  {}", told["token_accounts"]));
+            if waiting > 0 {
+                console.line(format_args!(
+                    "approvals       {waiting} waiting: countersign ca approve"
+                ));
+            }
             if let Some(last) = last {
                 let next = last.next_update;
                 console.line(format_args!(

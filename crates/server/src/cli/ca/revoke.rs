@@ -25,7 +25,7 @@ same journal publishes it within seconds.
 
 Exit codes: 0 done, 1 refused, 2 wrong use or could not run.")]
 pub(super) struct Arguments {
-    /// Its serial number, hexadecimal
+    /// Its serial number, hexadecimal, as `ca list` or OpenSSL prints it
     #[arg(value_name = "SERIAL", required_unless_present = "certificate")]
     serial: Option<String>,
     /// The certificate itself, PEM or DER
@@ -71,6 +71,12 @@ impl From<ReasonChoice> for Reason {
     }
 }
 
+/// A serial number as the journal has it: OpenSSL prints capitals, and colons between octets.
+fn spelled(text: &str) -> String {
+    let digits = text.chars().filter(|digit| *digit != ':');
+    digits.map(|digit| digit.to_ascii_lowercase()).collect()
+}
+
 pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Outcome, CaTrouble> {
     let office = arguments.config.office()?;
     let by = books::whoever(arguments.by.as_deref())?;
@@ -78,7 +84,7 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Outcom
         (Some(path), _) => CertificateName::of(names::chain(path)?.end_entity()),
         (None, serial) => {
             let text = serial.as_deref().unwrap_or_default();
-            let serial = countersign_ca::notation::from_hexadecimal(text);
+            let serial = countersign_ca::notation::from_hexadecimal(&spelled(text));
             let serial = serial.map_err(|_| CaTrouble::Serial(text.into()))?;
             CertificateName::new(office.certificate().subject(), &serial)
         }

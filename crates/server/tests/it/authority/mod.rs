@@ -3,6 +3,7 @@
 mod another_key;
 mod at_the_door;
 mod books;
+mod by_hand;
 mod enrolling;
 mod foreign;
 mod full_disk;
