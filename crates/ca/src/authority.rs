@@ -6,7 +6,7 @@ use crate::issuance::{self, IssuanceError, Practice, Profile, Request};
 use crate::subject::Subject;
 use countersign::certificate::delegation::{self, Delegation, ProviderNumbers};
 use countersign::certificate::{Certificate, TnAuthList, TnEntry};
-use countersign::crypto::{AwsLc, SigningKey, VerifyingKeys};
+use countersign::crypto::{AwsLc, EcdsaP256Key, SigningKey, VerifyingKeys};
 use countersign::time::Validity;
 use std::fmt;
 use std::sync::Arc;
@@ -44,6 +44,7 @@ pub struct Authority {
     providers: Arc<dyn ProviderNumbers>,
     unknown: UnknownNumbers,
     keys: Arc<dyn VerifyingKeys>,
+    throw_away: Arc<EcdsaP256Key>,
 }
 
 /// What an authority can hand down.
@@ -84,7 +85,7 @@ impl Authority {
     ///
     /// # Errors
     /// [`IssuanceError::BadAuthority`] if the certificate is not one of an authority, [`IssuanceError::KeyMismatch`] if it is
-    /// for another key.
+    /// for another key, [`IssuanceError::SigningFailed`] if the system has no randomness for the throw-away key.
     pub fn new(
         certificate: Certificate,
         key: Arc<dyn SigningKey>,
@@ -100,6 +101,7 @@ impl Authority {
         if certificate.public_key().p256() != Some(&key.public_key()) {
             return Err(IssuanceError::KeyMismatch);
         }
+        let throw_away = EcdsaP256Key::generate().map_err(|_| IssuanceError::SigningFailed)?;
         Ok(Self {
             scope: OwnScope::of(&certificate),
             certificate,
@@ -108,6 +110,7 @@ impl Authority {
             providers: Arc::new(delegation::Unknown),
             unknown: UnknownNumbers::default(),
             keys: Arc::new(AwsLc),
+            throw_away: Arc::new(throw_away),
         })
     }
 
@@ -193,6 +196,12 @@ impl Authority {
     /// The key of the authority.
     pub fn key(&self) -> &dyn SigningKey {
         self.key.as_ref()
+    }
+
+    /// A key that nobody has a certificate for, and nobody ever will: what it signs is looked at before the real key signs the same, and
+    /// is worth nothing if it gets out. It is made with the authority and ends with it.
+    pub(crate) fn throw_away_key(&self) -> &dyn SigningKey {
+        self.throw_away.as_ref()
     }
 
     /// What opens the keys of those who ask, and its own where it checks what it has signed.
@@ -358,4 +367,29 @@ pub fn is_issued_by(certificate: &Certificate, issuer: &Certificate) -> bool {
 fn certificate(draft: &Draft, key: &dyn SigningKey) -> Result<Certificate, IssuanceError> {
     let der = draft.sign(key)?;
     Certificate::parse(&der).map_err(|_| IssuanceError::BadAuthority)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::draft::Serial;
+    use countersign::time::UnixTime;
+
+    /// What the throw-away key has signed leads to nobody: not to the authority, nor to another life of it.
+    #[test]
+    fn a_throw_away_key_is_nobodys() {
+        let key = Arc::new(EcdsaP256Key::generate().unwrap());
+        let from = UnixTime::from_secs(1_800_000_000);
+        let validity = Validity {
+            not_before: from,
+            not_after: from.saturating_add(86_400),
+        };
+        let name = Subject::new("US", "Example", "Root").unwrap();
+        let serial = Serial::from_random([1; 16]);
+        let root = Authority::root(&name, key.clone(), Practice::default(), serial, validity);
+        let root = root.unwrap();
+        let again = Authority::new(root.certificate().clone(), key, Practice::default()).unwrap();
+        let keys = [&root, &again].map(|one| one.throw_away_key().public_key());
+        assert!(keys[0] != keys[1] && !keys.contains(&root.key().public_key()));
+    }
 }

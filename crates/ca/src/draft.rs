@@ -19,8 +19,8 @@ const SECP256R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.
 /// INTEGER of version 3.
 const VERSION_3: u8 = 2;
 
-/// R and S of a signature that no key has made: both one. No lint reads its value, and nobody can verify it.
-const THROW_AWAY: Signature = {
+/// R and S of a signature that no key has made: both one. Nobody can verify it.
+const NOBODYS: Signature = {
     let mut one = [0; SIGNATURE_LEN];
     one[SIGNATURE_LEN / 2 - 1] = 1;
     one[SIGNATURE_LEN - 1] = 1;
@@ -106,9 +106,9 @@ pub(crate) fn with_signature(tbs: Vec<u8>, signature: &Signature) -> Vec<u8> {
     sequence(&[tbs, algorithm(), value])
 }
 
-/// What a certificate of these bytes will be, with a signature that means nothing.
+/// What the fields of a certificate of these bytes will be, with a signature that means nothing.
 pub(crate) fn rehearsed(tbs: &[u8]) -> Option<Certificate> {
-    Certificate::parse(&with_signature(tbs.to_vec(), &THROW_AWAY)).ok()
+    Certificate::parse(&with_signature(tbs.to_vec(), &NOBODYS)).ok()
 }
 
 /// `AlgorithmIdentifier` of ecdsa-with-SHA256, which has no parameters (RFC 5758 §3.2).

@@ -15,6 +15,7 @@ use crate::conformity;
 use crate::draft::{self, Draft, Serial};
 use crate::issuance::{IssuanceError, Request};
 use crate::notation::Octets;
+use countersign::certificate::Certificate;
 use countersign::crypto::Signature;
 use countersign::time::UnixTime;
 use std::collections::BTreeSet;
@@ -261,14 +262,17 @@ fn is_issuer(authority: &Authority, tbs: &[u8]) -> bool {
     draft::rehearsed(tbs).is_some_and(|one| is_issued_by(&one, authority.certificate()))
 }
 
-/// Refuses what we cannot read ourselves, and what breaks a lint that binds its kind and that the operator does not ignore.
+/// Signs with a throw-away key, and refuses what we cannot read ourselves, and what breaks a lint that binds its kind and that the operator
+/// does not ignore.
 fn inspect_lints(
     tbs: &[u8],
     authority: &Authority,
     request: &Request,
     rules: &Rules,
 ) -> Result<(), IssuanceRefused> {
-    let certificate = draft::rehearsed(tbs).ok_or(IssuanceError::BadAuthority)?;
+    let whole = draft::signed(tbs.to_vec(), authority.throw_away_key());
+    let certificate = Certificate::parse(&whole.map_err(IssuanceError::from)?);
+    let certificate = certificate.map_err(|_| IssuanceError::BadAuthority)?;
     let own = authority.certificate().subject();
     let exempt: Vec<_> = conformity::exempt(request, authority.practice(), own).collect();
     let broken = conformity::breaches(&certificate, |name| {
