@@ -45,6 +45,8 @@ pub enum FileFault {
     Empty,
     /// The private key is encrypted.
     EncryptedKey,
+    /// A private key is in it, where something else should take its place.
+    HoldsKey,
     /// TLS cannot be served with this certificate and key.
     NoTls(rustls::Error),
     /// It holds no certificate.
@@ -72,6 +74,7 @@ impl fmt::Display for FileFault {
         match self {
             Self::Empty => f.write_str("there is nothing in it"),
             Self::EncryptedKey => f.write_str("the private key is encrypted"),
+            Self::HoldsKey => f.write_str("a private key is in it, which is never written over"),
             Self::NoTls(error) => write!(f, "TLS cannot be served with it: {error}"),
             Self::NoCertificate => f.write_str("there is no certificate in it"),
             Self::NoKey => f.write_str("there is no private key in it"),
@@ -102,6 +105,7 @@ impl FileFault {
         match self {
             Self::Empty => "write one line into it",
             Self::EncryptedKey => "store it unencrypted (openssl pkey) with permissions 0600",
+            Self::HoldsKey => "name another file",
             Self::NoTls(_) => "give the certificate chain and the private key that belongs to it",
             Self::NoCertificate => "give PEM with BEGIN CERTIFICATE lines",
             Self::NoKey => "give PEM (PRIVATE KEY or EC PRIVATE KEY) or DER",
@@ -146,12 +150,44 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     put(path, bytes, OWNER_ALONE)
 }
 
-/// The same for a file that everybody may read: a certificate, a request for one.
+/// The same for a file that everybody may read: a certificate, a request for one. It takes the place of no private key.
+///
+/// # Errors
+/// As [`replace`]; [`FileFault::HoldsKey`] in it.
+pub fn publish(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    refuse_key(path).map_err(io::Error::other)?;
+    put(path, bytes, EVERYBODY)
+}
+
+/// Refuses the place of a private key, also of one that is encrypted, and of what cannot be looked at.
+///
+/// # Errors
+/// [`FileFault::HoldsKey`]; another [`FileFault`] if it is there and cannot be read.
+pub fn refuse_key(path: &Path) -> Result<(), FileFault> {
+    let bytes = match read(path) {
+        Ok(bytes) => Zeroizing::new(bytes),
+        Err(fault) if fault.is_missing() => return Ok(()),
+        Err(fault) => return Err(fault),
+    };
+    let label = b"PRIVATE KEY-----";
+    let is_pem = bytes.windows(label.len()).any(|window| window == label);
+    match is_pem || EcdsaP256Key::from_der(&bytes).is_ok() {
+        true => Err(FileFault::HoldsKey),
+        false => Ok(()),
+    }
+}
+
+/// That a file can be put there, now: for whoever is about to make what cannot be made a second time.
 ///
 /// # Errors
 /// As [`replace`].
-pub fn publish(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    put(path, bytes, EVERYBODY)
+pub fn rehearse(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    let (_, beside) = beside(path)?;
+    new_file(&beside, OWNER_ALONE)?;
+    fs::remove_file(&beside)
 }
 
 /// Keeps others away who ask for the same, until it is dropped: for whoever reads a file, adds to it and puts it back. Waits for whoever
@@ -176,18 +212,8 @@ const OWNER_ALONE: u32 = 0o600;
 const EVERYBODY: u32 = 0o644;
 
 fn put(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-    remove_left(folder, name);
-    let mut mark = [0; 8];
-    system_random(&mut mark).map_err(|_| io::Error::other("the system gives no randomness"))?;
-    // Of this write alone: process numbers are the same in two containers that share a folder.
-    let mut beside = name.to_owned();
-    beside.push(format!(".{:016x}{NEW}", u64::from_be_bytes(mark)));
-    let beside = folder.join(beside);
+    let (folder, beside) = beside(path)?;
+    remove_left(folder, path.file_name().unwrap_or_default());
     let written = write_new(&beside, bytes, mode).and_then(|()| fs::rename(&beside, path));
     if let Err(error) = written {
         // Half of it is of no use, and may not have been written at all.
@@ -195,6 +221,21 @@ fn put(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
         return Err(error);
     }
     File::open(folder)?.sync_all()
+}
+
+/// The folder of a file, and the name under which it is written there.
+fn beside(path: &Path) -> io::Result<(&Path, PathBuf)> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    let mut mark = [0; 8];
+    system_random(&mut mark).map_err(|_| io::Error::other("the system gives no randomness"))?;
+    // Of this write alone: process numbers are the same in two containers that share a folder.
+    let mut beside = name.to_owned();
+    beside.push(format!(".{:016x}{NEW}", u64::from_be_bytes(mark)));
+    Ok((folder, folder.join(beside)))
 }
 
 fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
@@ -447,6 +488,32 @@ mod tests {
             }
         }
         text
+    }
+
+    /// This test verifies that what is published takes the place of no private key, in whatever form that is, and of anything else.
+    #[test]
+    fn a_private_key_is_not_published_over() {
+        let key = EcdsaP256Key::generate().unwrap().to_pkcs8().unwrap();
+        for (name, bytes) in [
+            ("published-pkcs8", pem("PRIVATE KEY", &key)),
+            ("published-sec1", pem("EC PRIVATE KEY", b"of another curve")),
+            ("published-encrypted", pem("ENCRYPTED PRIVATE KEY", b"")),
+            ("published-der", key.to_vec()),
+        ] {
+            let path = write(name, &bytes, 0o600);
+            let refused = publish(&path, b"chain").unwrap_err();
+            assert!(
+                refused.to_string().contains("a private key is in it"),
+                "{refused}"
+            );
+            assert_eq!(fs::read(&path).unwrap(), bytes, "{name}");
+        }
+        let path = write("published-chain", &pem("CERTIFICATE", b""), 0o644);
+        publish(&path, b"chain").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"chain");
+        let nowhere = Path::new("/proc/chain.pem");
+        assert!(rehearse(nowhere).is_err() && rehearse(&std::env::temp_dir()).is_err());
+        rehearse(&path).unwrap();
     }
 
     /// This test verifies that two who write one file at once are not in each other's way, that whoever reads it meanwhile finds the whole

@@ -44,6 +44,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Outcome, CaTrouble> {
     let path = &arguments.out;
+    arguments.key.is_apart(path)?;
     names::is_new(path)?;
     let subject = arguments.names.subject()?;
     let scope = arguments.scope.list()?;

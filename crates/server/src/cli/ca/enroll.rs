@@ -124,6 +124,7 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Outcom
     let mut web = Web::new(&arguments.web, clock)?;
     let opening = arguments.opening()?;
     let proof = arguments.proof()?;
+    arguments.places()?;
     let account = account_key(&arguments.account_key)?;
     let (place, key) = arguments.key.make()?;
     let now = clock.now().unix;
@@ -152,6 +153,15 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Outcom
 }
 
 impl Arguments {
+    /// That keys and chain each have a place of their own, and that nothing but an older chain is lost.
+    fn places(&self) -> Result<(), CaTrouble> {
+        let account = names::key_place(&self.account_key)?;
+        names::apart(&account, &self.certificate)?;
+        self.key.is_apart(&self.certificate)?;
+        let key = self.key.there()?.map(|key| key.public_key());
+        names::is_replaceable(&self.certificate, key.as_ref())
+    }
+
     fn opening(&self) -> Result<Opening, CaTrouble> {
         let binding = match (&self.external_account, &self.external_key_file) {
             (Some(kid), Some(path)) => Some(ExternalAccount {

@@ -5,7 +5,7 @@ use crate::files;
 use crate::keys::KeyPlace;
 use clap::{Args, ValueEnum};
 use countersign::certificate::{CertificateChain, ServiceProviderCode, TnAuthList, TnEntry};
-use countersign::crypto::{SigningKey, system_random};
+use countersign::crypto::{Point, SigningKey, system_random};
 use countersign::number::{TelephoneNumber, TelephoneNumberRange};
 use countersign::time::{UnixTime, Validity};
 use countersign_ca::{Serial, Subject};
@@ -55,14 +55,29 @@ impl KeyFlags {
     /// Where the key is, and the key.
     pub(super) fn make(&self) -> Result<(KeyPlace, Arc<dyn SigningKey>), CaTrouble> {
         let place = key_place(&self.key)?;
-        let key = match self.existing_key {
-            true => place.open(),
-            false => place.generate(),
+        let key = match self.there()? {
+            Some(key) => Ok(key),
+            None => place.generate(),
         };
         match key {
             Ok(key) => Ok((place, key)),
             Err(fault) => Err(CaTrouble::Key(place, fault)),
         }
+    }
+
+    /// The key, if it is said to be there already.
+    pub(super) fn there(&self) -> Result<Option<Arc<dyn SigningKey>>, CaTrouble> {
+        if !self.existing_key {
+            return Ok(None);
+        }
+        let place = key_place(&self.key)?;
+        let key = place.open().map_err(|fault| CaTrouble::Key(place, fault))?;
+        Ok(Some(key))
+    }
+
+    /// That this file is not that of the key: what is written last would be all that is left.
+    pub(super) fn is_apart(&self, path: &Path) -> Result<(), CaTrouble> {
+        apart(&key_place(&self.key)?, path)
     }
 }
 
@@ -134,12 +149,57 @@ pub(super) fn key_place(text: &str) -> Result<KeyPlace, CaTrouble> {
     KeyPlace::parse(text, Path::new("")).map_err(|fault| CaTrouble::KeyPlace(text.into(), fault))
 }
 
-/// That nothing is there yet.
+/// That nothing is there yet, and something can be put there.
 pub(super) fn is_new(path: &Path) -> Result<(), CaTrouble> {
     match path.exists() {
         true => Err(CaTrouble::Exists(path.into())),
-        false => Ok(()),
+        false => can_be_put(path),
     }
+}
+
+/// That something can be put there: who finds that out after a certificate was issued has a certificate that nobody has.
+pub(super) fn can_be_put(path: &Path) -> Result<(), CaTrouble> {
+    files::rehearse(path).map_err(|error| CaTrouble::Unwritable(path.into(), error))
+}
+
+/// That nothing is lost where a chain of this key is put: what is there is one of the same key, if there is anything. A key that is still
+/// to be made has none.
+pub(super) fn is_replaceable(path: &Path, key: Option<&Point>) -> Result<(), CaTrouble> {
+    let file = |fault| CaTrouble::File(path.into(), fault);
+    files::refuse_key(path).map_err(file)?;
+    let there = match files::read(path) {
+        Err(fault) if fault.is_missing() => return Ok(()),
+        there => there.map_err(file)?,
+    };
+    let chain = CertificateChain::parse(&there).ok();
+    let own = chain
+        .as_ref()
+        .and_then(|chain| chain.end_entity().public_key().p256());
+    match there.is_empty() || (own.is_some() && own == key) {
+        true => Ok(()),
+        false => Err(CaTrouble::NotReplaced(path.into())),
+    }
+}
+
+/// That a file is not that of a key.
+pub(super) fn apart(place: &KeyPlace, path: &Path) -> Result<(), CaTrouble> {
+    match place {
+        KeyPlace::File(key) if is_same(key, path) => Err(CaTrouble::SamePlace(path.into())),
+        KeyPlace::File(_) | KeyPlace::Token(_) => Ok(()),
+    }
+}
+
+/// Whether two paths lead to one file, which need not be there yet.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let resolved = |path: &Path| {
+        let there = path.canonicalize().ok();
+        there.or_else(|| {
+            let folder = Path::new(".").join(path.parent()?).canonicalize().ok()?;
+            Some(folder.join(path.file_name()?))
+        })
+    };
+    let leads = resolved(one);
+    one == other || (leads.is_some() && leads == resolved(other))
 }
 
 /// The certificates of a file.

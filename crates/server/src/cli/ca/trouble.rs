@@ -64,6 +64,8 @@ pub(super) enum CaTrouble {
     NothingHeld,
     /// No certificate was issued.
     NotIssued(NotIssued),
+    /// What is in the place of a chain is no certificate of this key.
+    NotReplaced(PathBuf),
     /// The key did not sign.
     NotSigned(KeyPlace),
     /// What the configuration names cannot be used.
@@ -74,6 +76,8 @@ pub(super) enum CaTrouble {
     Request(PathBuf, CsrFault),
     /// Not revoked.
     Revocation(RevocationRefused),
+    /// A key and something else would be one file.
+    SamePlace(PathBuf),
     /// What should be a serial number is not.
     Serial(Box<str>),
     /// What should be a provider code or numbers is not.
@@ -116,8 +120,10 @@ impl CaTrouble {
             | Self::NoRandomness
             | Self::NothingHeld
             | Self::NotIssued(_)
+            | Self::NotReplaced(_)
             | Self::NotSigned(_)
             | Self::Office(_)
+            | Self::SamePlace(_)
             | Self::Scope(_)
             | Self::Serial(_)
             | Self::Subject(_)
@@ -178,6 +184,11 @@ impl fmt::Display for CaTrouble {
             }
             Self::NotIssued(why) => write!(f, "not issued: {why}"),
             Self::NoRandomness => f.write_str("the system gives no randomness"),
+            Self::NotReplaced(path) => write!(
+                f,
+                "{}: what is there is no certificate of this key, and is not written over; name another file",
+                path.display()
+            ),
             Self::NotSigned(place) => write!(f, "{place}: the key did not sign"),
             Self::Office(fault) => fault.fmt(f),
             Self::Path(path, cause) => write!(
@@ -187,6 +198,11 @@ impl fmt::Display for CaTrouble {
             ),
             Self::Request(path, cause) => write!(f, "{}: {cause}", path.display()),
             Self::Revocation(refused) => write!(f, "not revoked: {refused}"),
+            Self::SamePlace(path) => write!(
+                f,
+                "{}: this is the file of a key, and what else is put there would be all that is left; name another file",
+                path.display()
+            ),
             Self::Serial(text) => write!(f, "{text}: not a serial number in hexadecimal digits"),
             Self::Scope(text) => write!(
                 f,

@@ -10,6 +10,7 @@ mod full_disk;
 mod interrupted;
 mod keys_in_tokens;
 mod never_renewed;
+mod no_key_is_lost;
 mod roots;
 mod renewed_while_calls_go_on;
 mod served;
