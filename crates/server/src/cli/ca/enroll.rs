@@ -146,20 +146,22 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Outcom
         CaTrouble::Enrolment(why, order)
     })?;
     let path = &arguments.certificate;
-    files::publish(path, enrolled.chain.to_pem().as_bytes())
-        .map_err(|error| CaTrouble::Unwritable(path.clone(), error))?;
+    files::publish(path, enrolled.chain.to_pem().as_bytes()).map_err(|error| {
+        CaTrouble::ChainNotKept(path.clone(), error, enrolled.order.clone())
+    })?;
     arguments.tell(&enrolled, &place, console);
     Ok(Outcome::Done)
 }
 
 impl Arguments {
-    /// That keys and chain each have a place of their own, and that nothing but an older chain is lost.
+    /// That keys and chain each have a place of their own, which can be written, and that nothing but an older chain is lost.
     fn places(&self) -> Result<(), CaTrouble> {
         let account = names::key_place(&self.account_key)?;
         names::apart(&account, &self.certificate)?;
         self.key.is_apart(&self.certificate)?;
         let key = self.key.there()?.map(|key| key.public_key());
-        names::is_replaceable(&self.certificate, key.as_ref())
+        names::is_replaceable(&self.certificate, key.as_ref())?;
+        names::can_be_put(&self.certificate)
     }
 
     fn opening(&self) -> Result<Opening, CaTrouble> {

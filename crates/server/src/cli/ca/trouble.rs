@@ -34,6 +34,8 @@ pub(super) enum CaTrouble {
     Approval(ApprovalRefused),
     /// A file of certificates holds something else.
     Chain(PathBuf, ChainError),
+    /// A chain was had and cannot be written: the order that has it.
+    ChainNotKept(PathBuf, std::io::Error, Box<str>),
     /// The configuration has mistakes.
     Config(Vec<Mistake>),
     /// No certificate was ordered and got: why, and the order, if one was placed.
@@ -44,6 +46,8 @@ pub(super) enum CaTrouble {
     File(PathBuf, FileFault),
     /// The authority does not issue that.
     Issuance(IssuanceError),
+    /// A certificate was issued and cannot be written: its serial number.
+    IssuedNotKept(PathBuf, std::io::Error, Box<str>),
     /// The key cannot be used.
     Key(KeyPlace, KeyFault),
     /// What names a key is no place of one.
@@ -108,9 +112,11 @@ impl CaTrouble {
             | Self::Revocation(_) => Outcome::Failed,
             Self::AnotherKey(_)
             | Self::Chain(..)
+            | Self::ChainNotKept(..)
             | Self::Config(_)
             | Self::Exists(_)
             | Self::File(..)
+            | Self::IssuedNotKept(..)
             | Self::Key(..)
             | Self::KeyPlace(..)
             | Self::NoAuthority(_)
@@ -147,6 +153,11 @@ impl fmt::Display for CaTrouble {
             Self::Chain(path, cause) => {
                 write!(f, "{}: {cause}; give certificates in PEM", path.display())
             }
+            Self::ChainNotKept(path, error, order) => write!(
+                f,
+                "{}: {error}; the certificate is issued: for another file, add --existing-key --order {order}",
+                path.display()
+            ),
             Self::Config(mistakes) => {
                 let lines: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
                 f.write_str(&lines.join("\n"))
@@ -159,6 +170,12 @@ impl fmt::Display for CaTrouble {
             ),
             Self::File(path, fault) => write!(f, "{}: {fault}; {}", path.display(), fault.fix()),
             Self::Issuance(cause) => write!(f, "not issued: {cause}"),
+            Self::IssuedNotKept(path, error, serial) => write!(
+                f,
+                "{}: {error}; the certificate {serial} is issued all the same, and in the journal (`countersign ca list`): revoke it if \
+                 nobody is to have it",
+                path.display()
+            ),
             Self::Key(place, fault) => write!(f, "{place}: {fault}; {}", fault.fix()),
             Self::KeyPlace(text, fault) => write!(f, "{text}: {fault}"),
             Self::Lint(names) => {
@@ -210,7 +227,11 @@ impl fmt::Display for CaTrouble {
             ),
             Self::Subject(cause) => cause.fmt(f),
             Self::Undone(why) => why.fmt(f),
-            Self::Unwritable(path, error) => write!(f, "{}: {error}", path.display()),
+            Self::Unwritable(path, error) => write!(
+                f,
+                "{}: it cannot be written: {error}; name another file",
+                path.display()
+            ),
             Self::Web(trouble) => trouble.fmt(f),
         }
     }

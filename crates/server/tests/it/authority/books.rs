@@ -274,3 +274,26 @@ fn nothing_is_done_behind_a_checkpoint() {
     assert_eq!(run(&["ca", "restore", "copy.sqlite"]).0, 0);
     assert_eq!(run(&open("third")).0, 0);
 }
+
+/// This test verifies that nothing is issued for a place where nothing can be written: the journal stays as it is.
+#[test]
+fn nothing_is_issued_for_a_place_that_is_none() {
+    let folder = folder();
+    let run = |line: &str| {
+        let words: Vec<_> = line.split(' ').collect();
+        run_in(folder.path(), &[], &words)
+    };
+    let csr = "ca csr --key a.key --out a.csr --spc 1234 --organization Example --name";
+    let csr: Vec<_> = csr.split(' ').chain(["SHAKEN 1234"]).collect();
+    assert_eq!(run_in(folder.path(), &[], &csr).0, 0);
+    let issue = "ca issue a.csr --profile end-entity --config countersign.toml --out";
+    for place in ["/proc/a.pem", "nowhere/a.pem", "a.key"] {
+        let (code, _, err) = run(&format!("{issue} {place}"));
+        assert_eq!(code, 2, "{place}: {err}");
+        assert!(!folder.path().join("ca.sqlite").exists(), "{place}: {err}");
+    }
+    let (code, _, err) = run(&format!("{issue} a.pem"));
+    assert_eq!(code, 0, "{err}");
+    let (_, issued, _) = run("ca list --config countersign.toml");
+    assert_eq!(issued.lines().count(), 1, "{issued}");
+}

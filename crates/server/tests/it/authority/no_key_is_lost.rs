@@ -84,6 +84,12 @@ fn a_chain_takes_the_place_of_nothing_else() {
         assert_eq!(folder.read(place), before);
         assert!(!folder.path().join("provider.key").exists(), "{place}");
     }
+    for nowhere in ["/proc/provider.pem", "nowhere/provider.pem"] {
+        let (code, err) = enroll(&folder, "provider.key", nowhere, &[]);
+        assert_eq!(code, 2, "{err}");
+        assert!(err.contains("it cannot be written"), "{err}");
+        assert!(!folder.path().join("provider.key").exists(), "{nowhere}");
+    }
     // With the key of that certificate it may be, as an empty file: then nobody is there to ask.
     let (code, err) = enroll(&folder, "root.key", "root.pem", &["--existing-key"]);
     assert_eq!(code, 4, "{err}");
