@@ -130,7 +130,9 @@ impl KeyFault {
         match self {
             Self::Ambiguous => "name one by object and id",
             Self::Device(_) => "see the manual of the module",
-            Self::Exists => "use that one, or name another place; a key is never written over",
+            Self::Exists => {
+                "add --existing-key to use that one, or name another place; a key is never written over"
+            }
             Self::File(fault) | Self::Pin(_, fault) => fault.fix(),
             Self::Module(..) => "name the module's library in module-path",
             Self::NoKey => "make one there with `countersign ca init`, or correct object and id",

@@ -13,9 +13,11 @@ use crate::enrolling::{self, Words};
 use crate::files::{self, FileFault};
 use crate::keys::{KeyFault, KeyPlace};
 use clap::{Args, ValueEnum};
+use countersign::certificate::TnAuthList;
 use countersign::crypto::SigningKey;
 use countersign::jose::base64url;
 use countersign::time::UnixTime;
+use countersign_ca::Subject;
 use countersign_ca::csr::{self, CertificationRequest};
 use countersign_ca::enrolment::{
     Enrolled, Enrolment, ExternalAccount, Opening, Proof, Terms, TokenAuthority, TokenSource, Wish,
@@ -124,6 +126,8 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Outcom
     let mut web = Web::new(&arguments.web, clock)?;
     let opening = arguments.opening()?;
     let proof = arguments.proof()?;
+    // Nothing is made for what cannot be asked.
+    let wanted = (arguments.names.subject()?, arguments.list()?);
     arguments.places()?;
     let account = account_key(&arguments.account_key)?;
     let (place, key) = arguments.key.make()?;
@@ -131,7 +135,7 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Outcom
     let wish = Wish {
         directory: arguments.directory.as_str().into(),
         opening,
-        request: arguments.request(&place, &*key)?,
+        request: arguments.request(&wanted, &place, &*key)?,
         proof,
         not_after: arguments.not_after(now),
         order: arguments.order.as_deref().map(Box::from),
@@ -146,9 +150,8 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Outcom
         CaTrouble::Enrolment(why, order)
     })?;
     let path = &arguments.certificate;
-    files::publish(path, enrolled.chain.to_pem().as_bytes()).map_err(|error| {
-        CaTrouble::ChainNotKept(path.clone(), error, enrolled.order.clone())
-    })?;
+    files::publish(path, enrolled.chain.to_pem().as_bytes())
+        .map_err(|error| CaTrouble::ChainNotKept(path.clone(), error, enrolled.order.clone()))?;
     arguments.tell(&enrolled, &place, console);
     Ok(Outcome::Done)
 }
@@ -203,14 +206,18 @@ impl Arguments {
         Ok(Proof::Token { source, field })
     }
 
+    /// For which numbers.
+    fn list(&self) -> Result<TnAuthList, CaTrouble> {
+        self.scope.list()?.ok_or(CaTrouble::NoNumbers)
+    }
+
     /// What the authority is asked to sign.
     fn request(
         &self,
+        (subject, list): &(Subject, TnAuthList),
         place: &KeyPlace,
         key: &dyn SigningKey,
     ) -> Result<CertificationRequest, CaTrouble> {
-        let list = self.scope.list()?.ok_or(CaTrouble::NoNumbers)?;
-        let subject = self.names.subject()?;
         let mut extensions = match self.authority {
             true => vec![
                 extension::authority_constraints(PathLength::AtMost(self.path_length)),
@@ -221,7 +228,7 @@ impl Arguments {
                 extension::key_usage(usage::DIGITAL_SIGNATURE),
             ],
         };
-        extensions.push(extension::tn_auth_list(&list));
+        extensions.push(extension::tn_auth_list(list));
         let der = csr::write(subject.name(), &extensions, key);
         let der = der.map_err(|_| CaTrouble::NotSigned(place.clone()))?;
         CertificationRequest::parse(&der)

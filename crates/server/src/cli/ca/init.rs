@@ -11,6 +11,7 @@ use crate::files;
 use clap::Args;
 use countersign::certificate::Certificate;
 use countersign::certificate::chain::pem;
+use countersign::crypto::{EcdsaP256Key, SigningKey};
 use countersign_ca::{Authority, IssuanceError};
 use std::path::PathBuf;
 
@@ -47,10 +48,14 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Outcom
     arguments.key.is_apart(path)?;
     names::is_new(path)?;
     let subject = arguments.names.subject()?;
-    let (place, key) = arguments.key.make()?;
     let validity = names::validity(SystemClock::start().now().unix, arguments.days);
-    let draft = Authority::root_draft(&subject, key.as_ref(), names::serial()?, validity);
-    issuance::rehearse(&draft, |_| false)?;
+    let serial = names::serial()?;
+    let draft = |key: &dyn SigningKey| Authority::root_draft(&subject, key, serial, validity);
+    // What is refused leaves no key behind, which would be in the way of the next try.
+    let throw_away = EcdsaP256Key::generate().map_err(|_| CaTrouble::NoRandomness)?;
+    issuance::rehearse(&draft(&throw_away), |_| false)?;
+    let (place, key) = arguments.key.make()?;
+    let draft = draft(key.as_ref());
     let root = draft.sign(key.as_ref()).map_err(IssuanceError::from)?;
     let root = Certificate::parse(&root).map_err(|_| IssuanceError::BadAuthority)?;
     files::publish(path, pem(root.as_der()).as_bytes())

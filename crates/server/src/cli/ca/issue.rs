@@ -118,7 +118,11 @@ fn write(
     let certificate = Certificate::parse(der).map_err(|_| IssuanceError::BadAuthority)?;
     let chain = pem(der) + &office.chain.to_pem();
     files::publish(&arguments.out, chain.as_bytes()).map_err(|error| {
-        CaTrouble::IssuedNotKept(arguments.out.clone(), error, hex(certificate.serial()).into())
+        CaTrouble::IssuedNotKept(
+            arguments.out.clone(),
+            error,
+            hex(certificate.serial()).into(),
+        )
     })?;
     let form = Form::of(arguments.json);
     record::tell(&arguments.out, &certificate, None, form, console);

@@ -2,7 +2,7 @@
 
 use super::trouble::CaTrouble;
 use crate::files;
-use crate::keys::KeyPlace;
+use crate::keys::{KeyFault, KeyPlace};
 use clap::{Args, ValueEnum};
 use countersign::certificate::{CertificateChain, ServiceProviderCode, TnAuthList, TnEntry};
 use countersign::crypto::{Point, SigningKey, system_random};
@@ -65,14 +65,15 @@ impl KeyFlags {
         }
     }
 
-    /// The key, if it is said to be there already.
+    /// The key, if it is said to be there already; nothing, if it is to be made and no file is in the way.
     pub(super) fn there(&self) -> Result<Option<Arc<dyn SigningKey>>, CaTrouble> {
-        if !self.existing_key {
-            return Ok(None);
-        }
         let place = key_place(&self.key)?;
-        let key = place.open().map_err(|fault| CaTrouble::Key(place, fault))?;
-        Ok(Some(key))
+        let key = match (self.existing_key, &place) {
+            (true, _) => place.open().map(Some),
+            (false, KeyPlace::File(path)) if path.exists() => Err(KeyFault::Exists),
+            (false, _) => Ok(None),
+        };
+        key.map_err(|fault| CaTrouble::Key(place, fault))
     }
 
     /// That this file is not that of the key: what is written last would be all that is left.

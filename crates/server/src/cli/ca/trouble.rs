@@ -140,53 +140,75 @@ impl CaTrouble {
     }
 }
 
+impl CaTrouble {
+    /// What becomes of a certificate that was issued and is nowhere.
+    fn issued(&self) -> String {
+        let issued = "the certificate is issued all the same";
+        match self {
+            Self::ChainNotKept(_, _, order) => {
+                format!("{issued}: for another file, add --existing-key --order {order}")
+            }
+            Self::IssuedNotKept(_, _, serial) => {
+                format!(
+                    "{issued}: {serial} of `countersign ca list`, to be revoked if nobody is to have it"
+                )
+            }
+            _ => String::new(),
+        }
+    }
+
+    /// What is the matter with a file that is there, or is not.
+    fn in_the_way(&self) -> &'static str {
+        match self {
+            Self::AnotherKey(_) => {
+                "the certificate there is of another key, whose certificates live on; say where it is kept (--former FILE)"
+            }
+            Self::Exists(_) => {
+                "it is there already, and nothing is written over; name another file"
+            }
+            Self::NoAuthority(_) => "there is no [ca] with a certificate_file in it",
+            Self::NotReplaced(_) => {
+                "what is there is no certificate of this key, and is not written over; name another file"
+            }
+            Self::SamePlace(_) => {
+                "this is the file of a key, and what else is put there would be all that is left; name another file"
+            }
+            _ => "",
+        }
+    }
+}
+
 impl fmt::Display for CaTrouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Account(fault) => fault.fmt(f),
-            Self::AnotherKey(path) => write!(
-                f,
-                "{}: the certificate there is of another key, whose certificates live on; say where it is kept (--former FILE)",
-                path.display()
-            ),
+            Self::AnotherKey(path)
+            | Self::Exists(path)
+            | Self::NoAuthority(path)
+            | Self::NotReplaced(path)
+            | Self::SamePlace(path) => {
+                write!(f, "{}: {}", path.display(), self.in_the_way())
+            }
             Self::Approval(refused) => refused.fmt(f),
             Self::Chain(path, cause) => {
                 write!(f, "{}: {cause}; give certificates in PEM", path.display())
             }
-            Self::ChainNotKept(path, error, order) => write!(
-                f,
-                "{}: {error}; the certificate is issued: for another file, add --existing-key --order {order}",
-                path.display()
-            ),
+            Self::ChainNotKept(path, error, _) | Self::IssuedNotKept(path, error, _) => {
+                write!(f, "{}: {error}; {}", path.display(), self.issued())
+            }
             Self::Config(mistakes) => {
                 let lines: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
                 f.write_str(&lines.join("\n"))
             }
             Self::Enrolment(why, order) => unenrolled(why, order.as_deref(), f),
-            Self::Exists(path) => write!(
-                f,
-                "{}: it is there already, and nothing is written over; name another file",
-                path.display()
-            ),
             Self::File(path, fault) => write!(f, "{}: {fault}; {}", path.display(), fault.fix()),
             Self::Issuance(cause) => write!(f, "not issued: {cause}"),
-            Self::IssuedNotKept(path, error, serial) => write!(
-                f,
-                "{}: {error}; the certificate {serial} is issued all the same, and in the journal (`countersign ca list`): revoke it if \
-                 nobody is to have it",
-                path.display()
-            ),
             Self::Key(place, fault) => write!(f, "{place}: {fault}; {}", fault.fix()),
             Self::KeyPlace(text, fault) => write!(f, "{text}: {fault}"),
             Self::Lint(names) => {
                 broken(names, f)?;
                 f.write_str("\n(ca sign --ignore-lint NAME breaks a rule on purpose)")
             }
-            Self::NoAuthority(path) => write!(
-                f,
-                "{}: there is no [ca] with a certificate_file in it",
-                path.display()
-            ),
             Self::NoNumbers => {
                 f.write_str("for which numbers? give --spc CODE, --numbers FIRST-LAST")
             }
@@ -201,11 +223,6 @@ impl fmt::Display for CaTrouble {
             }
             Self::NotIssued(why) => write!(f, "not issued: {why}"),
             Self::NoRandomness => f.write_str("the system gives no randomness"),
-            Self::NotReplaced(path) => write!(
-                f,
-                "{}: what is there is no certificate of this key, and is not written over; name another file",
-                path.display()
-            ),
             Self::NotSigned(place) => write!(f, "{place}: the key did not sign"),
             Self::Office(fault) => fault.fmt(f),
             Self::Path(path, cause) => write!(
@@ -215,11 +232,6 @@ impl fmt::Display for CaTrouble {
             ),
             Self::Request(path, cause) => write!(f, "{}: {cause}", path.display()),
             Self::Revocation(refused) => write!(f, "not revoked: {refused}"),
-            Self::SamePlace(path) => write!(
-                f,
-                "{}: this is the file of a key, and what else is put there would be all that is left; name another file",
-                path.display()
-            ),
             Self::Serial(text) => write!(f, "{text}: not a serial number in hexadecimal digits"),
             Self::Scope(text) => write!(
                 f,

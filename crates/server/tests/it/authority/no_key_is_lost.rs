@@ -84,6 +84,10 @@ fn a_chain_takes_the_place_of_nothing_else() {
         assert_eq!(folder.read(place), before);
         assert!(!folder.path().join("provider.key").exists(), "{place}");
     }
+    // Nor is a key made for what cannot be asked at all.
+    let (code, err) = enroll(&folder, "provider.key", "p.pem", &["--numbers", "many"]);
+    assert_eq!(code, 2, "{err}");
+    assert!(!folder.path().join("provider.key").exists(), "{err}");
     for nowhere in ["/proc/provider.pem", "nowhere/provider.pem"] {
         let (code, err) = enroll(&folder, "provider.key", nowhere, &[]);
         assert_eq!(code, 2, "{err}");

@@ -57,10 +57,27 @@ fn a_root_is_made_once() {
     let (code, _, err) = init("other.pem");
     assert_eq!(code, 2);
     assert!(err.contains("there is a key already"), "{err}");
+    assert!(err.contains("--existing-key"), "{err}");
     assert_eq!(
         (std::fs::read(&root).unwrap(), folder.read("root.key")),
         before
     );
+}
+
+/// This test verifies that a root which is refused leaves no key behind, and so is made at the next try.
+#[test]
+fn a_refused_root_leaves_no_key() {
+    let folder = workspace();
+    let init = |name: &str| {
+        let files = ["ca", "init", "--key", "r.key", "--certificate", "r.pem"];
+        let names = ["--organization", "Example", "--name", name];
+        run_in(folder.path(), &[], &[&files[..], &names].concat())
+    };
+    let (code, _, err) = init("Example");
+    assert_eq!(code, 1, "{err}");
+    assert!(!folder.path().join("r.key").exists(), "{err}");
+    let (code, _, err) = init("Example SHAKEN ROOT");
+    assert_eq!(code, 0, "{err}");
 }
 
 /// Who signs the lists of revoked certificates: under SHAKEN's policy never the authority itself.
