@@ -252,9 +252,14 @@ impl Authority {
     /// [`IssuanceError`] if the request would break its profile or exceed this authority.
     pub fn inspect(&self, request: &Request, validity: Validity) -> Result<(), IssuanceError> {
         let own = self.certificate.validity();
-        let within = own.not_before <= validity.not_before && validity.not_after <= own.not_after;
-        if !within || validity.not_after < validity.not_before {
+        if validity.not_after < validity.not_before {
             return Err(IssuanceError::Validity);
+        }
+        if validity.not_before < own.not_before || own.not_after < validity.not_after {
+            return Err(IssuanceError::NotWithin {
+                asked: validity,
+                issuer: own,
+            });
         }
         self.inspect_length(request.profile)?;
         self.inspect_scope(request)

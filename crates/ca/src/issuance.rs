@@ -11,7 +11,7 @@ use const_oid::ObjectIdentifier;
 use countersign::certificate::access::{OCSP, STIR_TN_LIST};
 use countersign::certificate::{DistinguishedName, TnAuthList, TnListUrl};
 use countersign::crypto::Point;
-use countersign::time::UnixTime;
+use countersign::time::{UnixTime, Validity};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -236,6 +236,13 @@ pub enum IssuanceError {
     BadAuthority,
     /// The key is not the one in the authority's certificate.
     KeyMismatch,
+    /// A certificate that would be valid when its issuer is not.
+    NotWithin {
+        /// When it would be valid.
+        asked: Validity,
+        /// When the issuer is.
+        issuer: Validity,
+    },
     /// Whether numbers are those of the issuer's provider code is not known, and the issuer does not issue on trust.
     NumbersUnknown,
     /// The issuer's own list is by reference, and nobody has said what it lists.
@@ -254,7 +261,7 @@ pub enum IssuanceError {
     SigningFailed,
     /// A time that no certificate can express.
     Time(UnixTime),
-    /// The validity ends before it begins, or is not within the issuer's.
+    /// The validity ends before it begins, or has ended.
     Validity,
 }
 
@@ -265,6 +272,11 @@ impl fmt::Display for IssuanceError {
                 f.write_str("the issuing certificate is not one of a certification authority")
             }
             Self::KeyMismatch => f.write_str("the key is not that of the issuing certificate"),
+            Self::NotWithin { asked, issuer } => write!(
+                f,
+                "it would be valid from {} to {}, and that is not within its issuer's life, from {} to {}",
+                asked.not_before, asked.not_after, issuer.not_before, issuer.not_after
+            ),
             Self::NumbersUnknown => {
                 f.write_str("nobody knows whether these numbers are the issuing provider's")
             }
@@ -282,7 +294,7 @@ impl fmt::Display for IssuanceError {
             Self::ScopeTooWide => f.write_str("the issuer does not have what is asked for"),
             Self::SigningFailed => f.write_str("the key could not sign"),
             Self::Time(at) => write!(f, "no certificate can hold the time {at}"),
-            Self::Validity => f.write_str("the validity is empty or not within the issuer's"),
+            Self::Validity => f.write_str("nothing is left between begin and end"),
         }
     }
 }

@@ -337,9 +337,10 @@ fn validity(
     let capped = practice.outliving == Outliving::Forbidden;
     let not_after = match order.asked.not_after {
         Some(asked) if capped && grant.until < asked => {
-            return Err(Problem::unauthorized(
-                "the token does not last as long as the certificate that was ordered",
-            ));
+            return Err(Problem::unauthorized(format!(
+                "the token counts until {} and does not last as long as the certificate that was ordered, until {asked}: order one that ends before, or none in particular",
+                grant.until
+            )));
         }
         Some(asked) => asked,
         None => {
@@ -445,7 +446,9 @@ fn problem_of(refused: &IssuanceRefused) -> Problem {
         IssuanceRefused::Issuance(
             E::NumbersUnknown | E::RangeEnd | E::ScopeForbidden | E::ScopeMissing | E::ScopeTooWide,
         ) => Kind::RejectedIdentifier,
-        IssuanceRefused::Issuance(E::Time(_) | E::Validity) => Kind::Unauthorized,
+        IssuanceRefused::Issuance(E::NotWithin { .. } | E::Time(_) | E::Validity) => {
+            Kind::Unauthorized
+        }
         IssuanceRefused::Issuance(E::PathLength)
         | IssuanceRefused::KeyBlocked
         | IssuanceRefused::KeyOfAuthority

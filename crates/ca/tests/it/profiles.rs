@@ -229,7 +229,10 @@ fn what_would_break_the_profile_is_refused() {
     };
     assert_eq!(
         issue(Profile::EndEntity, code, longer),
-        Some(IssuanceError::Validity)
+        Some(IssuanceError::NotWithin {
+            asked: longer,
+            issuer: validity()
+        })
     );
     let backwards = Validity {
         not_before: validity().not_after,

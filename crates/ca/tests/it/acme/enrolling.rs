@@ -317,6 +317,8 @@ fn digest06_case20_no_certificate_outlives_its_token() {
         let order = body(&client.see(&mut site, &order_url));
         if status == 403 {
             is_problem(&reply, 403, "unauthorized");
+            let ends = format!("the token counts until {} ", claims.exp);
+            assert!(text(&reply).contains(&ends), "{}", text(&reply));
             assert_eq!(order["status"], "invalid");
             is_document(&order["error"], "unauthorized");
         } else {

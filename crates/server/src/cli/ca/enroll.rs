@@ -90,6 +90,9 @@ pub(super) struct Arguments {
     /// How long the certificate is to live; the authority decides if nothing is said
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..=names::MAX_DAYS))]
     days: Option<i64>,
+    /// The same in hours: no longer than the token counts, where the authority holds to that
+    #[arg(long, value_name = "N", conflicts_with = "days", value_parser = clap::value_parser!(i64).range(1..=names::MAX_HOURS))]
+    hours: Option<i64>,
     /// Go on with an order that was placed before for the same key
     #[arg(long, value_name = "URL")]
     order: Option<String>,
@@ -236,8 +239,9 @@ impl Arguments {
     }
 
     fn not_after(&self, now: UnixTime) -> Option<UnixTime> {
-        let days = self.days?;
-        Some(now.saturating_add(days.saturating_mul(86_400)))
+        let hours = self.hours.map(|hours| hours.saturating_mul(names::HOUR));
+        let seconds = hours.or_else(|| Some(self.days?.saturating_mul(86_400)))?;
+        Some(now.saturating_add(seconds))
     }
 
     fn tell(&self, enrolled: &Enrolled, place: &KeyPlace, console: &mut Console) {

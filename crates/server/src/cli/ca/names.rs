@@ -14,11 +14,17 @@ use std::sync::Arc;
 
 const DAY: i64 = 86_400;
 
+/// Seconds of an hour.
+pub(super) const HOUR: i64 = 3_600;
+
 /// Clocks differ: what is issued now is valid since an hour ago.
 const BACKDATE: i64 = 3_600;
 
 /// Longest validity that may be asked for, in days: a century.
 pub(super) const MAX_DAYS: i64 = 36_525;
+
+/// Longest that may be asked for in hours: a leap year, what is longer is said in days.
+pub(super) const MAX_HOURS: i64 = 8_784;
 
 /// For whom.
 #[derive(Debug, Args)]
@@ -214,6 +220,16 @@ pub(super) fn validity(now: UnixTime, days: i64) -> Validity {
     Validity {
         not_before: now.saturating_add(-BACKDATE),
         not_after: now.saturating_add(days.saturating_mul(DAY)),
+    }
+}
+
+/// From an hour ago, `hours` long if that is said, `days` otherwise.
+pub(super) fn lasting(now: UnixTime, days: i64, hours: Option<i64>) -> Validity {
+    let by_days = validity(now, days);
+    let end = hours.map(|hours| now.saturating_add(hours.saturating_mul(HOUR)));
+    Validity {
+        not_after: end.unwrap_or(by_days.not_after),
+        ..by_days
     }
 }
 

@@ -3,7 +3,7 @@
 use super::super::Outcome;
 use super::super::console::Console;
 use super::issuance;
-use super::names::{self, MAX_DAYS, ProfileChoice};
+use super::names::{self, MAX_DAYS, MAX_HOURS, ProfileChoice};
 use super::record::{self, Form};
 use super::trouble::CaTrouble;
 use crate::clock::{Clock, SystemClock};
@@ -52,6 +52,9 @@ pub(super) struct Arguments {
     /// How long it is valid
     #[arg(long, value_name = "N", default_value_t = 1_825, value_parser = clap::value_parser!(i64).range(1..=MAX_DAYS))]
     days: i64,
+    /// The same in hours, such as for a delegate of an authority that has less than a day left
+    #[arg(long, value_name = "N", conflicts_with = "days", value_parser = clap::value_parser!(i64).range(1..=MAX_HOURS))]
+    hours: Option<i64>,
     /// The policy it is issued under [default: that of SHAKEN]
     #[arg(long, value_name = "OID", conflicts_with = "no_policy")]
     policy: Option<ObjectIdentifier>,
@@ -85,7 +88,8 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Outcom
     let practice = practice(arguments, &issuer)?;
     let authority = Authority::new(issuer, key, practice)?;
     let request = wanted(&asked, arguments.profile, arguments.path_length)?;
-    let validity = names::validity(SystemClock::start().now().unix, arguments.days);
+    let now = SystemClock::start().now().unix;
+    let validity = names::lasting(now, arguments.days, arguments.hours);
     let validity = names::within(validity, authority.certificate().validity());
     let serial = names::serial()?;
     let own = authority.certificate().subject();

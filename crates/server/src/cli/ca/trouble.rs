@@ -14,7 +14,7 @@ use countersign::certificate::lint::LINTS;
 use countersign::path::PathFault;
 use countersign_ca::IssuanceError;
 use countersign_ca::csr::CsrFault;
-use countersign_ca::enrolment::Failure;
+use countersign_ca::enrolment::{Failure, Stage};
 use countersign_ca::register::approval::ApprovalRefused;
 use countersign_ca::register::preparation::IssuanceRefused;
 use countersign_ca::register::revocation::RevocationRefused;
@@ -202,7 +202,7 @@ impl fmt::Display for CaTrouble {
             }
             Self::Enrolment(why, order) => unenrolled(why, order.as_deref(), f),
             Self::File(path, fault) => write!(f, "{}: {fault}; {}", path.display(), fault.fix()),
-            Self::Issuance(cause) => write!(f, "not issued: {cause}"),
+            Self::Issuance(cause) => not_issued(cause, f),
             Self::Key(place, fault) => write!(f, "{place}: {fault}; {}", fault.fix()),
             Self::KeyPlace(text, fault) => write!(f, "{text}: {fault}"),
             Self::Lint(names) => {
@@ -269,14 +269,25 @@ fn broken(names: &[&str], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     Ok(())
 }
 
+/// Why something is not issued, and what fits.
+fn not_issued(cause: &IssuanceError, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(f, "not issued: {cause}")?;
+    match cause {
+        IssuanceError::NotWithin { .. } => f.write_str("; give --days or --hours that end with it"),
+        _ => Ok(()),
+    }
+}
+
 /// What can be done about a certificate that was not had.
-fn unenrolled(
-    why: &dyn fmt::Display,
-    order: Option<&str>,
-    f: &mut fmt::Formatter<'_>,
-) -> fmt::Result {
+fn unenrolled(why: &Failure, order: Option<&str>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     write!(f, "no certificate: {why}; to ")?;
-    match order {
+    // What an order asks for stays: one that was refused for it is never filled.
+    let is_lost = match why {
+        Failure::Order(_) => true,
+        Failure::Refused(Stage::Finalization, problem) => &*problem.kind == "unauthorized",
+        _ => false,
+    };
+    match order.filter(|_| !is_lost) {
         None => f.write_str("try again with the same key, add --existing-key"),
         Some(order) => write!(
             f,

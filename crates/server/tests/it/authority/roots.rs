@@ -231,7 +231,7 @@ fn a_request_of_openssl_below_the_same_root() {
     refused(&folder, &below, "may not certify another authority");
     assert!(!path.join("other.pem").exists());
     let longer = [&SIGN[..], &LISTS, &out, &["--days", "36525"]].concat();
-    refused(&folder, &longer, "not within the issuer's");
+    refused(&folder, &longer, "not within its issuer's life, from 20");
     done(&folder, &[&SIGN[..], &LISTS, &out].concat());
     openssl(
         path,
@@ -279,4 +279,48 @@ fn an_authority_for_some_numbers() {
             "{err}"
         );
     }
+}
+
+/// This test verifies that below an authority of a few hours something can be issued: hours are enough, and who asks for more hears until when.
+#[test]
+fn below_an_authority_of_hours() {
+    let folder = with_a_root();
+    let request = |key: &str, out: &str| {
+        let files = ["ca", "csr", "--key", key, "--out", out];
+        let names = ["--organization", "Example", "--name", "SHAKEN Example"];
+        let numbers = ["--numbers", "12025550100-12025550149"];
+        done(&folder, &[&files[..], &names, &numbers].concat());
+    };
+    let sign = |request: &str, issuer: &str, profile: &str, out: &str, life: [&str; 2]| {
+        let (key, certificate) = (format!("{issuer}.key"), format!("{issuer}.pem"));
+        let issuer = ["--key", &key, "--certificate", &certificate];
+        let wanted = ["ca", "sign", request, "--profile", profile, "--out", out];
+        run(&folder, &[&wanted[..], &issuer, &LISTS, &life].concat())
+    };
+    request("ca.key", "ca.csr");
+    let (code, _, err) = sign("ca.csr", "root", "delegate-ca", "ca.pem", ["--hours", "24"]);
+    assert_eq!(code, 0, "{err}");
+    let text = openssl(
+        folder.path(),
+        &[
+            "x509", "-in", "ca.pem", "-noout", "-enddate", "-dateopt", "iso_8601",
+        ],
+    );
+    let end = text
+        .trim()
+        .trim_start_matches("notAfter=")
+        .replace(' ', "T");
+    request("one.key", "one.csr");
+    let (code, _, err) = sign("one.csr", "ca", "delegate", "one.pem", ["--days", "2"]);
+    assert_eq!(code, 1, "{err}");
+    assert!(
+        err.contains(&format!("to {end}; give --days or --hours")),
+        "{end}: {err}"
+    );
+    let (code, _, err) = sign("one.csr", "ca", "delegate", "one.pem", ["--hours", "20"]);
+    assert_eq!(code, 0, "{err}");
+    openssl(
+        folder.path(),
+        &["x509", "-in", "one.pem", "-noout", "-checkend", "71000"],
+    );
 }
