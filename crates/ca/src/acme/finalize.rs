@@ -126,6 +126,7 @@ fn await_approval(
             validity,
             order: Some(&id),
             approval: Some(&id),
+            by: None,
         },
     )
     .map_err(|error| internal(error.to_string()))?;
@@ -387,6 +388,7 @@ fn prepare(
         validity,
         order: Some(&name),
         approval,
+        by: None,
     };
     let (authority, rules) = (&at.practice.authority, &at.practice.rules);
     let mut prepared = Err(IssuanceRefused::SerialTaken);

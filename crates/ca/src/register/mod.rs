@@ -69,6 +69,8 @@ pub struct Asked<'a> {
     pub order: Option<&'a str>,
     /// The approval it has got.
     pub approval: Option<&'a str>,
+    /// Who asks, in words for people, where no order says so.
+    pub by: Option<&'a str>,
 }
 
 /// What happened to certificates.
@@ -115,6 +117,9 @@ pub struct Prepared {
     /// The approval it needed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<Box<str>>,
+    /// Who asked, in words for people, where no order says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Box<str>>,
 }
 
 /// See [`Event::Issued`].
@@ -235,10 +240,16 @@ pub struct Entry {
     pub not_after: UnixTime,
     /// The order it is for.
     pub order: Option<Box<str>>,
+    /// The approval it needed.
+    pub approval: Option<Box<str>>,
+    /// Who asked, where no order says so.
+    pub by: Option<Box<str>>,
     /// How far it has come.
     pub stage: Stage,
     /// That it was revoked, or abandoned.
     pub revocation: Option<Revocation>,
+    /// Who wanted it revoked.
+    pub revoked_by: Option<Box<str>>,
 }
 
 /// How far a certificate has come.
@@ -399,8 +410,11 @@ impl Register {
             key: prepared.key,
             not_after: prepared.not_after,
             order: prepared.order.clone(),
+            approval: prepared.approval.clone(),
+            by: prepared.by.clone(),
             stage: Stage::Prepared(prepared.tbs.clone()),
             revocation: None,
+            revoked_by: None,
         };
         let same_key = self.by_key.entry(prepared.key).or_default();
         same_key.push(name.clone());
@@ -458,7 +472,10 @@ impl Register {
                     reason: revoked.reason,
                 };
                 // What was said first was published: it stays.
-                entry.revocation.get_or_insert(said);
+                if entry.revocation.is_none() {
+                    entry.revocation = Some(said);
+                    entry.revoked_by = Some(revoked.by.clone());
+                }
                 self.now_revoked(name);
             }
             _ => self.contradict(name, Wrong::RevokedUnissued),

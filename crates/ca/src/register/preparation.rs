@@ -254,6 +254,7 @@ fn prepared(name: CertificateName, tbs: Vec<u8>, draft: &Draft, asked: &Asked<'_
         not_after: draft.validity.not_after,
         order: asked.order.map(Box::from),
         approval: asked.approval.map(Box::from),
+        by: asked.by.map(Box::from),
     })
 }
 

@@ -78,6 +78,7 @@ fn asked<'a>(request: &'a Request, approval: Option<&'a str>) -> Asked<'a> {
         validity: validity(),
         order: Some("order-1"),
         approval,
+        by: None,
     }
 }
 

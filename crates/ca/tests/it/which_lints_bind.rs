@@ -172,6 +172,7 @@ fn prepare(authority: &Authority, request: &Request) -> Result<(), IssuanceRefus
         validity: validity(),
         order: None,
         approval: None,
+        by: None,
     };
     let prepared = Register::default().prepare(authority, &rules, &asked, NOW, [9; 16]);
     prepared.map(|_| ())

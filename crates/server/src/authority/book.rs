@@ -11,6 +11,7 @@
 //! becomes the next one as soon as its last reader has gone; so showing costs no copy.
 
 use super::checkpoints::Ahead;
+use super::news;
 use crate::clock::Clock;
 use crate::store::{AppendError, EventStore, Unavailable};
 use arc_swap::ArcSwap;
@@ -148,7 +149,7 @@ impl Book {
         };
         let mut ahead = Ahead::of(stream, checkpoints);
         ahead.meet(book.head()).map_err(Undone::Broken)?;
-        book.read_on(|head| ahead.meet(head))?;
+        book.read_on(Heard::Before, |head| ahead.meet(head))?;
         ahead.end().map_err(Undone::Broken)?;
         Ok(book)
     }
@@ -241,6 +242,7 @@ impl Book {
         match self.store.append(&self.stream, expected, &lines) {
             Ok(()) => {
                 self.chain = chain;
+                news::tell(&ledger, &events);
                 self.show(ledger, events);
                 Attempt::Ended(Ok(()))
             }
@@ -278,11 +280,15 @@ impl Book {
     /// # Errors
     /// [`Undone`].
     pub fn catch_up(&mut self) -> Result<(), Undone> {
-        self.read_on(|_| Ok(()))
+        self.read_on(Heard::Now, |_| Ok(()))
     }
 
     /// Reads what is new; `meet` judges each head.
-    fn read_on(&mut self, mut meet: impl FnMut(Head) -> Result<(), Broken>) -> Result<(), Undone> {
+    fn read_on(
+        &mut self,
+        heard: Heard,
+        mut meet: impl FnMut(Head) -> Result<(), Broken>,
+    ) -> Result<(), Undone> {
         let own = self.chain.head().position;
         match self.store.head(&self.stream)? {
             head if head == own => return Ok(()),
@@ -305,6 +311,9 @@ impl Book {
         let mut ledger = self.take_spare();
         events.iter().for_each(|event| ledger.apply(event));
         self.chain = chain;
+        if heard == Heard::Now {
+            news::tell(&ledger, &events);
+        }
         self.show(ledger, events);
         Ok(())
     }
@@ -314,6 +323,13 @@ impl fmt::Debug for Book {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Book({} up to {})", self.stream, self.head().position)
     }
+}
+
+/// Whether what is read is news: not what is read at a start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Heard {
+    Before,
+    Now,
 }
 
 /// What came of one attempt to keep what was decided.

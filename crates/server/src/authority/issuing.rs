@@ -94,6 +94,8 @@ pub struct Wanted {
     pub validity: Validity,
     /// The approval it has got.
     pub approval: Option<Box<str>>,
+    /// Who asks, in words for people.
+    pub by: Option<Box<str>>,
 }
 
 /// Issues one certificate: its name, under which the register has it.
@@ -115,6 +117,7 @@ pub fn issue(
             validity: wanted.validity,
             order: None,
             approval: wanted.approval.as_deref(),
+            by: wanted.by.as_deref(),
         };
         match ledger
             .register

@@ -322,6 +322,7 @@ mod tests {
                     not_after: now.saturating_add(60),
                     order: None,
                     approval: None,
+                    by: None,
                 };
                 let events = [
                     Event::Prepared(prepared),

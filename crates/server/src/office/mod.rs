@@ -226,6 +226,9 @@ impl Office {
     /// [`OfficeFault::Store`].
     pub fn store(&self, presence: Presence) -> Result<SqliteStore, OfficeFault> {
         let path = &self.settings.store_file.value;
+        if presence == Presence::Required && !path.exists() {
+            return Err(OfficeFault::NoJournal(path.clone()));
+        }
         let store = match presence {
             Presence::Made => SqliteStore::open(path),
             Presence::Required => SqliteStore::open_existing(path),
@@ -350,6 +353,8 @@ pub enum OfficeFault {
     List(IssuanceError),
     /// A file holds a certificate that is no authority's, or too many.
     NoAnchors(PathBuf),
+    /// The journal was never begun.
+    NoJournal(PathBuf),
     /// The system gives no randomness.
     NoRandomness,
     /// Key and certificate sign no revocation list.
@@ -402,6 +407,11 @@ impl fmt::Display for OfficeFault {
             Self::NoAnchors(path) => write!(
                 f,
                 "{}: not every certificate in it is that of an authority, or there are too many; give those of the authorities that are trusted",
+                path.display()
+            ),
+            Self::NoJournal(path) => write!(
+                f,
+                "{}: there is no journal yet; countersign serve, ca issue and ca account open begin one",
                 path.display()
             ),
             Self::NoRandomness => f.write_str("the system gives no randomness"),

@@ -170,7 +170,12 @@ impl Service {
         let practice = practice::acme(office, authority)?;
         let mut secret = [0; 32];
         system_random(&mut secret).map_err(|_| OfficeFault::NoRandomness)?;
+        let journal = &office.settings.store_file.value;
+        let is_new = !journal.exists();
         let book = office.book(Presence::Made, clock.clone())?;
+        if is_new {
+            info!(journal = %journal.display(), "a new journal was made: this authority begins");
+        }
         let keeper = Keeper::start(book, office.checkpoints()?).map_err(OfficeFault::Thread)?;
         let (finished, given_up) = issuing::resume(&mut &keeper, &practice.authority)
             .map_err(|why| OfficeFault::Book(office.settings.store_file.value.clone(), why))?;

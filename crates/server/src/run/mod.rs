@@ -304,6 +304,7 @@ async fn authority(
     // One that panicked has said so.
     let opened = opened.await.unwrap_or(Err(OfficeFault::NoRandomness));
     let service = Arc::new(opened.map_err(StartFault::Authority)?);
+    service.tell();
     service.resume_fetches();
     tokio::spawn(service.clone().keep_lists(stopping.clone()));
     tokio::spawn(service.clone().keep_numbers(stopping.clone()));

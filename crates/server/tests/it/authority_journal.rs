@@ -55,6 +55,7 @@ pub(crate) fn rules(authority: &Authority) -> Rules {
         validity: wanted.validity,
         order: None,
         approval: None,
+        by: None,
     };
     let mut rules = Rules::default();
     let refused = Register::default().prepare(authority, &rules, &asked, NOW, [1; 16]);
@@ -73,6 +74,7 @@ pub(crate) fn wanted() -> Wanted {
         request: request.with_scope(list),
         validity: validity(),
         approval: None,
+        by: None,
     }
 }
 

@@ -88,6 +88,8 @@ pub(super) fn issue(
     let wanted = Wanted {
         validity: validity(arguments, &authority),
         approval: arguments.approval.as_deref().map(Box::from),
+        // Where it needs no approval nobody has to say who they are.
+        by: books::whoever(arguments.by.as_deref()).ok(),
         request,
     };
     let mut book = books::open(&office, Presence::Made)?;
@@ -153,6 +155,7 @@ fn ask(
         validity: wanted.validity,
         order: None,
         approval: None,
+        by: Some(&by),
     };
     let what = approval::subject(authority, &asked)?;
     let id = hex(names::serial()?.as_bytes().get(1..9).unwrap_or_default());

@@ -9,6 +9,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::office::Presence;
 use clap::Args;
 use countersign::certificate::Certificate;
+use countersign_ca::ledger::Ledger;
 use countersign_ca::register::{CertificateName, Entry, Stage};
 use serde_json::{Value, json};
 
@@ -49,7 +50,7 @@ pub(super) fn list(arguments: &ListArguments, console: &mut Console) -> Result<O
     let ledger = books::open(&office, Presence::Required)?.ledger();
     for (name, entry) in ledger.register.certificates() {
         match arguments.json {
-            true => console.line(record(name, entry)),
+            true => console.line(record(&ledger, name, entry)),
             false => {
                 let subject = subject(entry).unwrap_or_default();
                 console.line(format_args!(
@@ -64,23 +65,41 @@ pub(super) fn list(arguments: &ListArguments, console: &mut Console) -> Result<O
     Ok(Outcome::Done)
 }
 
-fn record(name: &CertificateName, entry: &Entry) -> Value {
+fn record(ledger: &Ledger, name: &CertificateName, entry: &Entry) -> Value {
     let revocation = entry.revocation;
+    let own = certificate(entry);
+    let own = own.as_ref();
+    let list = own.and_then(Certificate::tn_auth_list);
+    let list = list.map(|list| list.entries().iter().map(ToString::to_string).collect());
+    let numbers: Vec<String> = list.unwrap_or_default();
+    let order = ledger.acme.order_of_certificate(name);
+    let approval = entry.approval.as_deref();
+    let approval = approval.and_then(|id| ledger.register.approval(id));
     json!({
         "serial": hex(name.serial.as_bytes()),
         "state": state(entry),
         "profile": entry.profile,
-        "subject": subject(entry),
+        "subject": own.map(|own| own.subject().to_string()),
+        "tnauthlist": numbers,
+        "key": entry.key,
+        "not_before": own.map(|own| own.validity().not_before.to_string()),
         "not_after": entry.not_after.to_string(),
         "order": entry.order,
+        "account": order.map(|order| order.asked.account.to_string()),
+        "by": entry.by,
+        "approved_by": approval.and_then(|approval| approval.given_by.as_deref()),
+        "revoked_by": entry.revoked_by,
         "revoked_at": revocation.map(|revoked| revoked.at.to_string()),
         "reason": revocation.map(|revoked| revoked.reason.to_string()),
     })
 }
 
+fn certificate(entry: &Entry) -> Option<Certificate> {
+    Certificate::parse(entry.certificate()?).ok()
+}
+
 fn subject(entry: &Entry) -> Option<String> {
-    let certificate = Certificate::parse(entry.certificate()?).ok()?;
-    Some(certificate.subject().to_string())
+    Some(certificate(entry)?.subject().to_string())
 }
 
 fn state(entry: &Entry) -> &'static str {

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
+use tracing::info;
 
 /// How often the figures are made anew: oftener than they are usually fetched.
 const EVERY: Duration = Duration::from_secs(5);
@@ -82,6 +83,14 @@ impl Service {
                     now < last.next_update.saturating_add(-life / 4)
                 })
         })
+    }
+
+    /// Says in the log which authority this is and where it is found.
+    pub fn tell(&self) {
+        let own = self.practice.authority.certificate();
+        let directory = format!("{}/directory", self.practice.base);
+        let (records, until) = (self.keeper.position(), own.validity().not_after);
+        info!(authority = %own.subject(), directory, records, %until, "certificates are issued here");
     }
 
     /// Counts who was turned away.

@@ -217,6 +217,7 @@ fn what_was_begun_by_the_key_before_is_given_up() {
                 validity: wanted.validity,
                 order: None,
                 approval: None,
+                by: None,
             };
             let register = &ledger.register;
             let events = register.prepare(&issuer, &rules, &asked, now, [9; 16]);

@@ -128,6 +128,7 @@ fn begun(config: &std::path::Path) -> countersign_ca::register::CertificateName 
             },
             order: None,
             approval: None,
+            by: None,
         };
         let prepared = ledger
             .register

@@ -18,6 +18,7 @@ mod shaken_client;
 mod still_good;
 mod told_before_the_start;
 mod what_is_published;
+mod what_the_log_says;
 mod whose_number;
 
 use crate::peers::{Workspace, openssl, told};
