@@ -55,6 +55,7 @@ impl Concern {
             Self::Authority(Part::Journal) => "authority-journal",
             Self::Authority(Part::Keys) => "authority-keys",
             Self::Authority(Part::List) => "authority-list",
+            Self::Authority(Part::Numbers) => "authority-numbers",
             Self::CertificateEnding => "certificate-ending",
             Self::Overloaded => "overloaded",
             Self::TrustMissing => "trust-missing",

@@ -6,7 +6,7 @@ use std::fmt;
 /// What is told of the authority. Nothing of it has rows where there is none.
 #[derive(Debug)]
 pub struct AuthorityMetrics {
-    /// Whether each part works: 1 or 0, by part: `journal`, `checkpoints`, `list`, `keys`.
+    /// Whether each part works: 1 or 0, by part: `journal`, `checkpoints`, `list`, `keys`, `numbers`.
     pub works: Gauges<1>,
     /// Certificates, by state: `valid`, `revoked` or `unfinished`.
     pub certificates: Gauges<1>,
@@ -27,7 +27,7 @@ impl Default for AuthorityMetrics {
         Self {
             works: Gauges::new(
                 "countersign_authority_works",
-                "Whether a part of the authority works: journal, checkpoints, list, keys.",
+                "Whether a part of the authority works: journal, checkpoints, list, keys, numbers.",
                 ["part"],
             ),
             certificates: Gauges::new(

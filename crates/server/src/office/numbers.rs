@@ -34,6 +34,18 @@ type Stamp = (u64, Option<SystemTime>);
 struct Stamps {
     read: Option<Stamp>,
     seen: Option<Stamp>,
+    last: Last,
+}
+
+/// What has become of the last look at something new.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Last {
+    /// The file is not there.
+    Gone,
+    /// It was not taken.
+    Refused,
+    /// It was taken.
+    Taken,
 }
 
 /// What has become of a look at the file.
@@ -52,6 +64,8 @@ pub enum Looked {
 pub enum NoTable {
     /// It cannot be read.
     File(Box<str>),
+    /// It is not there any more.
+    Gone,
     /// It is older than the one that is in force, which is of this time.
     Older(UnixTime),
     /// It is something else.
@@ -62,6 +76,7 @@ impl fmt::Display for NoTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(fault) => f.write_str(fault),
+            Self::Gone => f.write_str("the file is gone"),
             Self::Older(at) => write!(f, "it is older than the one in force, of {at}"),
             Self::Records(cause) => cause.fmt(f),
         }
@@ -96,6 +111,7 @@ impl NumberTable {
             stamps: Mutex::new(Stamps {
                 read: stamp,
                 seen: stamp,
+                last: Last::Taken,
             }),
         })
     }
@@ -105,12 +121,21 @@ impl NumberTable {
         let mut stamps = self.stamps.lock().unwrap_or_else(PoisonError::into_inner);
         let now = stamp(&self.path);
         let stands_still = std::mem::replace(&mut stamps.seen, now) == now;
-        // A file that is gone says nothing: whoever replaces it may not be done.
-        if now.is_none() || now == stamps.read || !stands_still {
+        // A file that is gone once says nothing: whoever replaces it may not be done.
+        if now == stamps.read || !stands_still {
             return Looked::Unchanged;
         }
         stamps.read = now;
-        match self.read_again() {
+        let read = match now {
+            Some(_) => self.read_again(),
+            None => Err(NoTable::Gone),
+        };
+        stamps.last = match &read {
+            Ok(_) => Last::Taken,
+            Err(NoTable::Gone) => Last::Gone,
+            Err(_) => Last::Refused,
+        };
+        match read {
             Ok(records) => {
                 let as_of = records.as_of();
                 self.records.store(Arc::new(records));
@@ -134,6 +159,12 @@ impl NumberTable {
     /// Whether what the table says is too old to be known.
     pub fn is_stale(&self) -> bool {
         self.records.load().as_of() < self.since()
+    }
+
+    /// Whether the file that is there is the one in force, and not too old.
+    pub fn is_well(&self) -> bool {
+        let stamps = self.stamps.lock().unwrap_or_else(PoisonError::into_inner);
+        stamps.last == Last::Taken && !self.is_stale()
     }
 
     /// When what the table says was true.

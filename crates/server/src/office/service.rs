@@ -21,7 +21,7 @@ use super::answers::{Known, Namesakes};
 use super::gate::{AtWork, Door, Gate, TurnedAway};
 use super::keys::{KeyWatch, Use};
 use super::lists::{List, ListMaker, NoList};
-use super::numbers::{Looked, NumberTable};
+use super::numbers::{Looked, NoTable, NumberTable};
 use super::practice::{self, TokenDesk};
 use super::{Office, OfficeFault, Presence};
 use crate::authority::book::{Decision, Undone};
@@ -541,6 +541,9 @@ impl Service {
             match looked {
                 Ok(Looked::Replaced(as_of)) => {
                     info!(%path, %as_of, "a new file of the number authority")
+                }
+                Ok(Looked::Refused(NoTable::Gone)) => {
+                    warn!(%path, as_of = %numbers.as_of(), "the number authority's file is gone; what it said counts until it is too old");
                 }
                 Ok(Looked::Refused(why)) => {
                     warn!(%path, %why, "a new file of the number authority is not taken");

@@ -28,11 +28,19 @@ pub enum Part {
     Keys,
     /// There is no revocation list, or the next one is overdue.
     List,
+    /// The number authority's file is gone, was not taken or is too old.
+    Numbers,
 }
 
 impl Part {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Checkpoints, Self::Journal, Self::Keys, Self::List];
+    pub const ALL: [Self; 5] = [
+        Self::Checkpoints,
+        Self::Journal,
+        Self::Keys,
+        Self::List,
+        Self::Numbers,
+    ];
 
     /// The name in metrics.
     pub const fn name(self) -> &'static str {
@@ -41,6 +49,7 @@ impl Part {
             Self::Journal => "journal",
             Self::Keys => "keys",
             Self::List => "list",
+            Self::Numbers => "numbers",
         }
     }
 }
@@ -67,6 +76,7 @@ impl Service {
             Part::Journal => self.keeper.trouble().is_none(),
             Part::Keys => self.watch.all_sign(),
             Part::List => self.list_is_fresh(),
+            Part::Numbers => self.numbers.as_ref().is_none_or(|table| table.is_well()),
         }
     }
 

@@ -23,6 +23,7 @@ use countersign_ca::{Authority, CrlPoint, Practice, Profile, Request, Subject};
 use countersign_server::clock::{Clock, SystemClock};
 use countersign_server::files;
 use countersign_server::office::numbers::{Looked, NoTable, NumberTable};
+use countersign_server::office::service::Part;
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
@@ -264,13 +265,30 @@ fn a_file_is_taken_when_it_is_whole_and_newer() {
     table.look();
     assert!(matches!(table.look(), Looked::Refused(NoTable::Older(_))));
     std::fs::remove_file(&path).unwrap();
-    assert_eq!(
-        (table.look(), table.look()),
-        (Looked::Unchanged, Looked::Unchanged)
-    );
+    assert_eq!(table.look(), Looked::Unchanged, "somebody may be moving it");
+    assert!(!table.is_well(), "the last one was not taken");
+    assert_eq!(table.look(), Looked::Refused(NoTable::Gone));
+    assert_eq!((table.look(), table.is_well()), (Looked::Unchanged, false));
     assert_eq!((held(&table), table.is_stale()), (Held::No, false));
 
     let path = folder.write("numbers.csv", records(3, ""));
     let old = NumberTable::open(&path, 2 * HOUR, Arc::new(SystemClock::start())).unwrap();
     assert_eq!((held(&old), old.is_stale()), (Held::Unknown, true));
+}
+
+/// This test verifies that a file that is gone, or that is not taken, is a concern as long as it is so, although what is known counts on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_gone_is_a_concern() {
+    let folder = folder("refuse", &records(1, ""));
+    let service = served::opened(&folder).await;
+    let (_stop, stopped) = watch::channel(false);
+    tokio::spawn(service.clone().keep_numbers(stopped));
+    let works = || service.works(Part::Numbers);
+    assert!(works());
+    std::fs::remove_file(folder.path().join("numbers.csv")).unwrap();
+    until(async || (!works()).then_some(())).await;
+    folder.write("numbers.csv", records(0, ""));
+    until(async || works().then_some(())).await;
+    folder.write("numbers.csv", "as_of,yesterday");
+    until(async || (!works()).then_some(())).await;
 }
