@@ -12,6 +12,10 @@ use crate::lab::plan::{Plan, STEP};
 use crate::run::StartFault;
 use clap::Args;
 use countersign::crypto::system_random;
+use countersign::time::UnixTime;
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+use std::fs::File;
 use std::net::{SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -67,13 +71,14 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {
     };
     let directory = Directory::new(&arguments.data);
     let clock = SystemClock::start();
-    let made = directory
-        .ensure_authorities(clock.now().unix)
-        .and_then(|_| plan.write(&directory));
-    if let Err(fault) = made {
-        console.error(fault);
-        return Outcome::Unable;
-    }
+    // Held as long as this one runs, however it ends.
+    let _claim = match prepare(&directory, &plan, clock.now().unix) {
+        Ok(claim) => claim,
+        Err(why) => {
+            console.error(why);
+            return Outcome::Unable;
+        }
+    };
     let config = match written(&directory, arguments) {
         Ok(config) => config,
         Err(mistakes) => return startup::mistaken(&mistakes, console),
@@ -121,6 +126,27 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Outcome {
         running.stop().await;
         Outcome::Done
     })
+}
+
+/// Makes what is missing in the folder, for this process alone: two would write one configuration and one journal. It is ours while the file
+/// is open.
+fn prepare(directory: &Directory, plan: &Plan, now: UnixTime) -> Result<File, String> {
+    directory
+        .ensure_authorities(now)
+        .map_err(|fault| fault.to_string())?;
+    let path = directory.root().display();
+    let folder = File::open(directory.root()).map_err(|error| format!("{path}: {error}"))?;
+    match flock(&folder, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => {}
+        Err(Errno::WOULDBLOCK) => {
+            return Err(format!(
+                "{path}: countersign up runs in this folder already: end that one, or name another folder with --data"
+            ));
+        }
+        Err(error) => return Err(format!("{path}: {error}")),
+    }
+    plan.write(directory).map_err(|fault| fault.to_string())?;
+    Ok(folder)
 }
 
 /// The configuration that was just written.

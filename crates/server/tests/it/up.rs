@@ -446,3 +446,19 @@ fn a_port_in_use_names_the_flag_that_helps() {
     }
     assert_eq!(told, "", "these do not name their flag");
 }
+
+/// This test verifies that a second one does not begin in the folder of one that runs, and leaves what is there as it was.
+#[test]
+fn one_folder_is_one_lab() {
+    let folder = Folder::new();
+    let mut first = up(&folder, &[]);
+    let before = folder.read("countersign.toml");
+    let mut second = start(&folder, Addresses::free(), &[]);
+    let ended = second.end(START_LIMIT);
+    assert_eq!(ended.code(), Some(2), "{}", second.output());
+    let told = "runs in this folder already";
+    assert!(second.output().contains(told), "{}", second.output());
+    assert_eq!(folder.read("countersign.toml"), before);
+    first.kill();
+    drop(up(&folder, &[]));
+}
