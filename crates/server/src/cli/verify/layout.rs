@@ -7,6 +7,7 @@ use super::super::console::{Console, Tone};
 use super::super::input;
 use countersign::certificate::Coverage;
 use countersign::certificate::repository_url::{RepositoryUrl, UrlFault};
+use countersign::path::RevocationEvidence;
 use countersign::verification::answer::AnswerReport;
 use countersign::verification::{
     Callback, ChainReport, Check, CheckResult, Consequences, Content, Evidence, Fault, Outcome,
@@ -234,6 +235,7 @@ fn said(result: CheckResult<'_>, purpose: Purpose) -> String {
         (Outcome::Failed(_) | Outcome::Unavailable(_), _) => {
             result.detail().unwrap_or_else(|| looked_at.to_owned())
         }
+        (Outcome::Skipped, Evidence::Revocation(_)) => result.evidence.to_string(),
         (Outcome::Skipped, _) => String::new(),
         (_, Evidence::Nothing) => looked_at.to_owned(),
         (_, Evidence::DestFrom(_) | Evidence::OrigFrom(_)) => {
@@ -314,12 +316,23 @@ fn hints(passport: &PassportReport, console: &mut Console) {
             (_, Evidence::Url(UrlFault::Port)) => {
                 origin().map(|origin| format!("--allow-origin {origin} allows its port"))
             }
+            _ if nobody_asked(result, passport) => Some(
+                "nobody asked whether the certificate was revoked: --crl FILE gives a list, --crl-issuer FILE who signs it"
+                    .to_owned(),
+            ),
             _ => None,
         };
         if let Some(hint) = hint {
             lines(console, &[("hint", WORD, Tone::Unsure)], &hint, Tone::Plain);
         }
     }
+}
+
+/// Whether a certificate leads to an anchor, and no list was given that could say whether it was revoked.
+fn nobody_asked(result: CheckResult<'_>, passport: &PassportReport) -> bool {
+    let signer = passport.signer.as_ref();
+    let known = signer.map(|signer| signer.path.revocation());
+    result.check == Check::Revocation && known == Some(RevocationEvidence::NotAsked)
 }
 
 const fn tone(verdict: Verdict) -> Tone {

@@ -20,6 +20,7 @@ mod showing;
 mod signing;
 mod stored_messages;
 mod tokens;
+mod unasked;
 mod verdicts;
 
 use crate::peers::Workspace;
