@@ -191,7 +191,9 @@ pub(super) fn sip(mut reader: Reader<'_>, directory: &Path) -> SipSettings {
         reader.note(
             "tcp",
             &place,
-            Cause::Missing("an address to receive SIP at"),
+            Cause::Missing(
+                "an address to receive SIP at (one of loopback if nobody is to call here)",
+            ),
         );
     }
     reader.finish();

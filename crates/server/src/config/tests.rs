@@ -431,7 +431,7 @@ fn what_must_be_there_is_asked_for() {
             "c.toml:1: trunks[0].name: its name is missing; add it",
             "c.toml:1: trunks[0].addresses: how it is known (addresses, local_port or tls_identity) is missing; add it",
             "c.toml:1: trunks[0].next_hops: where its requests go on is missing; add it",
-            "c.toml:4: sip.tcp: an address to receive SIP at is missing; add it",
+            "c.toml:4: sip.tcp: an address to receive SIP at (one of loopback if nobody is to call here) is missing; add it",
             "c.toml:5: tenants[0].name: its name is missing; add it",
             "c.toml:5: tenants[0].certificate_file: its certificate is missing; add it",
             "c.toml:5: tenants[0].key_file: its private key is missing; add it",
