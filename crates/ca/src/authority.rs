@@ -285,7 +285,7 @@ impl Authority {
             (Profile::CrlIssuer | Profile::Intermediate(_) | Profile::OcspResponder, _) => {
                 Err(IssuanceError::ScopeForbidden)
             }
-            (Profile::Delegate, OwnScope::Unlimited) => Err(IssuanceError::ScopeTooWide),
+            (Profile::Delegate, OwnScope::Unlimited) => Err(IssuanceError::NothingToDelegate),
             (_, OwnScope::Unlimited) => Ok(()),
             (_, OwnScope::Missing) => Err(IssuanceError::OwnListMissing),
             (_, OwnScope::Listed(own)) => self.inspect_delegation(own, &asked),

@@ -243,6 +243,8 @@ pub enum IssuanceError {
         /// When the issuer is.
         issuer: Validity,
     },
+    /// A delegate asks who has no numbers of its own: what is delegated must be there.
+    NothingToDelegate,
     /// Whether numbers are those of the issuer's provider code is not known, and the issuer does not issue on trust.
     NumbersUnknown,
     /// The issuer's own list is by reference, and nobody has said what it lists.
@@ -276,6 +278,10 @@ impl fmt::Display for IssuanceError {
                 f,
                 "it would be valid from {} to {}, and that is not within its issuer's life, from {} to {}",
                 asked.not_before, asked.not_after, issuer.not_before, issuer.not_after
+            ),
+            Self::NothingToDelegate => f.write_str(
+                "the issuer has no numbers of its own to delegate: below it there are an authority for numbers (delegate-ca), which has \
+                 delegates, and providers (end-entity)",
             ),
             Self::NumbersUnknown => {
                 f.write_str("nobody knows whether these numbers are the issuing provider's")

@@ -446,7 +446,12 @@ fn problem_of(refused: &IssuanceRefused) -> Problem {
     use IssuanceError as E;
     let kind = match refused {
         IssuanceRefused::Issuance(
-            E::NumbersUnknown | E::RangeEnd | E::ScopeForbidden | E::ScopeMissing | E::ScopeTooWide,
+            E::NothingToDelegate
+            | E::NumbersUnknown
+            | E::RangeEnd
+            | E::ScopeForbidden
+            | E::ScopeMissing
+            | E::ScopeTooWide,
         ) => Kind::RejectedIdentifier,
         IssuanceRefused::Issuance(E::NotWithin { .. } | E::Time(_) | E::Validity) => {
             Kind::Unauthorized

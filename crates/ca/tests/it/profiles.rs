@@ -207,7 +207,7 @@ fn what_would_break_the_profile_is_refused() {
     );
     assert_eq!(
         issue(Profile::Delegate, code, validity()),
-        Some(IssuanceError::ScopeTooWide),
+        Some(IssuanceError::NothingToDelegate),
         "no list above it"
     );
     let below = Profile::Intermediate(PathLength::AtMost(0));
