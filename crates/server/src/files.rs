@@ -114,7 +114,9 @@ impl FileFault {
             Self::OpenToOthers(_) => "chmod 600",
             Self::TooLarge(_) => "give the right file",
             Self::UnusableKey => "STIR signs with ES256: make a P-256 key",
-            Self::WritableByAll(_) => "name a folder that belongs to the server alone",
+            Self::WritableByAll(_) => {
+                "chmod 700 it, or name a folder that belongs to the server alone"
+            }
         }
     }
 }

@@ -185,6 +185,10 @@ fn decide(
 
 fn change(arguments: &ChangeArguments, console: &mut Console) -> Result<(), CaTrouble> {
     let named = arguments.scope.list()?;
+    arguments
+        .scope
+        .doubts()
+        .for_each(|doubt| console.warning(doubt));
     let named = named.as_ref().map_or(&[][..], TnAuthList::entries);
     let is_code = |entry: &TnEntry| matches!(entry, TnEntry::Spc(_));
     let codes = arguments.no_spc || named.iter().any(is_code);
@@ -252,6 +256,10 @@ fn words(held: &Value) -> String {
 
 fn open(arguments: &OpenArguments, console: &mut Console) -> Result<(), CaTrouble> {
     let list = arguments.scope.list()?.ok_or(CaTrouble::NothingHeld)?;
+    arguments
+        .scope
+        .doubts()
+        .for_each(|doubt| console.warning(doubt));
     let shown = arguments.credential.made()?;
     let (account, may) = (&arguments.account, permission(arguments.may_certify));
     decide(account, &arguments.config, console, |accounts| {

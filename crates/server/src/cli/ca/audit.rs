@@ -49,6 +49,9 @@ pub(super) struct BackupArguments {
     to: PathBuf,
     #[command(flatten)]
     config: ConfigFlag,
+    /// One JSON object
+    #[arg(long)]
+    json: bool,
 }
 
 /// Flags of `ca restore`.
@@ -58,7 +61,8 @@ Example:
   countersign ca restore /backup/ca-2026-11-21.sqlite --config countersign.toml
 
 The copy is audited first, against the checkpoints, too: one that is older than the last checkpoint would forget what was issued \
-since, and is refused. There must be no journal where it is put.
+since, and is refused. To go on with such a copy all the same, move the checkpoints away first: certificates are forgotten then. There \
+must be no journal where it is put.
 
 Exit codes: 0 done, 1 the copy is damaged or too old, 2 wrong use or could not run.")]
 pub(super) struct RestoreArguments {
@@ -138,10 +142,17 @@ pub(super) fn backup(
     console: &mut Console,
 ) -> Result<Outcome, CaTrouble> {
     let office = arguments.config.office()?;
+    super::names::is_new(&arguments.to)?;
     let store = office.store(Presence::Required)?;
     let copied = store.backup(&arguments.to);
     copied.map_err(|why| OfficeFault::Store(arguments.to.clone(), why))?;
-    console.line(format_args!("{}: copied", arguments.to.display()));
+    match arguments.json {
+        true => console.line(serde_json::json!({
+            "journal": &office.settings.store_file.value,
+            "copy": &arguments.to,
+        })),
+        false => console.line(format_args!("{}: copied", arguments.to.display())),
+    }
     Ok(Outcome::Done)
 }
 
@@ -152,7 +163,9 @@ pub(super) fn restore(
 ) -> Result<Outcome, CaTrouble> {
     let office = arguments.config.office()?;
     let to = &office.settings.store_file.value;
-    super::names::is_new(to)?;
+    if to.exists() {
+        return Err(CaTrouble::JournalThere(to.clone()));
+    }
     let copy = existing(&arguments.from)?;
     let checkpoints = office.read_checkpoints()?;
     let authorities = &office.issuers();
@@ -161,7 +174,11 @@ pub(super) fn restore(
         for finding in &audit.findings {
             console.line(format_args!("wrong  {finding}"));
         }
-        return Ok(Outcome::Failed);
+        let checkpoints = office.settings.checkpoint_file.as_ref();
+        let checkpoints = checkpoints.filter(|_| audit.checkpoints > 0);
+        return Err(CaTrouble::NotRestored(
+            checkpoints.map(|file| file.value.clone()),
+        ));
     }
     let copied = copy.backup(to);
     copied.map_err(|why| OfficeFault::Store(to.clone(), why))?;

@@ -48,6 +48,10 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Outcom
     names::is_new(path)?;
     let subject = arguments.names.subject()?;
     let scope = arguments.scope.list()?;
+    arguments
+        .scope
+        .doubts()
+        .for_each(|doubt| console.warning(doubt));
     let (place, key) = arguments.key.make()?;
     let mut extensions = vec![
         extension::authority_constraints(PathLength::AtMost(arguments.path_length)),

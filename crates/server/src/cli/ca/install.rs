@@ -12,7 +12,7 @@ use countersign::certificate::{Certificate, PathRules};
 use countersign::crypto::AwsLc;
 use countersign::path::{Purpose, walk};
 use countersign::trust::{Anchor, Standing};
-use countersign_ca::{Authority, Practice};
+use countersign_ca::{Authority, IssuanceError, Practice};
 use std::path::{Path, PathBuf};
 
 /// Flags of `ca install`.
@@ -52,7 +52,11 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Outcom
         .open()
         .map_err(|fault| CaTrouble::Key(place.clone(), fault))?;
     let own = chain.end_entity();
-    Authority::new(own.clone(), key, Practice::default())?;
+    let fits = Authority::new(own.clone(), key, Practice::default());
+    fits.map_err(|fault| match fault {
+        IssuanceError::KeyMismatch => CaTrouble::NotForKey(arguments.chain.clone(), place.clone()),
+        _ => CaTrouble::NotOfAuthority(arguments.chain.clone()),
+    })?;
     let now = SystemClock::start().now().unix;
     let certificates = chain.certificates();
     // The last one need not be believed here: whoever carried it here has seen where it is from.
@@ -70,7 +74,8 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Outcom
     if let Some(former) = former {
         console.remark(format_args!(
             "Certificates of the key before live on. Until the last of them has ended, the configuration says:\n\
-             [[ca.former]]\ncertificate_file = {former:?}\nkey = \"the key before\"\ncrl_name = \"the list that it signs itself: ca.crl.name, which gets another value\""
+             [[ca.former]]\ncertificate_file = {former:?}\n# key = what ca.key was\n# crl_name = what ca.crl.name was, which gets another value: \
+             only where the authority signs its lists itself"
         ));
     }
     Ok(Outcome::Done)

@@ -9,6 +9,8 @@ use crate::clock::{Clock, SystemClock};
 use crate::office::Presence;
 use clap::Args;
 use countersign::certificate::Certificate;
+use countersign_ca::Profile;
+use countersign_ca::extension::PathLength;
 use countersign_ca::ledger::Ledger;
 use countersign_ca::register::{CertificateName, Entry, Stage};
 use serde_json::{Value, json};
@@ -48,25 +50,63 @@ pub(super) struct StatusArguments {
 pub(super) fn list(arguments: &ListArguments, console: &mut Console) -> Result<Outcome, CaTrouble> {
     let office = arguments.config.office()?;
     let ledger = books::open(&office, Presence::Required)?.ledger();
-    for (name, entry) in ledger.register.certificates() {
+    let mut certificates: Vec<_> = ledger.register.certificates().collect();
+    // What was issued last stands at the end, where a terminal is looked at.
+    certificates.sort_by_cached_key(|(_, entry)| {
+        certificate(entry).map(|certificate| certificate.validity().not_before)
+    });
+    if !(arguments.json || certificates.is_empty()) {
+        console.line(format_args!(
+            "{:<32}  {:<9}  VALID UNTIL",
+            "SERIAL", "STATE"
+        ));
+    }
+    for (name, entry) in certificates {
         match arguments.json {
             true => console.line(record(&ledger, name, entry)),
-            false => {
-                let subject = subject(entry).unwrap_or_default();
-                console.line(format_args!(
-                    "{}  {:<9}  {}  {subject}",
-                    hex(name.serial.as_bytes()),
-                    state(entry),
-                    entry.not_after
-                ));
-            }
+            false => tell(name, entry, console),
         }
     }
     Ok(Outcome::Done)
 }
 
+/// Two lines, so that a terminal of 80 columns breaks no serial number.
+fn tell(name: &CertificateName, entry: &Entry, console: &mut Console) {
+    let (serial, until) = (hex(name.serial.as_bytes()), entry.not_after);
+    console.line(format_args!("{serial:<32}  {:<9}  {until}", state(entry)));
+    let own = certificate(entry);
+    let list = own.as_ref().and_then(Certificate::tn_auth_list);
+    let list = list.map(|list| list.entries().iter().map(ToString::to_string).collect());
+    let numbers: Vec<String> = list.unwrap_or_default();
+    let subject = own.map(|own| format!("  {}", own.subject()));
+    let subject = subject.unwrap_or_default();
+    let scope = match numbers.is_empty() {
+        true => String::new(),
+        false => format!("  for {}", numbers.join(", ")),
+    };
+    let (profile, _) = kind(entry.profile);
+    console.line(format_args!("  {profile}{subject}{scope}"));
+}
+
+/// What a certificate is for, and how many authorities there may be below it.
+fn kind(profile: Profile) -> (&'static str, Option<u8>) {
+    let at_most = |length| match length {
+        PathLength::AtMost(length) => Some(length),
+        PathLength::Unbounded => None,
+    };
+    match profile {
+        Profile::CrlIssuer => ("crl-issuer", None),
+        Profile::Delegate => ("delegate", None),
+        Profile::DelegateCa(length) => ("delegate-ca", at_most(length)),
+        Profile::EndEntity => ("end-entity", None),
+        Profile::Intermediate(length) => ("intermediate", at_most(length)),
+        Profile::OcspResponder => ("ocsp-responder", None),
+    }
+}
+
 fn record(ledger: &Ledger, name: &CertificateName, entry: &Entry) -> Value {
     let revocation = entry.revocation;
+    let (profile, length) = kind(entry.profile);
     let own = certificate(entry);
     let own = own.as_ref();
     let list = own.and_then(Certificate::tn_auth_list);
@@ -78,7 +118,8 @@ fn record(ledger: &Ledger, name: &CertificateName, entry: &Entry) -> Value {
     json!({
         "serial": hex(name.serial.as_bytes()),
         "state": state(entry),
-        "profile": entry.profile,
+        "profile": profile,
+        "path_length": length,
         "subject": own.map(|own| own.subject().to_string()),
         "tnauthlist": numbers,
         "key": entry.key,
@@ -96,10 +137,6 @@ fn record(ledger: &Ledger, name: &CertificateName, entry: &Entry) -> Value {
 
 fn certificate(entry: &Entry) -> Option<Certificate> {
     Certificate::parse(entry.certificate()?).ok()
-}
-
-fn subject(entry: &Entry) -> Option<String> {
-    Some(certificate(entry)?.subject().to_string())
 }
 
 fn state(entry: &Entry) -> &'static str {

@@ -109,10 +109,41 @@ impl ScopeFlags {
             entries.push(TnEntry::Spc(code));
         }
         for text in &self.numbers {
-            entries.push(numbers(text).ok_or_else(|| bad(text))?);
+            entries.push(numbers(text).ok_or_else(|| match is_backwards(text) {
+                true => CaTrouble::Backwards(text.as_str().into()),
+                false => bad(text),
+            })?);
         }
         Ok(TnAuthList::new(entries).ok())
     }
+
+    /// What may be meant otherwise than it is written.
+    // ATIS-1000080 has the company code of the provider, four characters, as service provider code.
+    pub(super) fn doubts(&self) -> impl Iterator<Item = String> {
+        let fits = |byte: u8| byte.is_ascii_digit() || byte.is_ascii_uppercase();
+        let of_shaken = move |code: &str| code.len() == 4 && code.bytes().all(fits);
+        let codes = self.spc.iter().filter(move |code| !of_shaken(code));
+        let codes = codes
+            .map(|code| format!("{code}: codes of SHAKEN are four digits and capital letters"));
+        // A number of North America without its country code has ten digits and begins with 2 to 9.
+        let is_short = |text: &str| {
+            let bytes = text.as_bytes();
+            bytes.len() == 10 && bytes.iter().all(u8::is_ascii_digit) && bytes[0] >= b'2'
+        };
+        let numbers = self.numbers.iter();
+        let numbers = numbers.filter(move |text| text.split('-').any(is_short)).map(|text| {
+            format!("{text}: taken as it is, with its country code; a number of North America begins with 1")
+        });
+        codes.chain(numbers)
+    }
+}
+
+/// Whether a range ends before it begins.
+fn is_backwards(text: &str) -> bool {
+    let swapped = text
+        .split_once('-')
+        .map(|(first, last)| format!("{last}-{first}"));
+    swapped.is_some_and(|swapped| numbers(&swapped).is_some())
 }
 
 /// One number, or the first and the last of several.

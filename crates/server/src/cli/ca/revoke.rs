@@ -7,10 +7,12 @@ use super::books::{self, ConfigFlag};
 use super::names;
 use super::trouble::CaTrouble;
 use crate::authority::book::Decision;
-use crate::office::Presence;
+use crate::office::{Office, Presence};
 use clap::{Args, ValueEnum};
+use countersign::certificate::DistinguishedName;
 use countersign::certificate::crl::Reason;
 use countersign_ca::register::CertificateName;
+use countersign_ca::register::revocation::RevocationRefused;
 use std::path::PathBuf;
 
 /// Flags of `ca revoke`.
@@ -19,6 +21,9 @@ use std::path::PathBuf;
 Examples:
   countersign ca revoke 516a375b24e52739fbeab90dd824761a --reason superseded --config countersign.toml
   countersign ca revoke --certificate provider.pem --reason key-compromise
+
+What was made with `countersign ca sign` stands in no journal and cannot be revoked here: the certificate of who signed it can be, where \
+that was issued.
 
 With key-compromise every certificate of the same key is revoked, and none is issued for it any more. A server that runs with the \
 same journal publishes it within seconds.
@@ -77,11 +82,22 @@ fn spelled(text: &str) -> String {
     digits.map(|digit| digit.to_ascii_lowercase()).collect()
 }
 
+/// Whether the authority has, or had, this name.
+fn is_ours(office: &Office, issuer: &DistinguishedName) -> bool {
+    let ours = office.issuers();
+    ours.iter().any(|one| one.subject() == issuer)
+}
+
 pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Outcome, CaTrouble> {
     let office = arguments.config.office()?;
     let by = books::whoever(arguments.by.as_deref())?;
+    let mut issuer = None;
     let name = match (&arguments.certificate, &arguments.serial) {
-        (Some(path), _) => CertificateName::of(names::chain(path)?.end_entity()),
+        (Some(path), _) => {
+            let chain = names::chain(path)?;
+            issuer = Some(chain.end_entity().issuer().clone());
+            CertificateName::of(chain.end_entity())
+        }
         (None, serial) => {
             let text = serial.as_deref().unwrap_or_default();
             let serial = countersign_ca::notation::from_hexadecimal(&spelled(text));
@@ -103,7 +119,12 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Outcom
         );
     revoked
         .map_err(CaTrouble::Undone)?
-        .map_err(CaTrouble::Revocation)?;
+        .map_err(|refused| match (refused, issuer) {
+            (RevocationRefused::Unknown, Some(issuer)) if !is_ours(&office, &issuer) => {
+                CaTrouble::Elsewhere(issuer.to_string().into())
+            }
+            _ => CaTrouble::Revocation(refused),
+        })?;
     books::checkpoint(&office, &book, console);
     books::doubt_lists(&office, console);
     let serial = super::record::hex(name.serial.as_bytes());

@@ -21,7 +21,7 @@ use countersign_ca::register::revocation::RevocationRefused;
 use countersign_ca::subject::NotASubject;
 use countersign_ca::token_authority::AccountFault;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why a verb did not do its work. Alphabetical.
 #[derive(Debug)]
@@ -32,12 +32,16 @@ pub(super) enum CaTrouble {
     AnotherKey(PathBuf),
     /// Not approved, or not asked for.
     Approval(ApprovalRefused),
+    /// A range of numbers ends before it begins.
+    Backwards(Box<str>),
     /// A file of certificates holds something else.
     Chain(PathBuf, ChainError),
     /// A chain was had and cannot be written: the order that has it.
     ChainNotKept(PathBuf, std::io::Error, Box<str>),
     /// The configuration has mistakes.
     Config(Vec<Mistake>),
+    /// The certificate to be revoked was issued by somebody else.
+    Elsewhere(Box<str>),
     /// No certificate was ordered and got: why, and the order, if one was placed.
     Enrolment(Failure, Option<Box<str>>),
     /// There is a file already where a new one is to be made.
@@ -48,6 +52,8 @@ pub(super) enum CaTrouble {
     Issuance(IssuanceError),
     /// A certificate was issued and cannot be written: its serial number.
     IssuedNotKept(PathBuf, std::io::Error, Box<str>),
+    /// There is a journal already where a copy is to be put.
+    JournalThere(PathBuf),
     /// The key cannot be used.
     Key(KeyPlace, KeyFault),
     /// What names a key is no place of one.
@@ -64,12 +70,18 @@ pub(super) enum CaTrouble {
     NoProof,
     /// The system gives no randomness.
     NoRandomness,
+    /// The certificate is for another key.
+    NotForKey(PathBuf, KeyPlace),
     /// An account that would hold nothing.
     NothingHeld,
     /// No certificate was issued.
     NotIssued(NotIssued),
     /// What is in the place of a chain is no certificate of this key.
     NotReplaced(PathBuf),
+    /// The certificate is not one of an authority.
+    NotOfAuthority(PathBuf),
+    /// A copy of the journal is not put back; where the checkpoints are, if there are any.
+    NotRestored(Option<PathBuf>),
     /// The key did not sign.
     NotSigned(KeyPlace),
     /// What the configuration names cannot be used.
@@ -82,10 +94,10 @@ pub(super) enum CaTrouble {
     Revocation(RevocationRefused),
     /// A key and something else would be one file.
     SamePlace(PathBuf),
-    /// What should be a serial number is not.
-    Serial(Box<str>),
     /// What should be a provider code or numbers is not.
     Scope(Box<str>),
+    /// What should be a serial number is not.
+    Serial(Box<str>),
     /// The names make no subject.
     Subject(NotASubject),
     /// It could not be kept.
@@ -103,26 +115,32 @@ impl CaTrouble {
             Self::Enrolment(Failure::TimedOut(_), _) => Outcome::NotValidated,
             Self::Account(_)
             | Self::Approval(_)
+            | Self::Elsewhere(_)
             | Self::Enrolment(..)
             | Self::Issuance(_)
             | Self::Lint(_)
+            | Self::NotForKey(..)
             | Self::NotIssued(NotIssued::Refused(_))
+            | Self::NotOfAuthority(_)
+            | Self::NotRestored(_)
             | Self::Path(..)
             | Self::Request(..)
             | Self::Revocation(_) => Outcome::Failed,
             Self::AnotherKey(_)
+            | Self::Backwards(_)
             | Self::Chain(..)
             | Self::ChainNotKept(..)
             | Self::Config(_)
             | Self::Exists(_)
             | Self::File(..)
             | Self::IssuedNotKept(..)
+            | Self::JournalThere(_)
             | Self::Key(..)
             | Self::KeyPlace(..)
             | Self::NoAuthority(_)
+            | Self::Nobody
             | Self::NoNumbers
             | Self::NoProof
-            | Self::Nobody
             | Self::NoRandomness
             | Self::NothingHeld
             | Self::NotIssued(_)
@@ -166,7 +184,11 @@ impl CaTrouble {
             Self::Exists(_) => {
                 "it is there already, and nothing is written over; name another file"
             }
+            Self::JournalThere(_) => {
+                "there is a journal already, and nothing is written over; if it is no good, move it away first, and what is beside it (-wal, -shm)"
+            }
             Self::NoAuthority(_) => "there is no [ca] with a certificate_file in it",
+            Self::NotOfAuthority(_) => "not installed: it is no certificate of an authority",
             Self::NotReplaced(_) => {
                 "what is there is no certificate of this key, and is not written over; name another file"
             }
@@ -184,12 +206,15 @@ impl fmt::Display for CaTrouble {
             Self::Account(fault) => fault.fmt(f),
             Self::AnotherKey(path)
             | Self::Exists(path)
+            | Self::JournalThere(path)
             | Self::NoAuthority(path)
+            | Self::NotOfAuthority(path)
             | Self::NotReplaced(path)
             | Self::SamePlace(path) => {
                 write!(f, "{}: {}", path.display(), self.in_the_way())
             }
             Self::Approval(refused) => refused.fmt(f),
+            Self::Backwards(text) => write!(f, "{text}: backwards; give the lower number first"),
             Self::Chain(path, cause) => {
                 write!(f, "{}: {cause}; give certificates in PEM", path.display())
             }
@@ -200,26 +225,27 @@ impl fmt::Display for CaTrouble {
                 let lines: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
                 f.write_str(&lines.join("\n"))
             }
+            Self::Elsewhere(issuer) => elsewhere(issuer, f),
             Self::Enrolment(why, order) => unenrolled(why, order.as_deref(), f),
             Self::File(path, fault) => write!(f, "{}: {fault}; {}", path.display(), fault.fix()),
             Self::Issuance(cause) => not_issued(cause, f),
             Self::Key(place, fault) => write!(f, "{place}: {fault}; {}", fault.fix()),
             Self::KeyPlace(text, fault) => write!(f, "{text}: {fault}"),
-            Self::Lint(names) => {
-                broken(names, f)?;
-                f.write_str("\n(ca sign --ignore-lint NAME breaks a rule on purpose)")
-            }
+            Self::Lint(names) => broken(names, "ca sign --ignore-lint NAME breaks a rule", f),
             Self::NoNumbers => {
                 f.write_str("for which numbers? give --spc CODE, --numbers FIRST-LAST")
             }
             Self::NoProof => f.write_str("give --token-file FILE or --token-authority URL"),
-            Self::Nobody => f.write_str("nobody knows who does this; give --by NAME"),
+            Self::Nobody => {
+                f.write_str("nobody knows who does this: USER is not set; give --by NAME")
+            }
             Self::NothingHeld => {
                 f.write_str("give what the account holds: --spc CODE, --numbers FIRST-LAST")
             }
+            Self::NotForKey(path, place) => not_for_key(path, place, f),
+            Self::NotRestored(checkpoints) => not_restored(checkpoints.as_deref(), f),
             Self::NotIssued(NotIssued::Refused(IssuanceRefused::Lints(names))) => {
-                broken(names, f)?;
-                f.write_str("\n(ca.ignored_lints names rules that may be broken)")
+                broken(names, "ca.ignored_lints names rules that may be broken", f)
             }
             Self::NotIssued(why) => write!(f, "not issued: {why}"),
             Self::NoRandomness => f.write_str("the system gives no randomness"),
@@ -249,8 +275,36 @@ impl fmt::Display for CaTrouble {
     }
 }
 
+fn elsewhere(issuer: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(
+        f,
+        "not revoked: {issuer} has issued it, and not this authority. It is revoked where its issuer keeps its books; what was \
+                 made with `ca sign` stands in none, and is good until it ends, or until the certificate of its issuer is revoked"
+    )
+}
+
+fn not_for_key(path: &Path, place: &KeyPlace, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(
+        f,
+        "{}: not installed: it is for another key than {place}; give the certificate that was made for this key, first in its file",
+        path.display()
+    )
+}
+
+fn not_restored(checkpoints: Option<&Path>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_str("not restored: give a copy that has all that was signed for")?;
+    match checkpoints {
+        Some(file) => write!(
+            f,
+            "; or, to begin again from this one, in the knowledge that what was issued since is forgotten, move {} away",
+            file.display()
+        ),
+        None => Ok(()),
+    }
+}
+
 /// The rules that a certificate would break, what they say, and what can be done.
-fn broken(names: &[&str], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+fn broken(names: &[&str], way: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     f.write_str("not issued: the certificate would break")?;
     for name in names {
         let rule = LINTS.iter().find(|rule| rule.name == *name);
@@ -266,7 +320,7 @@ fn broken(names: &[&str], f: &mut fmt::Formatter<'_>) -> fmt::Result {
         };
         write!(f, "\n  {name}: {meaning}{remedy}")?;
     }
-    Ok(())
+    write!(f, "\n({way})")
 }
 
 /// Why something is not issued, and what fits.

@@ -80,7 +80,7 @@ fn two_people_make_an_authority() {
     let (code, _, err) = run(&again);
     assert_eq!(code, 1);
     assert!(err.contains("the approval was used"), "{err}");
-    let (code, out, _) = run(&["ca", "list"]);
+    let (code, out, _) = run(&["ca", "list", "--json"]);
     assert_eq!((code, out.lines().count()), (0, 1), "{out}");
 }
 
@@ -169,14 +169,21 @@ fn what_is_missing_is_found() {
     for name in ["ca.sqlite", "ca.sqlite-wal", "ca.sqlite-shm"] {
         let _ = std::fs::remove_file(folder.path().join(name));
     }
-    let (code, out, _) = run(&["ca", "restore", "old.sqlite"]);
+    let (code, out, err) = run(&["ca", "restore", "old.sqlite"]);
     assert_eq!(code, 1, "{out}");
+    assert!(
+        err.contains("not restored") && err.contains("checkpoints away"),
+        "{err}"
+    );
     assert!(!journal.exists());
     assert_eq!(run(&["ca", "restore", "new.sqlite"]).0, 0);
     assert_eq!(run(&["ca", "audit"]).0, 0);
     let (code, _, err) = run(&["ca", "restore", "new.sqlite"]);
     assert_eq!(code, 2);
-    assert!(err.contains("nothing is written over"), "{err}");
+    assert!(
+        err.contains("nothing is written over") && err.contains("move it away"),
+        "{err}"
+    );
 }
 
 /// This test verifies that whatever the command line changes has its checkpoint at once: the journal cannot lose it unseen.
@@ -294,6 +301,6 @@ fn nothing_is_issued_for_a_place_that_is_none() {
     }
     let (code, _, err) = run(&format!("{issue} a.pem"));
     assert_eq!(code, 0, "{err}");
-    let (_, issued, _) = run("ca list --config countersign.toml");
+    let (_, issued, _) = run("ca list --json --config countersign.toml");
     assert_eq!(issued.lines().count(), 1, "{issued}");
 }

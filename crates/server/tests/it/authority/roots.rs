@@ -191,7 +191,7 @@ fn an_authority_below_a_root_without_a_network() {
     refused(
         &folder,
         &of("root.key"),
-        "not that of the issuing certificate",
+        "it is for another key than root.key",
     );
     assert!(!path.join("installed.pem").exists());
     done(&folder, &of("ca.key"));
