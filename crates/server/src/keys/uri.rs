@@ -46,6 +46,20 @@ impl TokenUri {
             .is_some_and(|scheme| scheme.eq_ignore_ascii_case(SCHEME))
     }
 
+    /// A text that should be a URI, as it may be shown: what stands in the place of a PIN is left out.
+    pub fn shown(text: &str) -> String {
+        let shown = text.split_inclusive(['?', '&', ';']).map(|part| {
+            let name = part.get(.."pin-value=".len()).unwrap_or_default();
+            let end = part.get(part.len().saturating_sub(1)..).unwrap_or_default();
+            match (name.eq_ignore_ascii_case("pin-value="), end) {
+                (true, "?" | "&" | ";") => format!("{name}…{end}"),
+                (true, _) => format!("{name}…"),
+                (false, _) => part.to_owned(),
+            }
+        });
+        shown.collect()
+    }
+
     /// Reads a URI. A relative path of the PIN begins at `directory`.
     ///
     /// # Errors
@@ -289,6 +303,26 @@ mod tests {
             "pkcs11:token=The%20token;serial=0a%3B;object=ca;id=%01%FF",
             "it is shown without the place of the PIN"
         );
+    }
+
+    #[test]
+    fn a_pin_is_not_shown() {
+        for (text, shown) in [
+            (
+                "pkcs11:token=t?pin-value=1234&module-path=m",
+                "pkcs11:token=t?pin-value=…&module-path=m",
+            ),
+            (
+                "pkcs11:token=t;PIN-VALUE=1234",
+                "pkcs11:token=t;PIN-VALUE=…",
+            ),
+            (
+                "pkcs11:token=t?pin-source=pin",
+                "pkcs11:token=t?pin-source=pin",
+            ),
+        ] {
+            assert_eq!(TokenUri::shown(text), shown);
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::trouble::CaTrouble;
 use crate::files;
+use crate::keys::uri::TokenUri;
 use crate::keys::{KeyFault, KeyPlace};
 use clap::{Args, ValueEnum};
 use countersign::certificate::{CertificateChain, ServiceProviderCode, TnAuthList, TnEntry};
@@ -184,7 +185,8 @@ pub(super) enum ProfileChoice {
 
 /// The key that a flag names.
 pub(super) fn key_place(text: &str) -> Result<KeyPlace, CaTrouble> {
-    KeyPlace::parse(text, Path::new("")).map_err(|fault| CaTrouble::KeyPlace(text.into(), fault))
+    KeyPlace::parse(text, Path::new(""))
+        .map_err(|fault| CaTrouble::KeyPlace(TokenUri::shown(text).into(), fault))
 }
 
 /// That nothing is there yet, and something can be put there.

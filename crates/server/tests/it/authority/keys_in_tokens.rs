@@ -111,6 +111,7 @@ fn a_root_whose_key_never_leaves_its_token() {
         let (code, out, err) = token.init(&key, "other.pem");
         assert_eq!((code, out.as_str()), (2, ""), "{key}");
         assert!(err.contains(why), "{key}: {err}");
+        assert!(!err.contains("1234"), "a PIN is shown to nobody: {err}");
         assert!(!token.folder.path().join("other.pem").exists(), "{key}");
     }
     token.folder.write("pin", "4321\n");
