@@ -2,7 +2,7 @@
 
 use super::super::trouble::Trouble;
 use super::TokenTrouble;
-use crate::files;
+use crate::files::{self, FileFault};
 use clap::ValueEnum;
 use countersign::crypto::{Point, SigningKey};
 use countersign::jose::json;
@@ -46,6 +46,10 @@ pub(super) fn public_key(path: &Path) -> Result<Point, Trouble> {
     }
     match files::read_signing_key(path) {
         Ok(key) => Ok(key.public_key()),
+        // A key that may not be used as it lies there is one all the same.
+        Err(fault @ (FileFault::OpenToOthers(_) | FileFault::EncryptedKey)) => {
+            Err(Trouble::File(path.into(), fault))
+        }
         Err(_) => Err(TokenTrouble::AccountKey(path.into()).into()),
     }
 }
