@@ -7,6 +7,7 @@ use crate::clock::Clock;
 use crate::fetch::Fetcher;
 use crate::keys::KeyPlace;
 use countersign::time::UnixTime;
+use countersign::verification::Unavailable;
 use countersign_ca::enrolment::{
     Enrolled, Enrolment, Errand, Failure, HttpRequest, HttpResponse, Lost, ResponseField, Stage,
     Step, Wrapping,
@@ -57,7 +58,18 @@ impl Words {
     }
 }
 
-/// Runs an enrolment to its end. `told` hears what is being asked for.
+/// How an enrolment goes on, for whoever waits for it.
+#[derive(Clone, Copy, Debug)]
+pub enum News<'a> {
+    /// This is being asked for.
+    Asking(Stage),
+    /// Nothing came from this URL; it is tried again.
+    Nothing(&'a str, Unavailable),
+    /// The authority works on this order.
+    Processing(&'a str),
+}
+
+/// Runs an enrolment to its end. `told` hears how it goes on. What may not be asked is not tried again.
 ///
 /// # Errors
 /// [`Failure`] if it comes to nothing.
@@ -65,7 +77,7 @@ pub async fn run(
     enrolment: &mut Enrolment,
     fetcher: &Fetcher,
     clock: &dyn Clock,
-    mut told: impl FnMut(Stage),
+    mut told: impl FnMut(News<'_>),
 ) -> Result<Enrolled, Failure> {
     loop {
         let now = clock.now().unix;
@@ -74,10 +86,23 @@ pub async fn run(
             Step::Failed(failure) => return Err(failure),
             Step::Wait(until) => wait(clock, now, until).await,
             Step::Ask(request) => {
-                told(enrolment.stage());
-                let answer = ask(fetcher, &request).await;
-                let answer = answer.as_ref().map_err(|lost| *lost);
+                told(News::Asking(enrolment.stage()));
+                let answer = fetcher.converse(&request).await;
+                match &answer {
+                    Err(why @ (Unavailable::BadUrl | Unavailable::ForbiddenAddress)) => {
+                        return Err(Failure::Forbidden(request.url, why.to_string().into()));
+                    }
+                    Err(why) => {
+                        debug!(url = &*request.url, %why, "nothing came");
+                        told(News::Nothing(&request.url, *why));
+                    }
+                    Ok(_) => {}
+                }
+                let answer = answer.as_ref().map_err(|_| Lost);
                 enrolment.heard(answer, clock.now().unix);
+                if let (true, Some(order)) = (enrolment.is_processing(), enrolment.order()) {
+                    told(News::Processing(order));
+                }
             }
         }
     }

@@ -12,7 +12,7 @@
 //! client that was stopped goes on with its order ([`Wish::order`]). A request for a certificate is never sent twice into the dark.
 
 use super::account::{Opening, location};
-use super::documents::{Authorization, Challenge, Order, Problem, State};
+use super::documents::{Authorization, Challenge, Order, Problem, State, is_https};
 use super::exchange::HttpResponse;
 use super::failure::{CertificateFault, Failure, Stage};
 use super::proof::{self, ResponseField, TokenSource};
@@ -40,7 +40,7 @@ pub struct Wish {
     pub proof: Proof,
     /// How long the certificate should live: its end, if the server's own practice is not enough.
     pub not_after: Option<UnixTime>,
-    /// An order that was placed for the same request before.
+    /// An order that was placed for the same request before. If nothing can come of it, nothing else is ordered in its place.
     pub order: Option<Box<str>>,
     /// When it is given up.
     pub deadline: UnixTime,
@@ -143,6 +143,12 @@ impl Enrolment {
         self.place.as_deref()
     }
 
+    /// Whether the server says that it works on the order: where somebody has to approve it, that lasts until they have.
+    pub fn is_processing(&self) -> bool {
+        let state = self.order.as_ref().map(|order| order.state);
+        state == Some(State::Processing)
+    }
+
     /// What is done next.
     pub fn next(&mut self, now: UnixTime) -> Step<Enrolled> {
         match &self.phase {
@@ -150,8 +156,16 @@ impl Enrolment {
             Phase::Failed(failure) => return Step::Failed(failure.clone()),
             _ => {}
         }
-        if let Some(step) = self.session.before(now) {
-            return self.kept(step);
+        let of_before = match &self.wish.order {
+            Some(order) if !is_https(order) => Some(Step::Failed(Failure::NotHttps(order.clone()))),
+            _ => self.session.before(now),
+        };
+        match of_before {
+            Some(Step::Failed(Failure::TimedOut(_))) if self.is_processing() => {
+                return self.kept(Step::Failed(Failure::Processing));
+            }
+            Some(step) => return self.kept(step),
+            None => {}
         }
         let step = self.ask().unwrap_or_else(Step::Failed);
         self.kept(step)
@@ -240,7 +254,6 @@ impl Enrolment {
                 self.session.back_off(now);
                 Ok(Phase::Order)
             }
-            Phase::Order if self.is_of_before() => Ok(self.start_again()),
             Phase::Challenge(..) => Err(Failure::Authorization(Some(problem))),
             _ => Err(Failure::Refused(self.stage(), problem)),
         }
@@ -275,24 +288,10 @@ impl Enrolment {
         }
     }
 
-    /// Whether the order is one of an earlier enrolment, of which nothing is known yet.
-    fn is_of_before(&self) -> bool {
-        self.order.is_none() && self.wish.order == self.place
-    }
-
-    /// An order of before that comes to nothing is no reason to have no certificate.
-    fn start_again(&mut self) -> Phase {
-        self.place = None;
-        Phase::NewOrder
-    }
-
     /// What the order says about the next step: RFC 8555 §7.4.
     fn follow(&mut self, answer: &HttpResponse, now: UnixTime) -> Result<Phase, Failure> {
         let order = Order::read(&answer.body);
         let order = order.map_err(|_| Failure::Unreadable(Stage::Order))?;
-        if self.is_of_before() && matches!(order.state, State::Invalid | State::Gone) {
-            return Ok(self.start_again());
-        }
         let phase = match order.state {
             // Everything is proven, and the server has not noticed yet.
             State::Pending if self.answered >= order.authorizations.len() => {

@@ -58,6 +58,8 @@ pub enum Failure {
     BindingNeeded,
     /// What came is not the certificate that was asked for.
     Certificate(CertificateFault),
+    /// A URL that may not be asked: which, and what whoever asks for us says.
+    Forbidden(Box<str>, Box<str>),
     /// The server offers no challenge that can be met.
     NoChallenge,
     /// A URL that was given is not one of https.
@@ -66,6 +68,8 @@ pub enum Failure {
     NotSigned,
     /// The order has failed: what the server says about it.
     Order(Option<Problem>),
+    /// The server still works on the order when the time is over.
+    Processing,
     /// The server says no.
     Refused(Stage, Problem),
     /// The server wants its terms agreed to: where they are.
@@ -82,13 +86,14 @@ impl Failure {
     /// Whether the same may come to something another time, with nothing changed by anybody here.
     pub fn may_pass(&self) -> bool {
         match self {
-            Self::TimedOut(_) => true,
+            Self::Processing | Self::TimedOut(_) => true,
             Self::Authorization(problem) | Self::Order(problem) => {
                 let kind = problem.as_ref().map(|problem| &*problem.kind);
                 matches!(kind, None | Some("connection" | "serverInternal"))
             }
             Self::BindingNeeded
             | Self::Certificate(_)
+            | Self::Forbidden(..)
             | Self::NoChallenge
             | Self::NotHttps(_)
             | Self::NotSigned
@@ -109,11 +114,15 @@ impl fmt::Display for Failure {
                 f.write_str("the server wants the account bound to one elsewhere")
             }
             Self::Certificate(fault) => fault.fmt(f),
+            Self::Forbidden(url, why) => write!(f, "{url}: {why}"),
             Self::NoChallenge => f.write_str("the server offers no challenge that can be met"),
             Self::NotHttps(url) => write!(f, "{url}: not an https URL"),
             Self::NotSigned => f.write_str("the key did not sign"),
             Self::Order(Some(problem)) => write!(f, "the order has failed: {problem}"),
             Self::Order(None) => f.write_str("the order has failed"),
+            Self::Processing => f.write_str(
+                "the authority has the order and works on it; where somebody has to approve it, they have not yet",
+            ),
             Self::Refused(stage, problem) => write!(f, "{stage} was refused: {problem}"),
             Self::Terms(url) => write!(f, "the server wants its terms agreed to: {url}"),
             Self::TimedOut(Some(problem)) => write!(f, "not done in time: {problem}"),

@@ -7,7 +7,7 @@ use crate::fetch::{Exception, FetchPolicy, Fetcher, SystemResolver};
 use crate::files;
 use crate::metrics::Metrics;
 use clap::Args;
-use countersign::certificate::repository_url::{Origin, UrlFault};
+use countersign::certificate::repository_url::{Origin, RepositoryUrl, UrlFault};
 use rustls::RootCertStore;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
@@ -113,6 +113,19 @@ impl Web {
     /// The origins that there are exceptions for.
     pub(super) fn origins(&self) -> &[Origin] {
         &self.origins
+    }
+
+    /// What may be done about a URL that may not be asked.
+    pub(super) fn hint(&self, url: &str) -> String {
+        let origin = match RepositoryUrl::parse(url) {
+            Ok(url) => format!("https://{}:{}", url.host(), url.port()),
+            Err(fault) => return fault.to_string(),
+        };
+        match RepositoryUrl::judge(url, &self.origins) {
+            Err(UrlFault::Port) => format!("--allow-origin {origin} allows its port"),
+            Err(fault) => fault.to_string(),
+            Ok(_) => format!("if it is a lab's: --allow-origin {origin} --web-ca FILE"),
+        }
     }
 
     /// The runtime and the fetcher on it.

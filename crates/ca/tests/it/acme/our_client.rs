@@ -116,8 +116,8 @@ fn one_certificate_each_in_the_worst_of_nets() {
     }
 }
 
-/// This test verifies that a client that was stopped after its certificate was asked for has it from the same order later; and that an
-/// order that has come to nothing is no reason to have none.
+/// This test verifies that a client that was stopped after its certificate was asked for has it from the same order later; and that
+/// nothing is ordered in the place of an order that there is not.
 #[test]
 fn a_client_that_was_stopped_goes_on_with_its_order() {
     let mut world = World::new(0, Weather::default());
@@ -141,11 +141,42 @@ fn a_client_that_was_stopped_goes_on_with_its_order() {
     for gone in ["AAAAAAAAAAAAAAAAAAAAAA", "nothing"] {
         let mut wish = world.wish(&key());
         wish.order = Some(format!("{BASE}/order/{gone}").into());
-        world
-            .enrol(&mut Enrolment::new(wish, account.clone()))
-            .unwrap();
+        let failure = world.enrol(&mut Enrolment::new(wish, account.clone()));
+        let failure = failure.unwrap_err();
+        assert!(
+            matches!(failure, Failure::Refused(Stage::Order, _)),
+            "{failure}"
+        );
     }
-    assert_eq!(world.certificates(), 3);
+    let mut wish = world.wish(&key());
+    wish.order = Some("blah".into());
+    let failure = world.enrol(&mut Enrolment::new(wish, account));
+    assert_eq!(failure.unwrap_err(), Failure::NotHttps("blah".into()));
+    assert_eq!(world.certificates(), 1);
+}
+
+/// This test verifies that a server which works on an order until our time is over is told of as one, and as no server that is silent.
+#[test]
+fn an_order_that_waits_for_somebody_is_told_of() {
+    let mut world = World::new(0, Weather::default());
+    world.tamper = Box::new(|_, answer| {
+        let body = String::from_utf8(answer.body.clone()).ok()?;
+        let is_order = body.contains("\"finalize\"") && body.contains("\"valid\"");
+        is_order.then(|| HttpResponse {
+            body: body
+                .replacen("\"status\":\"valid\"", "\"status\":\"processing\"", 1)
+                .into(),
+            ..answer.clone()
+        })
+    });
+    let mut wish = world.wish(&key());
+    wish.deadline = world.site.now.saturating_add(60);
+    let mut enrolment = Enrolment::new(wish, key());
+    assert_eq!(
+        world.enrol(&mut enrolment).unwrap_err(),
+        Failure::Processing
+    );
+    assert!(enrolment.is_processing() && enrolment.order().is_some());
 }
 
 /// This test verifies that a nonce that is refused is replaced by the one that comes with the refusal, at once, and that a server that

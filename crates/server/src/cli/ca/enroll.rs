@@ -9,18 +9,20 @@ use super::names::{self, KeyFlags, NameFlags, ScopeFlags};
 use super::record::hex;
 use super::trouble::CaTrouble;
 use crate::clock::{Clock, SystemClock};
-use crate::enrolling::{self, Words};
+use crate::enrolling::{self, News, Words};
 use crate::files::{self, FileFault};
 use crate::keys::{KeyFault, KeyPlace};
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 use countersign::certificate::TnAuthList;
 use countersign::crypto::SigningKey;
 use countersign::jose::base64url;
 use countersign::time::UnixTime;
+use countersign::verification::Unavailable;
 use countersign_ca::Subject;
 use countersign_ca::csr::{self, CertificationRequest};
 use countersign_ca::enrolment::{
-    Enrolled, Enrolment, ExternalAccount, Opening, Proof, Terms, TokenAuthority, TokenSource, Wish,
+    Enrolled, Enrolment, ExternalAccount, Failure, Opening, Proof, Terms, TokenAuthority,
+    TokenSource, Wish,
 };
 use countersign_ca::extension::{self, PathLength, usage};
 use std::path::{Path, PathBuf};
@@ -28,6 +30,7 @@ use std::sync::Arc;
 
 /// Flags of `ca enroll`.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("proof").required(true)))]
 #[command(after_help = "\
 Examples:
   countersign ca enroll https://ca.example.org/acme/directory --account-key account.key --key provider.key \\
@@ -64,10 +67,10 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 0, requires = "authority")]
     path_length: u8,
     /// A file with the authority token
-    #[arg(long, value_name = "FILE", required_unless_present = "token_authority")]
+    #[arg(long, value_name = "FILE", group = "proof")]
     token_file: Option<PathBuf>,
     /// Where tokens are had: https://…/at/account/ID/token
-    #[arg(long, value_name = "URL", conflicts_with = "token_file")]
+    #[arg(long, value_name = "URL", group = "proof")]
     token_authority: Option<String>,
     /// A file with the secret of the account there, which only its owner may read
     #[arg(long, value_name = "FILE", requires = "token_authority")]
@@ -146,9 +149,13 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Outcom
     };
     let mut enrolment = Enrolment::new(wish, account);
     let (runtime, fetcher) = web.fetcher()?;
-    let told = |stage| console.progress(format_args!("asking for {stage}"));
+    let mut said = String::new();
+    let told = |news: News<'_>| tell_news(news, &mut said, console);
     let done = runtime.block_on(enrolling::run(&mut enrolment, fetcher, &clock, told));
     let enrolled = done.map_err(|why| {
+        if let Failure::Forbidden(url, _) = &why {
+            console.remark(format_args!("{url}: {}", web.hint(url)));
+        }
         let order = enrolment.order().map(Box::from);
         CaTrouble::Enrolment(why, order)
     })?;
@@ -274,6 +281,27 @@ impl Arguments {
         if let Some(x5u) = &enrolled.x5u {
             console.line(format_args!("x5u          {x5u}"));
         }
+    }
+}
+
+/// Tells what is in the way, once each: a wait of ten minutes in silence helps nobody.
+fn tell_news(news: News<'_>, said: &mut String, console: &mut Console) {
+    let text = match news {
+        News::Asking(stage) => return console.progress(format_args!("asking for {stage}")),
+        News::Nothing(url, Unavailable::Tls) => format!(
+            "{url}: {}; --web-ca FILE names whom TLS trusts instead of the system's anchors; it is tried again",
+            Unavailable::Tls
+        ),
+        News::Nothing(url, why) => format!("{url}: {why}; it is tried again"),
+        News::Processing(order) => {
+            format!(
+                "{order}: the authority works on it; somebody there may have to approve it first"
+            )
+        }
+    };
+    if *said != text {
+        console.remark(&text);
+        *said = text;
     }
 }
 

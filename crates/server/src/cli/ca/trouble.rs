@@ -112,7 +112,7 @@ impl CaTrouble {
     /// What it makes of the run.
     pub(super) fn outcome(&self) -> Outcome {
         match self {
-            Self::Enrolment(Failure::TimedOut(_), _) => Outcome::NotValidated,
+            Self::Enrolment(Failure::Processing | Failure::TimedOut(_), _) => Outcome::NotValidated,
             Self::Account(_)
             | Self::Approval(_)
             | Self::Elsewhere(_)
@@ -335,13 +335,20 @@ fn not_issued(cause: &IssuanceError, f: &mut fmt::Formatter<'_>) -> fmt::Result 
 /// What can be done about a certificate that was not had.
 fn unenrolled(why: &Failure, order: Option<&str>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     write!(f, "no certificate: {why}; to ")?;
-    // What an order asks for stays: one that was refused for it is never filled.
-    let is_lost = match why {
-        Failure::Order(_) => true,
+    // What an order asks for stays: of one that was refused for it, is not known or has failed, nothing comes any more.
+    let is_over = match why {
+        Failure::Authorization(_)
+        | Failure::Certificate(_)
+        | Failure::NotHttps(_)
+        | Failure::Order(_)
+        | Failure::Refused(Stage::Order, _) => true,
         Failure::Refused(Stage::Finalization, problem) => &*problem.kind == "unauthorized",
         _ => false,
     };
-    match order.filter(|_| !is_lost) {
+    match order {
+        Some(_) if is_over => {
+            f.write_str("order anew with the same key, add --existing-key and no --order")
+        }
         None => f.write_str("try again with the same key, add --existing-key"),
         Some(order) => write!(
             f,

@@ -13,6 +13,7 @@ use crate::fetch::Post;
 use crate::files;
 use clap::{Args, ValueEnum};
 use countersign::jose::json::{self, Value};
+use countersign::verification::Unavailable;
 use countersign_ca::token::{Atc, AuthorityToken, Fingerprint, Permission, Spelling, TN_AUTH_LIST};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -94,6 +95,9 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Outcom
         Ok(answer) => answer,
         Err(why) => {
             console.error(format_args!("{}: {why}", arguments.url));
+            if matches!(why, Unavailable::BadUrl | Unavailable::ForbiddenAddress) {
+                console.remark(web.hint(&arguments.url));
+            }
             return Ok(Outcome::NotValidated);
         }
     };

@@ -205,6 +205,23 @@ async fn a_token_at_hand_and_a_no() {
     let (code, token, err) = served.run(&request);
     assert_eq!(code, 0, "{err}");
     served.folder.write("token.txt", &token);
+    let open = served
+        .folder
+        .write("open.key", served.folder.read("account.key"));
+    std::fs::set_permissions(&open, PermissionsExt::from_mode(0o644)).unwrap();
+    let of_all = request.map(|word| {
+        if word == "account.key" {
+            "open.key"
+        } else {
+            word
+        }
+    });
+    let (code, _, err) = served.run(&of_all);
+    assert_eq!(code, 2, "{err}");
+    assert!(
+        err.contains("others may read it (permissions 0644); chmod 600"),
+        "{err}"
+    );
     let file = ["--token-file", "token.txt", "--spc", "1234"];
     let (code, out, err) = served.enroll("provider", &file);
     assert_eq!(code, 0, "{out}{err}");
@@ -213,33 +230,54 @@ async fn a_token_at_hand_and_a_no() {
     let (code, _, err) = served.enroll("other", &other);
     assert_eq!(code, 1, "{err}");
     assert!(err.contains("the token is for other numbers"), "{err}");
+}
+
+/// This test verifies that what is in the way is said while it is waited for, that what will never be allowed is not waited for, and that
+/// an order that there is not is not replaced by another.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_in_the_way_is_told() {
+    let served = Served::start().await;
+    served.folder.write("token.txt", "token");
+    let file = ["--token-file", "token.txt", "--spc", "1234"];
     // Nobody is there.
-    let gone = [
-        "ca",
-        "enroll",
-        "https://localhost:1/acme/directory",
-        "--account-key",
-        "account.key",
-        "--key",
-        "gone.key",
-        "--certificate",
-        "gone.pem",
-        "--organization",
-        "Acme",
-        "--name",
-        "SHAKEN 1234",
-        "--spc",
-        "1234",
-        "--token-file",
-        "token.txt",
-        "--allow-origin",
-        "https://localhost:1",
-        "--timeout",
-        "2",
-    ];
+    let gone = "ca enroll https://localhost:1/acme/directory --account-key account.key --key gone.key --certificate gone.pem \
+                --organization Acme --name SHAKEN_1234 --spc 1234 --token-file token.txt --timeout 2 --allow-origin https://localhost:1";
+    let gone: Vec<_> = gone.split_whitespace().collect();
     let (code, _, err) = served.run(&gone);
     assert_eq!(code, 4, "{err}");
     assert!(err.contains("not done in time"), "{err}");
+    assert!(
+        err.contains("/acme/directory: no connection; it is tried again"),
+        "{err}"
+    );
+    // What will never be allowed is not tried at all, and what will is said.
+    let mut forbidden = gone.clone();
+    forbidden.truncate(gone.len() - 2);
+    forbidden.push("--existing-key");
+    let (code, _, err) = served.run(&forbidden);
+    assert_eq!(code, 1, "{err}");
+    assert!(
+        err.contains("--allow-origin https://localhost:1 allows its port"),
+        "{err}"
+    );
+    // An order that there is not is not replaced by another.
+    let unknown = format!("{}/acme/order/nonexist", served.origin);
+    for (order, why) in [
+        (&*unknown, "the order was refused"),
+        ("blah", "not an https URL"),
+    ] {
+        let more = [&file[..], &["--existing-key", "--order", order]].concat();
+        let (code, _, err) = served.enroll("gone", &more);
+        assert_eq!(code, 1, "{err}");
+        assert!(err.contains(why) && err.contains("no --order"), "{err}");
+    }
+    let spc = ["--spc", "1234", "--existing-key"];
+    let (code, _, err) = served.enroll("gone", &spc);
+    assert_eq!(code, 2, "{err}");
+    assert!(
+        err.contains("--token-file <FILE>|--token-authority <URL>"),
+        "{err}"
+    );
 }
 
 impl Served {

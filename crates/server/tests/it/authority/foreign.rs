@@ -17,7 +17,7 @@ use countersign_ca::enrolment::{
 };
 use countersign_ca::extension;
 use countersign_server::clock::{Clock, SystemClock};
-use countersign_server::enrolling;
+use countersign_server::enrolling::{self, News};
 use countersign_server::fetch::Fetcher;
 use countersign_server::lab::directory::Directory;
 use serde_json::json;
@@ -111,7 +111,12 @@ async fn pebble_issues_changes_a_key_and_revokes() {
     let (account, own) = (key(), key());
     let mut stages = Vec::new();
     let mut enrolment = Enrolment::new(pebble.wish("a.example.com", &own), account.clone());
-    let first = enrolling::run(&mut enrolment, fetcher, clock, |stage| stages.push(stage));
+    let told = |news: News<'_>| {
+        if let News::Asking(stage) = news {
+            stages.push(stage);
+        }
+    };
+    let first = enrolling::run(&mut enrolment, fetcher, clock, told);
     let first = first.await.unwrap();
     assert!(stages.contains(&Stage::Challenge), "{stages:?}");
     assert!(first.chain.certificates().len() > 1);
