@@ -122,7 +122,7 @@ fn record(ledger: &Ledger, name: &CertificateName, entry: &Entry) -> Value {
         "path_length": length,
         "subject": own.map(|own| own.subject().to_string()),
         "tnauthlist": numbers,
-        "key": entry.key,
+        "key_sha256": entry.key,
         "not_before": own.map(|own| own.validity().not_before.to_string()),
         "not_after": entry.not_after.to_string(),
         "order": entry.order,

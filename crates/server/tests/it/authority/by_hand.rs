@@ -173,7 +173,7 @@ fn a_list_says_what_certificates_are_for() {
         (&json!("end-entity"), &Value::Null)
     );
     assert_eq!(one["tnauthlist"], json!(["SPC 1234"]));
-    assert_eq!(one["key"].as_str().unwrap().len(), 64);
+    assert_eq!(one["key_sha256"].as_str().unwrap().len(), 64);
     let listed = done(&folder, "ca list");
     let lines: Vec<_> = listed.lines().collect();
     assert!(lines[0].starts_with("SERIAL"), "{listed}");

@@ -112,5 +112,5 @@ fn who_issued_and_who_revoked_is_told() {
         listed["tnauthlist"][0].as_str().unwrap().contains("1234"),
         "{listed}"
     );
-    assert_eq!(listed["key"].as_str().unwrap().len(), 64, "{listed}");
+    assert_eq!(listed["key_sha256"].as_str().unwrap().len(), 64, "{listed}");
 }
