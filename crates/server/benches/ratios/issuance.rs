@@ -10,7 +10,7 @@
 //! check take, so often, is what an issuance is told of; that public keys are read costs, too, and is only counted. Nobody sleeps: what
 //! Pebble is told stands in its row ([`OF_PEBBLE`]); it keeps nothing on a disk, and knows no tokens.
 
-use crate::machine::{Ground, Machine, free_address, threads_nanos};
+use crate::machine::{CpuTimes, Ground, Machine, free_address};
 use crate::raw::{Meter, Raw};
 use crate::rows::{Promise, Row};
 use countersign::certificate::chain::{armoured, pem};
@@ -535,11 +535,11 @@ impl Place {
     }
 
     /// CPU nanoseconds of one issuance in a process.
-    async fn cost(self: Arc<Self>, cpu_nanos: impl Fn() -> u64) -> f64 {
+    async fn cost(self: Arc<Self>, cpu: impl Fn() -> CpuTimes) -> f64 {
         self.issue(WARMING, 0).await;
-        let before = cpu_nanos();
+        let before = cpu();
         self.issue(OF_A_PROCESS, WARMING).await;
-        (cpu_nanos() - before) as f64 / OF_A_PROCESS as f64
+        cpu().since(&before) as f64 / OF_A_PROCESS as f64
     }
 }
 
@@ -594,7 +594,7 @@ async fn over_http(ground: &Ground) -> f64 {
             (request, token_authority(&base, &secret))
         }),
     };
-    Arc::new(place).cost(|| server.cpu_nanos()).await
+    Arc::new(place).cost(|| server.cpu()).await
 }
 
 /// Pebble, which ends with this.
@@ -654,7 +654,7 @@ async fn over_pebble(ground: &Ground) -> Option<f64> {
             )
         }),
     };
-    Some(Arc::new(place).cost(|| threads_nanos(id)).await)
+    Some(Arc::new(place).cost(|| CpuTimes::of([id])).await)
 }
 
 fn listening(address: SocketAddr) {

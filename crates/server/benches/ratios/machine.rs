@@ -9,6 +9,7 @@ use countersign_ca::{Authority, Practice, Serial, Subject};
 use countersign_server::lab::directory::{Directory, HOST};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::thread::{sched_getaffinity, sched_setaffinity};
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{Read, Write};
@@ -309,16 +310,13 @@ impl Machine {
         }
     }
 
-    /// CPU time of all threads of the process, and of its children, in nanoseconds.
-    pub(crate) fn cpu_nanos(&self) -> u64 {
+    /// CPU time of all threads of the process, and of its children.
+    pub(crate) fn cpu(&self) -> CpuTimes {
         let own = self.child.id();
         let children = fs::read_to_string(format!("/proc/{own}/task/{own}/children"));
         let children = children.unwrap_or_default();
         let children = children.split_whitespace().filter_map(|id| id.parse().ok());
-        std::iter::once(own)
-            .chain(children)
-            .map(threads_nanos)
-            .sum()
+        CpuTimes::of(std::iter::once(own).chain(children))
     }
 
     /// Whether a request was ever refused because of everything that is under way.
@@ -373,15 +371,33 @@ impl Drop for Machine {
     }
 }
 
-/// The first field of schedstat is the time spent on the processor, in nanoseconds.
-pub(crate) fn threads_nanos(process: u32) -> u64 {
-    let tasks = fs::read_dir(format!("/proc/{process}/task"));
-    let tasks = tasks.into_iter().flatten().flatten();
-    let nanos = tasks.filter_map(|task| {
-        let text = fs::read_to_string(task.path().join("schedstat")).ok()?;
-        text.split_whitespace().next()?.parse::<u64>().ok()
-    });
-    nanos.sum()
+/// What each thread has spent on the processor so far, in nanoseconds.
+#[derive(Default)]
+pub(crate) struct CpuTimes(BTreeMap<PathBuf, u64>);
+
+impl CpuTimes {
+    /// Of the threads of these processes: the first field of schedstat.
+    pub(crate) fn of(processes: impl IntoIterator<Item = u32>) -> Self {
+        let folders = processes
+            .into_iter()
+            .map(|process| fs::read_dir(format!("/proc/{process}/task")));
+        let tasks = folders.flatten().flatten().flatten();
+        let times = tasks.filter_map(|task| {
+            let text = fs::read_to_string(task.path().join("schedstat")).ok()?;
+            let nanos = text.split_whitespace().next()?.parse().ok()?;
+            Some((task.path(), nanos))
+        });
+        Self(times.collect())
+    }
+
+    /// What was spent since then. A thread that has ended meanwhile counts with nothing: it ends because it had nothing to do.
+    pub(crate) fn since(&self, before: &Self) -> u64 {
+        let spent = self.0.iter().map(|(thread, nanos)| {
+            let before = before.0.get(thread).copied().unwrap_or_default();
+            nanos.saturating_sub(before)
+        });
+        spent.sum()
+    }
 }
 
 fn quoted(path: &Path) -> String {

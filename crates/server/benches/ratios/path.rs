@@ -6,7 +6,7 @@
 //! seconds of state is paid by the blocks after it, so the last look comes when all of it is over. The bare operations are measured between
 //! the blocks, too.
 
-use crate::machine::{Ground, Machine};
+use crate::machine::{CpuTimes, Ground, Machine};
 use crate::raw::{Meter, Raw};
 use crate::rows::{Anchor, Promise, Row};
 use countersign_testkit::traffic::{Callee, Outcome, Parties, Stream};
@@ -32,7 +32,7 @@ struct Runner<'a> {
     name: &'static str,
     load: Load,
     calls: usize,
-    before: u64,
+    before: CpuTimes,
 }
 
 /// What a runner gets.
@@ -57,13 +57,13 @@ pub(crate) fn measure(raw: &Raw) -> Vec<Row> {
             name,
             load: (*load)?,
             calls: 0,
-            before: 0,
+            before: CpuTimes::default(),
         })
     });
     let mut runners: Vec<_> = races.collect();
     let rate = LOAD / first_look(&parties, &mut runners);
     for runner in &mut runners {
-        runner.before = runner.machine.cpu_nanos();
+        runner.before = runner.machine.cpu();
         runner.calls = 0;
     }
     let mut meter = Meter::new(raw);
@@ -141,7 +141,7 @@ fn first_look(parties: &Parties, runners: &mut [Runner<'_>]) -> f64 {
     for runner in runners {
         // The first verdict waits for a certificate, and may come too late.
         runner.place(parties, 1.0, usize::MAX, &signatures);
-        runner.before = runner.machine.cpu_nanos();
+        runner.before = runner.machine.cpu();
         runner.calls = 0;
         let outcome = runner.block(parties, FIRST_RATE, usize::MAX, &signatures);
         if runner.load == Load::Signed {
@@ -199,7 +199,7 @@ impl Runner<'_> {
 
     /// CPU time of a call so far, in nanoseconds.
     fn nanos(&self) -> f64 {
-        (self.machine.cpu_nanos() - self.before) as f64 / self.calls as f64
+        self.machine.cpu().since(&self.before) as f64 / self.calls as f64
     }
 }
 

@@ -224,7 +224,7 @@ fn empty(machine: &Machine) -> f64 {
 /// CPU nanoseconds of one request.
 fn block(machine: &Machine, address: SocketAddr, mut ask: impl FnMut(&mut Client, usize)) -> f64 {
     let mut client = Client::new(address);
-    let before = machine.cpu_nanos();
+    let before = machine.cpu();
     let start = Instant::now();
     for index in 0..REQUESTS {
         let due = Duration::from_secs_f64(index as f64 / RATE);
@@ -233,7 +233,7 @@ fn block(machine: &Machine, address: SocketAddr, mut ask: impl FnMut(&mut Client
         }
         ask(&mut client, index);
     }
-    (machine.cpu_nanos() - before) as f64 / REQUESTS as f64
+    machine.cpu().since(&before) as f64 / REQUESTS as f64
 }
 
 fn now() -> u64 {
